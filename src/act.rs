@@ -1,0 +1,2 @@
+//! What changes the system. Every action is a plan first: plan, confirm, run, verify.
+#![forbid(unsafe_code)]

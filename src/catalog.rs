@@ -1,0 +1,2 @@
+//! What is compiled in from `assets/`: parsed lazily, on first use.
+#![forbid(unsafe_code)]

@@ -1,0 +1,49 @@
+//! Feeds: long-running samplers that publish model snapshots over channels.
+//!
+//! From outside every collector looks the same: a [`Feed`] with the newest [`Sample`] and a
+//! [`Control`]. Latest wins, nothing queues up, and a failed round keeps the last good value.
+#![forbid(unsafe_code)]
+
+mod control;
+mod driver;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+pub use control::Control;
+pub use driver::{Collector, Round, spawn};
+
+use crate::model::sample::Sample;
+
+/// The reading end of a collector: its newest sample, and the means to steer it.
+#[derive(Debug)]
+pub struct Feed<T> {
+    samples: watch::Receiver<Arc<Sample<T>>>,
+    control: Arc<Control>,
+}
+
+// Not derived: a feed is cheap to clone whatever `T` is.
+impl<T> Clone for Feed<T> {
+    fn clone(&self) -> Self {
+        Self { samples: self.samples.clone(), control: Arc::clone(&self.control) }
+    }
+}
+
+impl<T> Feed<T> {
+    /// The newest sample, marked as seen.
+    pub fn latest(&mut self) -> Arc<Sample<T>> {
+        self.samples.borrow_and_update().clone()
+    }
+
+    /// Waits until there is a sample that [`Feed::latest`] has not returned yet.
+    /// `false` means the collector has stopped.
+    pub async fn changed(&mut self) -> bool {
+        self.samples.changed().await.is_ok()
+    }
+
+    /// Steers the collector.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+}

@@ -1,0 +1,2 @@
+//! The configuration file and its defaults, validated.
+#![forbid(unsafe_code)]

@@ -1,0 +1,4 @@
+//! One look at one thing: a listing of sockets, the options of a socket, a process.
+#![forbid(unsafe_code)]
+
+pub use crate::sys::Error;

@@ -1,0 +1,16 @@
+//! What is known: plain data that serialises and deserialises, its arithmetic and its joins.
+//!
+//! No I/O happens here, and nothing here depends on another module of the crate.
+#![forbid(unsafe_code)]
+
+pub mod action;
+pub mod health;
+pub mod interface;
+pub mod options;
+pub mod owner;
+pub mod packets;
+pub mod probe;
+pub mod sample;
+pub mod socket;
+pub mod table;
+pub mod tcp;

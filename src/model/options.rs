@@ -1,0 +1,172 @@
+//! The options of one live socket, and what is known of how it is used.
+
+use serde::{Deserialize, Serialize};
+
+use super::socket::Socket;
+
+/// How much of a socket's options could be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptionAccess {
+    /// getsockopt on a duplicate of the descriptor.
+    Full,
+    /// Only what sock_diag tells.
+    KernelDiag,
+    /// Nothing.
+    None,
+}
+
+/// The type of an option's value, as the catalogue gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptionType {
+    /// An int that is 0 or not.
+    Bool,
+    /// A signed C int.
+    Int,
+    /// An unsigned C int.
+    Unsigned,
+    /// Bytes as a C int: a size.
+    Bytes,
+    /// An int with named values.
+    Enum,
+    /// An int of named bits.
+    Flags,
+    /// `struct linger`.
+    Linger,
+    /// `struct timeval`.
+    Timeval,
+    /// A NUL-padded string.
+    String,
+    /// `struct ucred`.
+    Ucred,
+    /// A socket address.
+    Address,
+    /// Bytes without further meaning here.
+    Opaque,
+}
+
+/// A typed value. Untagged in JSON: its shape follows the option's `type`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OptionValue {
+    /// On or off.
+    Bool(bool),
+    /// A number as getsockopt gave it.
+    Number(i64),
+    /// A name, a string, an address, or hexadecimal digits.
+    Text(String),
+    /// Names of the bits that are set.
+    Names(Vec<String>),
+    /// `struct linger`.
+    Linger {
+        /// Whether close waits.
+        on: bool,
+        /// For how long.
+        seconds: i64,
+    },
+    /// `struct timeval`.
+    Time {
+        /// Microseconds; 0 means no limit.
+        us: i64,
+    },
+    /// `struct ucred`.
+    Credentials {
+        /// Process id.
+        pid: i32,
+        /// User id.
+        uid: u32,
+        /// Group id.
+        gid: u32,
+    },
+}
+
+/// One option of a live socket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SocketOption {
+    /// `SOL_SOCKET`, `IPPROTO_TCP`, …
+    pub level: String,
+    /// The name in C.
+    pub name: String,
+    /// The name in Winsock, where it has one.
+    pub winsock: Option<String>,
+    /// What `value` is.
+    pub r#type: OptionType,
+    /// The value.
+    pub value: OptionValue,
+    /// What getsockopt returned, two hexadecimal digits a byte; `None` when sock_diag told.
+    pub raw_hex: Option<String>,
+    /// The value of an untouched socket here, where that is known.
+    pub default: Option<OptionValue>,
+    /// Whether `value` differs from `default`; `None` where no default is known.
+    pub changed: Option<bool>,
+    /// Unit of a number: `bytes`, `s`, `ms`, `us`, `segments`, …
+    pub unit: Option<String>,
+    /// Whether setsockopt could change it.
+    pub writable: bool,
+    /// Where the default comes from: a sysctl, or a sentence.
+    pub source: Option<String>,
+    /// What the option does, in a few words.
+    pub about: String,
+}
+
+/// How a process waits on the socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watcher {
+    /// Process id.
+    pub pid: u32,
+    /// `epoll`, `io_uring`, …
+    pub kind: String,
+    /// Descriptor of the epoll instance in `pid`.
+    pub fd: Option<i32>,
+    /// Names of the events waited for.
+    pub events: Vec<String>,
+}
+
+/// A thread that is blocked on the socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockedThread {
+    /// Process id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// The system call, by its kernel name.
+    pub syscall: String,
+}
+
+/// Who waits on the socket, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IoModel {
+    /// O_NONBLOCK of the open file description; `None` when not readable.
+    pub nonblocking: Option<bool>,
+    /// epoll and the like.
+    pub watchers: Vec<Watcher>,
+    /// Threads in a blocking call.
+    pub blocked_in: Vec<BlockedThread>,
+}
+
+/// Something noteworthy about a combination of options.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OptionFinding {
+    /// Stable name.
+    pub kind: String,
+    /// One sentence.
+    pub text: String,
+}
+
+/// The options of one socket (`sockpit.opts/1`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OptionsReport {
+    /// The socket, owners included.
+    pub socket: Socket,
+    /// How much could be read.
+    pub access: OptionAccess,
+    /// Why not all; `None` with full access.
+    pub reason: Option<String>,
+    /// In catalogue order.
+    pub options: Vec<SocketOption>,
+    /// Who waits on it; `None` where that could not be looked up.
+    pub io_model: Option<IoModel>,
+    /// Lints.
+    pub findings: Vec<OptionFinding>,
+}

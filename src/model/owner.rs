@@ -1,0 +1,166 @@
+//! Who holds a socket, and how sure that answer is.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What identifies a process for as long as it lives: a pid alone comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ProcessKey {
+    /// Process id.
+    pub pid: u32,
+    /// Start in clock ticks since boot (field 22 of `/proc/PID/stat`), or the platform's like.
+    pub start_time: u64,
+}
+
+/// A process that holds sockets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Process id.
+    pub pid: u32,
+    /// Short name, as the system tells it: uncleaned.
+    pub name: Box<str>,
+    /// Path of its program; `None` for kernel threads and where not readable.
+    pub exe: Option<Box<str>>,
+    /// Command line, an element an argument; empty where not readable.
+    pub cmdline: Vec<Box<str>>,
+    /// Real user id.
+    pub uid: Option<u32>,
+    /// Parent's process id.
+    pub ppid: Option<u32>,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// systemd unit from its cgroup.
+    pub unit: Option<Unit>,
+    /// Container from its cgroup.
+    pub container: Option<Container>,
+    /// See [`ProcessKey::start_time`].
+    #[serde(skip)]
+    pub start_time: u64,
+}
+
+impl Process {
+    /// The identity of this process.
+    pub fn key(&self) -> ProcessKey {
+        ProcessKey { pid: self.pid, start_time: self.start_time }
+    }
+}
+
+/// A systemd unit, told from a cgroup path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// Full unit name with its suffix: `nginx.service`.
+    pub name: Box<str>,
+    /// Which manager runs it.
+    pub scope: UnitScope,
+}
+
+/// Which systemd manager a unit belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitScope {
+    /// The system manager, pid 1.
+    System,
+    /// A user's manager.
+    User,
+}
+
+/// A container, told from a cgroup path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// `docker`, `podman`, `containerd`, `kubernetes`, `lxc`.
+    pub runtime: Cow<'static, str>,
+    /// The runtime's id.
+    pub id: Box<str>,
+    /// Its name, where one is known.
+    pub name: Option<Box<str>>,
+}
+
+/// A descriptor that refers to a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Descriptor number in that process; `None` where a backend knows only the process.
+    pub fd: Option<i32>,
+    /// The process.
+    #[serde(flatten)]
+    pub process: Arc<Process>,
+}
+
+/// The six answers to "who holds this socket".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnershipKind {
+    /// The listed processes hold it.
+    Owned,
+    /// No process can hold it: inode 0; `detail` says what it is.
+    Kernel,
+    /// No owner found, and some process could not be read.
+    Hidden,
+    /// Gone in a second look.
+    Vanished,
+    /// No owner found, and sockpit sees only its own PID namespace.
+    Foreign,
+    /// None of these.
+    Unknown,
+}
+
+impl OwnershipKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Owned, Self::Kernel, Self::Hidden, Self::Vanished, Self::Foreign, Self::Unknown];
+
+    /// The lower-case name used in JSON, on screen and in queries.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Owned => "owned",
+            Self::Kernel => "kernel",
+            Self::Hidden => "hidden",
+            Self::Vanished => "vanished",
+            Self::Foreign => "foreign",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Who holds a socket: the kind, and what backs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ownership {
+    /// Which of the six.
+    pub kind: OwnershipKind,
+    /// For *kernel*: `time_wait`, `half_open`, `accept_queue`, `orphan`.
+    pub detail: Option<Cow<'static, str>>,
+    /// One sentence on why no more is known, and what would permit it.
+    pub reason: Option<Cow<'static, str>>,
+}
+
+impl Ownership {
+    /// The listed processes hold it.
+    pub const OWNED: Self = Self { kind: OwnershipKind::Owned, detail: None, reason: None };
+
+    /// The kernel alone holds it, as `detail` says.
+    pub fn kernel(detail: &'static str) -> Self {
+        Self { kind: OwnershipKind::Kernel, detail: Some(Cow::Borrowed(detail)), reason: None }
+    }
+
+    /// Some process could not be read.
+    pub fn hidden(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: OwnershipKind::Hidden, detail: None, reason: Some(reason.into()) }
+    }
+
+    /// Gone in a second look.
+    pub fn vanished() -> Self {
+        Self { kind: OwnershipKind::Vanished, detail: None, reason: None }
+    }
+
+    /// sockpit runs outside the initial PID namespace.
+    pub fn foreign(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: OwnershipKind::Foreign, detail: None, reason: Some(reason.into()) }
+    }
+
+    /// None of the others.
+    pub fn unknown(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: OwnershipKind::Unknown, detail: None, reason: Some(reason.into()) }
+    }
+}

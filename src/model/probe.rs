@@ -1,0 +1,176 @@
+//! What a connection test found, stage by stage.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A step on the way to an answer, in the order they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageName {
+    /// Name to addresses.
+    Resolve,
+    /// This host's source address and route.
+    Local,
+    /// Through a proxy.
+    Proxy,
+    /// Transport handshake.
+    Connect,
+    /// TLS handshake.
+    Tls,
+    /// What the peer says first.
+    Greeting,
+    /// Request and answer.
+    Request,
+    /// End of the connection.
+    Close,
+}
+
+impl StageName {
+    /// The lower-case name used in JSON and on screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Local => "local",
+            Self::Proxy => "proxy",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Greeting => "greeting",
+            Self::Request => "request",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// One timed stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Which.
+    pub name: StageName,
+    /// Whether it succeeded.
+    pub ok: bool,
+    /// How long it took.
+    pub duration_us: u64,
+    /// Facts learnt in it, by name.
+    pub detail: Map<String, Value>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    /// It answers.
+    Ok,
+    /// An RST, or an ICMP port unreachable, in answer to the first packet.
+    Refused,
+    /// Nothing heard in time.
+    Timeout,
+    /// No route, or a router said so.
+    Unreachable,
+    /// An RST later than the handshake.
+    Reset,
+    /// The peer closed before it answered.
+    Closed,
+    /// The name has no address, or no server answered for it.
+    DnsFailed,
+    /// TLS handshake or certificate.
+    TlsFailed,
+    /// The peer speaks something else.
+    ProtocolError,
+    /// This host's rules forbid it.
+    NotPermitted,
+    /// This host could not try: no descriptor, no free port, a bad address.
+    LocalError,
+}
+
+impl OutcomeKind {
+    /// The lower-case name used in JSON and on screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::DnsFailed => "dns_failed",
+            Self::TlsFailed => "tls_failed",
+            Self::ProtocolError => "protocol_error",
+            Self::NotPermitted => "not_permitted",
+            Self::LocalError => "local_error",
+        }
+    }
+}
+
+/// Where the fault lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// This host: routes, rules, a full accept queue.
+    Local,
+    /// Between the two.
+    Path,
+    /// The other endpoint, also on this machine.
+    Peer,
+}
+
+/// The answer in one word and one sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// How it ended.
+    pub outcome: OutcomeKind,
+    /// Who is at fault; `None` when all is well or nobody can tell.
+    pub side: Option<Side>,
+    /// One sentence, with the next step where there is one.
+    pub text: String,
+    /// Name of the errno that the system gave: `ECONNREFUSED`.
+    pub errno: Option<String>,
+}
+
+/// One attempt at one address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Counts from 1.
+    pub seq: u64,
+    /// Where it went; `None` when no address was found.
+    pub address: Option<SocketAddr>,
+    /// In order.
+    pub stages: Vec<Stage>,
+    /// The answer.
+    pub verdict: Verdict,
+}
+
+/// Times of the connect stage over all attempts; `None` where none succeeded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeSummary {
+    /// Attempts made.
+    pub sent: u64,
+    /// Of these, answered.
+    pub ok: u64,
+    /// Of these, not answered.
+    pub lost: u64,
+    /// Fastest.
+    pub min_us: Option<u64>,
+    /// Median.
+    pub p50_us: Option<u64>,
+    /// 90th percentile.
+    pub p90_us: Option<u64>,
+    /// 99th percentile.
+    pub p99_us: Option<u64>,
+    /// Slowest.
+    pub max_us: Option<u64>,
+}
+
+/// All attempts at one target (`sockpit.probe/1`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeReport {
+    /// As the user wrote it.
+    pub target: String,
+    /// In order.
+    pub attempts: Vec<Attempt>,
+    /// The last attempt's.
+    pub verdict: Verdict,
+    /// Over all attempts.
+    pub summary: ProbeSummary,
+}

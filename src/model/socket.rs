@@ -1,0 +1,399 @@
+//! A socket as the kernel tells of it: addresses, state, queues, and who holds it.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::owner::{Owner, Ownership};
+use super::tcp::TcpInfo;
+
+/// What identifies a socket for as long as it lives, through every re-sorting.
+///
+/// A cookie is never reused within a boot; a namespace inode only after the namespace is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SocketKey {
+    /// The network namespace's inode; `None` where the platform has no such thing.
+    pub netns: Option<u64>,
+    /// Which socket in it.
+    pub id: SocketId,
+}
+
+/// The part of a key that names the socket within its namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SocketId {
+    /// The kernel's socket cookie.
+    Cookie(u64),
+    /// A hash of protocol, addresses and inode or pid, where a backend has no cookies.
+    Tuple(u64),
+}
+
+/// Address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// AF_INET.
+    Ipv4,
+    /// AF_INET6.
+    Ipv6,
+    /// AF_UNIX.
+    Unix,
+    /// AF_PACKET.
+    Packet,
+    /// AF_NETLINK.
+    Netlink,
+}
+
+/// Transport protocol, or the type of a socket that has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// IPPROTO_TCP.
+    Tcp,
+    /// IPPROTO_UDP.
+    Udp,
+    /// IPPROTO_UDPLITE.
+    Udplite,
+    /// IPPROTO_MPTCP: the connection; its subflows are TCP sockets.
+    Mptcp,
+    /// SOCK_RAW over IP.
+    Raw,
+    /// Ping sockets: SOCK_DGRAM with IPPROTO_ICMP or IPPROTO_ICMPV6.
+    Icmp,
+    /// SOCK_STREAM of AF_UNIX.
+    Stream,
+    /// SOCK_DGRAM of AF_UNIX.
+    Dgram,
+    /// SOCK_SEQPACKET of AF_UNIX.
+    Seqpacket,
+    /// A packet or netlink socket.
+    Packet,
+}
+
+impl Protocol {
+    /// The lower-case name used in JSON, on screen and in queries.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Udplite => "udplite",
+            Self::Mptcp => "mptcp",
+            Self::Raw => "raw",
+            Self::Icmp => "icmp",
+            Self::Stream => "stream",
+            Self::Dgram => "dgram",
+            Self::Seqpacket => "seqpacket",
+            Self::Packet => "packet",
+        }
+    }
+}
+
+impl Family {
+    /// The lower-case name used in JSON, on screen and in queries.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::Unix => "unix",
+            Self::Packet => "packet",
+            Self::Netlink => "netlink",
+        }
+    }
+}
+
+/// Connection state: RFC 9293 names for TCP, and what else a socket can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Waiting for connections.
+    Listen,
+    /// SYN sent, nothing heard.
+    SynSent,
+    /// Half open: SYN received, the final ACK outstanding.
+    SynReceived,
+    /// Open in both directions.
+    Established,
+    /// We closed first; our FIN is not acknowledged yet.
+    #[serde(rename = "FIN_WAIT_1")]
+    FinWait1,
+    /// Our FIN is acknowledged; the peer may still send.
+    #[serde(rename = "FIN_WAIT_2")]
+    FinWait2,
+    /// The peer closed; our process has not.
+    CloseWait,
+    /// Both closed at once.
+    Closing,
+    /// The peer closed first, we closed too; our FIN is not acknowledged yet.
+    LastAck,
+    /// Closed; kept so that late segments hit nothing new.
+    TimeWait,
+    /// Neither bound nor connected.
+    Closed,
+    /// Holds a port without listening.
+    Bound,
+    /// A datagram socket without a peer.
+    Unconnected,
+    /// A datagram or UNIX socket with a peer.
+    Connected,
+}
+
+impl State {
+    /// Every state, in the order of a connection's life.
+    pub const ALL: [Self; 14] = [
+        Self::Listen,
+        Self::SynSent,
+        Self::SynReceived,
+        Self::Established,
+        Self::FinWait1,
+        Self::FinWait2,
+        Self::CloseWait,
+        Self::Closing,
+        Self::LastAck,
+        Self::TimeWait,
+        Self::Closed,
+        Self::Bound,
+        Self::Unconnected,
+        Self::Connected,
+    ];
+
+    /// The RFC 9293 name, or ours where the RFC has none.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Listen => "LISTEN",
+            Self::SynSent => "SYN_SENT",
+            Self::SynReceived => "SYN_RECEIVED",
+            Self::Established => "ESTABLISHED",
+            Self::FinWait1 => "FIN_WAIT_1",
+            Self::FinWait2 => "FIN_WAIT_2",
+            Self::CloseWait => "CLOSE_WAIT",
+            Self::Closing => "CLOSING",
+            Self::LastAck => "LAST_ACK",
+            Self::TimeWait => "TIME_WAIT",
+            Self::Closed => "CLOSED",
+            Self::Bound => "BOUND",
+            Self::Unconnected => "UNCONNECTED",
+            Self::Connected => "CONNECTED",
+        }
+    }
+}
+
+/// One end of a socket. An IP socket has `addr` and `port`; a UNIX socket has `path`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// IP address; `0.0.0.0` or `::` for any.
+    pub addr: Option<IpAddr>,
+    /// Port, or the ICMP identifier of a ping socket, or the protocol number of a raw one.
+    pub port: Option<u16>,
+    /// UNIX path, an abstract name with a leading `@`; `None` when unnamed.
+    pub path: Option<Box<str>>,
+    /// Zone of a link-local address: the interface's name, or its index when it has none.
+    pub scope: Option<Box<str>>,
+}
+
+impl Endpoint {
+    /// An IP endpoint without a zone.
+    pub fn ip(addr: impl Into<IpAddr>, port: u16) -> Self {
+        Self { addr: Some(addr.into()), port: Some(port), path: None, scope: None }
+    }
+
+    /// A UNIX endpoint.
+    pub fn unix(path: impl Into<Box<str>>) -> Self {
+        Self { path: Some(path.into()), ..Self::default() }
+    }
+
+    /// The IP end as the standard library writes it, without its zone.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.addr?, self.port?))
+    }
+
+    /// Whether this end stands for every local address.
+    pub fn is_wildcard(&self) -> bool {
+        self.addr.is_some_and(|addr| addr.is_unspecified())
+    }
+
+    /// The address with an IPv4-mapped one unwrapped (RFC 4291, 2.5.5.2).
+    pub fn canonical_addr(&self) -> Option<IpAddr> {
+        self.addr.map(|addr| addr.to_canonical())
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(addr: SocketAddr) -> Self {
+        let scope = match addr {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 && is_link_local(*v6.ip()) => {
+                Some(v6.scope_id().to_string().into())
+            }
+            _ => None,
+        };
+        Self { scope, ..Self::ip(addr.ip(), addr.port()) }
+    }
+}
+
+fn is_link_local(addr: Ipv6Addr) -> bool {
+    addr.is_unicast_link_local() || addr.is_multicast()
+}
+
+/// The accept queue of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backlog {
+    /// Connections that wait to be accepted.
+    pub queued: u32,
+    /// How many may wait: the smaller of `listen(2)`'s backlog and `net.core.somaxconn`.
+    pub limit: u32,
+}
+
+impl Backlog {
+    /// Fill in percent; `None` where the limit is 0.
+    pub fn percent(self) -> Option<u32> {
+        let percent = u64::from(self.queued) * 100 / u64::from(self.limit).max(1);
+        (self.limit > 0).then_some(u32::try_from(percent).unwrap_or(u32::MAX))
+    }
+}
+
+/// A running timer of a TCP socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    /// What fires.
+    pub kind: TimerKind,
+    /// Milliseconds until it does.
+    pub expires_ms: u32,
+}
+
+/// What a TCP timer is for (`idiag_timer`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimerKind {
+    /// Retransmission, early retransmission or tail loss probe.
+    Retransmit,
+    /// Keepalive, or the SYN-ACK timer of a half-open connection.
+    Keepalive,
+    /// End of TIME_WAIT.
+    TimeWait,
+    /// Probe of a closed window.
+    ZeroWindowProbe,
+}
+
+/// Socket memory in bytes (`SK_MEMINFO`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocketMemory {
+    /// Allocated for receiving.
+    pub rmem_alloc_bytes: u32,
+    /// Limit for receiving (SO_RCVBUF, doubled by the kernel).
+    pub rcvbuf_bytes: u32,
+    /// Allocated for sending.
+    pub wmem_alloc_bytes: u32,
+    /// Limit for sending (SO_SNDBUF, doubled by the kernel).
+    pub sndbuf_bytes: u32,
+}
+
+/// One socket, as every view and the JSON contract (`sockpit.ports/1`) show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Socket {
+    /// Network namespace inode.
+    pub netns: Option<u64>,
+    /// Address family.
+    pub family: Family,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// State.
+    pub state: State,
+    /// This end.
+    pub local: Endpoint,
+    /// The other end; `None` where there is no peer.
+    pub remote: Option<Endpoint>,
+    /// IANA name of the local port, or of the remote one where the local has none.
+    pub service: Option<Cow<'static, str>>,
+    /// IPV6_V6ONLY; `None` for other families or when not told.
+    pub v6_only: Option<bool>,
+    /// sockfs inode; 0 where no descriptor exists (yet or any more); `None` when not told.
+    pub inode: Option<u64>,
+    /// Kernel socket cookie.
+    pub cookie: Option<u64>,
+    /// Name of the interface it is bound to (SO_BINDTODEVICE).
+    pub interface: Option<Arc<str>>,
+    /// User who made it.
+    pub uid: Option<u32>,
+    /// That user's name.
+    pub user: Option<Arc<str>>,
+    /// Bytes received and not read; `None` for LISTEN, see `backlog`.
+    pub recv_q: Option<u32>,
+    /// Bytes not acknowledged (TCP) or not sent (others); `None` for LISTEN.
+    pub send_q: Option<u32>,
+    /// Accept queue of a listener.
+    pub backlog: Option<Backlog>,
+    /// Packets dropped at this socket.
+    pub drops: Option<u32>,
+    /// Running timer.
+    pub timer: Option<Timer>,
+    /// Memory use.
+    pub memory: Option<SocketMemory>,
+    /// When sockpit first saw it: its age is at least the time since.
+    pub first_seen: Option<Timestamp>,
+    /// cgroup that the socket was made in, as a path below the cgroup root.
+    pub cgroup: Option<Arc<str>>,
+    /// Who holds it, in one word.
+    pub ownership: Ownership,
+    /// Whether every process that could hold it was readable; `None` when the backend cannot tell.
+    pub owners_complete: Option<bool>,
+    /// One entry for each descriptor that holds it.
+    pub owners: Vec<Owner>,
+    /// TCP_INFO; `None` for other protocols and where the kernel sends none.
+    pub tcp: Option<Box<TcpInfo>>,
+}
+
+impl Socket {
+    /// A socket of which nothing is known but where it is and how it fares.
+    pub fn new(family: Family, protocol: Protocol, state: State, local: Endpoint) -> Self {
+        Self {
+            netns: None,
+            family,
+            protocol,
+            state,
+            local,
+            remote: None,
+            service: None,
+            v6_only: None,
+            inode: None,
+            cookie: None,
+            interface: None,
+            uid: None,
+            user: None,
+            recv_q: None,
+            send_q: None,
+            backlog: None,
+            drops: None,
+            timer: None,
+            memory: None,
+            first_seen: None,
+            cgroup: None,
+            ownership: Ownership::unknown("not looked up"),
+            owners_complete: None,
+            owners: Vec::new(),
+            tcp: None,
+        }
+    }
+
+    /// Whether this is an IPv6 wildcard socket that also takes IPv4 traffic.
+    pub fn is_dual_stack(&self) -> bool {
+        self.family == Family::Ipv6 && self.v6_only == Some(false) && self.local.is_wildcard()
+    }
+
+    /// Whether new connections or datagrams from anyone can arrive here.
+    pub fn is_server(&self) -> bool {
+        matches!(self.state, State::Listen | State::Unconnected)
+    }
+
+    /// The documented order of rows: protocol, local port, local address, remote, cookie.
+    pub fn cmp_canonical(&self, other: &Self) -> std::cmp::Ordering {
+        let port = |socket: &Self| socket.local.port;
+        self.protocol
+            .cmp(&other.protocol)
+            .then_with(|| port(self).cmp(&port(other)))
+            .then_with(|| self.local.cmp(&other.local))
+            .then_with(|| self.remote.cmp(&other.remote))
+            .then_with(|| self.cookie.cmp(&other.cookie))
+    }
+}

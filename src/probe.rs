@@ -1,0 +1,2 @@
+//! The connection tester: resolve, stages, verdicts.
+#![forbid(unsafe_code)]

@@ -1,0 +1,25 @@
+//! The operating system. The only place for platform cfg and for `unsafe`.
+//!
+//! A platform is a module with the same items as [`portable`]; what it lacks it reports as
+//! [`Error::Unsupported`], never as zero or an empty list.
+
+mod error;
+
+pub mod portable;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(target_os = "linux")]
+use linux as platform;
+#[cfg(target_os = "macos")]
+use macos as platform;
+#[cfg(windows)]
+use windows as platform;
+
+pub use error::{Error, Result};
+pub use platform::host;

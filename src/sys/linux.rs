@@ -1,0 +1,3 @@
+//! Linux.
+
+pub use super::portable::host;

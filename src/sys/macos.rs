@@ -1,0 +1,3 @@
+//! macOS.
+
+pub use super::portable::host;

@@ -1,0 +1,3 @@
+//! What every platform can do by portable means, and the honest word for what it cannot.
+
+pub mod host;

@@ -1,0 +1,3 @@
+//! Windows.
+
+pub use super::portable::host;

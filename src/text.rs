@@ -1,0 +1,8 @@
+//! Model to text that a terminal can be trusted with: units, addresses, hostile names.
+#![forbid(unsafe_code)]
+
+pub mod clean;
+pub mod table;
+pub mod units;
+
+pub use clean::clean;

@@ -1,0 +1,2 @@
+//! The dashboard: loop, application state, panes, widgets, theme, keymap.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Bytes to model: frames, netlink messages, capture files. Pure; never panics.
+#![forbid(unsafe_code)]

@@ -1,0 +1,28 @@
+//! What a user of the command line could see.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod support;
+
+use support::sockpit;
+
+#[test]
+fn an_unknown_subcommand_is_wrong_usage() {
+    let output = sockpit().arg("frobnicate").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn completions_are_written_for_a_shell() {
+    let output = sockpit().args(["completions", "bash"]).output().unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("_sockpit"));
+}
+
+#[test]
+fn a_test_can_have_a_network_of_its_own() {
+    support::in_namespace("a_test_can_have_a_network_of_its_own", || {
+        let links = support::run(std::process::Command::new("ip").args(["-o", "link"]));
+        assert_eq!(links.lines().count(), 1, "{links}");
+    });
+}

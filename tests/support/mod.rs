@@ -1,0 +1,73 @@
+//! What the tests share: namespaces of their own, and waiting with a deadline.
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
+use std::env;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const INSIDE: &str = "SOCKPIT_TEST_INSIDE";
+
+/// Runs `body` as root of a user, network, PID and mount namespace of its own, with `lo` up.
+///
+/// `test` is the path that the test harness knows the calling test by (`module::name`): a
+/// process with threads cannot enter a user namespace, so the test binary starts itself again
+/// under `unshare` with that one test. Works without root. Where namespaces are forbidden the
+/// test says that it did not run; under CI that is a failure.
+pub(crate) fn in_namespace(test: &str, body: impl FnOnce()) {
+    if env::var(INSIDE).is_ok_and(|inside| inside == test) {
+        run(Command::new("ip").args(["link", "set", "lo", "up"]));
+        return body();
+    }
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net", "--pid", "--fork", "--mount-proc"]);
+        command.arg("--kill-child");
+        command
+    };
+    let probe = unshare().arg("true").output();
+    if !probe.as_ref().is_ok_and(|output| output.status.success()) {
+        return cannot_run(test, &format!("no namespace of its own: {probe:?}"));
+    }
+    let output = unshare()
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(INSIDE, test)
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{test} failed inside its namespace:\n{stdout}\n{stderr}");
+    assert!(stdout.contains("1 passed"), "{test} is not the test's path: nothing ran\n{stdout}");
+}
+
+/// Says that a test did not run; under CI that is a failure.
+pub(crate) fn cannot_run(test: &str, why: &str) {
+    assert!(env::var_os("CI").is_none(), "{test} must run in CI, but: {why}");
+    eprintln!("{test} did not run: {why}");
+}
+
+/// Runs a command that must succeed.
+pub(crate) fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} ended with {}: {stderr}", output.status);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Asks `ready` again and again until it answers; fails with `what` after ten seconds.
+pub(crate) fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(answer) = ready() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited ten seconds for {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The sockpit binary under test.
+pub(crate) fn sockpit() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_sockpit"))
+}
