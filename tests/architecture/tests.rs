@@ -163,22 +163,38 @@ fn a_module_is_never_mod_rs() {
 }
 
 #[test]
-fn every_platform_has_what_the_portable_one_has() {
+fn every_platform_has_what_the_others_have() {
     let tree = |linux: &str| {
         [
-            source("src/sys/portable.rs", "pub mod host; pub mod sockets; mod table;"),
             source("src/sys/linux.rs", linux),
-            source("src/sys/macos.rs", "pub use super::portable::{host, sockets};"),
-            source("src/sys/windows.rs", "pub use super::portable::{bsd as sockets, host};"),
+            source("src/sys/macos.rs", "pub use super::portable::{host, sockets}; pub mod errno;"),
+            source(
+                "src/sys/windows.rs",
+                "pub use super::portable::{bsd as sockets, host};\
+                pub use super::unix::errno;",
+            ),
+            source("src/sys/portable.rs", "pub mod host; pub mod sockets; mod table;"),
         ]
     };
-    assert!(platforms(&tree("pub mod sockets; pub use super::portable::host;")).is_empty());
+    let complaints = |linux: &str| platforms(&tree(linux));
+    assert!(
+        complaints("pub mod sockets; pub use super::portable::host; pub mod errno;").is_empty()
+    );
     assert_eq!(
-        platforms(&tree("pub mod sockets; pub(crate) mod host; pub mod netlink;")),
+        complaints("pub mod errno; pub mod sockets; pub(crate) mod host;"),
         [
+            "src/sys/linux.rs: lacks `host`, which src/sys/macos.rs has",
+            "src/sys/linux.rs: lacks `host`, which src/sys/windows.rs has",
             "src/sys/linux.rs: lacks `host`, which src/sys/portable.rs has",
-            "src/sys/linux.rs: shows `netlink`, which src/sys/portable.rs lacks",
         ]
     );
-    assert_eq!(platforms(&tree("")[..3]).len(), 3);
+    assert_eq!(
+        complaints("pub mod errno; pub mod sockets; pub mod host; pub mod netlink;"),
+        [
+            "src/sys/macos.rs: lacks `netlink`, which src/sys/linux.rs has",
+            "src/sys/windows.rs: lacks `netlink`, which src/sys/linux.rs has",
+        ]
+    );
+    let missing = &tree("pub mod errno; pub mod sockets; pub mod host;")[..3];
+    assert_eq!(platforms(missing), ["src/sys/portable.rs: missing"]);
 }
