@@ -28,10 +28,11 @@ pub fn container_of(content: &str) -> Option<Container> {
 pub fn unit(path: &str) -> Option<Unit> {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     let system = below_slices(&mut segments)?;
-    if system.starts_with("user@") && system.ends_with(".service") {
-        if let Some(user) = below_slices(&mut segments) {
-            return Some(Unit { name: user.into(), scope: UnitScope::User });
-        }
+    if system.starts_with("user@")
+        && system.ends_with(".service")
+        && let Some(user) = below_slices(&mut segments)
+    {
+        return Some(Unit { name: user.into(), scope: UnitScope::User });
     }
     Some(Unit { name: system.into(), scope: UnitScope::System })
 }
@@ -109,7 +110,10 @@ mod tests {
         let system = |name: &str| Some((name.to_owned(), UnitScope::System));
         assert_eq!(unit_name("/system.slice/nginx.service"), system("nginx.service"));
         assert_eq!(unit_name("/system.slice/a.service/evil.service"), system("a.service"));
-        assert_eq!(unit_name("/user.slice/user-0.slice/session-3.scope"), system("session-3.scope"));
+        assert_eq!(
+            unit_name("/user.slice/user-0.slice/session-3.scope"),
+            system("session-3.scope")
+        );
         assert_eq!(unit_name("/init.scope"), system("init.scope"));
         assert_eq!(unit_name("/"), None);
         assert_eq!(unit_name("/docker/abc/nginx.service"), None);
@@ -125,7 +129,8 @@ mod tests {
 
     #[test]
     fn containers_are_told_by_their_runtimes_habits() {
-        let of = |path: String| container(&path).map(|c| (c.runtime.into_owned(), c.id.into_string()));
+        let of =
+            |path: String| container(&path).map(|c| (c.runtime.into_owned(), c.id.into_string()));
         let expect = |runtime: &str| Some((runtime.to_owned(), ID.to_owned()));
         assert_eq!(of(format!("/system.slice/docker-{ID}.scope")), expect("docker"));
         assert_eq!(of(format!("/docker/{ID}/init")), expect("docker"));

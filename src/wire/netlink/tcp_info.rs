@@ -10,8 +10,23 @@ const UNLIMITED_SSTHRESH: u32 = 0x7fff_ffff;
 
 /// Algorithms that ship with Linux: their names need no allocation.
 const CONGESTION: [&str; 17] = [
-    "cubic", "reno", "bbr", "dctcp", "bic", "cdg", "highspeed", "htcp", "hybla", "illinois", "lp",
-    "nv", "scalable", "vegas", "veno", "westwood", "yeah",
+    "cubic",
+    "reno",
+    "bbr",
+    "dctcp",
+    "bic",
+    "cdg",
+    "highspeed",
+    "htcp",
+    "hybla",
+    "illinois",
+    "lp",
+    "nv",
+    "scalable",
+    "vegas",
+    "veno",
+    "westwood",
+    "yeah",
 ];
 
 /// Overwrites `info` with what `bytes` tell; a field that they end before becomes `None`, as

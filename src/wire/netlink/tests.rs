@@ -81,8 +81,10 @@ fn with_attributes(fixture: Fixture) -> Fixture {
     tcp_info[80..84].copy_from_slice(&10u32.to_ne_bytes()); // tcpi_snd_cwnd
     tcp_info[128..136].copy_from_slice(&777u64.to_ne_bytes()); // tcpi_bytes_received
     tcp_info[200..208].copy_from_slice(&888u64.to_ne_bytes()); // tcpi_bytes_sent
-    let meminfo: Vec<u8> =
-        [1u32, 131_072, 2, 2_626_560, 3, 4, 5, 6, 12].iter().flat_map(|n| n.to_ne_bytes()).collect();
+    let meminfo: Vec<u8> = [1u32, 131_072, 2, 2_626_560, 3, 4, 5, 6, 12]
+        .iter()
+        .flat_map(|n| n.to_ne_bytes())
+        .collect();
     fixture
         .attribute(8, &[1]) // INET_DIAG_SHUTDOWN: no receiving
         .attribute(5, &[0x10]) // INET_DIAG_TOS
