@@ -47,6 +47,8 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let sys::listing::Listing { sockets, health, privileged } = table.list(&KnownRows::new())?;
     let mut sockets: Vec<Box<Socket>> = sockets.into_iter().map(unshared).collect();
     sockets.sort_unstable_by(|a, b| a.cmp_canonical(b));
+    // A socket that changes its state while the kernel lists it can be told twice.
+    sockets.dedup_by(|a, b| a.cookie.is_some() && a.cookie == b.cookie && a.netns == b.netns);
     for socket in &mut sockets {
         socket.service = services::of_socket(socket);
         socket.first_seen = Some(taken_at);
