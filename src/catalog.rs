@@ -1,2 +1,4 @@
 //! What is compiled in from `assets/`: parsed lazily, on first use.
 #![forbid(unsafe_code)]
+
+pub mod services;

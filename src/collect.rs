@@ -6,6 +6,7 @@
 
 mod control;
 mod driver;
+pub mod ports;
 
 use std::sync::Arc;
 

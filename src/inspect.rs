@@ -2,3 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub use crate::sys::Error;
+
+pub mod sockets;

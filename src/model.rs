@@ -6,6 +6,7 @@
 pub mod action;
 pub mod health;
 pub mod interface;
+pub mod join;
 pub mod options;
 pub mod owner;
 pub mod packets;

@@ -4,6 +4,7 @@
 //! [`Error::Unsupported`], never as zero or an empty list.
 
 mod error;
+pub mod listing;
 
 pub mod portable;
 
@@ -22,4 +23,4 @@ use macos as platform;
 use windows as platform;
 
 pub use error::{Error, Result};
-pub use platform::host;
+pub use platform::{clock, host, processes, sockets};

@@ -1,6 +1,7 @@
 //! Model to text that a terminal can be trusted with: units, addresses, hostile names.
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod clean;
 pub mod table;
 pub mod units;

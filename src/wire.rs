@@ -1,2 +1,6 @@
 //! Bytes to model: frames, netlink messages, capture files. Pure; never panics.
 #![forbid(unsafe_code)]
+
+pub mod cgroup;
+pub mod netlink;
+pub mod procfs;

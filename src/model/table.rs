@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::socket::{Socket, SocketKey};
+use super::socket::{Socket, SocketKey, Timer};
+use super::tcp::TcpInfo;
 
 /// One row. Shared between samples for as long as nothing about it changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,60 @@ pub struct SocketRow {
     pub changed_at: Option<Timestamp>,
     /// Whether it appeared after the first sample, so that it is really new.
     pub appeared: bool,
+    /// When `socket` was read. Its timer and the times since data moved count from here: they
+    /// run on by themselves and do not make a row a changed one.
+    pub observed_at: Timestamp,
+}
+
+impl SocketRow {
+    /// Whether a later look at `at` shows the same as this row: everything equal but owners,
+    /// service and first sight, which the look does not tell, and clocks that only ran on.
+    pub fn still_shows(&self, later: &Socket, at: Timestamp) -> bool {
+        let elapsed_ms = at.as_millisecond() - self.observed_at.as_millisecond();
+        let row = &self.socket;
+        (row.netns, row.family, row.protocol, row.state)
+            == (later.netns, later.family, later.protocol, later.state)
+            && (row.cookie, row.inode, row.uid) == (later.cookie, later.inode, later.uid)
+            && (row.recv_q, row.send_q, row.drops) == (later.recv_q, later.send_q, later.drops)
+            && (row.backlog, row.memory, row.v6_only)
+                == (later.backlog, later.memory, later.v6_only)
+            && row.local == later.local
+            && row.remote == later.remote
+            && (&row.interface, &row.user, &row.cgroup)
+                == (&later.interface, &later.user, &later.cgroup)
+            && same_timer(row.timer, later.timer, elapsed_ms)
+            && same_tcp(row.tcp.as_deref(), later.tcp.as_deref(), elapsed_ms)
+    }
+}
+
+/// Clocks are read a little apart from the sample's own time.
+const CLOCK_TOLERANCE_MS: i64 = 200;
+
+fn same_timer(before: Option<Timer>, after: Option<Timer>, elapsed_ms: i64) -> bool {
+    match (before, after) {
+        (Some(before), Some(after)) => {
+            let expected = i64::from(before.expires_ms) - elapsed_ms;
+            before.kind == after.kind && is_near(expected, i64::from(after.expires_ms))
+        }
+        (before, after) => before == after,
+    }
+}
+
+fn same_tcp(before: Option<&TcpInfo>, after: Option<&TcpInfo>, elapsed_ms: i64) -> bool {
+    let (Some(before), Some(after)) = (before, after) else {
+        return before.is_none() == after.is_none();
+    };
+    let ran_on = |before: Option<u32>, after: Option<u32>| match (before, after) {
+        (Some(before), Some(after)) => is_near(i64::from(before) + elapsed_ms, i64::from(after)),
+        (before, after) => before == after,
+    };
+    ran_on(before.last_data_sent_ms, after.last_data_sent_ms)
+        && ran_on(before.last_data_received_ms, after.last_data_received_ms)
+        && before.same_but_clocks(after)
+}
+
+fn is_near(expected_ms: i64, actual_ms: i64) -> bool {
+    (expected_ms - actual_ms).abs() <= CLOCK_TOLERANCE_MS
 }
 
 /// A row that ended, kept in the bounded history.
@@ -69,3 +124,6 @@ impl SocketTable {
         self.ended.iter().find(|ended| ended.row.key == key)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,3 +57,59 @@ pub struct TcpInfo {
     /// Congestion control algorithm.
     pub congestion: Option<Cow<'static, str>>,
 }
+
+impl TcpInfo {
+    /// Whether everything is equal but the times since data moved, which run by themselves.
+    pub fn same_but_clocks(&self, other: &Self) -> bool {
+        // Taken apart by name, so that a new field cannot be forgotten here.
+        let Self {
+            rtt_us,
+            rttvar_us,
+            min_rtt_us,
+            rto_us,
+            cwnd,
+            ssthresh,
+            snd_mss_bytes,
+            rcv_mss_bytes,
+            pmtu_bytes,
+            unacked,
+            retransmits,
+            backoff,
+            bytes_sent,
+            bytes_acked,
+            bytes_received,
+            bytes_retransmitted,
+            segs_out,
+            segs_in,
+            delivery_rate_bytes_per_s,
+            pacing_rate_bytes_per_s,
+            last_data_sent_ms: _,
+            last_data_received_ms: _,
+            snd_wnd_bytes,
+            congestion,
+        } = self;
+        (*bytes_sent, *bytes_acked, *bytes_received, *bytes_retransmitted)
+            == (
+                other.bytes_sent,
+                other.bytes_acked,
+                other.bytes_received,
+                other.bytes_retransmitted,
+            )
+            && (*segs_out, *segs_in, *unacked, *retransmits, *backoff)
+                == (other.segs_out, other.segs_in, other.unacked, other.retransmits, other.backoff)
+            && (*rtt_us, *rttvar_us, *min_rtt_us, *rto_us)
+                == (other.rtt_us, other.rttvar_us, other.min_rtt_us, other.rto_us)
+            && (*cwnd, *ssthresh, *snd_mss_bytes, *rcv_mss_bytes, *pmtu_bytes, *snd_wnd_bytes)
+                == (
+                    other.cwnd,
+                    other.ssthresh,
+                    other.snd_mss_bytes,
+                    other.rcv_mss_bytes,
+                    other.pmtu_bytes,
+                    other.snd_wnd_bytes,
+                )
+            && (*delivery_rate_bytes_per_s, *pacing_rate_bytes_per_s)
+                == (other.delivery_rate_bytes_per_s, other.pacing_rate_bytes_per_s)
+            && *congestion == other.congestion
+    }
+}

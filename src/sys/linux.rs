@@ -1,3 +1,17 @@
 //! Linux.
 
+pub mod clock;
+mod holders;
+mod names;
+mod netns;
+pub(crate) mod netstat2;
+mod proc;
+pub mod processes;
+mod sock_diag;
+pub mod sockets;
+
 pub use super::portable::host;
+
+/// What lets sockpit read every process's descriptors.
+const REMEDY_FOR_HIDDEN_OWNERS: &str =
+    "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH";

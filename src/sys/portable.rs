@@ -1,3 +1,7 @@
 //! What every platform can do by portable means, and the honest word for what it cannot.
 
+pub mod clock;
 pub mod host;
+pub mod netstat2;
+pub mod processes;
+pub mod sockets;

@@ -1,3 +1,4 @@
 //! Windows.
 
-pub use super::portable::host;
+pub(crate) use super::portable::netstat2;
+pub use super::portable::{clock, host, processes, sockets};

@@ -1,0 +1,115 @@
+//! The socket table, sampled again and again: what is there, what changed, and what ended.
+
+mod ledger;
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::{Collector, Control, Feed, Round, spawn as spawn_collector};
+use crate::model::health::Health;
+use crate::model::table::SocketTable;
+use crate::sys;
+pub use crate::sys::listing::Backend;
+use ledger::Ledger;
+
+/// Starts sampling the sockets of this network namespace every `period`, or as often as the
+/// collector's share of CPU permits. Without a `backend` the best one there is.
+pub fn spawn(period: Duration, backend: Option<Backend>) -> io::Result<Feed<SocketTable>> {
+    spawn_collector(Ports::new(backend), period, false)
+}
+
+/// Lists sockets and keeps the books on them.
+#[derive(Debug)]
+pub struct Ports {
+    backend: Option<Backend>,
+    table: Option<sys::sockets::Table>,
+    ledger: Ledger,
+    host: Arc<str>,
+}
+
+impl Ports {
+    /// A collector that has seen nothing yet.
+    pub fn new(backend: Option<Backend>) -> Self {
+        Self { backend, table: None, ledger: Ledger::default(), host: sys::host::name().into() }
+    }
+
+    fn list(&mut self) -> Result<sys::listing::Listing, sys::Error> {
+        let table = match &mut self.table {
+            Some(table) => table,
+            // One worker: a refresh may take its time, but not a second core.
+            none => none.insert(sys::sockets::Table::open(self.backend, 1)?),
+        };
+        table.list(self.ledger.known())
+    }
+
+    fn update(&mut self) -> Result<(SocketTable, Vec<Health>), sys::Error> {
+        let listing = self.list()?;
+        let mut table = self.ledger.update(listing.sockets, Timestamp::now());
+        table.host = Arc::clone(&self.host);
+        table.privileged = listing.privileged;
+        Ok((table, listing.health))
+    }
+}
+
+impl Collector for Ports {
+    type Value = SocketTable;
+
+    fn name(&self) -> &'static str {
+        "ports"
+    }
+
+    fn sample(&mut self, _: &Control) -> Round<SocketTable> {
+        let clock = sys::clock::thread_cpu();
+        let started = Instant::now();
+        let (value, health) = match self.update() {
+            Ok((table, health)) => (Some(Arc::new(table)), health),
+            Err(error) => {
+                // The next round starts afresh.
+                self.table = None;
+                (None, vec![Health::unavailable("sockets", error.to_string())])
+            }
+        };
+        let spent = || Some(sys::clock::thread_cpu()?.saturating_sub(clock?));
+        Round { value, health, cost: Some(spent().unwrap_or_else(|| started.elapsed())) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::model::owner::OwnershipKind;
+
+    #[tokio::test]
+    async fn a_listener_comes_and_goes() {
+        let mut feed = spawn(Duration::from_millis(5), None).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let row = loop {
+            assert!(feed.changed().await);
+            let sample = feed.latest();
+            let Some(table) = &sample.value else { continue };
+            let row = table.rows.iter().find(|row| row.socket.local.socket_addr() == Some(at));
+            if let Some(row) = row {
+                break Arc::clone(row);
+            }
+        };
+        assert_eq!(row.socket.ownership.kind, OwnershipKind::Owned);
+        assert_eq!(row.socket.owners[0].process.pid, std::process::id());
+        drop(listener);
+        loop {
+            assert!(feed.changed().await);
+            let sample = feed.latest();
+            let table = sample.value.as_ref().unwrap();
+            if let Some(ended) = table.find_ended(row.key) {
+                assert!(table.find(row.key).is_none());
+                assert!(ended.ended_at >= row.socket.first_seen.unwrap());
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The books on sockets: first sight, changes, and the bounded history of those that ended.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::catalog::services;
+use crate::model::owner::Owner;
+use crate::model::socket::{Socket, SocketKey};
+use crate::model::table::{EndedRow, SocketRow, SocketTable, TableChanges};
+use crate::sys::listing::{KnownRows, Listed};
+
+/// Ended rows that are remembered.
+const HISTORY: usize = 10_000;
+
+/// What is known from all listings so far.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// Live rows by key, and the same in canonical order.
+    known: KnownRows,
+    rows: Vec<Arc<SocketRow>>,
+    /// The map of the listing before, emptied: its memory is used again.
+    spare: KnownRows,
+    ended: VecDeque<Arc<EndedRow>>,
+    forgotten: u64,
+    has_listed: bool,
+}
+
+impl Ledger {
+    /// The live rows, to be handed back by the next listing where they did not change.
+    pub(super) fn known(&self) -> &KnownRows {
+        &self.known
+    }
+
+    /// Enters a listing made at `at`.
+    pub(super) fn update(&mut self, listed: Vec<Listed>, at: Timestamp) -> SocketTable {
+        let mut changes = TableChanges::default();
+        let mut next = std::mem::take(&mut self.spare);
+        next.reserve(listed.len());
+        for listed in listed {
+            let row = match listed {
+                Listed::Same(row) => row,
+                Listed::New(key, socket) => self.enter(key, socket, at),
+            };
+            let (key, is_changed) = (row.key, row.changed_at == Some(at));
+            // A socket that moved while the kernel listed it is told twice; the later is right.
+            let is_repeated = next.insert(key, row).is_some();
+            if is_changed && !(is_repeated && changes.changed.contains(&key)) {
+                changes.changed.push(key);
+            }
+            if !is_repeated && !self.known.contains_key(&key) {
+                changes.added.push(key);
+            }
+        }
+        self.settle(next, at, &mut changes);
+        self.has_listed = true;
+        SocketTable {
+            rows: self.rows.clone(),
+            changes,
+            ended: self.ended.clone(),
+            forgotten: self.forgotten,
+            ..SocketTable::default()
+        }
+    }
+
+    /// The row for a socket that is new or has changed.
+    fn enter(&self, key: SocketKey, mut socket: Box<Socket>, at: Timestamp) -> Arc<SocketRow> {
+        socket.service = services::of_socket(&socket);
+        let (first_seen, changed_at, appeared) = match self.known.get(&key) {
+            None => (at, None, self.has_listed),
+            Some(before) => {
+                let is_changed = matters(&before.socket, &socket);
+                let changed_at = if is_changed { Some(at) } else { before.changed_at };
+                (before.socket.first_seen.unwrap_or(at), changed_at, before.appeared)
+            }
+        };
+        socket.first_seen = Some(first_seen);
+        Arc::new(SocketRow { key, socket: *socket, changed_at, appeared, observed_at: at })
+    }
+
+    /// Makes `next` the live rows: those that are missing ended, and the order is kept.
+    fn settle(&mut self, next: KnownRows, at: Timestamp, changes: &mut TableChanges) {
+        let mut rows = Vec::with_capacity(next.len());
+        for row in std::mem::take(&mut self.rows) {
+            match next.get(&row.key) {
+                Some(row) => rows.push(Arc::clone(row)),
+                None => {
+                    changes.removed.push(row.key);
+                    self.remember(EndedRow { row, ended_at: at });
+                }
+            }
+        }
+        rows.extend(changes.added.iter().filter_map(|key| next.get(key)).map(Arc::clone));
+        // All but the added ones are in order already, which this sort is quick to notice.
+        rows.sort_by(|a, b| a.socket.cmp_canonical(&b.socket));
+        self.rows = rows;
+        self.spare = std::mem::replace(&mut self.known, next);
+        self.spare.clear();
+    }
+
+    fn remember(&mut self, ended: EndedRow) {
+        if self.ended.len() == HISTORY {
+            self.ended.pop_back();
+            self.forgotten += 1;
+        }
+        self.ended.push_front(Arc::new(ended));
+    }
+}
+
+/// Whether what changed is what a user looks for: the state, or who holds it.
+fn matters(before: &Socket, after: &Socket) -> bool {
+    before.state != after.state
+        || before.ownership.kind != after.ownership.kind
+        || !same_holders(&before.owners, &after.owners)
+}
+
+fn same_holders(before: &[Owner], after: &[Owner]) -> bool {
+    let who = |owner: &Owner| (owner.fd, owner.process.key());
+    before.len() == after.len() && before.iter().zip(after).all(|(a, b)| who(a) == who(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::owner::Ownership;
+    use crate::model::socket::{Endpoint, Family, Protocol, SocketId, State};
+
+    fn key(cookie: u64) -> SocketKey {
+        SocketKey { netns: Some(1), id: SocketId::Cookie(cookie) }
+    }
+
+    fn listener(cookie: u64, port: u16) -> Listed {
+        in_state(cookie, port, State::Listen)
+    }
+
+    fn in_state(cookie: u64, port: u16, state: State) -> Listed {
+        let local = Endpoint::ip([127, 0, 0, 1], port);
+        let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, state, local);
+        socket.netns = Some(1);
+        socket.cookie = Some(cookie);
+        Listed::New(key(cookie), Box::new(socket))
+    }
+
+    fn same(ledger: &Ledger, cookie: u64) -> Listed {
+        Listed::Same(Arc::clone(&ledger.known()[&key(cookie)]))
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_000 + second).unwrap()
+    }
+
+    fn ports(table: &SocketTable) -> Vec<u16> {
+        table.rows.iter().map(|row| row.socket.local.port.unwrap()).collect()
+    }
+
+    #[test]
+    fn the_first_listing_is_not_news() {
+        let mut ledger = Ledger::default();
+        let table = ledger.update(vec![listener(1, 80), listener(2, 22)], at(0));
+        assert_eq!(ports(&table), [22, 80]);
+        assert!(table.rows.iter().all(|row| !row.appeared));
+        assert_eq!(table.rows[0].socket.service.as_deref(), Some("ssh"));
+        let table = ledger.update(vec![same(&ledger, 1), same(&ledger, 2), listener(3, 53)], at(1));
+        assert_eq!(ports(&table), [22, 53, 80]);
+        assert_eq!(table.changes.added, [key(3)]);
+        assert!(table.rows[1].appeared);
+        assert_eq!(table.rows[1].socket.first_seen, Some(at(1)));
+    }
+
+    #[test]
+    fn an_unchanged_row_is_the_same_row() {
+        let mut ledger = Ledger::default();
+        let before = ledger.update(vec![listener(1, 80), listener(2, 22)], at(0));
+        let after = ledger.update(vec![same(&ledger, 1), same(&ledger, 2)], at(1));
+        for (before, after) in before.rows.iter().zip(&after.rows) {
+            assert!(Arc::ptr_eq(before, after));
+        }
+        assert_eq!(after.changes, TableChanges::default());
+    }
+
+    #[test]
+    fn a_change_of_state_or_owner_is_told_and_a_longer_queue_is_not() {
+        let mut ledger = Ledger::default();
+        ledger.update(vec![in_state(1, 80, State::SynSent), listener(2, 22)], at(0));
+        let mut queued = listener(2, 22);
+        if let Listed::New(_, socket) = &mut queued {
+            socket.recv_q = Some(7);
+        }
+        let table = ledger.update(vec![in_state(1, 80, State::Established), queued], at(1));
+        assert_eq!(table.changes.changed, [key(1)]);
+        let (ssh, http) = (&table.rows[0], &table.rows[1]);
+        assert_eq!((ssh.changed_at, ssh.socket.recv_q), (None, Some(7)));
+        assert_eq!((http.changed_at, http.socket.first_seen), (Some(at(1)), Some(at(0))));
+        assert_eq!(http.observed_at, at(1));
+        let mut owned = listener(2, 22);
+        if let Listed::New(_, socket) = &mut owned {
+            socket.ownership = Ownership::OWNED;
+        }
+        let table = ledger.update(vec![same(&ledger, 1), owned], at(2));
+        assert_eq!(table.changes.changed, [key(2)]);
+    }
+
+    #[test]
+    fn what_ends_is_remembered_and_what_returns_is_new() {
+        let mut ledger = Ledger::default();
+        ledger.update(vec![listener(1, 80)], at(0));
+        let table = ledger.update(vec![], at(1));
+        assert_eq!(table.changes.removed, [key(1)]);
+        assert!(table.rows.is_empty());
+        assert_eq!(table.find_ended(key(1)).unwrap().ended_at, at(1));
+        // The same port, but another socket.
+        let table = ledger.update(vec![listener(2, 80)], at(2));
+        assert_eq!(table.changes.added, [key(2)]);
+        assert_eq!(table.find(key(2)).unwrap().socket.first_seen, Some(at(2)));
+        assert_eq!(table.ended.len(), 1);
+    }
+
+    #[test]
+    fn the_history_is_bounded_and_counts_what_it_forgets() {
+        let mut ledger = Ledger::default();
+        let many = (0..HISTORY as u64 + 5).map(|n| listener(n, 80)).collect();
+        ledger.update(many, at(0));
+        let table = ledger.update(vec![], at(1));
+        assert_eq!((table.ended.len(), table.forgotten), (HISTORY, 5));
+    }
+
+    #[test]
+    fn a_socket_told_twice_is_one_row() {
+        let mut ledger = Ledger::default();
+        let twice = vec![in_state(1, 80, State::Established), in_state(1, 80, State::TimeWait)];
+        let table = ledger.update(twice, at(0));
+        assert_eq!(table.rows.len(), 1);
+        assert_eq!(table.rows[0].socket.state, State::TimeWait);
+        assert_eq!(table.changes.added.len(), 1);
+    }
+
+    #[test]
+    fn a_row_that_moves_in_the_order_is_moved() {
+        let mut ledger = Ledger::default();
+        ledger.update(vec![in_state(1, 90, State::Bound), listener(2, 80)], at(0));
+        let table = ledger.update(vec![in_state(1, 70, State::Bound), same(&ledger, 2)], at(1));
+        assert_eq!(ports(&table), [70, 80]);
+    }
+}

@@ -1,0 +1,120 @@
+//! One listing of the machine's sockets with their owners.
+
+use std::thread;
+
+use jiff::Timestamp;
+
+use super::Error;
+use crate::catalog::services;
+use crate::model::health::Health;
+use crate::model::owner::ProcessKey;
+use crate::model::socket::Socket;
+use crate::sys;
+pub use crate::sys::listing::Backend;
+use crate::sys::listing::{KnownRows, Listed};
+
+/// More threads than this gain little: the kernel serialises much of `/proc`.
+const MAX_WORKERS: usize = 4;
+
+/// What to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request {
+    /// Who makes the listing; `None` for the best there is.
+    pub backend: Option<Backend>,
+}
+
+/// All sockets of sockpit's network namespace at one moment.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// When the kernel was asked.
+    pub taken_at: Timestamp,
+    /// This host's name.
+    pub host: String,
+    /// Whether every process could be read.
+    pub privileged: bool,
+    /// In canonical order ([`Socket::cmp_canonical`]), owners joined.
+    pub sockets: Vec<Socket>,
+    /// What the sources could not tell.
+    pub health: Vec<Health>,
+}
+
+/// Lists every socket once. Fails when the system refuses the listing as a whole; a part that
+/// is missing is in the listing's health.
+pub fn list(request: &Request) -> Result<Listing, Error> {
+    let taken_at = Timestamp::now();
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+    let mut table = sys::sockets::Table::open(request.backend, workers)?;
+    let sys::listing::Listing { sockets, health, privileged } = table.list(&KnownRows::new())?;
+    let mut sockets: Vec<Box<Socket>> = sockets.into_iter().map(unshared).collect();
+    sockets.sort_unstable_by(|a, b| a.cmp_canonical(b));
+    // A socket that changes its state while the kernel lists it can be told twice.
+    sockets.dedup_by(|a, b| a.cookie.is_some() && a.cookie == b.cookie && a.netns == b.netns);
+    for socket in &mut sockets {
+        socket.service = services::of_socket(socket);
+        socket.first_seen = Some(taken_at);
+    }
+    let sockets = sockets.into_iter().map(|socket| *socket).collect();
+    Ok(Listing { taken_at, host: sys::host::name(), privileged, sockets, health })
+}
+
+/// Whether this very process still holds the socket with this inode: the question to ask
+/// again right before a signal. `Ok(false)` also when the process has ended.
+pub fn still_holds(process: ProcessKey, inode: u64) -> Result<bool, Error> {
+    sys::processes::holds(process, inode)
+}
+
+fn unshared(listed: Listed) -> Box<Socket> {
+    match listed {
+        Listed::New(_, socket) => socket,
+        // Only possible with known rows, and none were given.
+        Listed::Same(row) => Box::new(row.socket.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+
+    use super::*;
+    use crate::model::owner::OwnershipKind;
+    use crate::model::socket::{Protocol, State};
+
+    #[test]
+    fn our_own_sockets_are_listed_as_ours() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let client = TcpStream::connect(at).unwrap();
+        let udp = UdpSocket::bind("[::1]:0").unwrap();
+        let listing = list(&Request::default()).unwrap();
+        assert!(listing.sockets.is_sorted_by(|a, b| a.cmp_canonical(b).is_le()));
+        let find = |protocol, addr| {
+            listing
+                .sockets
+                .iter()
+                .find(|s| s.protocol == protocol && s.local.socket_addr() == Some(addr))
+                .unwrap_or_else(|| panic!("{addr} is missing"))
+        };
+        let connected = find(Protocol::Tcp, client.local_addr().unwrap());
+        assert_eq!(connected.state, State::Established);
+        assert_eq!(connected.remote.as_ref().unwrap().socket_addr(), Some(at));
+        assert!(connected.tcp.as_ref().unwrap().rtt_us.is_some());
+        let datagrams = find(Protocol::Udp, udp.local_addr().unwrap());
+        assert_eq!(datagrams.state, State::Unconnected);
+        for socket in [connected, datagrams] {
+            assert_eq!(socket.ownership.kind, OwnershipKind::Owned);
+            assert_eq!(socket.owners[0].process.pid, std::process::id());
+            assert!(still_holds(socket.owners[0].process.key(), socket.inode.unwrap()).unwrap());
+        }
+    }
+
+    #[test]
+    fn netstat2_finds_our_own_listener_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let listing = list(&Request { backend: Some(Backend::Netstat2) }).unwrap();
+        let socket = listing.sockets.iter().find(|s| s.local.socket_addr() == Some(at)).unwrap();
+        assert_eq!(socket.state, State::Listen);
+        assert_eq!(socket.owners[0].process.pid, std::process::id());
+        assert_eq!((socket.owners[0].fd, socket.owners_complete), (None, None));
+    }
+}

@@ -1,0 +1,232 @@
+//! Sockets joined with the processes that hold them, and the honest word where none is found.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::owner::{Owner, Ownership, Process};
+use super::socket::{Socket, State};
+
+/// A descriptor that refers to a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Holding {
+    /// sockfs inode.
+    pub inode: u64,
+    /// Which process, as an index into the list that came with it.
+    pub process: u32,
+    /// Descriptor number in that process.
+    pub fd: i32,
+}
+
+/// Every known holding, to be asked by inode.
+#[derive(Clone, Debug, Default)]
+pub struct Holders {
+    holdings: Vec<Holding>,
+}
+
+impl Holders {
+    /// Takes holdings in any order. Give the processes in order of their pid, so that owners
+    /// come out in that order.
+    pub fn new(mut holdings: Vec<Holding>) -> Self {
+        holdings.sort_unstable();
+        Self { holdings }
+    }
+
+    /// The holdings of one socket, by process and descriptor. None for inode 0, which stands
+    /// for the lack of one.
+    pub fn of(&self, inode: u64) -> &[Holding] {
+        if inode == 0 {
+            return &[];
+        }
+        let start = self.holdings.partition_point(|holding| holding.inode < inode);
+        let rest = &self.holdings[start..];
+        let count = rest.iter().take_while(|holding| holding.inode == inode).count();
+        &rest[..count]
+    }
+
+    /// Keeps the processes that have a new place, and moves them there. The places must
+    /// ascend, so that the order stays.
+    pub fn retain_processes(&mut self, places: &[Option<u32>]) {
+        self.holdings.retain_mut(|holding| {
+            let place = places.get(holding.process as usize).copied().flatten();
+            holding.process = place.unwrap_or(holding.process);
+            place.is_some()
+        });
+    }
+}
+
+/// Whether `owners` are exactly these holdings. Compares shared processes by identity, so
+/// that a process whose details changed counts as another one.
+pub fn same_owners(owners: &[Owner], holdings: &[Holding], processes: &[Arc<Process>]) -> bool {
+    owners.len() == holdings.len()
+        && owners.iter().zip(holdings).all(|(owner, holding)| {
+            owner.fd == Some(holding.fd)
+                && processes
+                    .get(holding.process as usize)
+                    .is_some_and(|process| Arc::ptr_eq(process, &owner.process))
+        })
+}
+
+/// The owners that `holdings` stand for.
+pub fn owners(holdings: &[Holding], processes: &[Arc<Process>]) -> Vec<Owner> {
+    let owner = |holding: &Holding| {
+        let process = processes.get(holding.process as usize)?;
+        Some(Owner { fd: Some(holding.fd), process: Arc::clone(process) })
+    };
+    holdings.iter().filter_map(owner).collect()
+}
+
+/// How far the look at the processes went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// Why some processes could not be read, and what would permit it.
+    pub hidden: Option<Cow<'static, str>>,
+    /// Why some processes are not even listed: sockpit's PID namespace is not the first one.
+    pub foreign: Option<Cow<'static, str>>,
+}
+
+impl Sight {
+    /// Whether every process that could hold a socket was seen.
+    pub fn is_complete(&self) -> bool {
+        self.hidden.is_none() && self.foreign.is_none()
+    }
+}
+
+/// What a second look at a socket without owner found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondLook {
+    /// There was none.
+    NotTaken,
+    /// The socket is gone.
+    Gone,
+    /// The socket is still there.
+    Stays,
+}
+
+/// What to call a socket that nobody was found to hold: the first answer that fits.
+pub fn ownerless(socket: &Socket, sight: &Sight, second: SecondLook) -> Ownership {
+    if socket.inode == Some(0) {
+        return kernel(socket.state);
+    }
+    if let Some(reason) = &sight.hidden {
+        return Ownership::hidden(reason.clone());
+    }
+    if second == SecondLook::Gone {
+        return Ownership::vanished();
+    }
+    if let Some(reason) = &sight.foreign {
+        return Ownership::foreign(reason.clone());
+    }
+    Ownership::unknown(
+        "no process holds it: it is in flight between processes, registered with io_uring, or \
+         the kernel's own",
+    )
+}
+
+/// Whether a second look could tell more about a socket without owner.
+pub fn deserves_second_look(socket: &Socket, sight: &Sight) -> bool {
+    socket.inode.is_some_and(|inode| inode != 0) && sight.hidden.is_none()
+}
+
+/// A socket without inode: no descriptor can refer to it.
+fn kernel(state: State) -> Ownership {
+    match state {
+        State::TimeWait => Ownership::kernel("time_wait"),
+        State::SynReceived => Ownership::kernel("half_open"),
+        // A peer may have closed a connection before anyone accepted it.
+        State::Established | State::CloseWait => Ownership::kernel("accept_queue"),
+        _ => Ownership::kernel("orphan"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::owner::OwnershipKind;
+    use crate::model::socket::{Endpoint, Family, Protocol};
+
+    fn socket(state: State, inode: u64) -> Socket {
+        let local = Endpoint::ip([127, 0, 0, 1], 80);
+        let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, state, local);
+        socket.inode = Some(inode);
+        socket
+    }
+
+    fn all_seen() -> Sight {
+        Sight::default()
+    }
+
+    #[test]
+    fn a_socket_without_inode_is_the_kernels_whatever_was_hidden() {
+        let hidden = Sight { hidden: Some("no rights".into()), foreign: Some("container".into()) };
+        let detail = |state| ownerless(&socket(state, 0), &hidden, SecondLook::Gone).detail;
+        assert_eq!(detail(State::TimeWait).as_deref(), Some("time_wait"));
+        assert_eq!(detail(State::SynReceived).as_deref(), Some("half_open"));
+        assert_eq!(detail(State::Established).as_deref(), Some("accept_queue"));
+        assert_eq!(detail(State::CloseWait).as_deref(), Some("accept_queue"));
+        assert_eq!(detail(State::FinWait2).as_deref(), Some("orphan"));
+        assert_eq!(detail(State::LastAck).as_deref(), Some("orphan"));
+    }
+
+    #[test]
+    fn the_first_answer_that_fits_counts() {
+        let kind = |sight: &Sight, second| ownerless(&socket(State::Listen, 7), sight, second).kind;
+        let foreign = Sight { foreign: Some("container".into()), ..all_seen() };
+        let both = Sight { hidden: Some("no rights".into()), ..foreign.clone() };
+        assert_eq!(kind(&both, SecondLook::Gone), OwnershipKind::Hidden);
+        assert_eq!(kind(&foreign, SecondLook::Gone), OwnershipKind::Vanished);
+        assert_eq!(kind(&foreign, SecondLook::Stays), OwnershipKind::Foreign);
+        assert_eq!(kind(&all_seen(), SecondLook::Stays), OwnershipKind::Unknown);
+        assert_eq!(kind(&all_seen(), SecondLook::NotTaken), OwnershipKind::Unknown);
+    }
+
+    #[test]
+    fn a_second_look_is_for_sockets_that_someone_could_hold() {
+        assert!(deserves_second_look(&socket(State::Listen, 7), &all_seen()));
+        assert!(!deserves_second_look(&socket(State::TimeWait, 0), &all_seen()));
+        let hidden = Sight { hidden: Some("no rights".into()), foreign: None };
+        assert!(!deserves_second_look(&socket(State::Listen, 7), &hidden));
+    }
+
+    #[test]
+    fn holders_are_found_by_inode_in_order_of_process_and_descriptor() {
+        let holding = |inode, process, fd| Holding { inode, process, fd };
+        let holders = Holders::new(vec![
+            holding(9, 1, 4),
+            holding(7, 0, 3),
+            holding(9, 0, 5),
+            holding(9, 0, 3),
+            holding(0, 0, 9),
+        ]);
+        let fds = |inode| holders.of(inode).iter().map(|h| (h.process, h.fd)).collect::<Vec<_>>();
+        assert_eq!(fds(9), [(0, 3), (0, 5), (1, 4)]);
+        assert_eq!(fds(7), [(0, 3)]);
+        assert_eq!(fds(8), []);
+        assert_eq!(fds(0), [], "inode 0 is no inode");
+    }
+
+    #[test]
+    fn owners_are_the_same_only_with_the_same_process_and_descriptor() {
+        let process = |pid| {
+            Arc::new(Process {
+                pid,
+                name: "x".into(),
+                exe: None,
+                cmdline: Vec::new(),
+                uid: None,
+                ppid: None,
+                started_at: None,
+                unit: None,
+                container: None,
+                start_time: 1,
+            })
+        };
+        let before = [process(1), process(2)];
+        let holdings = [Holding { inode: 9, process: 1, fd: 4 }];
+        let owned = owners(&holdings, &before);
+        assert_eq!((owned.len(), owned[0].process.pid, owned[0].fd), (1, 2, Some(4)));
+        assert!(same_owners(&owned, &holdings, &before));
+        assert!(!same_owners(&owned, &[Holding { inode: 9, process: 1, fd: 5 }], &before));
+        assert!(!same_owners(&owned, &holdings, &[process(1), process(2)]));
+        assert!(!same_owners(&owned, &[], &before));
+    }
+}

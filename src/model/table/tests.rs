@@ -1,0 +1,63 @@
+use super::*;
+use crate::model::socket::{Endpoint, Family, Protocol, SocketId, State, TimerKind};
+
+fn connection() -> Socket {
+    let local = Endpoint::ip([127, 0, 0, 1], 8080);
+    let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, State::Established, local);
+    socket.timer = Some(Timer { kind: TimerKind::Keepalive, expires_ms: 7_000 });
+    socket.tcp = Some(Box::new(TcpInfo {
+        bytes_sent: Some(10),
+        last_data_sent_ms: Some(100),
+        ..TcpInfo::default()
+    }));
+    socket
+}
+
+fn row() -> SocketRow {
+    SocketRow {
+        key: SocketKey { netns: None, id: SocketId::Cookie(1) },
+        socket: connection(),
+        changed_at: None,
+        appeared: false,
+        observed_at: Timestamp::from_millisecond(1_000_000).unwrap(),
+    }
+}
+
+fn later(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(1_000_000 + ms).unwrap()
+}
+
+#[test]
+fn a_row_whose_clocks_only_ran_on_is_unchanged() {
+    let mut socket = connection();
+    socket.timer.as_mut().unwrap().expires_ms = 5_010;
+    socket.tcp.as_mut().unwrap().last_data_sent_ms = Some(2_090);
+    assert!(row().still_shows(&socket, later(2_000)));
+}
+
+#[test]
+fn a_timer_that_was_set_again_is_a_change() {
+    let mut socket = connection();
+    socket.tcp.as_mut().unwrap().last_data_sent_ms = Some(2_100);
+    assert!(!row().still_shows(&socket, later(2_000)), "the timer did not run down");
+    socket.timer = None;
+    assert!(!row().still_shows(&socket, later(2_000)), "the timer stopped");
+}
+
+#[test]
+fn traffic_is_a_change() {
+    let mut socket = connection();
+    socket.tcp.as_mut().unwrap().bytes_sent = Some(11);
+    assert!(!row().still_shows(&socket, later(0)));
+    let mut socket = connection();
+    socket.tcp.as_mut().unwrap().last_data_sent_ms = Some(0);
+    assert!(!row().still_shows(&socket, later(2_000)));
+}
+
+#[test]
+fn owners_and_first_sight_are_not_compared() {
+    let mut socket = connection();
+    socket.first_seen = Some(later(0));
+    socket.service = Some("http-alt".into());
+    assert!(row().still_shows(&socket, later(0)));
+}

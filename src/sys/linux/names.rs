@@ -1,0 +1,97 @@
+//! Names for the kernel's numbers, each looked up once a listing.
+
+use std::collections::HashMap;
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
+
+use crate::wire::netlink::socket::Names;
+
+/// Looks up and remembers.
+#[derive(Debug, Default)]
+pub(super) struct NameCache {
+    interfaces: HashMap<u32, Option<Arc<str>>>,
+    users: HashMap<u32, Option<Arc<str>>>,
+    last_user: Option<(u32, Option<Arc<str>>)>,
+}
+
+impl NameCache {
+    /// Interfaces come and go, and an index can get another name.
+    pub(super) fn forget_interfaces(&mut self) {
+        self.interfaces.clear();
+    }
+}
+
+impl Names for NameCache {
+    fn interface(&mut self, index: u32) -> Option<Arc<str>> {
+        self.interfaces.entry(index).or_insert_with(|| interface_name(index)).clone()
+    }
+
+    fn user(&mut self, uid: u32) -> Option<Arc<str>> {
+        // Neighbours in a dump mostly belong to the same user.
+        if let Some((last, name)) = &self.last_user
+            && *last == uid
+        {
+            return name.clone();
+        }
+        let name = self.users.entry(uid).or_insert_with(|| user_name(uid)).clone();
+        self.last_user = Some((uid, name.clone()));
+        name
+    }
+
+    fn cgroup(&mut self, _: u64) -> Option<Arc<str>> {
+        None
+    }
+}
+
+fn interface_name(index: u32) -> Option<Arc<str>> {
+    let socket =
+        socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()?;
+    let name = netdevice::index_to_name(&socket, index).ok()?;
+    Some(name.into())
+}
+
+/// The name that the system's user databases give this id.
+pub(super) fn user_name(uid: u32) -> Option<Arc<str>> {
+    let mut buffer = vec![0 as libc::c_char; 1024];
+    loop {
+        let mut entry = std::mem::MaybeUninit::<libc::passwd>::uninit();
+        let mut found = std::ptr::null_mut();
+        // SAFETY: all pointers are valid for the call, and the length is the buffer's own.
+        let errno = unsafe {
+            libc::getpwuid_r(
+                uid,
+                entry.as_mut_ptr(),
+                buffer.as_mut_ptr(),
+                buffer.len(),
+                &raw mut found,
+            )
+        };
+        match errno {
+            libc::ERANGE if buffer.len() < 1 << 20 => buffer.resize(buffer.len() * 2, 0),
+            0 if !found.is_null() => {
+                // SAFETY: getpwuid_r succeeded, so `found` points to `entry`, whose name is a
+                // C string within `buffer`; both are alive.
+                let name = unsafe { CStr::from_ptr((*found).pw_name) };
+                return Some(name.to_string_lossy().into());
+            }
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_get_the_systems_names() {
+        let mut names = NameCache::default();
+        assert_eq!(names.user(0).as_deref(), Some("root"));
+        assert_eq!(names.user(0).as_deref(), Some("root"));
+        assert_eq!(names.user(3_999_999_999), None);
+        assert_eq!(names.interface(1).as_deref(), Some("lo"));
+        assert_eq!(names.interface(u32::MAX >> 1), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! Asking the kernel for its sockets over NETLINK_SOCK_DIAG (`sock_diag(7)`).
+
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
+};
+
+use super::super::{Error, Result};
+use crate::wire::netlink::inet::{DumpRequest, Record};
+use crate::wire::netlink::{Malformed, Reply, messages};
+
+/// The kernel fills at most 32 KiB a read today; room for more costs nothing.
+const BUFFER_LEN: usize = 256 * 1024;
+
+/// A connection to the kernel's socket tables, in the network namespace it was opened in.
+#[derive(Debug)]
+pub(super) struct SockDiag {
+    socket: OwnedFd,
+    buffer: Vec<u8>,
+    sequence: u32,
+}
+
+/// How a dump ended that the kernel did not refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dumped {
+    /// Everything was told.
+    Complete,
+    /// The table changed meanwhile: something may be missing or told twice.
+    Interrupted,
+    /// The kernel has no such table, or has not loaded its module.
+    NoSuchTable,
+}
+
+impl SockDiag {
+    /// Opens a connection.
+    pub(super) fn open() -> Result<Self> {
+        let socket = socket_with(
+            AddressFamily::NETLINK,
+            SocketType::DGRAM,
+            SocketFlags::CLOEXEC,
+            Some(netlink::SOCK_DIAG),
+        )
+        .map_err(|errno| refused("open a sock_diag socket", errno))?;
+        Ok(Self { socket, buffer: Vec::with_capacity(BUFFER_LEN), sequence: 0 })
+    }
+
+    /// Hands every socket that `request` matches to `visit`.
+    pub(super) fn dump(
+        &mut self,
+        request: &DumpRequest,
+        mut visit: impl FnMut(&Record<'_>),
+    ) -> Result<Dumped> {
+        let what =
+            || format!("list {} sockets of {}", request.protocol.name(), request.family.name());
+        self.sequence = self.sequence.wrapping_add(1);
+        let bytes = request.encode(self.sequence).ok_or_else(|| {
+            Error::unsupported(what(), "inet_diag knows only TCP and UDP over IP")
+        })?;
+        send(&self.socket, &bytes, SendFlags::empty()).map_err(|errno| refused(&what(), errno))?;
+        let mut outcome = Dumped::Complete;
+        loop {
+            self.receive().map_err(|errno| refused(&what(), errno))?;
+            for message in messages(&self.buffer) {
+                let message = message.map_err(|error| unreadable(&what(), error))?;
+                // An answer to a request that was given up.
+                if message.sequence != self.sequence {
+                    continue;
+                }
+                if message.is_interrupted() {
+                    outcome = Dumped::Interrupted;
+                }
+                match message.reply().map_err(|error| unreadable(&what(), error))? {
+                    Reply::Noop | Reply::Error(0) => {}
+                    Reply::Done(0) => return Ok(outcome),
+                    Reply::Done(errno) | Reply::Error(errno) => {
+                        return ended(&what(), Errno::from_raw_os_error(errno));
+                    }
+                    Reply::Object(payload) => {
+                        visit(&Record::parse(payload).map_err(|error| unreadable(&what(), error))?);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One read; the buffer holds exactly what came.
+    fn receive(&mut self) -> rustix::io::Result<()> {
+        self.buffer.clear();
+        loop {
+            let spare = rustix::buffer::spare_capacity(&mut self.buffer);
+            // With TRUNC the length is the message's own, also when the buffer cut it.
+            match recv(&self.socket, spare, RecvFlags::TRUNC) {
+                Ok((taken, length)) if length > taken => return Err(Errno::MSGSIZE),
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+}
+
+fn ended(what: &str, errno: Errno) -> Result<Dumped> {
+    match errno {
+        // No handler is registered: the *_diag module is neither built in nor loadable.
+        Errno::NOENT | Errno::PROTONOSUPPORT | Errno::OPNOTSUPP | Errno::AFNOSUPPORT => {
+            Ok(Dumped::NoSuchTable)
+        }
+        errno => Err(refused(what, errno)),
+    }
+}
+
+fn refused(what: &str, errno: Errno) -> Error {
+    match errno {
+        Errno::ACCESS | Errno::PERM => {
+            Error::not_permitted(what, "a sandbox or security policy forbids netlink sockets")
+        }
+        Errno::PROTONOSUPPORT | Errno::AFNOSUPPORT => {
+            Error::unsupported(what, "this kernel was built without sock_diag")
+        }
+        errno => Error::os(what, errno),
+    }
+}
+
+fn unreadable(what: &str, error: Malformed) -> Error {
+    Error::os(what, std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+}

@@ -1,0 +1,41 @@
+//! The socket table: the kernel's own tables over sock_diag, joined with `/proc/PID/fd`.
+
+mod native;
+mod sight;
+
+use super::super::listing::{Backend, KnownRows, Listing};
+use super::super::{Result, portable};
+
+/// Lists sockets with their owners, again and again, remembering what need not be read twice.
+/// It sees the network namespace of the thread that opened it.
+#[derive(Debug)]
+pub struct Table(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Native(Box<native::Native>),
+    Netstat2(Box<portable::sockets::Table>),
+}
+
+impl Table {
+    /// Opens a table; without a `backend` the best one there is. `workers` threads at most
+    /// read `/proc`.
+    pub fn open(backend: Option<Backend>, workers: usize) -> Result<Self> {
+        Ok(Self(match backend.unwrap_or(Backend::Native) {
+            Backend::Native => Kind::Native(Box::new(native::Native::open(workers)?)),
+            Backend::Netstat2 => {
+                let table = portable::sockets::Table::open(Some(Backend::Netstat2), workers)?;
+                Kind::Netstat2(Box::new(table))
+            }
+        }))
+    }
+
+    /// One look at everything. Sockets that still are as their row in `known` says come back
+    /// as that row.
+    pub fn list(&mut self, known: &KnownRows) -> Result<Listing> {
+        match &mut self.0 {
+            Kind::Native(native) => native.list(known),
+            Kind::Netstat2(table) => table.list(known),
+        }
+    }
+}

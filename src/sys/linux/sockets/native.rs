@@ -1,0 +1,232 @@
+//! One listing: dump, scan, join, and a second look at what nobody seems to hold.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::super::super::listing::{self, KnownRows, Listed, Listing};
+use super::super::super::{Error, Result};
+use super::super::holders::{HolderScan, Scan};
+use super::super::names::NameCache;
+use super::super::processes::ProcessCache;
+use super::super::sock_diag::{Dumped, SockDiag};
+use super::sight::Outlook;
+use crate::model::health::Health;
+use crate::model::join::{self, Holders, SecondLook};
+use crate::model::owner::{Ownership, OwnershipKind, Process};
+use crate::model::socket::{Family, Protocol, Socket};
+use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest};
+use crate::wire::netlink::socket::{blank, fill};
+
+/// The kernel's tables that are listed.
+const TABLES: [(Protocol, Family); 4] = [
+    (Protocol::Tcp, Family::Ipv4),
+    (Protocol::Tcp, Family::Ipv6),
+    (Protocol::Udp, Family::Ipv4),
+    (Protocol::Udp, Family::Ipv6),
+];
+
+/// An inconsistent dump is asked for again this often.
+const ATTEMPTS: u32 = 4;
+
+/// See [`super::Table`].
+#[derive(Debug)]
+pub(super) struct Native {
+    diag: SockDiag,
+    scan: HolderScan,
+    processes: ProcessCache,
+    names: NameCache,
+    scratch: Socket,
+}
+
+impl Native {
+    pub(super) fn open(workers: usize) -> Result<Self> {
+        let mut scratch = blank();
+        scratch.netns = super::super::netns::own();
+        Ok(Self {
+            diag: SockDiag::open()?,
+            scan: HolderScan::new(workers)?,
+            processes: ProcessCache::new(),
+            names: NameCache::default(),
+            scratch,
+        })
+    }
+
+    pub(super) fn list(&mut self, known: &KnownRows) -> Result<Listing> {
+        self.names.forget_interfaces();
+        let mut health = Vec::new();
+        // First the sockets, then who holds them: what opens in between is in neither, and
+        // what closes in between is told by the second look.
+        let mut sockets = self.dump_all(known, &mut health)?;
+        let (join, gone) = self.look_for_owners(&sockets)?;
+        let without_owner =
+            sockets.iter_mut().filter_map(|listed| join.apply(listed, &gone)).count();
+        self.processes.forget_unused();
+        health.push(join.outlook.health(without_owner));
+        Ok(Listing { sockets, health, privileged: join.outlook.sight.hidden.is_none() })
+    }
+
+    fn dump_all(&mut self, known: &KnownRows, health: &mut Vec<Health>) -> Result<Vec<Listed>> {
+        let mut sockets = Vec::with_capacity(known.len() + known.len() / 16);
+        let mut missing = Vec::new();
+        for (protocol, family) in TABLES {
+            let told = self.dump_one(protocol, family, known, &mut sockets)?;
+            let name = format!("{} over {}", protocol.name(), family.name());
+            match told {
+                Dumped::Complete => {}
+                Dumped::NoSuchTable => missing.push(name),
+                Dumped::Interrupted => health.push(Health::degraded(
+                    "sock_diag",
+                    format!("{name} changed while it was listed, {ATTEMPTS} times: some sockets may be missing"),
+                )),
+            }
+        }
+        if missing.len() == TABLES.len() {
+            return Err(Error::unsupported(
+                "listing sockets over sock_diag",
+                "the kernel has neither tcp_diag nor udp_diag; try --backend netstat2",
+            ));
+        }
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            health.push(
+                Health::degraded("sock_diag", format!("the kernel does not list {missing}"))
+                    .with_remedy("load the module: modprobe tcp_diag, modprobe udp_diag"),
+            );
+        } else if health.is_empty() {
+            health.push(Health::ready("sock_diag"));
+        }
+        Ok(sockets)
+    }
+
+    /// Appends one table's sockets, asking again while the dump is inconsistent.
+    fn dump_one(
+        &mut self,
+        protocol: Protocol,
+        family: Family,
+        known: &KnownRows,
+        sockets: &mut Vec<Listed>,
+    ) -> Result<Dumped> {
+        let request = DumpRequest { family, protocol, states: ALL_STATES, detail: Detail::Full };
+        let before = sockets.len();
+        let mut told = Dumped::Interrupted;
+        for _ in 0..ATTEMPTS {
+            sockets.truncate(before);
+            let at = Timestamp::now();
+            let Self { diag, names, scratch, .. } = self;
+            told = diag.dump(&request, |record| {
+                fill(scratch, record, protocol, names);
+                sockets.push(listing::reuse(known, scratch, at));
+            })?;
+            if told != Dumped::Interrupted {
+                break;
+            }
+        }
+        Ok(told)
+    }
+
+    /// Finds the holders of these sockets, and the cookies of those that are gone already.
+    fn look_for_owners(&mut self, sockets: &[Listed]) -> Result<(Join, HashSet<u64>)> {
+        let scan = self.scan.full()?;
+        let raced = scan.ended > 0;
+        let mut join = self.join(sockets, scan);
+        let mut lost = join.lost(sockets);
+        if raced && !lost.is_empty() {
+            // A process ended during the scan: what it held may be with a child that was not
+            // listed yet.
+            let scan = self.scan.full()?;
+            join = self.join(sockets, scan);
+            lost = join.lost(sockets);
+        }
+        let gone = self.gone(&lost)?;
+        Ok((join, gone))
+    }
+
+    /// Reads who the holders of these sockets are.
+    fn join(&mut self, sockets: &[Listed], scan: Scan) -> Join {
+        let outlook = Outlook::new(self.scan.proc(), &scan);
+        let mut holders = Holders::new(scan.holdings);
+        let mut wanted = vec![false; scan.holders.len()];
+        for listed in sockets {
+            for holding in holders.of(listed.socket().inode.unwrap_or(0)) {
+                wanted[holding.process as usize] = true;
+            }
+        }
+        // Details are read only for those that hold one of these sockets.
+        let mut processes = Vec::new();
+        let mut positions = vec![None; scan.holders.len()];
+        for (index, holder) in scan.holders.iter().enumerate().filter(|(index, _)| wanted[*index]) {
+            positions[index] = Some(processes.len() as u32);
+            processes.push(self.processes.process(self.scan.proc(), holder));
+        }
+        holders.retain_processes(&positions);
+        Join { holders, processes, outlook }
+    }
+
+    /// Of these sockets, the cookies that the kernel does not list any more.
+    fn gone(&mut self, lost: &[&Socket]) -> Result<HashSet<u64>> {
+        let mut gone: HashSet<u64> = lost.iter().filter_map(|socket| socket.cookie).collect();
+        for (protocol, family) in TABLES {
+            if !lost.iter().any(|socket| (socket.protocol, socket.family) == (protocol, family)) {
+                continue;
+            }
+            let request =
+                DumpRequest { family, protocol, states: ALL_STATES, detail: Detail::Bare };
+            self.diag.dump(&request, |record| {
+                gone.remove(&record.cookie);
+            })?;
+        }
+        Ok(gone)
+    }
+}
+
+/// Who holds what, as of one scan.
+struct Join {
+    holders: Holders,
+    processes: Vec<Arc<Process>>,
+    outlook: Outlook,
+}
+
+impl Join {
+    /// The sockets without owner that a second look could tell more about. One that had no
+    /// owner in the listing before either has stood its second look with this listing.
+    fn lost<'a>(&self, sockets: &'a [Listed]) -> Vec<&'a Socket> {
+        let is_lost = |listed: &&Listed| {
+            let socket = listed.socket();
+            let is_known = matches!(listed, Listed::Same(row)
+                if matches!(row.socket.ownership.kind, OwnershipKind::Unknown | OwnershipKind::Foreign));
+            !is_known
+                && join::deserves_second_look(socket, &self.outlook.sight)
+                && self.holders.of(socket.inode.unwrap_or(0)).is_empty()
+        };
+        sockets.iter().filter(is_lost).map(Listed::socket).collect()
+    }
+
+    /// Writes the owners into a socket, unless they are there already. `Some` when a process
+    /// should hold it and none was found.
+    fn apply(&self, listed: &mut Listed, gone: &HashSet<u64>) -> Option<()> {
+        let socket = listed.socket();
+        let holdings = self.holders.of(socket.inode.unwrap_or(0));
+        let ownership = if holdings.is_empty() {
+            let is_gone = socket.cookie.is_some_and(|cookie| gone.contains(&cookie));
+            let second = if is_gone { SecondLook::Gone } else { SecondLook::Stays };
+            join::ownerless(socket, &self.outlook.sight, second)
+        } else {
+            Ownership::OWNED
+        };
+        let without_owner = !matches!(ownership.kind, OwnershipKind::Owned | OwnershipKind::Kernel);
+        let is_complete =
+            ownership.kind == OwnershipKind::Kernel || self.outlook.sight.is_complete();
+        let is_same = socket.ownership == ownership
+            && socket.owners_complete == Some(is_complete)
+            && join::same_owners(&socket.owners, holdings, &self.processes);
+        if !is_same {
+            let socket = listed.to_mut();
+            socket.ownership = ownership;
+            socket.owners_complete = Some(is_complete);
+            socket.owners = join::owners(holdings, &self.processes);
+        }
+        without_owner.then_some(())
+    }
+}

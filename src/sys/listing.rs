@@ -1,0 +1,102 @@
+//! One listing of sockets, whoever made it.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::model::health::Health;
+use crate::model::socket::{Socket, SocketId, SocketKey};
+use crate::model::table::SocketRow;
+
+/// Who makes the listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// The platform's own interface, used in full.
+    Native,
+    /// The portable library: fewer facts, and no descriptor numbers.
+    Netstat2,
+}
+
+/// Rows of an earlier listing, to be handed back when nothing about them changed.
+pub type KnownRows = HashMap<SocketKey, Arc<SocketRow>>;
+
+/// A socket of the listing.
+#[derive(Clone, Debug)]
+pub enum Listed {
+    /// Nothing about it changed since this row.
+    Same(Arc<SocketRow>),
+    /// A socket that is new or has changed; its service and first sight are not filled in.
+    New(SocketKey, Box<Socket>),
+}
+
+impl Listed {
+    /// What is known of the socket.
+    pub fn socket(&self) -> &Socket {
+        match self {
+            Self::Same(row) => &row.socket,
+            Self::New(_, socket) => socket,
+        }
+    }
+
+    /// The socket's identity.
+    pub fn key(&self) -> SocketKey {
+        match self {
+            Self::Same(row) => row.key,
+            Self::New(key, _) => *key,
+        }
+    }
+
+    /// The socket, to be changed; what is known of it is copied if a row shares it.
+    pub(super) fn to_mut(&mut self) -> &mut Socket {
+        if let Self::Same(row) = self {
+            *self = Self::New(row.key, Box::new(row.socket.clone()));
+        }
+        match self {
+            Self::New(_, socket) => socket,
+            Self::Same(_) => unreachable!("replaced above"),
+        }
+    }
+}
+
+/// Everything that one look at the sockets found.
+#[derive(Debug)]
+pub struct Listing {
+    /// In the order that the system told them.
+    pub sockets: Vec<Listed>,
+    /// How the sources fared.
+    pub health: Vec<Health>,
+    /// Whether every process could be read.
+    pub privileged: bool,
+}
+
+/// `Same` when the known row with this key still shows `socket`, else a copy of it.
+pub(super) fn reuse(known: &KnownRows, socket: &Socket, at: Timestamp) -> Listed {
+    let key = key(socket);
+    match known.get(&key) {
+        Some(row) if row.still_shows(socket, at) => Listed::Same(Arc::clone(row)),
+        _ => Listed::New(key, Box::new(socket.clone())),
+    }
+}
+
+/// The identity of a socket: its cookie, or what else does not change while it lives.
+pub fn key(socket: &Socket) -> SocketKey {
+    let id = match socket.cookie {
+        Some(cookie) => SocketId::Cookie(cookie),
+        None => SocketId::Tuple(tuple_hash(socket)),
+    };
+    SocketKey { netns: socket.netns, id }
+}
+
+fn tuple_hash(socket: &Socket) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (socket.family, socket.protocol, &socket.local, &socket.remote).hash(&mut hasher);
+    // Several sockets may share an address by SO_REUSEPORT. An inode is lost on the way to
+    // TIME_WAIT, and a pid when the process ends; the row is another one then.
+    match socket.inode {
+        Some(inode) => inode.hash(&mut hasher),
+        None => socket.owners.first().map(|owner| owner.process.pid).hash(&mut hasher),
+    }
+    hasher.finish()
+}

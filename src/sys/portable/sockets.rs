@@ -1,0 +1,157 @@
+//! The socket table as netstat2 gives it: addresses, TCP states and process ids.
+//!
+//! It takes *not permitted* for *no owner*, and a refused dump for an empty one, so a socket
+//! without process is *unknown* here, and whether owners are complete is not known.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jiff::Timestamp;
+use netstat2::{AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpState};
+
+use super::super::listing::{self, Backend, KnownRows, Listing};
+use super::super::{Error, Result, platform};
+use super::processes::ProcessCache;
+use crate::model::health::Health;
+use crate::model::join;
+use crate::model::owner::{Owner, Ownership};
+use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
+
+/// Lists sockets with the processes that netstat2 names.
+#[derive(Debug)]
+pub struct Table {
+    processes: ProcessCache,
+}
+
+impl Table {
+    /// Opens a table. There is no other backend here than netstat2.
+    pub fn open(backend: Option<Backend>, _workers: usize) -> Result<Self> {
+        if backend == Some(Backend::Native) {
+            return Err(Error::unsupported(
+                "the native socket table",
+                "this platform has none yet; use --backend netstat2",
+            ));
+        }
+        Ok(Self { processes: ProcessCache::open()? })
+    }
+
+    /// One look at everything. Sockets that still are as their row in `known` says come back
+    /// as that row.
+    pub fn list(&mut self, known: &KnownRows) -> Result<Listing> {
+        let at = Timestamp::now();
+        let infos = ask()?;
+        let pids: BTreeSet<u32> =
+            infos.iter().flat_map(|info| info.associated_pids.iter().copied()).collect();
+        self.processes.refresh(&pids.into_iter().collect::<Vec<_>>());
+        let list = |info: &SocketInfo| {
+            let socket = self.socket(info);
+            let listed = listing::reuse(known, &socket, at);
+            // The library's order of pids is arbitrary, ours is not: owners compare as lists.
+            match &listed {
+                listing::Listed::Same(row) if row.socket.owners != socket.owners => {
+                    listing::Listed::New(row.key, Box::new(socket))
+                }
+                _ => listed,
+            }
+        };
+        let sockets = infos.iter().map(list).collect();
+        Ok(Listing { sockets, health: health(), privileged: false })
+    }
+
+    fn socket(&self, info: &SocketInfo) -> Socket {
+        let mut socket = addresses(info);
+        let extra = platform::netstat2::extra(info);
+        socket.inode = extra.inode;
+        socket.uid = extra.uid;
+        socket.user = extra.uid.and_then(platform::netstat2::user_name);
+        let mut pids = info.associated_pids.clone();
+        pids.sort_unstable();
+        pids.dedup();
+        socket.owners = pids
+            .into_iter()
+            .map(|pid| Owner { fd: None, process: self.processes.process(pid) })
+            .collect();
+        socket.ownership = ownership(&socket);
+        socket
+    }
+}
+
+fn ownership(socket: &Socket) -> Ownership {
+    if !socket.owners.is_empty() {
+        return Ownership::OWNED;
+    }
+    if socket.inode == Some(0) || socket.state == State::TimeWait {
+        let mut kernels = socket.clone();
+        kernels.inode = Some(0);
+        return join::ownerless(&kernels, &join::Sight::default(), join::SecondLook::NotTaken);
+    }
+    Ownership::unknown("netstat2 does not tell a socket without owner from one that it may not see")
+}
+
+fn ask() -> Result<Vec<SocketInfo>> {
+    let families = AddressFamilyFlags::IPV4 | AddressFamilyFlags::IPV6;
+    let protocols = ProtocolFlags::TCP | ProtocolFlags::UDP;
+    let what = "list sockets with netstat2";
+    // It panics where the process list cannot be read; a panic would be reported before it is
+    // caught, so the likely cause is looked for first.
+    platform::netstat2::check().map_err(|error| Error::os(what, error))?;
+    let answer = catch_unwind(AssertUnwindSafe(|| netstat2::get_sockets_info(families, protocols)));
+    match answer {
+        Ok(Ok(infos)) => Ok(infos),
+        Ok(Err(error)) => Err(Error::os(what, std::io::Error::other(error))),
+        Err(_) => Err(Error::os(what, std::io::Error::other("the process list cannot be read"))),
+    }
+}
+
+fn health() -> Vec<Health> {
+    vec![
+        Health::degraded(
+            "sockets",
+            "netstat2 tells neither queues, UDP peers, timers nor TCP metrics, and takes a \
+             refused table for an empty one",
+        ),
+        Health::degraded(
+            "owners",
+            "netstat2 names processes but not descriptors, and only those it may read",
+        ),
+    ]
+}
+
+fn addresses(info: &SocketInfo) -> Socket {
+    let (protocol, state, local, remote) = match &info.protocol_socket_info {
+        ProtocolSocketInfo::Tcp(tcp) => {
+            let state = tcp_state(tcp.state, tcp.local_port);
+            let remote = Endpoint::ip(tcp.remote_addr, tcp.remote_port);
+            let has_peer = !matches!(state, State::Listen | State::Bound | State::Closed);
+            let local = Endpoint::ip(tcp.local_addr, tcp.local_port);
+            (Protocol::Tcp, state, local, has_peer.then_some(remote))
+        }
+        // A peer is not told, so this is all that can be said of any UDP socket.
+        ProtocolSocketInfo::Udp(udp) => {
+            let local = Endpoint::ip(udp.local_addr, udp.local_port);
+            (Protocol::Udp, State::Unconnected, local, None)
+        }
+    };
+    let is_v4 = local.addr.is_some_and(|addr| addr.is_ipv4());
+    let family = if is_v4 { Family::Ipv4 } else { Family::Ipv6 };
+    Socket { remote, ..Socket::new(family, protocol, state, local) }
+}
+
+fn tcp_state(state: TcpState, local_port: u16) -> State {
+    match state {
+        TcpState::Listen => State::Listen,
+        TcpState::SynSent => State::SynSent,
+        TcpState::SynReceived => State::SynReceived,
+        TcpState::Established => State::Established,
+        TcpState::FinWait1 => State::FinWait1,
+        TcpState::FinWait2 => State::FinWait2,
+        TcpState::CloseWait => State::CloseWait,
+        TcpState::Closing => State::Closing,
+        TcpState::LastAck => State::LastAck,
+        TcpState::TimeWait => State::TimeWait,
+        // Linux calls a half-open connection by a number that netstat2 has no name for.
+        TcpState::Unknown => State::SynReceived,
+        TcpState::Closed | TcpState::DeleteTcb if local_port != 0 => State::Bound,
+        TcpState::Closed | TcpState::DeleteTcb => State::Closed,
+    }
+}

@@ -1,0 +1,148 @@
+//! From a dumped record to the model's socket.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::inet::Record;
+use super::tcp_info;
+use crate::model::socket::{
+    Backlog, Endpoint, Family, Protocol, Socket, SocketMemory, State, Timer, TimerKind,
+};
+
+/// Names that a record has only numbers for. What is not known stays a number or `None`.
+pub trait Names {
+    /// Name of the interface with this index.
+    fn interface(&mut self, index: u32) -> Option<Arc<str>>;
+    /// Name of the user with this id.
+    fn user(&mut self, uid: u32) -> Option<Arc<str>>;
+    /// Path of the cgroup with this id, below the cgroup root.
+    fn cgroup(&mut self, id: u64) -> Option<Arc<str>>;
+}
+
+/// A socket to [`fill`], of which nothing is known yet.
+pub fn blank() -> Socket {
+    let nowhere = Endpoint::ip(IpAddr::from([0, 0, 0, 0]), 0);
+    Socket::new(Family::Ipv4, Protocol::Tcp, State::Closed, nowhere)
+}
+
+/// Overwrites everything in `socket` that a record tells, reusing its allocations; owners,
+/// service and first sight stay as they are.
+pub fn fill(socket: &mut Socket, record: &Record<'_>, protocol: Protocol, names: &mut impl Names) {
+    let state = state(record, protocol);
+    let listens = state == State::Listen;
+    let has_peer = has_peer(state);
+    socket.family = record.family;
+    socket.protocol = protocol;
+    socket.state = state;
+    let zone = if record.interface == 0 { None } else { names.interface(record.interface) };
+    set_endpoint(&mut socket.local, record.local, record.local_port, record.interface, &zone);
+    if has_peer {
+        let remote = socket.remote.get_or_insert_default();
+        set_endpoint(remote, record.remote, record.remote_port, record.interface, &zone);
+    } else {
+        socket.remote = None;
+    }
+    socket.interface = zone;
+    socket.v6_only = record.extras.v6_only;
+    socket.inode = Some(u64::from(record.inode));
+    socket.cookie = Some(record.cookie);
+    // Without an inode there may be no struct socket to take the user from: 0 is not root then.
+    socket.uid = (record.uid != 0 || record.inode != 0).then_some(record.uid);
+    socket.user = socket.uid.and_then(|uid| names.user(uid));
+    socket.recv_q = (!listens).then_some(record.recv_q);
+    socket.send_q = (!listens).then_some(record.send_q);
+    socket.backlog = listens.then_some(Backlog { queued: record.recv_q, limit: record.send_q });
+    socket.timer = timer(record);
+    fill_extras(socket, record, names);
+}
+
+fn fill_extras(socket: &mut Socket, record: &Record<'_>, names: &mut impl Names) {
+    let extras = &record.extras;
+    socket.drops = extras.memory_word(8);
+    socket.memory = memory(record);
+    socket.cgroup = extras.cgroup_id.and_then(|id| names.cgroup(id));
+    match extras.tcp_info {
+        // A socket that never had a peer has an empty TCP_INFO: zeroes that say nothing.
+        Some(bytes) if has_peer(socket.state) => {
+            let info = socket.tcp.get_or_insert_default();
+            tcp_info::read_into(info, bytes);
+            tcp_info::set_congestion(info, extras.congestion);
+        }
+        _ => socket.tcp = None,
+    }
+}
+
+fn has_peer(state: State) -> bool {
+    !matches!(state, State::Listen | State::Bound | State::Unconnected | State::Closed)
+}
+
+/// The state by its name; inet_diag uses TCP's numbers for every protocol.
+pub fn state(record: &Record<'_>, protocol: Protocol) -> State {
+    if !matches!(protocol, Protocol::Tcp | Protocol::Mptcp) {
+        return if record.state == 1 { State::Connected } else { State::Unconnected };
+    }
+    match record.state {
+        1 => State::Established,
+        2 => State::SynSent,
+        // 12 is NEW_SYN_RECV, the kernel's own name for a half-open connection.
+        3 | 12 => State::SynReceived,
+        4 => State::FinWait1,
+        5 => State::FinWait2,
+        6 => State::TimeWait,
+        8 => State::CloseWait,
+        9 => State::LastAck,
+        10 => State::Listen,
+        11 => State::Closing,
+        // 13 is BOUND_INACTIVE; the kernel reports such sockets as 7, CLOSE.
+        _ if record.local_port != 0 => State::Bound,
+        _ => State::Closed,
+    }
+}
+
+fn timer(record: &Record<'_>) -> Option<Timer> {
+    let kind = match record.timer {
+        1 => TimerKind::Retransmit,
+        2 => TimerKind::Keepalive,
+        3 => TimerKind::TimeWait,
+        4 => TimerKind::ZeroWindowProbe,
+        _ => return None,
+    };
+    Some(Timer { kind, expires_ms: record.expires_ms })
+}
+
+fn memory(record: &Record<'_>) -> Option<SocketMemory> {
+    let word = |index| record.extras.memory_word(index);
+    Some(SocketMemory {
+        rmem_alloc_bytes: word(0)?,
+        rcvbuf_bytes: word(1)?,
+        wmem_alloc_bytes: word(2)?,
+        sndbuf_bytes: word(3)?,
+    })
+}
+
+fn set_endpoint(
+    end: &mut Endpoint,
+    addr: IpAddr,
+    port: u16,
+    interface: u32,
+    zone: &Option<Arc<str>>,
+) {
+    end.addr = Some(addr);
+    end.port = Some(port);
+    end.path = None;
+    if interface == 0 || !needs_zone(addr) {
+        end.scope = None;
+    } else if end.scope.is_none() || end.scope.as_deref() != zone.as_deref() {
+        end.scope = Some(match zone {
+            Some(name) => Box::from(&**name),
+            None => interface.to_string().into(),
+        });
+    }
+}
+
+fn needs_zone(addr: IpAddr) -> bool {
+    match addr {
+        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_multicast(),
+        IpAddr::V4(_) => false,
+    }
+}

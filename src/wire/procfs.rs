@@ -1,0 +1,117 @@
+//! Files of `/proc/PID` (`proc(5)`), read in place.
+
+/// What `/proc/PID/stat` tells of a process's identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat<'a> {
+    /// Short name: at most 15 bytes, any bytes.
+    pub name: &'a [u8],
+    /// Parent's process id.
+    pub ppid: u32,
+    /// Start in clock ticks since boot.
+    pub start_time: u64,
+}
+
+impl<'a> Stat<'a> {
+    /// Reads the file's content. The name stands in parentheses and may contain some itself,
+    /// so it ends at the last one.
+    pub fn parse(content: &'a [u8]) -> Option<Self> {
+        let open = content.iter().position(|&byte| byte == b'(')?;
+        let close = content.iter().rposition(|&byte| byte == b')')?;
+        let name = content.get(open + 1..close)?;
+        // The first word after the name is field 3, the state.
+        let mut fields = content.get(close + 1..)?.split(|&byte| byte == b' ').skip(1);
+        Some(Self {
+            name,
+            ppid: number(fields.nth(1)?)?.try_into().ok()?,
+            start_time: number(fields.nth(17)?)?,
+        })
+    }
+}
+
+/// The real user id in `/proc/PID/status`.
+pub fn real_uid(status: &[u8]) -> Option<u32> {
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
+    let first = line.split(u8::is_ascii_whitespace).find(|word| !word.is_empty())?;
+    number(first)?.try_into().ok()
+}
+
+/// The arguments in `/proc/PID/cmdline`: each ends in a NUL; a process that rewrote its title
+/// may have left out the last one, and padded with more.
+pub fn arguments(cmdline: &[u8]) -> Vec<Box<str>> {
+    let end = cmdline.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    if end == 0 {
+        return Vec::new();
+    }
+    let argument = |bytes| String::from_utf8_lossy(bytes).into_owned().into_boxed_str();
+    cmdline[..end].split(|&byte| byte == 0).map(argument).collect()
+}
+
+/// The inode in the target of `/proc/PID/fd/N` when that is a socket: `socket:[123]`.
+pub fn socket_inode(target: &[u8]) -> Option<u64> {
+    number(target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
+}
+
+/// A decimal number and nothing else.
+pub fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 20 {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, &byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const STAT: &[u8] = b"812 (a) (b) 1 R) S 1 812 812 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 \
+        98765 0 0 18446744073709551615";
+
+    #[test]
+    fn a_name_may_contain_parentheses_and_spaces() {
+        let stat = Stat::parse(STAT).unwrap();
+        assert_eq!(stat, Stat { name: b"a) (b) 1 R", ppid: 1, start_time: 98_765 });
+    }
+
+    #[test]
+    fn every_truncated_prefix_before_the_start_time_is_refused() {
+        let end = STAT.windows(5).position(|window| window == b"98765").unwrap();
+        for end in 0..end {
+            assert_eq!(Stat::parse(&STAT[..end]), None, "{end} bytes");
+        }
+    }
+
+    #[test]
+    fn the_real_user_comes_first() {
+        assert_eq!(real_uid(b"Name:\tx\nUid:\t1000\t0\t0\t0\nGid:\t1\n"), Some(1000));
+        assert_eq!(real_uid(b"Name:\tUid:\n"), None);
+    }
+
+    #[test]
+    fn a_command_line_keeps_empty_arguments_and_drops_padding() {
+        assert_eq!(arguments(b"a\0\0b c\0"), ["a".into(), "".into(), Box::from("b c")]);
+        assert_eq!(arguments(b"nginx: worker\0\0\0"), [Box::from("nginx: worker")]);
+        assert_eq!(arguments(b""), []);
+        assert_eq!(arguments(b"\0"), []);
+    }
+
+    #[test]
+    fn only_sockets_have_a_socket_inode() {
+        assert_eq!(socket_inode(b"socket:[4026531836]"), Some(4_026_531_836));
+        assert_eq!(socket_inode(b"pipe:[12]"), None);
+        assert_eq!(socket_inode(b"socket:[12"), None);
+        assert_eq!(socket_inode(b"socket:[]"), None);
+        assert_eq!(socket_inode(b"socket:[99999999999999999999]"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = (Stat::parse(&bytes), real_uid(&bytes), arguments(&bytes), socket_inode(&bytes));
+        }
+    }
+}
