@@ -1,2 +1,143 @@
 //! The filter language over model rows: one grammar for the dashboard and the command line.
+//!
+//! ```text
+//! query = group { ("or" | "||") group }          group = part { ["and" | "&&"] part }
+//! part  = ("not" | "!") part | "(" query ")" | key ":" values | word
+//! ```
+//!
+//! Parts that stand side by side must all hold. A comparison with a value that nobody knows
+//! is neither true nor false, and neither is its negation ([`Truth::Undecided`]).
 #![forbid(unsafe_code)]
+
+mod ast;
+mod error;
+mod eval;
+mod help;
+mod key;
+mod lexer;
+mod needle;
+mod parser;
+mod trivial;
+mod values;
+mod word;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::model::socket::Socket;
+use crate::model::table::SocketRow;
+
+use ast::Expr;
+
+pub use error::QueryError;
+pub use help::{KEYS, KeyHelp, help_text};
+
+/// A parsed filter. Cloning is cheap; two are equal when they ask the same in the same order.
+///
+/// Displays as its canonical text, which parses to an equal query. That text may hold what a
+/// user typed between quotes, so it needs cleaning before it reaches a terminal.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    root: Option<Arc<Expr>>,
+}
+
+/// What a query says of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Truth {
+    /// The row matches.
+    Yes,
+    /// It does not.
+    No,
+    /// It depends on something that is not known: more rights might decide it.
+    Undecided,
+}
+
+/// A row to be asked about, with what a query needs to know beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The socket.
+    pub socket: &'a Socket,
+    /// The moment that ages are counted to.
+    pub now: Timestamp,
+    /// Whether the socket was made while sockpit watched. Its age is then exact; otherwise
+    /// the time since first sight is only its least possible age.
+    pub appeared: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// A socket of unknown age, as in a single look.
+    pub fn new(socket: &'a Socket, now: Timestamp) -> Self {
+        Self { socket, now, appeared: false }
+    }
+
+    /// A row of a live table.
+    pub fn of_row(row: &'a SocketRow, now: Timestamp) -> Self {
+        Self { socket: &row.socket, now, appeared: row.appeared }
+    }
+}
+
+impl Query {
+    /// Reads a query. Blank text is the empty query, which every row matches.
+    pub fn parse(text: &str) -> Result<Self, QueryError> {
+        let root = parser::parse(text, &[])?;
+        Ok(Self { root: root.map(Arc::new) })
+    }
+
+    /// Reads the words of a command line, which stand side by side for *and*.
+    ///
+    /// Columns in errors count in the words joined by single spaces. A word that holds
+    /// spaces was quoted for the shell: where it is a query by itself, it is a group, so that
+    /// `'port:80 or port:443' name:nginx` asks for both halves.
+    pub fn parse_args<S: AsRef<str>>(words: &[S]) -> Result<Self, QueryError> {
+        let mut text = String::new();
+        let mut groups = Vec::new();
+        for word in words.iter().map(AsRef::as_ref) {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            let start = text.len();
+            text.push_str(word);
+            let has_spaces = word.trim().contains(char::is_whitespace);
+            if has_spaces && Self::parse(word).is_ok_and(|query| !query.is_empty()) {
+                groups.push(start..text.len());
+            }
+        }
+        let root = parser::parse(&text, &groups)?;
+        Ok(Self { root: root.map(Arc::new) })
+    }
+
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.root.is_none()
+    }
+
+    /// Whether no TCP or UDP socket with known values could fail to match: the empty query,
+    /// `*`, `/.*/`, a range of all ports, `x or not x`. What changes the system refuses such.
+    pub fn matches_everything(&self) -> bool {
+        self.root.as_ref().is_none_or(|root| trivial::is_always_true(root))
+    }
+
+    /// Whether a row matches.
+    pub fn matches(&self, subject: &Subject<'_>) -> Truth {
+        self.root.as_ref().map_or(Truth::Yes, |root| eval::ask(root, subject).into())
+    }
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.root.as_ref().map_or(Ok(()), |root| write!(f, "{root}"))
+    }
+}
+
+impl std::str::FromStr for Query {
+    type Err = QueryError;
+
+    fn from_str(text: &str) -> Result<Self, QueryError> {
+        Self::parse(text)
+    }
+}

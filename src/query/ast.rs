@@ -1,0 +1,176 @@
+//! A parsed query: tests and how they are combined. Displays as canonical text.
+
+use std::fmt::{self, Display as _};
+
+use super::key::{Key, NumberKey, Side, TextKey};
+use super::needle::Pattern;
+use super::values::{AddressSet, NameSet, NumberSet};
+use super::word::Word;
+
+/// A query or a part of one. No `All` lies directly in an `All`, no `Any` in an `Any`, no
+/// `Not` in a `Not`; both lists have at least two parts.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Expr {
+    /// Every part must hold.
+    All(Vec<Expr>),
+    /// One part must hold.
+    Any(Vec<Expr>),
+    /// The part must be false.
+    Not(Box<Expr>),
+    /// `*`.
+    Everything,
+    /// A single question.
+    Test(Test),
+}
+
+/// A single question about a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Test {
+    Number {
+        key: NumberKey,
+        set: NumberSet,
+    },
+    Address {
+        side: Side,
+        set: AddressSet,
+    },
+    Name(NameSet),
+    Text {
+        key: TextKey,
+        patterns: Vec<Pattern>,
+        /// User ids, for `user:1000`.
+        ids: Vec<u32>,
+    },
+    /// `key:*`: there is a value.
+    Present(Key),
+    /// A bare number: a port at either end, or an owner's process id.
+    PortOrPid(u32),
+    /// A bare word.
+    Word(Word),
+}
+
+impl Expr {
+    /// Both of two, without needless nesting.
+    pub(super) fn all(parts: Vec<Self>) -> Self {
+        Self::list(parts, Self::All, |expr| match expr {
+            Self::All(parts) => Ok(parts),
+            other => Err(other),
+        })
+    }
+
+    /// One of two, without needless nesting.
+    pub(super) fn any(parts: Vec<Self>) -> Self {
+        Self::list(parts, Self::Any, |expr| match expr {
+            Self::Any(parts) => Ok(parts),
+            other => Err(other),
+        })
+    }
+
+    fn list(
+        parts: Vec<Self>,
+        combine: fn(Vec<Self>) -> Self,
+        open: fn(Self) -> Result<Vec<Self>, Self>,
+    ) -> Self {
+        let mut flat = Vec::with_capacity(parts.len());
+        for part in parts {
+            match open(part) {
+                Ok(inner) => flat.extend(inner),
+                Err(part) => flat.push(part),
+            }
+        }
+        if flat.len() == 1 { flat.swap_remove(0) } else { combine(flat) }
+    }
+
+    /// The opposite. Twice is nothing, for unknown values too.
+    pub(super) fn negated(self) -> Self {
+        match self {
+            Self::Not(inner) => *inner,
+            other => Self::Not(Box::new(other)),
+        }
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All(parts) => write_parts(parts, " ", f),
+            Self::Any(parts) => write_parts(parts, " or ", f),
+            Self::Not(part) => write!(f, "!{}", Operand(part)),
+            Self::Everything => f.write_str("*"),
+            Self::Test(test) => test.fmt(f),
+        }
+    }
+}
+
+fn write_parts(parts: &[Expr], between: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            f.write_str(between)?;
+        }
+        Operand(part).fmt(f)?;
+    }
+    Ok(())
+}
+
+/// A part beside others: lists between parentheses.
+struct Operand<'a>(&'a Expr);
+
+impl fmt::Display for Operand<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            list @ (Expr::All(_) | Expr::Any(_)) => write!(f, "({list})"),
+            other => other.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number { key, set } => write!(f, "{}:{set}", Key::Number(*key).name()),
+            Self::Address { side, set } => write!(f, "{}:{set}", Key::Address(*side).name()),
+            Self::Name(set) => write!(f, "{}:{set}", Key::Set(set.key()).name()),
+            Self::Present(key) => write!(f, "{}:*", key.name()),
+            Self::PortOrPid(number) => number.fmt(f),
+            Self::Word(word) => word.fmt(f),
+            Self::Text { key, patterns, ids } => {
+                write!(f, "{}:", Key::Text(*key).name())?;
+                let mut first = true;
+                let mut separate = |f: &mut fmt::Formatter<'_>| {
+                    let comma = if std::mem::take(&mut first) { "" } else { "," };
+                    f.write_str(comma)
+                };
+                for id in ids {
+                    separate(f)?;
+                    write!(f, "{id}")?;
+                }
+                for pattern in patterns {
+                    separate(f)?;
+                    key.write_pattern(pattern, f)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl TextKey {
+    /// Whether a value must be the whole text even without `=`: short names that are parts
+    /// of each other (root and rootless, http and https, eth1 and eth10).
+    pub(super) fn is_exact(self) -> bool {
+        match self {
+            Self::User | Self::Interface | Self::Service => true,
+            Self::Name | Self::Command | Self::Unit | Self::Container => false,
+        }
+    }
+
+    fn write_pattern(self, pattern: &Pattern, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match pattern {
+            // `user:=7` would be the name 7, and quotes say so just as well.
+            Pattern::Whole(needle) if self.is_exact() => {
+                super::needle::write_quoted(needle.text(), f)
+            }
+            _ => pattern.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Asking a row. Nothing here allocates for keys with typed values.
+
+use super::ast::{Expr, Test};
+use super::key::{Key, NumberKey, Side, TextKey};
+use super::needle::Pattern;
+use super::values::NumberSet;
+use super::word::command_matches;
+use super::{Subject, Truth};
+use crate::model::owner::{OwnershipKind, Process};
+use crate::model::socket::{Backlog, Endpoint, Protocol, Socket, State};
+use crate::model::tcp::TcpInfo;
+
+/// An answer on the way. Kleene's logic with two kinds of neither: what nobody knows, and
+/// what the row cannot have (the round-trip time of a listener). The row matches neither the
+/// comparison nor its negation in both cases, but only the first could be decided by knowing
+/// more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Yes,
+    No,
+    Unknown,
+    Inapplicable,
+}
+
+impl Answer {
+    fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            neither => neither,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        self.not().or(other.not()).not()
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Inapplicable, _) | (_, Self::Inapplicable) => Self::Inapplicable,
+            (Self::No, Self::No) => Self::No,
+        }
+    }
+}
+
+impl From<bool> for Answer {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}
+
+impl From<Answer> for Truth {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Yes => Self::Yes,
+            Answer::No | Answer::Inapplicable => Self::No,
+            Answer::Unknown => Self::Undecided,
+        }
+    }
+}
+
+/// What a row says to a query.
+pub(super) fn ask(expr: &Expr, subject: &Subject<'_>) -> Answer {
+    match expr {
+        Expr::Everything => Answer::Yes,
+        Expr::Not(part) => ask(part, subject).not(),
+        Expr::Test(test) => ask_test(test, subject),
+        Expr::All(parts) => {
+            let mut all = Answer::Yes;
+            for part in parts {
+                all = all.and(ask(part, subject));
+                if all == Answer::No {
+                    break;
+                }
+            }
+            all
+        }
+        Expr::Any(parts) => any(parts, |part| ask(part, subject)),
+    }
+}
+
+/// *or* over all items; *no* of none.
+fn any<T>(items: impl IntoIterator<Item = T>, mut answer: impl FnMut(T) -> Answer) -> Answer {
+    let mut any = Answer::No;
+    for item in items {
+        any = any.or(answer(item));
+        if any == Answer::Yes {
+            break;
+        }
+    }
+    any
+}
+
+fn ask_test(test: &Test, subject: &Subject<'_>) -> Answer {
+    let socket = subject.socket;
+    match test {
+        Test::Name(set) => set.contains(socket).into(),
+        Test::Number { key: NumberKey::Age, set } => age(set, subject),
+        Test::Number { key, set } => number(*key, socket, |number| set.contains(number)),
+        Test::Address { side, set } => any(ends(*side, socket), |end| set.contains(end).into()),
+        Test::Text { key, patterns, ids } => text(*key, socket, Wanted::These { patterns, ids }),
+        Test::Present(key) => present(*key, subject),
+        Test::PortOrPid(wanted) => {
+            let is_wanted = |number| number == u64::from(*wanted);
+            let ports = number(NumberKey::Port(Side::Either), socket, is_wanted);
+            ports.or(number(NumberKey::Pid, socket, is_wanted))
+        }
+        Test::Word(word) if word.is_shown(socket) => Answer::Yes,
+        Test::Word(_) => owners(socket, |_| Answer::No),
+    }
+}
+
+fn present(key: Key, subject: &Subject<'_>) -> Answer {
+    match key {
+        Key::Set(_) | Key::Address(_) => Answer::Yes,
+        Key::Number(NumberKey::Age) => known(subject.socket.first_seen, |_| true),
+        Key::Number(key) => number(key, subject.socket, |_| true),
+        Key::Text(key) => text(key, subject.socket, Wanted::Anything),
+    }
+}
+
+/// An answer about a value that may not be known.
+fn known<T>(value: Option<T>, holds: impl FnOnce(T) -> bool) -> Answer {
+    value.map_or(Answer::Unknown, |value| holds(value).into())
+}
+
+/// Asks every owner. Where the listed owners are not all the answer there is, a *no* of
+/// each of them decides nothing.
+///
+/// An owned socket counts as known by the owners that are listed, although a process that
+/// could not be read may share it: anyone but root would else get nothing from
+/// `!name:firefox`. What sockpit shows of the row and what the query says agree.
+fn owners(socket: &Socket, answer: impl FnMut(&Process) -> Answer) -> Answer {
+    let listed = any(socket.owners.iter().map(|owner| &*owner.process), answer);
+    let rest = match socket.ownership.kind {
+        OwnershipKind::Kernel => Answer::No,
+        OwnershipKind::Owned if !socket.owners.is_empty() => Answer::No,
+        _ => Answer::Unknown,
+    };
+    listed.or(rest)
+}
+
+fn ends(side: Side, socket: &Socket) -> impl Iterator<Item = &Endpoint> {
+    let local = (side != Side::Remote).then_some(&socket.local);
+    let remote = socket.remote.as_ref().filter(|_| side != Side::Local);
+    local.into_iter().chain(remote)
+}
+
+fn number(key: NumberKey, socket: &Socket, holds: impl Fn(u64) -> bool) -> Answer {
+    let holds_32 = |number: u32| holds(number.into());
+    let is_listener = socket.state == State::Listen;
+    match key {
+        // What stands in the place of a raw socket's port is a protocol number.
+        NumberKey::Port(_) if socket.protocol == Protocol::Raw => Answer::No,
+        NumberKey::Port(side) => {
+            any(ends(side, socket), |end| end.port.is_some_and(|port| holds(port.into())).into())
+        }
+        NumberKey::Pid => owners(socket, |process| holds_32(process.pid).into()),
+        NumberKey::Ppid => owners(socket, |process| known(process.ppid, holds_32)),
+        NumberKey::Inode => known(socket.inode, holds),
+        NumberKey::Cookie => known(socket.cookie, holds),
+        NumberKey::Netns => known(socket.netns, holds),
+        NumberKey::RecvQ | NumberKey::SendQ | NumberKey::Rtt | NumberKey::Retrans
+            if is_listener =>
+        {
+            Answer::Inapplicable
+        }
+        NumberKey::RecvQ => known(socket.recv_q, holds_32),
+        NumberKey::SendQ => known(socket.send_q, holds_32),
+        NumberKey::Backlog | NumberKey::BacklogPercent if !is_listener => Answer::Inapplicable,
+        NumberKey::Backlog => known(socket.backlog, |backlog| holds_32(backlog.queued)),
+        NumberKey::BacklogPercent => match socket.backlog.map(Backlog::percent) {
+            None => Answer::Unknown,
+            Some(None) => Answer::Inapplicable,
+            Some(Some(percent)) => holds_32(percent).into(),
+        },
+        NumberKey::Drops => known(socket.drops, holds_32),
+        NumberKey::Rtt => of_connection(socket, |tcp| tcp.rtt_us, holds_32),
+        NumberKey::Retrans => of_connection(socket, |tcp| tcp.retransmits, holds_32),
+        // Asked with the clock at hand, before this.
+        NumberKey::Age => Answer::Unknown,
+    }
+}
+
+/// A number that only a TCP connection has, while the kernel keeps its whole state.
+fn of_connection(
+    socket: &Socket,
+    field: impl FnOnce(&TcpInfo) -> Option<u32>,
+    holds: impl FnOnce(u32) -> bool,
+) -> Answer {
+    let is_tcp = matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp);
+    let is_connection = !matches!(
+        socket.state,
+        State::Listen | State::SynReceived | State::TimeWait | State::Closed | State::Bound
+    );
+    if is_tcp && is_connection {
+        known(socket.tcp.as_deref().and_then(field), holds)
+    } else {
+        Answer::Inapplicable
+    }
+}
+
+/// The time since first sight is exact for a socket that sockpit saw appear, and the least
+/// possible age of every other.
+fn age(set: &NumberSet, subject: &Subject<'_>) -> Answer {
+    let Some(first_seen) = subject.socket.first_seen else { return Answer::Unknown };
+    let since = subject.now.as_microsecond() - first_seen.as_microsecond();
+    let seen_for = u64::try_from(since).unwrap_or(0);
+    if subject.appeared {
+        set.contains(seen_for).into()
+    } else if set.contains_all_from(seen_for) {
+        Answer::Yes
+    } else if set.contains_any_from(seen_for) {
+        Answer::Unknown
+    } else {
+        Answer::No
+    }
+}
+
+/// What a text should be.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    Anything,
+    These { patterns: &'a [Pattern], ids: &'a [u32] },
+}
+
+impl Wanted<'_> {
+    fn holds(&self, text: &str) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::These { patterns, .. } => patterns.iter().any(|pattern| pattern.matches(text)),
+        }
+    }
+
+    fn holds_command(&self, arguments: &[Box<str>]) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::These { patterns, .. } => {
+                patterns.iter().any(|pattern| command_matches(pattern, arguments))
+            }
+        }
+    }
+
+    /// By number, or by name where one is asked for.
+    fn holds_user(&self, uid: Option<u32>, name: Option<&str>) -> Answer {
+        let Self::These { patterns, ids } = self else {
+            return known(uid.map(|_| ()).or(name.map(|_| ())), |()| true);
+        };
+        let by_id = match ids {
+            [] => Answer::No,
+            ids => known(uid, |uid| ids.contains(&uid)),
+        };
+        let by_name = match patterns {
+            [] => Answer::No,
+            _ => known(name, |name| self.holds(name)),
+        };
+        by_id.or(by_name)
+    }
+}
+
+fn text(key: TextKey, socket: &Socket, wanted: Wanted<'_>) -> Answer {
+    // A backend that cannot tell who owns a socket does not look for units either.
+    let looked_up = socket.owners_complete.is_some();
+    let absent = if looked_up { Answer::No } else { Answer::Unknown };
+    match key {
+        TextKey::Name => owners(socket, |process| wanted.holds(&process.name).into()),
+        TextKey::Command => owners(socket, |process| {
+            let readable = Some(&process.cmdline).filter(|arguments| !arguments.is_empty());
+            known(readable, |arguments| wanted.holds_command(arguments))
+        }),
+        TextKey::Unit => owners(socket, |process| {
+            process.unit.as_ref().map_or(absent, |unit| wanted.holds(&unit.name).into())
+        }),
+        TextKey::Container => owners(socket, |process| {
+            let Some(container) = &process.container else { return absent };
+            let name = container.name.as_deref();
+            let holds = name.is_some_and(|name| wanted.holds(name))
+                || wanted.holds(&container.id)
+                || wanted.holds(&container.runtime);
+            holds.into()
+        }),
+        TextKey::User => wanted.holds_user(socket.uid, socket.user.as_deref()),
+        TextKey::Interface => match &socket.interface {
+            Some(interface) => wanted.holds(interface).into(),
+            // Only the native backend, which has cookies, tells of bound interfaces.
+            None if socket.cookie.is_some() => Answer::No,
+            None => Answer::Unknown,
+        },
+        TextKey::Service => {
+            socket.service.as_deref().is_some_and(|service| wanted.holds(service)).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Answer::{self, Inapplicable, No, Unknown, Yes};
+
+    const ALL: [Answer; 4] = [Yes, No, Unknown, Inapplicable];
+
+    #[test]
+    fn logic_is_kleenes_with_two_kinds_of_neither() {
+        for a in ALL {
+            assert_eq!(a.not().not(), a);
+            assert_eq!(a.or(No), a);
+            assert_eq!(a.and(Yes), a);
+            assert_eq!(a.or(Yes), Yes);
+            assert_eq!(a.and(No), No);
+            for b in ALL {
+                assert_eq!(a.or(b), b.or(a));
+                assert_eq!(a.and(b).not(), a.not().or(b.not()));
+                for c in ALL {
+                    assert_eq!(a.or(b).or(c), a.or(b.or(c)));
+                }
+            }
+        }
+        assert_eq!(Unknown.not(), Unknown);
+        assert_eq!(Unknown.or(Inapplicable), Unknown);
+    }
+}

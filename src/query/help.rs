@@ -1,0 +1,126 @@
+//! The language as a table, from which every help text is made.
+
+use std::fmt::Write as _;
+
+/// One key of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyHelp {
+    /// Its name, without the colon.
+    pub key: &'static str,
+    /// What kind of value it takes, in a word.
+    pub takes: &'static str,
+    /// What it asks, in a few words.
+    pub about: &'static str,
+    /// A query that uses it.
+    pub example: &'static str,
+}
+
+const fn key(
+    key: &'static str,
+    takes: &'static str,
+    about: &'static str,
+    example: &'static str,
+) -> KeyHelp {
+    KeyHelp { key, takes, about, example }
+}
+
+/// Every key, ends first, then what it is, who holds it, and its numbers.
+pub const KEYS: &[KeyHelp] = &[
+    key("port", "port", "port at either end", "port:8000..8100"),
+    key("lport", "port", "local port", "lport:80,443"),
+    key("rport", "port", "remote port", "rport:443"),
+    key("addr", "address", "address or network at either end", "addr:10.0.0.0/8"),
+    key("laddr", "address", "local address; * is the wildcard", "laddr:*"),
+    key("raddr", "address", "remote address", "!raddr:localhost"),
+    key("proto", "name", "tcp udp tcp6 raw icmp mptcp unix ...", "proto:udp,tcp6"),
+    key("family", "name", "ipv4 ipv6 unix packet netlink", "family:ipv6"),
+    key("state", "name", "as here, in ss, netstat or Windows", "state:listen,close-wait"),
+    key("service", "text", "service name of the port", "service:https"),
+    key("pid", "number", "process id of an owner", "pid:4242"),
+    key("ppid", "number", "process id of an owner's parent", "ppid:1"),
+    key("name", "text", "process name", "name:nginx"),
+    key("cmd", "text", "command line", "cmd:\"-m http.server\""),
+    key("user", "text", "user name or id of the socket", "user:root,1000"),
+    key("unit", "text", "systemd unit of an owner", "unit:ssh.service"),
+    key("container", "text", "container's name, id or runtime", "container:web"),
+    key("owner", "name", "owned kernel hidden vanished foreign unknown", "owner:hidden"),
+    key("if", "text", "interface it is bound to", "if:eth0"),
+    key("netns", "number", "network namespace, by inode", "netns:4026531840"),
+    key("inode", "number", "socket inode; 0 if no process holds it", "inode:0"),
+    key("cookie", "number", "the kernel's socket cookie", "cookie:8193"),
+    key("recvq", "size", "bytes received and not read", "recvq:64k.."),
+    key("sendq", "size", "bytes not acknowledged, or not sent", "sendq:1.."),
+    key("backlog", "number", "accept queue: length, or fill with %", "backlog:80%.."),
+    key("rtt", "time", "round-trip time", "rtt:50ms.."),
+    key("age", "time", "time since first seen: the least age", "age:1h.."),
+    key("drops", "number", "packets dropped at the socket", "drops:1.."),
+    key("retrans", "number", "segments sent again", "retrans:10.."),
+];
+
+/// How the parts of a query are written, and what they mean.
+const SYNTAX: &[(&str, &str)] = &[
+    ("a b", "both hold (also: a and b, a && b)"),
+    ("a or b", "one holds (also: a || b); weaker than and"),
+    ("!a", "it does not hold (also: not a)"),
+    ("( )", "a group"),
+    ("word", "some text of the row holds it, in any case"),
+    ("\"two words\"", "the same, with blanks and signs as they stand"),
+    ("/regex/", "some text of the row matches it, in any case"),
+    ("8080", "a port at either end, or an owner's process id"),
+    (":8080 8000..8100", "a port, or a range of ports, at either end"),
+    ("10.0.0.0/8", "an address of that network at either end"),
+    ("key:a,b", "one of several values"),
+    ("key:10..20", "a range (also 10-20); 10.. and ..20 have one end"),
+    ("key:>10", "compared; also < >= <= (quote them for a shell)"),
+    ("name:=nginx", "the whole text, not a part of it"),
+    ("unit:*", "there is a value"),
+];
+
+/// The language in plain text, no line wider than 78 columns.
+pub fn help_text() -> String {
+    let mut out = String::from("Parts of a query stand side by side for and:\n");
+    for (form, meaning) in SYNTAX {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "  {form:<17} {meaning}");
+    }
+    out.push_str("\nKeys:\n");
+    for KeyHelp { key, about, example, .. } in KEYS {
+        let _ = writeln!(out, "  {key:<10} {about:<41} {example}");
+    }
+    out.push_str(
+        "\nTimes take us, ms, s, m, h, d; sizes k, M, G (Ki, Mi, Gi for powers of 1024).\n\
+         text matches a part, but user, if and service the whole; /regex/ goes too.\n\
+         What is not known is neither true nor false: the row matches neither a\n\
+         comparison with it nor the negation of that.\n",
+    );
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::Query;
+    use crate::query::key::Key;
+
+    #[test]
+    fn the_table_has_every_key_in_order() {
+        assert!(KEYS.iter().map(|help| help.key).eq(Key::names()));
+    }
+
+    #[test]
+    fn every_example_is_a_query_of_its_key() {
+        for help in KEYS {
+            let query = Query::parse(help.example).unwrap();
+            let text = query.to_string();
+            assert!(text.trim_start_matches('!').starts_with(help.key), "{text}");
+            assert!(!query.matches_everything(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_text_fits_a_terminal() {
+        for line in help_text().lines() {
+            assert!(line.chars().count() <= 78, "{line}");
+        }
+    }
+}

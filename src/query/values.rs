@@ -1,0 +1,9 @@
+//! Typed values: how they are read, how they are written again, and what they hold.
+
+mod address;
+pub(super) mod names;
+mod number;
+
+pub(super) use address::{AddressSet, is_network};
+pub(super) use names::NameSet;
+pub(super) use number::NumberSet;
