@@ -109,18 +109,22 @@ impl Source {
         found
     }
 
-    /// What the file shows to its parent without restriction: `pub mod` and `pub use`.
+    /// What the file shows to its parent: `pub` or `pub(crate)` modules and re-exports.
     pub(crate) fn public_modules(&self) -> Vec<String> {
         let mut names = Vec::new();
-        for (index, window) in self.tokens.windows(3).enumerate() {
-            if !is_ident(&window[0], "pub") {
+        for (index, token) in self.tokens.iter().enumerate() {
+            if !is_ident(token, "pub") {
                 continue;
             }
-            if is_ident(&window[1], "mod") {
-                names.push(window[2].to_string());
-            } else if is_ident(&window[1], "use") {
-                let tree = self.tokens[index + 2..].split(|token| is_punct(token, ';')).next();
-                last_names(tree.unwrap_or_default(), &mut names);
+            let restricted = matches!(self.tokens.get(index + 1), Some(TokenTree::Group(_)));
+            let item = &self.tokens[index + 1 + usize::from(restricted)..];
+            match item {
+                [keyword, name, ..] if is_ident(keyword, "mod") => names.push(name.to_string()),
+                [keyword, tree @ ..] if is_ident(keyword, "use") => {
+                    let tree = tree.split(|token| is_punct(token, ';')).next();
+                    last_names(tree.unwrap_or_default(), &mut names);
+                }
+                _ => {}
             }
         }
         names.sort();
