@@ -29,6 +29,8 @@ pub struct Args {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// List sockets and who holds them.
+    Ports(ports::Args),
     /// Print a shell completion script.
     Completions(completions::Args),
 }
@@ -36,8 +38,10 @@ pub enum Command {
 /// Runs a subcommand to its exit code.
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Ports(args) => ports::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }
 
 mod completions;
+mod ports;

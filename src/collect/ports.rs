@@ -45,7 +45,9 @@ impl Ports {
         table.list(self.ledger.known())
     }
 
-    fn update(&mut self) -> Result<(SocketTable, Vec<Health>), sys::Error> {
+    /// One look at everything, with the difference from the look before. The table shows every
+    /// change only to someone who takes every look, as a feed's reader need not.
+    pub fn look(&mut self) -> Result<(SocketTable, Vec<Health>), sys::Error> {
         let listing = self.list()?;
         let mut table = self.ledger.update(listing.sockets, Timestamp::now());
         table.host = Arc::clone(&self.host);
@@ -64,7 +66,7 @@ impl Collector for Ports {
     fn sample(&mut self, _: &Control) -> Round<SocketTable> {
         let clock = sys::clock::thread_cpu();
         let started = Instant::now();
-        let (value, health) = match self.update() {
+        let (value, health) = match self.look() {
             Ok((table, health)) => (Some(Arc::new(table)), health),
             Err(error) => {
                 // The next round starts afresh.

@@ -1,9 +1,10 @@
 //! How far sockpit sees: which processes it may read, and which it is not even shown.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{AtFlags, statat};
 use rustix::io::Errno;
+use rustix::thread::{CapabilitySet, capabilities};
 
 use super::super::REMEDY_FOR_HIDDEN_OWNERS;
 use super::super::holders::Scan;
@@ -13,34 +14,40 @@ use crate::model::join::Sight;
 /// Inode of the first PID namespace (`PROC_PID_INIT_INO` of the kernel's proc_ns.h).
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
+/// Inode of the first user namespace (`PROC_USER_INIT_INO`).
+const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+
 /// How far one scan saw, in words that stay the same from scan to scan for the sockets, and
 /// with counts for the health line.
 #[derive(Debug)]
 pub(super) struct Outlook {
     pub(super) sight: Sight,
     hidden: Option<String>,
+    obstacle: Option<Obstacle>,
+}
+
+/// Why some processes are hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Obstacle {
+    Rights,
+    UserNamespace,
+    Policy,
+    Hidepid,
+    Descriptors,
+    Other,
 }
 
 impl Outlook {
     /// Judges a scan of the `/proc` that is open as `proc`.
-    pub(super) fn new(proc: impl AsFd, scan: &Scan) -> Self {
-        let mut sight = Sight::default();
-        let mut hidden = None;
-        if scan.unreadable > 0 {
-            let why = refusal(scan.first_refusal);
-            sight.hidden = Some(why.into());
-            hidden = Some(format!(
-                "{} of {} processes could not be read",
-                scan.unreadable, scan.processes
-            ));
-        } else if !init_is_listed(&proc) {
-            sight.hidden = Some(HIDEPID.into());
-            hidden = Some(HIDEPID.to_owned());
-        }
-        if !in_initial_pid_namespace(&proc) {
-            sight.foreign = Some(OWN_NAMESPACE.into());
-        }
-        Self { sight, hidden }
+    pub(super) fn new(proc: BorrowedFd<'_>, scan: &Scan) -> Self {
+        let obstacle = Obstacle::of(proc, scan);
+        let hidden = obstacle.map(|obstacle| obstacle.sentence(scan));
+        let is_foreign = !is_namespace(proc, c"self/ns/pid", INITIAL_PID_NAMESPACE);
+        let sight = Sight {
+            hidden: obstacle.map(|obstacle| obstacle.reason().into()),
+            foreign: is_foreign.then(|| OWN_NAMESPACE.into()),
+        };
+        Self { sight, hidden, obstacle }
     }
 
     /// The line on owners: whether they are all there.
@@ -49,16 +56,21 @@ impl Outlook {
             1 => "the owner of 1 socket is".to_owned(),
             count => format!("the owners of {count} sockets are"),
         };
-        match (&self.hidden, &self.sight.foreign) {
-            (Some(reason), _) if without_owner > 0 => {
-                Health::degraded("owners", format!("{sockets} hidden: {reason}"))
-                    .with_remedy(REMEDY_FOR_HIDDEN_OWNERS)
-            }
-            (Some(reason), _) => {
-                Health::degraded("owners", format!("a socket may have more owners: {reason}"))
-                    .with_remedy(REMEDY_FOR_HIDDEN_OWNERS)
-            }
-            (None, Some(reason)) if without_owner > 0 => {
+        let hidden = match (&self.hidden, without_owner) {
+            (Some(reason), 0) => format!("a socket may have more owners than shown: {reason}"),
+            (Some(reason), _) => format!("{sockets} hidden: {reason}"),
+            (None, _) => return self.health_of_namespace(&sockets, without_owner),
+        };
+        let health = Health::degraded("owners", hidden);
+        match self.obstacle.and_then(Obstacle::remedy) {
+            Some(remedy) => health.with_remedy(remedy),
+            None => health,
+        }
+    }
+
+    fn health_of_namespace(&self, sockets: &str, without_owner: usize) -> Health {
+        match &self.sight.foreign {
+            Some(reason) if without_owner > 0 => {
                 Health::degraded("owners", format!("{sockets} not to be seen: {reason}"))
                     .with_remedy("run it in the host's PID namespace (docker run --pid=host)")
             }
@@ -67,31 +79,78 @@ impl Outlook {
     }
 }
 
-const HIDEPID: &str = "/proc is mounted with hidepid and shows only some processes";
-
 const OWN_NAMESPACE: &str =
     "sockpit runs in a PID namespace of its own and cannot see the processes outside of it";
 
-fn refusal(errno: Option<Errno>) -> &'static str {
-    match errno {
-        Some(Errno::MFILE | Errno::NFILE) => {
-            "some processes could not be read for want of file descriptors"
+impl Obstacle {
+    fn of(proc: BorrowedFd<'_>, scan: &Scan) -> Option<Self> {
+        if scan.unreadable == 0 {
+            return (!init_is_listed(proc)).then_some(Self::Hidepid);
         }
-        Some(Errno::ACCESS | Errno::PERM) | None => {
-            "some processes may not be read: run as root, or with CAP_SYS_PTRACE and \
-             CAP_DAC_READ_SEARCH"
+        Some(match scan.first_refusal {
+            Some(Errno::MFILE | Errno::NFILE) => Self::Descriptors,
+            Some(Errno::ACCESS | Errno::PERM) if !has_the_rights() => Self::Rights,
+            Some(Errno::ACCESS | Errno::PERM)
+                if is_namespace(proc, c"self/ns/user", INITIAL_USER_NAMESPACE) =>
+            {
+                Self::Policy
+            }
+            Some(Errno::ACCESS | Errno::PERM) => Self::UserNamespace,
+            _ => Self::Other,
+        })
+    }
+
+    /// For each socket: the same words for as long as the obstacle is the same.
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Rights => {
+                "some processes may not be read: run as root, or with CAP_SYS_PTRACE and \
+                 CAP_DAC_READ_SEARCH"
+            }
+            Self::UserNamespace => {
+                "some processes belong to another user namespace and may not be read from here"
+            }
+            Self::Policy => "some processes may not be read even with CAP_SYS_PTRACE",
+            Self::Hidepid => "/proc is mounted with hidepid and shows only some processes",
+            Self::Descriptors => "some processes could not be read for want of file descriptors",
+            Self::Other => "some processes could not be read",
         }
-        Some(_) => "some processes could not be read",
+    }
+
+    fn sentence(self, scan: &Scan) -> String {
+        let Scan { unreadable, processes, .. } = scan;
+        match self {
+            Self::Hidepid => self.reason().to_owned(),
+            Self::Policy => {
+                format!(
+                    "{unreadable} of {processes} processes may not be read even with CAP_SYS_PTRACE"
+                )
+            }
+            _ => format!("{unreadable} of {processes} processes could not be read"),
+        }
+    }
+
+    fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Rights | Self::Hidepid => Some(REMEDY_FOR_HIDDEN_OWNERS),
+            Self::UserNamespace => Some("run it as root outside of the user namespace"),
+            Self::Descriptors => Some("raise the limit: ulimit -n"),
+            Self::Policy | Self::Other => None,
+        }
     }
 }
 
+fn has_the_rights() -> bool {
+    let wanted = CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH;
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(wanted))
+}
+
 /// Process 1 always exists: where it is missing, hidepid hides it, and others with it.
-fn init_is_listed(proc: impl AsFd) -> bool {
+fn init_is_listed(proc: BorrowedFd<'_>) -> bool {
     !matches!(statat(proc, c"1", AtFlags::empty()), Err(Errno::NOENT))
 }
 
-fn in_initial_pid_namespace(proc: impl AsFd) -> bool {
-    // Where the namespace cannot be told, assume the ordinary case.
-    statat(proc, c"self/ns/pid", AtFlags::empty())
-        .map_or(true, |stat| stat.st_ino == INITIAL_PID_NAMESPACE)
+/// Where a namespace cannot be told, the ordinary case is assumed.
+fn is_namespace(proc: impl AsFd, link: &std::ffi::CStr, inode: u64) -> bool {
+    statat(proc, link, AtFlags::empty()).map_or(true, |stat| stat.st_ino == inode)
 }

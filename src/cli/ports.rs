@@ -1,0 +1,115 @@
+//! `sockpit ports`: the machine's sockets and who holds them.
+
+mod columns;
+mod json;
+mod watch;
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::{Exit, Failure, output};
+use crate::inspect::sockets::{self, Backend, Listing, Request};
+use crate::model::health::Health;
+use crate::text::clean;
+use columns::{Column, Sort};
+
+/// How to list.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print one JSON document (with --watch: an event a line).
+    #[arg(long, group = "format")]
+    json: bool,
+    /// Print one JSON object a socket and line.
+    #[arg(long, group = "format")]
+    jsonl: bool,
+    /// Print comma-separated values with a header.
+    #[arg(long, group = "format", conflicts_with = "watch")]
+    csv: bool,
+    /// Go on: print what appears, changes and ends, looking every SECS seconds.
+    #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "2", value_parser = period)]
+    watch: Option<Duration>,
+    /// Order by this column; -COL for the reverse. [default: protocol, port, address]
+    #[arg(long, value_name = "COL", allow_hyphen_values = true)]
+    sort: Option<Sort>,
+    /// Show these columns, separated by commas.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["json", "jsonl"])]
+    columns: Vec<Column>,
+    /// Who makes the listing: the system's own interface, or the portable library.
+    #[arg(long, value_name = "BACKEND")]
+    backend: Option<BackendName>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum BackendName {
+    Native,
+    Netstat2,
+}
+
+impl From<BackendName> for Backend {
+    fn from(name: BackendName) -> Self {
+        match name {
+            BackendName::Native => Self::Native,
+            BackendName::Netstat2 => Self::Netstat2,
+        }
+    }
+}
+
+/// Lists once, or watches.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let backend = args.backend.map(Backend::from);
+    if let Some(period) = args.watch {
+        return watch::run(args, period, backend);
+    }
+    let mut listing = sockets::list(&Request { backend })?;
+    if let Some(sort) = args.sort {
+        listing.sockets.sort_by(|a, b| sort.compare(a, b));
+    }
+    write(args, &listing)?;
+    // The document has its health inside.
+    if !args.json {
+        tell(&listing.health);
+    }
+    Ok(if listing.sockets.is_empty() { Exit::No } else { Exit::Yes })
+}
+
+fn write(args: &Args, listing: &Listing) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    if args.json {
+        json::document(&mut out, listing)?;
+    } else if args.jsonl {
+        json::lines(&mut out, &listing.sockets)?;
+    } else if args.csv {
+        columns::csv(&mut out, &chosen(args, &Column::CSV), &listing.sockets)?;
+    } else if !listing.sockets.is_empty() {
+        columns::table(&chosen(args, &Column::TEXT), listing.sockets.iter()).write(&mut out)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn chosen(args: &Args, default: &[Column]) -> Vec<Column> {
+    if args.columns.is_empty() { default.to_vec() } else { args.columns.clone() }
+}
+
+/// Says on stderr what the listing lacks, below the table where a user will see it.
+fn tell(health: &[Health]) {
+    let mut err = std::io::stderr().lock();
+    for line in health.iter().filter(|line| line.is_troubled()) {
+        let reason = line.reason.as_deref().unwrap_or("something is missing");
+        // A note that cannot be written is no reason to fail.
+        let _ = match &line.remedy {
+            Some(remedy) => writeln!(err, "sockpit: {}; {}", clean(reason), clean(remedy)),
+            None => writeln!(err, "sockpit: {}", clean(reason)),
+        };
+    }
+}
+
+fn period(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a number of seconds from 0.1 to 86400");
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    if !(0.1..=86_400.0).contains(&seconds) {
+        return Err(wrong());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
