@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "cli/ports.rs"]
+mod ports;
+
 use support::sockpit;
 
 #[test]

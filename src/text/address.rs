@@ -46,36 +46,41 @@ impl Display for Remote<'_> {
 
 impl Display for End<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if f.width().is_some() || f.precision().is_some() {
-            return f.pad(&self.to_string());
+        if f.width().is_none() && f.precision().is_none() {
+            return self.write(f);
         }
-        self.write_addr(f)?;
-        match self.end.port {
-            Some(port) => write!(f, ":{port}"),
+        let mut text = String::new();
+        self.write(&mut text)?;
+        f.pad(&text)
+    }
+}
+
+impl End<'_> {
+    fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        let Endpoint { addr, port, path, scope } = self.end;
+        if let Some(path) = path {
+            return out.write_str(&clean(path));
+        }
+        match addr.filter(|_| !self.is_any) {
+            // Brackets set the port apart from the groups of an IPv6 address.
+            Some(addr) if addr.is_ipv6() && port.is_some() => {
+                write!(out, "[{addr}{}]", Zone(scope.as_deref()))?;
+            }
+            Some(addr) => write!(out, "{addr}{}", Zone(scope.as_deref()))?,
+            None => out.write_str(ANYONE)?,
+        }
+        match port {
+            Some(port) => write!(out, ":{port}"),
             None => Ok(()),
         }
     }
 }
 
-impl End<'_> {
-    fn write_addr(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Endpoint { addr, port, path, scope } = self.end;
-        if let Some(path) = path {
-            return f.write_str(&clean(path));
-        }
-        let Some(addr) = addr.filter(|_| !self.is_any) else {
-            return f.write_str(ANYONE);
-        };
-        // Brackets set the port apart from the groups of an IPv6 address.
-        let brackets = addr.is_ipv6() && port.is_some();
-        if brackets {
-            f.write_str("[")?;
-        }
-        write!(f, "{addr}")?;
-        if let Some(scope) = scope {
-            write!(f, "%{}", clean(scope))?;
-        }
-        if brackets { f.write_str("]") } else { Ok(()) }
+struct Zone<'a>(Option<&'a str>);
+
+impl Display for Zone<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |zone| write!(f, "%{}", clean(zone)))
     }
 }
 

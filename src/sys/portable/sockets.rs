@@ -107,8 +107,8 @@ fn health() -> Vec<Health> {
     vec![
         Health::degraded(
             "sockets",
-            "netstat2 tells neither queues, UDP peers, timers nor TCP metrics, and takes a \
-             refused table for an empty one",
+            "netstat2 tells no queues, UDP peers, timers or TCP metrics, no port that is held \
+             without listening, and takes a refused table for an empty one",
         ),
         Health::degraded(
             "owners",
