@@ -95,7 +95,7 @@ fn socket(row: u32, process: &Arc<Process>) -> Socket {
         owners_complete: Some(true),
         ..Socket::new(family, Protocol::Tcp, State::TimeWait, local)
     };
-    if row % 10 == 0 {
+    if row.is_multiple_of(10) {
         return Socket { ownership: Ownership::kernel("time_wait"), ..common };
     }
     Socket {
