@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod ast;
+mod complete;
 mod error;
 mod eval;
 mod help;
@@ -34,6 +35,7 @@ use crate::model::table::SocketRow;
 
 use ast::Expr;
 
+pub use complete::{Completion, complete, complete_with};
 pub use error::QueryError;
 pub use help::{KEYS, KeyHelp, help_text};
 

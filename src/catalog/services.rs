@@ -37,6 +37,11 @@ pub fn port(protocol: Protocol, wanted: &str) -> Option<u16> {
     named.map(|service| service.port).find(|&port| name(protocol, port).is_some())
 }
 
+/// The names of all services, by port.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SERVICES.iter().map(|service| service.name)
+}
+
 /// The service that a socket gives or uses: by its own port, else by its peer's.
 pub fn of_socket(socket: &Socket) -> Option<Cow<'static, str>> {
     let of = |port: Option<u16>| port.and_then(|port| name(socket.protocol, port));

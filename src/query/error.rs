@@ -40,6 +40,11 @@ pub(super) fn echo(text: &str) -> String {
     out
 }
 
+/// Whether text can be shown as it stands.
+pub(super) fn is_harmless(text: &str) -> bool {
+    text.chars().all(|c| matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1)
+}
+
 /// The candidate that was probably meant: at most a third of its letters differ, and two.
 pub(super) fn nearest<'a>(
     typed: &str,

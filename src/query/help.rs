@@ -26,7 +26,7 @@ const fn key(
 
 /// Every key, ends first, then what it is, who holds it, and its numbers.
 pub const KEYS: &[KeyHelp] = &[
-    key("port", "port", "port at either end", "port:8000..8100"),
+    key("port", "port", "port at either end, or a service's name", "port:8000..8100"),
     key("lport", "port", "local port", "lport:80,443"),
     key("rport", "port", "remote port", "rport:443"),
     key("addr", "address", "address or network at either end", "addr:10.0.0.0/8"),

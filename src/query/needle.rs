@@ -152,6 +152,15 @@ pub(super) fn write_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result 
     if is_plain(text) { f.write_str(text) } else { write_quoted(text, f) }
 }
 
+/// Displays text as a value of a key.
+pub(super) struct TextValue<'a>(pub(super) &'a str);
+
+impl fmt::Display for TextValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_text(self.0, f)
+    }
+}
+
 /// Between quotes, with what would end them guarded.
 pub(super) fn write_quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("\"")?;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::query::error::echo;
+use crate::catalog::services;
+use crate::model::socket::Protocol;
+use crate::query::error::{echo, nearest};
 use crate::query::key::Measure;
 use crate::query::lexer::Comparison;
 
@@ -25,11 +27,16 @@ impl NumberSet {
         comparison: Option<Comparison>,
         text: &str,
     ) -> Result<(), String> {
-        let range = match comparison {
-            None => range(self.measure, text)?,
-            Some(comparison) => compared(comparison, number(self.measure, text, None)?)?,
-        };
-        self.ranges.push(range);
+        let is_name = text.starts_with(|c: char| c.is_ascii_alphabetic());
+        let is_equal = matches!(comparison, None | Some(Comparison::Equal));
+        if self.measure == Measure::Port && is_name && is_equal {
+            self.ranges.extend(ports_of_service(text)?);
+        } else {
+            self.ranges.push(match comparison {
+                None => range(self.measure, text)?,
+                Some(comparison) => compared(comparison, number(self.measure, text, None)?)?,
+            });
+        }
         self.merge();
         Ok(())
     }
@@ -73,6 +80,24 @@ impl NumberSet {
     pub(in crate::query) fn contains_any(&self, low: u64, high: u64) -> bool {
         self.ranges.iter().any(|&(from, to)| from <= high && to >= low)
     }
+}
+
+/// A service can have one port over TCP and another over UDP.
+fn ports_of_service(name: &str) -> Result<Vec<(u64, u64)>, String> {
+    let ports: Vec<_> = [Protocol::Tcp, Protocol::Udp]
+        .into_iter()
+        .filter_map(|protocol| services::port(protocol, name))
+        .map(|port| (port.into(), port.into()))
+        .collect();
+    if !ports.is_empty() {
+        return Ok(ports);
+    }
+    let meant = nearest(name, services::names())
+        .map_or_else(String::new, |meant| format!(" did you mean {meant}?"));
+    Err(format!(
+        "{} is no known service:{meant} a port is a service's name, or a number from 0 to 65535",
+        echo(name)
+    ))
 }
 
 fn compared(comparison: Comparison, number: u64) -> Result<(u64, u64), String> {
@@ -271,6 +296,8 @@ mod tests {
             (Measure::Port, "8080", "8080"),
             (Measure::Port, "8000-8100", "8000..8100"),
             (Measure::Port, "..1023", "..1023"),
+            (Measure::Port, "ssh", "22"),
+            (Measure::Port, "HTTP-alt", "8080"),
             (Measure::Port, "0..", "0.."),
             (Measure::Duration, "1.5s", "1500ms"),
             (Measure::Duration, "90m..", "90m.."),
@@ -291,6 +318,7 @@ mod tests {
         for (measure, text, part) in [
             (Measure::Port, "70000", "0 to 65535"),
             (Measure::Port, "x", "number from 0 to 65535"),
+            (Measure::Port, "shh", "did you mean ssh?"),
             (Measure::Port, "1.5", "cannot be read"),
             (Measure::Port, "-1", "cannot be read"),
             (Measure::Port, "90..80", "write 80..90"),
