@@ -41,6 +41,25 @@ fn the_sources_follow_the_plan() {
     );
 }
 
+#[test]
+fn every_dependency_has_its_reason() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
+    let (_, reasons) = guide.split_once("\n## Dependencies\n").unwrap();
+    let mut told: Vec<String> = reasons
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .flat_map(|crates| crates.split(", "))
+        .map(|name| name.replace('-', "_"))
+        .filter(|name| name != "crate")
+        .collect();
+    let mut used = dependencies(&fs::read_to_string(root.join("Cargo.toml")).unwrap());
+    told.sort();
+    used.sort();
+    used.dedup();
+    assert_eq!(told, used, "the table of CONTRIBUTING.md (left) beside Cargo.toml (right)");
+}
+
 /// Every Rust file below `folder`.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
