@@ -11,6 +11,7 @@ mod sock_diag;
 pub mod sockets;
 
 pub use super::portable::host;
+pub use super::unix::{errno, resolve};
 
 /// What lets sockpit read every process's descriptors.
 const REMEDY_FOR_HIDDEN_OWNERS: &str =

@@ -4,4 +4,5 @@ pub mod clock;
 pub mod host;
 pub mod netstat2;
 pub mod processes;
+pub mod resolve;
 pub mod sockets;
