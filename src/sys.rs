@@ -26,4 +26,4 @@ use macos as platform;
 use windows as platform;
 
 pub use error::{Error, Result};
-pub use platform::{clock, errno, host, processes, resolve, sockets};
+pub use platform::{clock, errno, host, process, processes, resolve, sockets, trial};
