@@ -31,13 +31,18 @@ pub struct Args {
 pub enum Command {
     /// Print a shell completion script.
     Completions(completions::Args),
+    /// End the processes that hold a port, and prove that it is free.
+    Kill(kill::Args),
 }
 
 /// Runs a subcommand to its exit code.
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Completions(args) => completions::run(&args),
+        Command::Kill(args) => kill::run(&args),
     }
 }
 
 mod completions;
+mod kill;
+mod port;

@@ -4,6 +4,7 @@
 //! every victim by a pidfd, checks before each signal that it is still the planned process and
 //! still holds the planned socket, waits, and then proves that the port is free.
 
+mod look;
 mod plan;
 mod proof;
 mod restart;
@@ -14,7 +15,7 @@ mod words;
 use std::time::Duration;
 
 use crate::inspect::Error;
-use crate::model::action::Spared;
+use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared};
 use crate::model::signal::Signal;
 use crate::model::socket::Socket;
 use crate::model::tree::ProcessTree;
@@ -24,6 +25,31 @@ pub use plan::{holds_target, plan};
 pub use run::run;
 pub use verdict::{Obstacle, Verdict, obstacle, verdict};
 pub use words::{describe_holder, describe_socket, describe_victim};
+
+/// Looks at the system and plans the end of whoever holds `target`. Blocks.
+pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error> {
+    let sockets = look(Depth::Owners)?;
+    Ok(plan(target, &sockets, &Facts::gather()?, options))
+}
+
+/// The look at this system's socket table that [`execute`] uses.
+pub fn look(depth: Depth) -> Result<Vec<Socket>, Error> {
+    look::sockets(depth)
+}
+
+/// [`run()`] on this system. Blocks.
+pub fn execute(
+    plan: &KillPlan,
+    consent: Consent,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<KillOutcome, Error> {
+    run(plan, consent, &mut look, tell)
+}
+
+/// The number of a signal on this platform.
+pub fn signal_number(signal: Signal) -> i32 {
+    sys::process::signal_number(signal)
+}
 
 /// How long a signal is waited for unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
