@@ -1,2 +1,4 @@
 //! What changes the system. Every action is a plan first: plan, confirm, run, verify.
 #![forbid(unsafe_code)]
+
+pub mod kill;

@@ -33,6 +33,8 @@ pub enum Command {
     Ports(ports::Args),
     /// Print a shell completion script.
     Completions(completions::Args),
+    /// End the processes that hold a port, and prove that it is free.
+    Kill(kill::Args),
 }
 
 /// Runs a subcommand to its exit code.
@@ -40,8 +42,11 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Ports(args) => ports::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::Kill(args) => kill::run(&args),
     }
 }
 
 mod completions;
+mod kill;
+mod port;
 mod ports;

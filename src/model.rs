@@ -12,6 +12,8 @@ pub mod owner;
 pub mod packets;
 pub mod probe;
 pub mod sample;
+pub mod signal;
 pub mod socket;
 pub mod table;
 pub mod tcp;
+pub mod tree;

@@ -5,6 +5,7 @@
 
 mod error;
 pub mod listing;
+pub mod lookup;
 
 pub mod portable;
 
@@ -12,6 +13,8 @@ pub mod portable;
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
+#[cfg(unix)]
+mod unix;
 #[cfg(windows)]
 mod windows;
 
@@ -23,4 +26,4 @@ use macos as platform;
 use windows as platform;
 
 pub use error::{Error, Result};
-pub use platform::{clock, host, processes, sockets};
+pub use platform::{clock, errno, host, process, processes, resolve, sockets, trial};

@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod clean;
+pub mod duration;
 pub mod table;
 pub mod units;
 

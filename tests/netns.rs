@@ -1,7 +1,11 @@
-//! What sockpit tells of a network that the test made for itself.
+//! What needs a network of its own: each test makes one for itself, without root.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod support;
 
+#[path = "netns/kill.rs"]
+mod kill;
+#[path = "netns/kill_races.rs"]
+mod kill_races;
 #[path = "netns/ports.rs"]
 mod ports;

@@ -1,10 +1,11 @@
 //! Plans of actions and their verified outcomes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
 use super::owner::ProcessKey;
+use super::signal::Signal;
 use super::socket::Socket;
 
 /// What a kill is aimed at.
@@ -27,6 +28,23 @@ pub enum KillTarget {
     },
 }
 
+impl KillTarget {
+    /// As a user writes it, with the address where one narrows it: `8080/tcp`,
+    /// `127.0.0.1:53/udp`, `pid 4242`.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Pid { pid } => format!("pid {pid}"),
+            Self::Port { port, udp, addr } => {
+                let protocol = if *udp { "udp" } else { "tcp" };
+                match addr {
+                    None => format!("{port}/{protocol}"),
+                    Some(addr) => format!("{}/{protocol}", SocketAddr::new(*addr, *port)),
+                }
+            }
+        }
+    }
+}
+
 /// How sockpit came to plan a process's end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Victim {
@@ -35,10 +53,14 @@ pub struct Victim {
     pub key: ProcessKey,
     /// Short name, uncleaned.
     pub name: String,
-    /// The sockets that make it a victim; empty when named by pid.
+    /// The sockets that make it a victim; empty when named by pid or taken along as a child.
     pub holds: Vec<Socket>,
-    /// Names of the signals in the order they would be sent.
-    pub signals: Vec<String>,
+    /// The signals in the order they would be sent.
+    pub signals: Vec<Signal>,
+    /// Why it needs a confirmation of its own, in a few words; `None` for ordinary processes.
+    pub protected: Option<String>,
+    /// The victim that it descends from, when it is taken along as a child.
+    pub child_of: Option<u32>,
 }
 
 /// A process that holds the port and stays untouched.
@@ -63,6 +85,29 @@ pub struct BlastRadius {
     pub children: Vec<u32>,
 }
 
+/// Who is likely to start a victim again, and the command that stops it for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supervisor {
+    /// The victim.
+    pub pid: u32,
+    /// What kind of supervisor.
+    pub kind: SupervisorKind,
+    /// Unit or container, uncleaned.
+    pub name: String,
+    /// What to run instead. Text only: it comes from a cgroup path, which a user can forge.
+    pub command: Vec<String>,
+}
+
+/// Kinds of supervisors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SupervisorKind {
+    /// A systemd unit.
+    Systemd,
+    /// A container runtime.
+    Container,
+}
+
 /// What a kill would do (`--dry-run`, the dialog).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KillPlan {
@@ -72,8 +117,14 @@ pub struct KillPlan {
     pub victims: Vec<Victim>,
     /// Who would not, and why.
     pub spared: Vec<Spared>,
+    /// Sockets that hold the port and that no process can be named for; each says why.
+    pub unattributed: Vec<Socket>,
     /// What else is lost.
     pub blast_radius: BlastRadius,
+    /// Who may start the victims again.
+    pub supervisors: Vec<Supervisor>,
+    /// How long each signal is waited for.
+    pub timeout_ms: u64,
     /// What would be done, a sentence a step.
     pub steps: Vec<String>,
     /// What the user should weigh.
@@ -89,14 +140,16 @@ pub struct VictimOutcome {
     pub pid: u32,
     /// Short name, uncleaned.
     pub name: String,
-    /// Names of the signals that were sent.
-    pub signals: Vec<String>,
+    /// The signals that were sent.
+    pub signals: Vec<Signal>,
     /// Whether its end was seen.
     pub exited: bool,
     /// From the first signal to the end.
     pub exit_after_ms: Option<u64>,
     /// Why no signal was sent, or why it did not end.
     pub reason: Option<String>,
+    /// Whether the system refused a signal for want of rights.
+    pub refused: bool,
 }
 
 /// Who took the port again within the second after.
@@ -110,6 +163,18 @@ pub struct Respawn {
     pub supervisor: Option<String>,
 }
 
+/// What shows that a port is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortProof {
+    /// A bind succeeded.
+    Bind,
+    /// A bind with SO_REUSEADDR succeeded: closed connections linger on the port.
+    BindReuseAddr,
+    /// No socket holds it; no bind was tried, or none is permitted.
+    Table,
+}
+
 /// What a kill did (`sockpit.kill/1`), verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KillOutcome {
@@ -121,6 +186,10 @@ pub struct KillOutcome {
     pub spared: Vec<Spared>,
     /// Whether the port was proven free; `None` for a kill by pid.
     pub port_free: Option<bool>,
+    /// What proved it; `None` when it is not free.
+    pub proof: Option<PortProof>,
+    /// Why it is not free, in one sentence.
+    pub port_reason: Option<String>,
     /// Who took it again.
     pub respawned: Option<Respawn>,
 }

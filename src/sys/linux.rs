@@ -6,11 +6,13 @@ mod names;
 mod netns;
 pub(crate) mod netstat2;
 mod proc;
+pub mod process;
 pub mod processes;
 mod sock_diag;
 pub mod sockets;
 
-pub use super::portable::host;
+pub use super::portable::{host, trial};
+pub use super::unix::{errno, resolve};
 
 /// What lets sockpit read every process's descriptors.
 const REMEDY_FOR_HIDDEN_OWNERS: &str =

@@ -3,5 +3,8 @@
 pub mod clock;
 pub mod host;
 pub mod netstat2;
+pub mod process;
 pub mod processes;
+pub mod resolve;
 pub mod sockets;
+pub mod trial;

@@ -1,4 +1,6 @@
 //! Windows.
 
+pub mod errno;
+
 pub(crate) use super::portable::netstat2;
-pub use super::portable::{clock, host, processes, sockets};
+pub use super::portable::{clock, host, process, processes, resolve, sockets, trial};

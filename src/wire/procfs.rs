@@ -7,9 +7,14 @@ pub struct Stat<'a> {
     pub name: &'a [u8],
     /// Parent's process id.
     pub ppid: u32,
+    /// Whether it runs in the kernel only (`PF_KTHREAD`).
+    pub kernel_thread: bool,
     /// Start in clock ticks since boot.
     pub start_time: u64,
 }
+
+/// `PF_KTHREAD` of `include/linux/sched.h`, in the flags of field 9.
+const PF_KTHREAD: u64 = 0x0020_0000;
 
 impl<'a> Stat<'a> {
     /// Reads the file's content. The name stands in parentheses and may contain some itself,
@@ -23,7 +28,8 @@ impl<'a> Stat<'a> {
         Some(Self {
             name,
             ppid: number(fields.nth(1)?)?.try_into().ok()?,
-            start_time: number(fields.nth(17)?)?,
+            kernel_thread: number(fields.nth(4)?)? & PF_KTHREAD != 0,
+            start_time: number(fields.nth(12)?)?,
         })
     }
 }
@@ -74,7 +80,14 @@ mod tests {
     #[test]
     fn a_name_may_contain_parentheses_and_spaces() {
         let stat = Stat::parse(STAT).unwrap();
-        assert_eq!(stat, Stat { name: b"a) (b) 1 R", ppid: 1, start_time: 98_765 });
+        assert_eq!((stat.name, stat.ppid), (&b"a) (b) 1 R"[..], 1));
+        assert_eq!((stat.start_time, stat.kernel_thread), (98_765, false));
+    }
+
+    #[test]
+    fn kernel_threads_have_their_flag() {
+        let line = b"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 7 0 0";
+        assert!(Stat::parse(line).unwrap().kernel_thread);
     }
 
     #[test]

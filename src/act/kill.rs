@@ -1,0 +1,157 @@
+//! Ending the processes that hold a port, or one process, without harm to anyone else.
+//!
+//! [`plan()`] is pure arithmetic over a listing of sockets and the process tree. [`run()`] holds
+//! every victim by a pidfd, checks before each signal that it is still the planned process and
+//! still holds the planned socket, waits, and then proves that the port is free.
+
+mod look;
+mod plan;
+mod proof;
+mod restart;
+mod run;
+mod verdict;
+mod words;
+
+use std::time::Duration;
+
+use crate::inspect::Error;
+use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared};
+use crate::model::signal::Signal;
+use crate::model::socket::Socket;
+use crate::model::tree::ProcessTree;
+use crate::sys;
+
+pub use plan::{holds_target, plan};
+pub use run::run;
+pub use verdict::{Obstacle, Verdict, obstacle, verdict};
+pub use words::{describe_holder, describe_socket, describe_victim};
+
+/// Looks at the system and plans the end of whoever holds `target`. Blocks.
+pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error> {
+    let sockets = look(Depth::Owners)?;
+    Ok(plan(target, &sockets, &Facts::gather()?, options))
+}
+
+/// The look at this system's socket table that [`execute`] uses.
+pub fn look(depth: Depth) -> Result<Vec<Socket>, Error> {
+    look::sockets(depth)
+}
+
+/// [`run()`] on this system. Blocks.
+pub fn execute(
+    plan: &KillPlan,
+    consent: Consent,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<KillOutcome, Error> {
+    run(plan, consent, &mut look, tell)
+}
+
+/// The number of a signal on this platform.
+pub fn signal_number(signal: Signal) -> i32 {
+    sys::process::signal_number(signal)
+}
+
+/// How long a signal is waited for unless told otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How the victims are to be ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The first signal.
+    pub signal: Signal,
+    /// How long each signal is waited for.
+    pub timeout: Duration,
+    /// Allows KILL: as `signal`, and after the timeout. Without it KILL is never sent.
+    pub force: bool,
+    /// Takes the victims' descendants along.
+    pub tree: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { signal: Signal::Term, timeout: DEFAULT_TIMEOUT, force: false, tree: false }
+    }
+}
+
+/// What a plan needs to know beside the sockets.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// sockpit's own pid.
+    pub own_pid: u32,
+    /// The inode of sockpit's own network namespace, where the platform has such a thing.
+    pub netns: Option<u64>,
+    /// Every process that could be seen.
+    pub tree: ProcessTree,
+}
+
+impl Facts {
+    /// Looks at the system: one pass over all processes. Blocks for a few milliseconds.
+    pub fn gather() -> Result<Self, Error> {
+        Ok(Self {
+            own_pid: std::process::id(),
+            netns: sys::process::own_netns(),
+            tree: sys::process::tree()?,
+        })
+    }
+}
+
+/// What was confirmed beyond the plan itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// Protected victims (pid 1, sockpit, its ancestors) may be ended, too. Without it they
+    /// are spared.
+    pub protected: bool,
+}
+
+/// How much a look at the socket table must tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Addresses, states, inodes and cookies.
+    Sockets,
+    /// Owners as well.
+    Owners,
+}
+
+/// A look at the socket table as it is at that moment.
+pub type Look<'a> = dyn FnMut(Depth) -> Result<Vec<Socket>, Error> + 'a;
+
+/// What happens while a plan runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// A signal was sent.
+    Signalled {
+        /// To which process.
+        pid: u32,
+        /// Its short name, uncleaned.
+        name: String,
+        /// Which signal.
+        signal: Signal,
+    },
+    /// A victim has ended.
+    Ended {
+        /// Which.
+        pid: u32,
+        /// Its short name, uncleaned.
+        name: String,
+        /// Since its first signal; `None` when it ended before one was sent.
+        after: Option<Duration>,
+    },
+    /// A victim is left alone after all.
+    Spared(Spared),
+    /// Waiting for victims to end; comes about ten times a second.
+    Waiting {
+        /// How many are still alive.
+        alive: usize,
+        /// Since the last signal.
+        elapsed: Duration,
+        /// When this wait is over.
+        timeout: Duration,
+    },
+    /// The port is watched for a new holder.
+    Watching {
+        /// Since the watch began.
+        elapsed: Duration,
+        /// When it is over.
+        total: Duration,
+    },
+}

@@ -1,0 +1,346 @@
+//! From a listing to a plan: who is a victim, who is not, and what else is lost.
+
+use std::collections::BTreeSet;
+
+use super::restart;
+use super::words::{counted, describe_socket, describe_victim, list, target_name, who};
+use super::{Facts, Options};
+use crate::model::action::{BlastRadius, KillPlan, KillTarget, Spared, Supervisor, Victim};
+use crate::model::owner::{OwnershipKind, Process, ProcessKey};
+use crate::model::signal::Signal;
+use crate::model::socket::{Family, Protocol, Socket, State};
+use crate::model::tree::ProcessNode;
+
+/// Plans the end of whoever holds `target`. Pure: `sockets` is a listing with owners, best of
+/// all namespaces' sockets that sockpit knows, since they tell what else would be lost.
+///
+/// A plan without victims is an answer, too: see [`super::obstacle`].
+pub fn plan(target: &KillTarget, sockets: &[Socket], facts: &Facts, options: &Options) -> KillPlan {
+    let holders: Vec<&Socket> =
+        sockets.iter().filter(|socket| holds_target(target, socket, facts.netns)).collect();
+    let mut draft = Draft { facts, options, victims: Vec::new(), spared: Vec::new() };
+    match target {
+        KillTarget::Port { .. } => draft.add_owners(&holders),
+        KillTarget::Pid { pid } => draft.add_pid(*pid, sockets),
+    }
+    if options.tree {
+        draft.add_descendants();
+    }
+    let Draft { victims, spared, .. } = draft;
+    let mut plan = KillPlan {
+        target: target.clone(),
+        unattributed: holders.iter().filter(|socket| socket.owners.is_empty()).map(own).collect(),
+        blast_radius: blast_radius(&victims, sockets, &holders, facts),
+        supervisors: supervisors(&victims, sockets),
+        timeout_ms: options.timeout.as_millis().try_into().unwrap_or(u64::MAX),
+        protected: victims.iter().any(|victim| victim.protected.is_some()),
+        steps: Vec::new(),
+        warnings: Vec::new(),
+        victims,
+        spared,
+    };
+    plan.warnings = warnings(&plan, &holders);
+    plan.steps = steps(&plan, options);
+    plan
+}
+
+/// Whether a socket holds the target's port for serving: LISTEN or BOUND over TCP, any state
+/// over UDP, in sockpit's own namespace, and bound to exactly the address that narrows it.
+/// A connection never does.
+pub fn holds_target(target: &KillTarget, socket: &Socket, netns: Option<u64>) -> bool {
+    let KillTarget::Port { port, udp, addr } = target else {
+        return false;
+    };
+    let here = netns.is_none() || socket.netns.is_none() || socket.netns == netns;
+    let role = match socket.protocol {
+        Protocol::Tcp | Protocol::Mptcp => {
+            !udp && matches!(socket.state, State::Listen | State::Bound)
+        }
+        Protocol::Udp => *udp,
+        _ => false,
+    };
+    let there = addr.is_none_or(|addr| socket.local.canonical_addr() == Some(addr.to_canonical()));
+    here && role && there && socket.local.port == Some(*port)
+}
+
+fn own(socket: &&Socket) -> Socket {
+    (*socket).clone()
+}
+
+/// Victims and spared, while they are collected.
+struct Draft<'a> {
+    facts: &'a Facts,
+    options: &'a Options,
+    victims: Vec<Victim>,
+    spared: Vec<Spared>,
+}
+
+impl Draft<'_> {
+    fn add_owners(&mut self, holders: &[&Socket]) {
+        for socket in holders {
+            for owner in &socket.owners {
+                self.add(owner.process.key(), &owner.process.name, Some(socket), None);
+            }
+        }
+    }
+
+    fn add_pid(&mut self, pid: u32, sockets: &[Socket]) {
+        if let Some(node) = self.facts.tree.get(pid) {
+            self.add(node.key, &node.name, None, None);
+        } else if let Some(process) = process_in(sockets, pid) {
+            self.add(process.key(), &process.name, None, None);
+        }
+    }
+
+    fn add_descendants(&mut self) {
+        let heads: Vec<u32> = self.victims.iter().map(|victim| victim.key.pid).collect();
+        for head in heads {
+            for node in self.facts.tree.descendants(head) {
+                self.add(node.key, &node.name, None, Some(head));
+            }
+        }
+    }
+
+    fn add(&mut self, key: ProcessKey, name: &str, socket: Option<&Socket>, child_of: Option<u32>) {
+        if self.facts.tree.get(key.pid).is_some_and(|node| node.kernel_thread) {
+            return self.spare(key.pid, name, "it is a kernel thread");
+        }
+        let known = self.victims.iter().position(|victim| victim.key == key);
+        let index = known.unwrap_or_else(|| {
+            self.victims.push(Victim {
+                key,
+                name: name.to_owned(),
+                holds: Vec::new(),
+                signals: signals(self.options),
+                protected: protection(key.pid, self.facts),
+                child_of,
+            });
+            self.victims.len() - 1
+        });
+        let holds = &mut self.victims[index].holds;
+        // Several descriptors of one process may refer to one socket.
+        holds.extend(socket.filter(|socket| !holds.contains(socket)).cloned());
+    }
+
+    fn spare(&mut self, pid: u32, name: &str, reason: &str) {
+        if self.spared.iter().all(|spared| spared.pid != pid) {
+            self.spared.push(Spared { pid, name: name.to_owned(), reason: reason.to_owned() });
+        }
+    }
+}
+
+/// KILL is in it only by force, whatever was asked for.
+fn signals(options: &Options) -> Vec<Signal> {
+    let mut signals = vec![options.signal];
+    if options.signal != Signal::Kill {
+        signals.push(Signal::Kill);
+    }
+    signals.retain(|signal| options.force || *signal != Signal::Kill);
+    signals
+}
+
+fn protection(pid: u32, facts: &Facts) -> Option<String> {
+    let reason = if pid == 1 {
+        "it is pid 1, which keeps the system running"
+    } else if pid == facts.own_pid {
+        "it is sockpit itself"
+    } else if facts.tree.ancestors(facts.own_pid).contains(&pid) {
+        "sockpit runs under it"
+    } else {
+        return None;
+    };
+    Some(reason.to_owned())
+}
+
+fn process_in(sockets: &[Socket], pid: u32) -> Option<&Process> {
+    let mut owners = sockets.iter().flat_map(|socket| &socket.owners);
+    owners.find(|owner| owner.process.pid == pid).map(|owner| &*owner.process)
+}
+
+/// What only the victims hold, and their children.
+fn blast_radius(
+    victims: &[Victim],
+    sockets: &[Socket],
+    holders: &[&Socket],
+    facts: &Facts,
+) -> BlastRadius {
+    let pids: BTreeSet<u32> = victims.iter().map(|victim| victim.key.pid).collect();
+    let lost: Vec<&Socket> = sockets
+        .iter()
+        .filter(|socket| !socket.owners.is_empty())
+        .filter(|socket| socket.owners.iter().all(|owner| pids.contains(&owner.process.pid)))
+        .filter(|socket| !holders.contains(socket))
+        .collect();
+    let children = |pid: &u32| facts.tree.children(*pid).collect::<Vec<&ProcessNode>>();
+    BlastRadius {
+        other_listeners: lost.iter().filter(|socket| is_serving(socket)).map(own).collect(),
+        connections: lost.iter().filter(|socket| is_connection(socket)).count() as u64,
+        children: pids
+            .iter()
+            .flat_map(children)
+            .map(|child| child.key.pid)
+            .filter(|pid| !pids.contains(pid))
+            .collect(),
+    }
+}
+
+fn is_serving(socket: &Socket) -> bool {
+    matches!(socket.state, State::Listen | State::Bound)
+        || (socket.protocol == Protocol::Udp && socket.state == State::Unconnected)
+}
+
+fn is_connection(socket: &Socket) -> bool {
+    matches!(socket.family, Family::Ipv4 | Family::Ipv6)
+        && socket.remote.is_some()
+        && !is_serving(socket)
+}
+
+fn supervisors(victims: &[Victim], sockets: &[Socket]) -> Vec<Supervisor> {
+    let process = |victim: &Victim| process_in(sockets, victim.key.pid);
+    victims.iter().filter_map(process).filter_map(restart::supervisor).collect()
+}
+
+fn warnings(plan: &KillPlan, holders: &[&Socket]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    warnings.extend(sharing(plan, holders));
+    warnings.extend(plan.victims.iter().filter_map(|victim| {
+        let reason = victim.protected.as_ref()?;
+        let who = who(&victim.name, victim.key.pid);
+        Some(format!("{who} is protected: {reason}. It needs a confirmation of its own."))
+    }));
+    warnings.extend(plan.spared.iter().map(|spared| {
+        format!("{} is left alone: {}.", who(&spared.name, spared.pid), spared.reason)
+    }));
+    warnings.extend(plan.unattributed.iter().map(unattributed));
+    if !plan.victims.is_empty() && holders.iter().any(|s| s.owners_complete == Some(false)) {
+        let name = target_name(&plan.target);
+        let text = "Some processes could not be read, so that others may hold";
+        warnings.push(format!("{text} {name}, too."));
+    }
+    warnings.extend(restarts(plan));
+    warnings.extend(losses(&plan.blast_radius));
+    warnings
+}
+
+/// Names those who share one socket, and the sockets that share one address.
+fn sharing(plan: &KillPlan, holders: &[&Socket]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for socket in holders {
+        let pids: BTreeSet<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
+        if pids.len() > 1 {
+            let sharers = plan.victims.iter().filter(|victim| pids.contains(&victim.key.pid));
+            let names = list(sharers.map(|victim| who(&victim.name, victim.key.pid)));
+            let end = describe_socket(socket);
+            warnings.push(format!("{names} hold the same socket {end} (a fork, or passed on)."));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for socket in holders {
+        let group: Vec<_> = holders.iter().filter(|other| other.local == socket.local).collect();
+        if group.len() > 1 && seen.insert(&socket.local) {
+            let owners = group.iter().flat_map(|socket| &socket.owners);
+            let pids: BTreeSet<(u32, &str)> =
+                owners.map(|owner| (owner.process.pid, &*owner.process.name)).collect();
+            let names = list(pids.into_iter().map(|(pid, name)| who(name, pid)));
+            let (count, end) = (group.len(), describe_socket(socket));
+            warnings.push(format!("{count} sockets share {end} (SO_REUSEPORT): {names}."));
+        }
+    }
+    warnings
+}
+
+fn unattributed(socket: &Socket) -> String {
+    let end = describe_socket(socket);
+    let why = socket.ownership.reason.as_deref();
+    match socket.ownership.kind {
+        OwnershipKind::Hidden => {
+            format!("{end} is held by a process that cannot be seen: {}", sentence(why))
+        }
+        OwnershipKind::Kernel => format!("{end} is held by the kernel, not by a process."),
+        _ => format!("{end} is held, but by which process is not known: {}", sentence(why)),
+    }
+}
+
+fn sentence(why: Option<&str>) -> String {
+    let why = why.unwrap_or("no reason was given");
+    format!("{}.", why.trim_end_matches('.'))
+}
+
+fn restarts(plan: &KillPlan) -> Vec<String> {
+    let mut warnings: Vec<String> = Vec::new();
+    for supervisor in &plan.supervisors {
+        let Supervisor { name, command, .. } = supervisor;
+        let command = command.join(" ");
+        let text =
+            format!("{name} may start it again; this stops it for good, if it is true: {command}");
+        if !warnings.contains(&text) {
+            warnings.push(text);
+        }
+    }
+    let proxies = |victim: &&Victim| restart::is_docker_proxy(&victim.name);
+    if let (Some(proxy), KillTarget::Port { port, .. }) =
+        (plan.victims.iter().find(proxies), &plan.target)
+    {
+        warnings.push(format!(
+            "docker-proxy {} only forwards to a container, which would run on without its port; \
+             find the container to stop: docker ps --filter publish={port}",
+            proxy.key.pid
+        ));
+    }
+    warnings
+}
+
+fn losses(radius: &BlastRadius) -> Vec<String> {
+    let mut lost = Vec::new();
+    if !radius.other_listeners.is_empty() {
+        let sockets = list(radius.other_listeners.iter().map(describe_socket));
+        let count = radius.other_listeners.len() as u64;
+        let kind = counted(count, "other serving socket", "other serving sockets");
+        lost.push(format!("Also lost: {kind}: {sockets}."));
+    }
+    if radius.connections > 0 {
+        let count = counted(radius.connections, "open connection", "open connections");
+        lost.push(format!("Also lost: {count}."));
+    }
+    if !radius.children.is_empty() {
+        let pids = list(radius.children.iter().map(ToString::to_string));
+        let count = counted(radius.children.len() as u64, "child", "children");
+        lost.push(format!("Left behind: {count}: {pids}."));
+    }
+    lost
+}
+
+fn steps(plan: &KillPlan, options: &Options) -> Vec<String> {
+    if plan.victims.is_empty() {
+        return Vec::new();
+    }
+    let mut steps: Vec<String> = Vec::new();
+    for victim in &plan.victims {
+        let first = victim.signals.first();
+        let Some(signal) = first else {
+            steps.push("Send nothing: KILL is not allowed without force.".to_owned());
+            return steps;
+        };
+        steps.push(format!("Send {signal}: {}.", describe_victim(victim)));
+    }
+    let seconds = options.timeout.as_secs_f64();
+    let count = counted(plan.victims.len() as u64, "process", "processes");
+    steps.push(format!("Wait up to {seconds} s for {count} to end."));
+    if plan.victims.iter().any(|victim| victim.signals.len() > 1) {
+        steps.push(format!("Send KILL to what is left, and wait up to {seconds} s again."));
+    }
+    if matches!(plan.target, KillTarget::Port { .. }) {
+        let name = target_name(&plan.target);
+        steps.push(match plan.supervisors.first() {
+            None => format!("Watch {name} for 1 s, then prove by one bind that it is free."),
+            Some(Supervisor { name: supervisor, .. }) => format!(
+                "Watch {name} for 1 s; no trial bind, since {supervisor} may be about to \
+                 restart what it runs."
+            ),
+        });
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests;

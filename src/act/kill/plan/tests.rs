@@ -1,0 +1,299 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::act::kill::obstacle;
+use crate::model::owner::{Container, Owner, Ownership, Process, Unit, UnitScope};
+use crate::model::socket::Endpoint;
+use crate::model::tree::ProcessTree;
+
+const SOCKPIT: u32 = 900;
+const SHELL: u32 = 800;
+
+fn process(pid: u32, name: &str) -> Process {
+    Process {
+        pid,
+        name: name.into(),
+        exe: None,
+        cmdline: Vec::new(),
+        uid: Some(1000),
+        ppid: Some(1),
+        started_at: None,
+        unit: None,
+        container: None,
+        start_time: u64::from(pid) * 10,
+    }
+}
+
+fn held_by(mut socket: Socket, processes: &[&Process]) -> Socket {
+    socket.ownership = Ownership::OWNED;
+    socket.owners_complete = Some(true);
+    socket.owners = processes
+        .iter()
+        .map(|process| Owner { fd: Some(3), process: Arc::new((*process).clone()) })
+        .collect();
+    socket
+}
+
+/// A TCP socket over IPv4 whose cookie is its port and state's place.
+fn tcp(addr: [u8; 4], port: u16, state: State) -> Socket {
+    let cookie = u64::from(port) * 100 + state as u64;
+    Socket {
+        netns: Some(1),
+        inode: Some(cookie + 7),
+        cookie: Some(cookie),
+        ..Socket::new(Family::Ipv4, Protocol::Tcp, state, Endpoint::ip(addr, port))
+    }
+}
+
+fn udp(port: u16) -> Socket {
+    let local = Endpoint::ip([0, 0, 0, 0], port);
+    let socket = Socket::new(Family::Ipv4, Protocol::Udp, State::Unconnected, local);
+    Socket { cookie: Some(9_000_000 + u64::from(port)), ..socket }
+}
+
+fn connection(port: u16, peer_port: u16, process: &Process) -> Socket {
+    let mut socket = tcp([127, 0, 0, 1], port, State::Established);
+    socket.cookie = Some(u64::from(port) << 20 | u64::from(peer_port));
+    socket.remote = Some(Endpoint::ip([127, 0, 0, 1], peer_port));
+    held_by(socket, &[process])
+}
+
+fn node(pid: u32, ppid: u32, kernel_thread: bool) -> ProcessNode {
+    let key = ProcessKey { pid, start_time: u64::from(pid) * 10 };
+    ProcessNode { key, ppid, name: format!("p{pid}").into(), kernel_thread }
+}
+
+/// init, a kernel thread 40, a server 100 with child 101, and shell 800 with sockpit 900.
+fn facts() -> Facts {
+    let nodes = [(1, 0), (100, 1), (101, 100), (200, 1), (SHELL, 1), (SOCKPIT, SHELL)];
+    let nodes = nodes.into_iter().map(|(pid, ppid)| node(pid, ppid, false));
+    let tree: ProcessTree = nodes.chain([node(40, 2, true)]).collect();
+    Facts { own_pid: SOCKPIT, netns: Some(1), tree }
+}
+
+fn port(port: u16) -> KillTarget {
+    KillTarget::Port { port, udp: false, addr: None }
+}
+
+fn planned(target: &KillTarget, sockets: &[Socket]) -> KillPlan {
+    plan(target, sockets, &facts(), &Options::default())
+}
+
+fn pids(plan: &KillPlan) -> Vec<u32> {
+    plan.victims.iter().map(|victim| victim.key.pid).collect()
+}
+
+#[test]
+fn the_listener_is_the_victim_and_its_clients_are_not() {
+    let (server, client) = (process(100, "server"), process(200, "curl"));
+    let sockets = [
+        held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&server]),
+        connection(8080, 50_000, &client),
+        connection(50_000, 8080, &client),
+        held_by(udp(8080), &[&client]),
+    ];
+    let plan = planned(&port(8080), &sockets);
+    assert_eq!(pids(&plan), [100]);
+    assert_eq!(plan.victims[0].signals, [Signal::Term]);
+    assert_eq!(plan.victims[0].holds.len(), 1);
+    assert!(!plan.protected);
+}
+
+#[test]
+fn a_bound_socket_and_a_udp_socket_make_victims() {
+    let server = process(100, "server");
+    let sockets = [
+        held_by(tcp([127, 0, 0, 1], 8080, State::Bound), &[&server]),
+        held_by(udp(53), &[&server]),
+    ];
+    assert_eq!(pids(&planned(&port(8080), &sockets)), [100]);
+    let target = KillTarget::Port { port: 53, udp: true, addr: None };
+    assert_eq!(pids(&planned(&target, &sockets)), [100]);
+    assert!(planned(&port(53), &sockets).victims.is_empty());
+}
+
+#[test]
+fn an_address_narrows_to_what_is_bound_to_it() {
+    let (one, two) = (process(100, "one"), process(200, "two"));
+    let sockets = [
+        held_by(tcp([127, 0, 0, 1], 8080, State::Listen), &[&one]),
+        held_by(tcp([127, 0, 0, 2], 8080, State::Listen), &[&two]),
+    ];
+    let narrowed = |addr: [u8; 4]| KillTarget::Port {
+        port: 8080,
+        udp: false,
+        addr: Some(std::net::IpAddr::from(addr)),
+    };
+    assert_eq!(pids(&planned(&narrowed([127, 0, 0, 2]), &sockets)), [200]);
+    let none = planned(&narrowed([0, 0, 0, 0]), &sockets);
+    assert_eq!(obstacle(&none).unwrap().sentence, "nothing is bound to exactly 0.0.0.0:8080/tcp");
+}
+
+#[test]
+fn another_namespace_is_left_alone() {
+    let mut socket = held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&process(100, "s")]);
+    socket.netns = Some(2);
+    let plan = planned(&port(8080), &[socket]);
+    assert!(plan.victims.is_empty());
+    let obstacle = obstacle(&plan).unwrap();
+    assert_eq!(obstacle.sentence, "nothing holds 8080/tcp");
+    assert!(!obstacle.not_permitted);
+}
+
+#[test]
+fn sharers_of_a_socket_and_of_an_address_are_all_named() {
+    let (one, two) = (process(100, "master"), process(101, "worker"));
+    let forked = [held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&one, &two])];
+    let plan = planned(&port(8080), &forked);
+    assert_eq!(pids(&plan), [100, 101]);
+    assert!(plan.warnings[0].contains("master 100 and worker 101 hold the same socket"));
+
+    let mut second = held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&process(200, "twin")]);
+    second.cookie = Some(77);
+    let group = [held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&one]), second];
+    let plan = planned(&port(8080), &group);
+    assert_eq!(pids(&plan), [100, 200]);
+    let shares = plan.warnings.iter().filter(|warning| warning.contains("share"));
+    assert_eq!(shares.count(), 1, "{:?}", plan.warnings);
+    assert!(plan.warnings[0].contains("SO_REUSEPORT): master 100 and twin 200"));
+}
+
+#[test]
+fn two_descriptors_of_one_process_are_one_victim() {
+    let server = process(100, "server");
+    let mut v6 = held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&server]);
+    v6.cookie = Some(78);
+    v6.local = Endpoint::ip(std::net::Ipv6Addr::UNSPECIFIED, 8080);
+    let sockets = [held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&server, &server]), v6];
+    let plan = planned(&port(8080), &sockets);
+    assert_eq!(pids(&plan), [100]);
+    assert_eq!(plan.victims[0].holds.len(), 2);
+}
+
+#[test]
+fn pid_one_sockpit_and_its_ancestors_are_protected() {
+    for (pid, reason) in [(1, "pid 1"), (SOCKPIT, "sockpit itself"), (SHELL, "runs under it")] {
+        let socket = held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&process(pid, "x")]);
+        let by_port = planned(&port(8080), &[socket]);
+        let by_pid = planned(&KillTarget::Pid { pid }, &[]);
+        for plan in [by_port, by_pid] {
+            assert!(plan.protected);
+            let protected = plan.victims[0].protected.as_deref().unwrap();
+            assert!(protected.contains(reason), "{protected}");
+            assert!(plan.warnings.iter().any(|warning| warning.contains("is protected")));
+        }
+    }
+}
+
+#[test]
+fn kernel_threads_are_always_spared() {
+    let plan = planned(&KillTarget::Pid { pid: 40 }, &[]);
+    assert!(plan.victims.is_empty());
+    assert_eq!(plan.spared[0].pid, 40);
+    assert_eq!(obstacle(&plan).unwrap().sentence, "p40 40 is left alone: it is a kernel thread");
+}
+
+#[test]
+fn an_unknown_pid_is_no_victim() {
+    let plan = planned(&KillTarget::Pid { pid: 4711 }, &[]);
+    assert_eq!(obstacle(&plan).unwrap().sentence, "there is no process 4711");
+}
+
+#[test]
+fn a_hidden_owner_is_a_matter_of_rights() {
+    let mut socket = tcp([0, 0, 0, 0], 80, State::Listen);
+    socket.ownership = Ownership::hidden("run as root to see every process");
+    let plan = planned(&port(80), &[socket]);
+    assert_eq!(plan.unattributed.len(), 1);
+    let obstacle = obstacle(&plan).unwrap();
+    assert!(obstacle.not_permitted);
+    assert!(obstacle.sentence.contains("run as root"), "{}", obstacle.sentence);
+}
+
+#[test]
+fn the_blast_radius_is_what_only_the_victims_hold() {
+    let (server, other) = (process(100, "server"), process(200, "other"));
+    let mut shared = held_by(tcp([0, 0, 0, 0], 9200, State::Listen), &[&server]);
+    shared.owners.extend(held_by(udp(1), &[&other]).owners);
+    let sockets = [
+        held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&server]),
+        held_by(tcp([0, 0, 0, 0], 9100, State::Listen), &[&server]),
+        shared,
+        connection(8080, 50_000, &server),
+        connection(8080, 50_001, &server),
+        connection(8080, 50_002, &other),
+    ];
+    let plan = planned(&port(8080), &sockets);
+    let radius = &plan.blast_radius;
+    let ports: Vec<_> = radius.other_listeners.iter().map(|socket| socket.local.port).collect();
+    assert_eq!(ports, [Some(9100)]);
+    assert_eq!(radius.connections, 2);
+    assert_eq!(radius.children, [101]);
+}
+
+#[test]
+fn descendants_come_along_only_when_asked() {
+    let sockets = [held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&process(100, "server")])];
+    let options = Options { tree: true, ..Options::default() };
+    let plan = plan(&port(8080), &sockets, &facts(), &options);
+    assert_eq!(pids(&plan), [100, 101]);
+    assert_eq!(plan.victims[1].child_of, Some(100));
+    assert!(plan.blast_radius.children.is_empty());
+}
+
+#[test]
+fn kill_is_planned_only_by_force() {
+    let sockets = [held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&process(100, "server")])];
+    let signals = |signal, force| {
+        let options = Options { signal, force, ..Options::default() };
+        plan(&port(8080), &sockets, &facts(), &options).victims[0].signals.clone()
+    };
+    assert_eq!(signals(Signal::Int, false), [Signal::Int]);
+    assert_eq!(signals(Signal::Int, true), [Signal::Int, Signal::Kill]);
+    assert_eq!(signals(Signal::Kill, true), [Signal::Kill]);
+    assert_eq!(signals(Signal::Kill, false), []);
+}
+
+#[test]
+fn a_service_may_start_again_and_a_scope_will_not() {
+    let mut server = process(100, "server");
+    let unit = |name: &str, scope| Some(Unit { name: name.into(), scope });
+    server.unit = unit("app.service", UnitScope::System);
+    let plan_for = |server: &Process| {
+        planned(&port(80), &[held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[server])])
+    };
+    let plan = plan_for(&server);
+    assert_eq!(plan.supervisors[0].command.join(" "), "systemctl stop -- app.service");
+    assert!(plan.steps.last().unwrap().contains("no trial bind"), "{:?}", plan.steps);
+
+    server.unit = unit("sync.service", UnitScope::User);
+    assert!(plan_for(&server).supervisors[0].command.contains(&"--user".to_owned()));
+
+    server.unit = unit("session-3.scope", UnitScope::System);
+    assert!(plan_for(&server).supervisors.is_empty());
+
+    let id = "0123456789abcdef".into();
+    server.container = Some(Container { runtime: "docker".into(), id, name: Some("web".into()) });
+    assert_eq!(plan_for(&server).supervisors[0].command.join(" "), "docker stop -- web");
+}
+
+#[test]
+fn docker_proxy_points_to_its_container_not_to_the_daemon() {
+    let mut proxy = process(100, "docker-proxy");
+    proxy.unit = Some(Unit { name: "docker.service".into(), scope: UnitScope::System });
+    let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&proxy])];
+    let plan = planned(&port(80), &sockets);
+    assert!(plan.supervisors.is_empty());
+    assert!(plan.warnings[0].contains("docker ps --filter publish=80"), "{:?}", plan.warnings);
+}
+
+#[test]
+fn a_plan_survives_json() {
+    let sockets = [held_by(tcp([0, 0, 0, 0], 8080, State::Listen), &[&process(100, "server")])];
+    let plan = planned(&port(8080), &sockets);
+    let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(json["victims"][0]["pid"], 100);
+    assert_eq!(json["victims"][0]["signals"][0], "TERM");
+    let back: KillPlan = serde_json::from_value(json).unwrap();
+    assert_eq!(back.victims.len(), 1);
+}

@@ -1,0 +1,289 @@
+//! After the victims: is the port free, and does it stay so?
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::plan::holds_target;
+use super::restart;
+use super::words::{counted, describe_socket, list, target_name, who};
+use super::{Depth, Look, Progress};
+use crate::model::action::{KillPlan, KillTarget, PortProof, Respawn};
+use crate::model::owner::Process;
+use crate::model::socket::{Protocol, Socket, State};
+use crate::sys::process;
+use crate::sys::trial::{self, Trial};
+
+/// How long a port must stay without a holder before it counts as free.
+const WATCH: Duration = Duration::from_secs(1);
+/// How long the kernel is given to take the victims' sockets out of its table.
+const SETTLE: Duration = Duration::from_millis(500);
+/// The shortest pause between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+/// A look may cost this part of the time, so that a huge table does not eat a core.
+const SHARE: u32 = 4;
+
+/// What was found out about the port.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Proof {
+    pub(super) free: bool,
+    pub(super) shown_by: Option<PortProof>,
+    pub(super) reason: Option<String>,
+    pub(super) respawned: Option<Respawn>,
+}
+
+impl Proof {
+    fn free(shown_by: PortProof) -> Self {
+        Self { free: true, shown_by: Some(shown_by), reason: None, respawned: None }
+    }
+
+    fn busy(reason: impl Into<String>) -> Self {
+        Self { free: false, shown_by: None, reason: Some(reason.into()), respawned: None }
+    }
+}
+
+/// Polls the table until nothing holds the port, watches it for a second, and then binds it
+/// once. No bind where a supervisor may be about to restart its service: the trial could
+/// make that start fail. `all_ended` tells that only the
+/// kernel's own tidying is left to wait for.
+pub(super) fn prove(
+    plan: &KillPlan,
+    all_ended: bool,
+    look: &mut Look<'_>,
+    tell: &mut dyn FnMut(Progress),
+) -> Proof {
+    let mut port = Port { plan, netns: process::own_netns(), old: planned_sockets(plan), look };
+    port.prove(all_ended, tell).unwrap_or_else(|proof| proof)
+}
+
+fn planned_sockets(plan: &KillPlan) -> BTreeSet<Option<u64>> {
+    let held = plan.victims.iter().flat_map(|victim| &victim.holds);
+    held.chain(&plan.unattributed).map(|socket| socket.cookie.or(socket.inode)).collect()
+}
+
+struct Port<'a, 'l> {
+    plan: &'a KillPlan,
+    netns: Option<u64>,
+    /// Identities of the sockets that held the port when the plan was made.
+    old: BTreeSet<Option<u64>>,
+    look: &'a mut Look<'l>,
+}
+
+impl Port<'_, '_> {
+    /// `Err` is an early answer.
+    fn prove(&mut self, all_ended: bool, tell: &mut dyn FnMut(Progress)) -> Result<Proof, Proof> {
+        self.settle(all_ended)?;
+        if !self.plan.victims.is_empty() {
+            self.watch(tell)?;
+        }
+        if self.plan.victims.is_empty() || !self.plan.supervisors.is_empty() {
+            return Ok(Proof::free(PortProof::Table));
+        }
+        self.try_bind()
+    }
+
+    fn settle(&mut self, all_ended: bool) -> Result<(), Proof> {
+        let patience = if all_ended { SETTLE } else { Duration::ZERO };
+        let start = Instant::now();
+        loop {
+            let before = Instant::now();
+            let holders = self.holders()?;
+            if holders.is_empty() {
+                return Ok(());
+            }
+            if start.elapsed() >= patience {
+                return Err(self.still_held(&holders));
+            }
+            pause(before.elapsed());
+        }
+    }
+
+    fn watch(&mut self, tell: &mut dyn FnMut(Progress)) -> Result<(), Proof> {
+        let start = Instant::now();
+        loop {
+            let before = Instant::now();
+            if !self.holders()?.is_empty() {
+                return Err(self.taken_again());
+            }
+            let elapsed = start.elapsed();
+            tell(Progress::Watching { elapsed: elapsed.min(WATCH), total: WATCH });
+            if elapsed >= WATCH {
+                return Ok(());
+            }
+            pause(before.elapsed());
+        }
+    }
+
+    /// What holds the port now. A new holder is an answer in itself.
+    fn holders(&mut self) -> Result<Vec<Socket>, Proof> {
+        let holders = self.table(Depth::Sockets)?;
+        let holders: Vec<Socket> =
+            holders.into_iter().filter(|socket| self.is_in_way(socket)).collect();
+        let is_new = |socket: &Socket| !self.old.contains(&socket.cookie.or(socket.inode));
+        if holders.iter().any(is_new) {
+            return Err(self.taken_again());
+        }
+        Ok(holders)
+    }
+
+    fn table(&mut self, depth: Depth) -> Result<Vec<Socket>, Proof> {
+        (self.look)(depth)
+            .map_err(|error| Proof::busy(format!("the sockets could not be listed: {error}")))
+    }
+
+    /// Who holds the port, or a wildcard socket that covers the address.
+    fn is_in_way(&self, socket: &Socket) -> bool {
+        let KillTarget::Port { port, udp, addr } = &self.plan.target else {
+            return false;
+        };
+        let everywhere = KillTarget::Port { port: *port, udp: *udp, addr: None };
+        let covers = addr.is_none_or(|addr| covers(socket, addr));
+        holds_target(&self.plan.target, socket, self.netns)
+            || (covers && holds_target(&everywhere, socket, self.netns))
+    }
+
+    fn still_held(&self, holders: &[Socket]) -> Proof {
+        let identity = |socket: &Socket| socket.cookie.or(socket.inode);
+        let now: BTreeSet<Option<u64>> = holders.iter().map(identity).collect();
+        let victims = self.plan.victims.iter();
+        let names = victims
+            .filter(|victim| victim.holds.iter().any(|held| now.contains(&identity(held))))
+            .map(|victim| who(&victim.name, victim.key.pid));
+        let ends = list(holders.iter().map(describe_socket));
+        match list(names) {
+            names if names.is_empty() => Proof::busy(format!("{ends} is still held")),
+            names => Proof::busy(format!("{ends} is still held by {names}")),
+        }
+    }
+
+    fn taken_again(&mut self) -> Proof {
+        let name = target_name(&self.plan.target);
+        let table = match self.table(Depth::Owners) {
+            Ok(table) => table,
+            Err(proof) => return proof,
+        };
+        let new = |socket: &&Socket| {
+            self.is_in_way(socket) && !self.old.contains(&socket.cookie.or(socket.inode))
+        };
+        let owner = table.iter().filter(new).find_map(|socket| socket.owners.first());
+        let Some(owner) = owner else {
+            return Proof::busy(format!("{name} was taken again, by whom is not known"));
+        };
+        let respawned = self.respawn(&owner.process);
+        let who = who(&respawned.name, respawned.pid);
+        Proof { respawned: Some(respawned), ..Proof::busy(format!("{who} has taken {name} again")) }
+    }
+
+    fn respawn(&self, process: &Process) -> Respawn {
+        let supervisor = restart::supervisor(process).map(|supervisor| supervisor.name);
+        Respawn {
+            pid: process.pid,
+            name: process.name.to_string(),
+            supervisor: supervisor.or_else(|| self.common_parent(process)),
+        }
+    }
+
+    /// The parent that a new holder has in common with a victim: the one that started both.
+    fn common_parent(&self, process: &Process) -> Option<String> {
+        let parent = process.ppid?;
+        let mut owners = self.plan.victims.iter().flat_map(|victim| &victim.holds);
+        let victims: Vec<u32> = self.plan.victims.iter().map(|victim| victim.key.pid).collect();
+        let common = owners.any(|socket| {
+            let mut owners = socket.owners.iter().map(|owner| &owner.process);
+            owners.any(|owner| victims.contains(&owner.pid) && owner.ppid == Some(parent))
+        });
+        let tree = common.then(process::tree)?.ok()?;
+        tree.get(parent).map(|node| who(&node.name, parent))
+    }
+
+    /// The one bind. With closed connections left on the port it is tried as servers do that
+    /// restart, with SO_REUSEADDR; never so over UDP, where that takes datagrams away.
+    fn try_bind(&mut self) -> Result<Proof, Proof> {
+        let lingering = self.lingering()?;
+        let KillTarget::Port { port, udp, addr } = self.plan.target else {
+            return Ok(Proof::free(PortProof::Table));
+        };
+        let reuse_addr = !lingering.is_empty() && !udp;
+        let answer = bind(port, udp, addr, reuse_addr);
+        match answer {
+            Ok(Ok(())) if reuse_addr => Ok(Proof::free(PortProof::BindReuseAddr)),
+            Ok(Ok(())) => Ok(Proof::free(PortProof::Bind)),
+            Ok(Err(refusal)) if refusal.kind == io::ErrorKind::AddrInUse => {
+                self.holders()?;
+                Ok(Proof::busy(self.refused(&lingering)))
+            }
+            // A privileged port, or an address that has left: the table has the last word.
+            _ => Ok(Proof::free(PortProof::Table)),
+        }
+    }
+
+    fn refused(&self, lingering: &[Socket]) -> String {
+        let name = target_name(&self.plan.target);
+        if lingering.is_empty() {
+            return format!(
+                "a bind of {name} is refused (EADDRINUSE) though no socket that can be seen holds it"
+            );
+        }
+        let count = lingering.len() as u64;
+        let connections = counted(count, "connection still uses", "connections still use");
+        let states: BTreeSet<&str> = lingering.iter().map(|socket| socket.state.name()).collect();
+        let states = list(states.into_iter().map(str::to_owned));
+        format!("{connections} {name} ({states}), so that a bind is refused (EADDRINUSE)")
+    }
+
+    /// Connections that have the port as their own, and what is left of ended ones.
+    fn lingering(&mut self) -> Result<Vec<Socket>, Proof> {
+        let KillTarget::Port { port, udp, .. } = self.plan.target else {
+            return Ok(Vec::new());
+        };
+        let netns = self.netns;
+        let mut table = self.table(Depth::Sockets)?;
+        table.retain(|socket| {
+            let protocol = if udp { Protocol::Udp } else { Protocol::Tcp };
+            let here = netns.is_none() || socket.netns.is_none() || socket.netns == netns;
+            here && socket.protocol == protocol
+                && socket.local.port == Some(port)
+                && socket.state != State::Closed
+        });
+        Ok(table)
+    }
+}
+
+/// Whether a bound socket leaves no room for another one at `addr`.
+fn covers(socket: &Socket, addr: IpAddr) -> bool {
+    let family_fits = match socket.local.canonical_addr() {
+        Some(IpAddr::V4(_)) => addr.is_ipv4(),
+        Some(IpAddr::V6(_)) => addr.is_ipv6() || socket.is_dual_stack(),
+        None => false,
+    };
+    let overlaps = socket.local.is_wildcard() || addr.is_unspecified();
+    family_fits && overlaps
+}
+
+/// Binds everything that the target means: with no address both families at once, or IPv4
+/// alone on a host without IPv6.
+fn bind(
+    port: u16,
+    udp: bool,
+    addr: Option<IpAddr>,
+    reuse_addr: bool,
+) -> crate::sys::Result<Result<(), trial::Refusal>> {
+    let plain =
+        |addr: IpAddr| Trial { reuse_addr, ..Trial::plain(SocketAddr::new(addr, port), udp) };
+    if let Some(addr) = addr {
+        return trial::bind(&Trial { v6_only: Some(true), ..plain(addr) });
+    }
+    let both = Trial { v6_only: Some(false), ..plain(Ipv6Addr::UNSPECIFIED.into()) };
+    match trial::bind(&both) {
+        Ok(Err(refusal)) if refusal.errno.ends_with("EAFNOSUPPORT") => {
+            trial::bind(&plain(Ipv4Addr::UNSPECIFIED.into()))
+        }
+        answer => answer,
+    }
+}
+
+fn pause(cost: Duration) {
+    thread::sleep(PAUSE.max(cost * SHARE));
+}

@@ -1,0 +1,53 @@
+//! Who would start a victim again, and what stops it for good.
+
+use crate::model::action::{Supervisor, SupervisorKind};
+use crate::model::owner::{Container, Process, Unit, UnitScope};
+
+/// The supervisor of a process, told from its cgroup.
+///
+/// Only a service is started again; a scope or slice merely groups processes. docker-proxy
+/// lives in the daemon's own service, which nobody should stop for the sake of one port.
+pub(super) fn supervisor(process: &Process) -> Option<Supervisor> {
+    if is_docker_proxy(&process.name) {
+        return None;
+    }
+    let (kind, name, command) = match (&process.container, &process.unit) {
+        (Some(container), _) => {
+            (SupervisorKind::Container, container_name(container), stop_container(container))
+        }
+        (None, Some(unit)) if unit.name.ends_with(".service") => {
+            (SupervisorKind::Systemd, unit.name.to_string(), stop_unit(unit))
+        }
+        _ => return None,
+    };
+    Some(Supervisor { pid: process.pid, kind, name, command })
+}
+
+/// Whether this process only forwards a published port to a container.
+pub(super) fn is_docker_proxy(name: &str) -> bool {
+    name == "docker-proxy"
+}
+
+fn container_name(container: &Container) -> String {
+    container.name.as_ref().unwrap_or(&container.id).to_string()
+}
+
+fn stop_container(container: &Container) -> Vec<String> {
+    let name = container_name(container);
+    match &*container.runtime {
+        runtime @ ("docker" | "podman") => words(&[runtime, "stop", "--", &name]),
+        "lxc" => words(&["lxc-stop", "--name", &name]),
+        _ => words(&["crictl", "stop", &container.id]),
+    }
+}
+
+fn stop_unit(unit: &Unit) -> Vec<String> {
+    match unit.scope {
+        UnitScope::System => words(&["systemctl", "stop", "--", &unit.name]),
+        UnitScope::User => words(&["systemctl", "--user", "stop", "--", &unit.name]),
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}

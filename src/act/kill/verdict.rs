@@ -1,0 +1,77 @@
+//! Yes, no, or not permitted.
+
+use super::words::{list, target_name, who};
+use crate::model::action::{KillOutcome, KillPlan, KillTarget};
+use crate::model::owner::OwnershipKind;
+
+/// What came of a kill, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The port is free, the process has ended.
+    Done,
+    /// It is not, or was taken again.
+    Incomplete,
+    /// More rights would have been needed.
+    NotPermitted,
+}
+
+/// The verdict on a plan that was run.
+pub fn verdict(plan: &KillPlan, outcome: &KillOutcome) -> Verdict {
+    let ended = outcome.victims.iter().all(|victim| victim.exited) && !outcome.victims.is_empty();
+    let spared = !outcome.spared.is_empty();
+    let done = match outcome.port_free {
+        Some(free) => free,
+        None => ended && !spared,
+    };
+    let refused = outcome.victims.iter().any(|victim| victim.refused);
+    if done {
+        Verdict::Done
+    } else if refused || (outcome.respawned.is_none() && is_hidden(plan)) {
+        Verdict::NotPermitted
+    } else {
+        Verdict::Incomplete
+    }
+}
+
+/// Why a plan has nobody to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// One sentence with what would help, uncleaned.
+    pub sentence: String,
+    /// Whether more rights would help.
+    pub not_permitted: bool,
+}
+
+/// Why this plan has no victims; `None` when it has some.
+pub fn obstacle(plan: &KillPlan) -> Option<Obstacle> {
+    if !plan.victims.is_empty() {
+        return None;
+    }
+    let name = target_name(&plan.target);
+    let sentence = if let Some(first) = plan.unattributed.first() {
+        let why = first.ownership.reason.as_deref().unwrap_or("its owner is not known");
+        match first.ownership.kind {
+            OwnershipKind::Kernel => format!("{name} is held by the kernel, not by a process"),
+            _ => format!("{name} is held, but by which process is not known: {why}"),
+        }
+    } else if !plan.spared.is_empty() {
+        let names = plan.spared.iter().map(|spared| {
+            format!("{} is left alone: {}", who(&spared.name, spared.pid), spared.reason)
+        });
+        list(names)
+    } else {
+        match &plan.target {
+            KillTarget::Port { addr: None, .. } => format!("nothing holds {name}"),
+            KillTarget::Port { addr: Some(_), .. } => {
+                format!("nothing is bound to exactly {name}")
+            }
+            KillTarget::Pid { pid } => format!("there is no process {pid}"),
+        }
+    };
+    Some(Obstacle { sentence, not_permitted: is_hidden(plan) })
+}
+
+fn is_hidden(plan: &KillPlan) -> bool {
+    let beyond = |kind| matches!(kind, OwnershipKind::Hidden | OwnershipKind::Foreign);
+    plan.unattributed.iter().any(|socket| beyond(socket.ownership.kind))
+}

@@ -1,0 +1,67 @@
+//! The sentences of a plan. Names in them are uncleaned: whoever shows them cleans the line.
+
+use crate::model::action::{KillTarget, Victim};
+use crate::model::socket::{Protocol, Socket, State};
+
+/// A socket's own end: `0.0.0.0:8080`, `[::]:8080 (IPv4 too)`.
+pub fn describe_socket(socket: &Socket) -> String {
+    let end = match (socket.local.socket_addr(), &socket.local.path) {
+        (Some(addr), _) => addr.to_string(),
+        (None, Some(path)) => path.to_string(),
+        (None, None) => "an unnamed socket".to_owned(),
+    };
+    if socket.is_dual_stack() { format!("{end} (IPv4 too)") } else { end }
+}
+
+/// A socket and its role: `0.0.0.0:8080 as listener`.
+pub fn describe_holder(socket: &Socket) -> String {
+    let role = match (socket.protocol, socket.state) {
+        (_, State::Listen) => "as listener",
+        (_, State::Bound) => "without listening",
+        (Protocol::Udp, State::Connected) => "as connected UDP socket",
+        (Protocol::Udp, _) => "as UDP socket",
+        _ => return describe_socket(socket),
+    };
+    format!("{} {role}", describe_socket(socket))
+}
+
+/// A victim and why it is one: `python3 4242 holds 0.0.0.0:8080 as listener`.
+pub fn describe_victim(victim: &Victim) -> String {
+    let who = who(&victim.name, victim.key.pid);
+    match (victim.child_of, victim.holds.is_empty()) {
+        (Some(parent), true) => format!("{who} descends from {parent}"),
+        (None, true) => format!("{who} is named by its pid"),
+        _ => format!("{who} holds {}", list(victim.holds.iter().map(describe_holder))),
+    }
+}
+
+/// A process in a sentence: `python3 4242`.
+pub(super) fn who(name: &str, pid: u32) -> String {
+    format!("{name} {pid}")
+}
+
+/// `a`, `a and b`, `a, b and c`; more than six are counted.
+pub(super) fn list(items: impl Iterator<Item = String>) -> String {
+    const MOST: usize = 6;
+    let mut items: Vec<String> = items.collect();
+    if items.len() > MOST {
+        let rest = items.len() - (MOST - 1);
+        items.truncate(MOST - 1);
+        items.push(format!("{rest} more"));
+    }
+    match items.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, first)) => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// `1 process`, `2 processes`: `plural` is the whole word.
+pub(super) fn counted(count: u64, one: &str, plural: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {plural}") }
+}
+
+/// What the target is called in the middle of a sentence.
+pub(super) fn target_name(target: &KillTarget) -> String {
+    target.describe()
+}

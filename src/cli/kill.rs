@@ -1,0 +1,209 @@
+//! `sockpit kill`.
+
+mod show;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::port::Port;
+use super::{Exit, Failure, output};
+use crate::act::kill::{self, Consent, Options, Verdict};
+use crate::model::action::{KillOutcome, KillPlan, KillTarget};
+use crate::model::signal::Signal;
+use crate::text::{self, duration};
+
+const SCHEMA: &str = "sockpit.kill/1";
+
+/// Who is to be ended, and how.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Whose processes to end: those that listen on PORT or are bound to it, or process N.
+    #[arg(value_name = "PORT[/udp]|pid:N")]
+    target: String,
+    /// Only sockets bound to exactly this address.
+    #[arg(long, value_name = "ADDR", value_parser = parse_addr)]
+    addr: Option<IpAddr>,
+    /// The first signal, by name or number.
+    #[arg(long, value_name = "SIGNAL", default_value = "TERM", value_parser = parse_signal)]
+    signal: Signal,
+    /// How long to wait for the end after each signal: 500ms, 3s, 1m.
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration::parse)]
+    timeout: Duration,
+    /// Take the processes' descendants along.
+    #[arg(long)]
+    tree: bool,
+    /// Allow KILL: as the signal, and after the timeout.
+    #[arg(long)]
+    force: bool,
+    /// Allow ending pid 1, sockpit itself and the processes that it runs under.
+    #[arg(long)]
+    protected: bool,
+    /// Only show the plan.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Plans, asks, runs and tells.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let target = target(args)?;
+    let options = options(args)?;
+    let plan = kill::prepare(&target, &options)?;
+    if args.dry_run {
+        return dry_run(&plan, args.json);
+    }
+    if let Some(obstacle) = kill::obstacle(&plan) {
+        if args.json {
+            output::json(SCHEMA, &execute(args, &plan, Consent::default())?)?;
+        }
+        return Err(failure(obstacle.sentence, obstacle.not_permitted));
+    }
+    let Some(consent) = confirm(args, &plan)? else {
+        return Err(Failure::no("nothing was done"));
+    };
+    let outcome = execute(args, &plan, consent)?;
+    if args.json {
+        output::json(SCHEMA, &outcome)?;
+    } else {
+        let mut out = output::stdout();
+        show::outcome(&plan, &outcome, &mut out)?;
+        out.flush()?;
+    }
+    conclude(&plan, &outcome, options.force)
+}
+
+fn target(args: &Args) -> Result<KillTarget, Failure> {
+    let Some(pid) = args.target.strip_prefix("pid:") else {
+        let Port { number, udp } = Port::parse(&args.target)?;
+        return Ok(KillTarget::Port { port: number, udp, addr: args.addr });
+    };
+    if args.addr.is_some() {
+        return Err(Failure::usage("--addr narrows a port; it cannot be used with pid:N"));
+    }
+    match pid.parse() {
+        Ok(pid @ 1..=0x7fff_ffff) if !args.target.contains('+') => Ok(KillTarget::Pid { pid }),
+        _ => {
+            let text = format!("`{pid}` is no process id: write a number such as pid:4242");
+            Err(Failure::usage(text))
+        }
+    }
+}
+
+fn options(args: &Args) -> Result<Options, Failure> {
+    if args.signal == Signal::Kill && !args.force {
+        let text = "KILL leaves a process no chance to tidy up: --signal KILL needs --force";
+        return Err(Failure::usage(text));
+    }
+    let Args { signal, timeout, force, tree, .. } = *args;
+    Ok(Options { signal, timeout, force, tree })
+}
+
+fn parse_addr(text: &str) -> Result<IpAddr, String> {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    inner
+        .parse()
+        .map_err(|_| "it is no IP address: write one such as 127.0.0.1, 0.0.0.0 or ::1".to_owned())
+}
+
+fn parse_signal(text: &str) -> Result<Signal, String> {
+    let by_number =
+        |number: i32| Signal::ALL.into_iter().find(|signal| kill::signal_number(*signal) == number);
+    text.parse()
+        .ok()
+        .or_else(|| by_number(text.parse().ok()?))
+        .ok_or_else(|| format!("no signal that ends a process: write one of {}", Signal::list()))
+}
+
+#[derive(Serialize)]
+struct Planned<'a> {
+    plan: &'a KillPlan,
+}
+
+fn dry_run(plan: &KillPlan, json: bool) -> Result<Exit, Failure> {
+    if json {
+        output::json(SCHEMA, &Planned { plan })?;
+    } else {
+        let mut out = output::stdout();
+        show::plan(plan, &mut out)?;
+        out.flush()?;
+    }
+    match kill::obstacle(plan) {
+        None => Ok(Exit::Yes),
+        Some(obstacle) => Err(failure(obstacle.sentence, obstacle.not_permitted)),
+    }
+}
+
+/// What the user agrees to; `None` when to nothing.
+fn confirm(args: &Args, plan: &KillPlan) -> Result<Option<Consent>, Failure> {
+    let mut stderr = io::stderr().lock();
+    if !(args.yes && args.json) {
+        show::plan(plan, &mut stderr)?;
+    }
+    if args.yes {
+        return Ok(Some(Consent { protected: args.protected }));
+    }
+    if !io::stdin().is_terminal() {
+        let text = "kill asks before it acts, and stdin is no terminal to ask on: add --yes";
+        return Err(Failure::usage(text));
+    }
+    if !matches!(&*ask("Do this? [y/N] ", &mut stderr)?.to_lowercase(), "y" | "yes") {
+        return Ok(None);
+    }
+    let protected = args.protected || confirm_protected(plan, &mut stderr)?;
+    Ok(Some(Consent { protected }))
+}
+
+/// The second question: each protected pid has to be typed, so that a habit cannot answer it.
+fn confirm_protected(plan: &KillPlan, stderr: &mut impl Write) -> Result<bool, Failure> {
+    for victim in plan.victims.iter().filter(|victim| victim.protected.is_some()) {
+        let pid = victim.key.pid.to_string();
+        let name = text::clean(&victim.name);
+        if ask(&format!("{name} {pid} is protected. Type its pid to end it, too: "), stderr)? != pid
+        {
+            return Ok(false);
+        }
+    }
+    Ok(plan.protected)
+}
+
+fn ask(question: &str, stderr: &mut impl Write) -> Result<String, Failure> {
+    write!(stderr, "{question}")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::no(format!("cannot read the answer: {error}")))?;
+    Ok(answer.trim().to_owned())
+}
+
+fn execute(args: &Args, plan: &KillPlan, consent: Consent) -> Result<KillOutcome, Failure> {
+    let mut progress = show::Progress::new(io::stderr());
+    let outcome = kill::execute(plan, consent, &mut |event| {
+        if !args.json {
+            progress.tell(&event);
+        }
+    });
+    progress.finish();
+    Ok(KillOutcome { target: args.target.clone(), ..outcome? })
+}
+
+fn conclude(plan: &KillPlan, outcome: &KillOutcome, force: bool) -> Result<Exit, Failure> {
+    let verdict = kill::verdict(plan, outcome);
+    if verdict == Verdict::Done {
+        return Ok(Exit::Yes);
+    }
+    Err(failure(show::shortfall(outcome, force), verdict == Verdict::NotPermitted))
+}
+
+fn failure(sentence: String, not_permitted: bool) -> Failure {
+    if not_permitted { Failure::not_permitted(sentence) } else { Failure::no(sentence) }
+}

@@ -1,0 +1,144 @@
+//! A kill's plan, progress and outcome as lines for people.
+
+use std::io::{self, IsTerminal, Stderr, Write};
+use std::time::Duration;
+
+use crate::act::kill;
+use crate::model::action::{KillOutcome, KillPlan, PortProof, VictimOutcome};
+use crate::text::{clean, units};
+
+/// The steps, and what to weigh.
+pub(super) fn plan(plan: &KillPlan, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "Plan for {}", clean(&plan.target.describe()))?;
+    for (index, step) in plan.steps.iter().enumerate() {
+        writeln!(out, "{:>3}. {}", index + 1, clean(step))?;
+    }
+    for warning in &plan.warnings {
+        writeln!(out, "  !  {}", clean(warning))?;
+    }
+    Ok(())
+}
+
+/// A line for each victim, each who was spared, and the port.
+pub(super) fn outcome(
+    plan: &KillPlan,
+    outcome: &KillOutcome,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    for victim in &outcome.victims {
+        writeln!(out, "{}", clean(&victim_line(victim)))?;
+    }
+    for spared in &outcome.spared {
+        let line = format!("{} {} was left alone: {}", spared.name, spared.pid, spared.reason);
+        writeln!(out, "{}", clean(&line))?;
+    }
+    if outcome.port_free == Some(true) {
+        let shown_by = match outcome.proof {
+            Some(PortProof::Bind) => "a bind succeeded",
+            Some(PortProof::BindReuseAddr) => "a bind with SO_REUSEADDR succeeded",
+            Some(PortProof::Table) | None => "no socket holds it",
+        };
+        writeln!(out, "{} is free: {shown_by}", clean(&plan.target.describe()))?;
+    }
+    Ok(())
+}
+
+fn victim_line(victim: &VictimOutcome) -> String {
+    let who = format!("{} {}", victim.name, victim.pid);
+    let signals: Vec<&str> = victim.signals.iter().map(|signal| signal.name()).collect();
+    let signals = signals.join(" and ");
+    match (victim.exited, victim.exit_after_ms, &victim.reason) {
+        (true, Some(ms), _) => {
+            format!("{who} ended {} after {signals}", units::duration(Duration::from_millis(ms)))
+        }
+        (true, None, _) => format!("{who} ended by itself"),
+        (false, _, Some(reason)) => format!("{who} lives: {reason}"),
+        (false, _, None) => format!("{who} lives"),
+    }
+}
+
+/// Why the work is incomplete, and what would complete it.
+pub(super) fn shortfall(outcome: &KillOutcome, force: bool) -> String {
+    let refused = outcome.victims.iter().find(|victim| victim.refused);
+    if let Some(reason) = refused.and_then(|victim| victim.reason.as_ref()) {
+        return reason.clone();
+    }
+    let stubborn = outcome.victims.iter().find(|victim| !victim.exited);
+    let hint = match stubborn {
+        Some(_) if !force => "; --force would send KILL, too",
+        _ => "",
+    };
+    if let Some(reason) = &outcome.port_reason {
+        return match &outcome.respawned {
+            Some(kill) => {
+                let supervisor = kill.supervisor.as_ref();
+                let by = supervisor.map_or(String::new(), |name| format!(", started by {name}"));
+                format!("{reason}{by}")
+            }
+            None => format!("{reason}{hint}"),
+        };
+    }
+    if let Some(victim) = stubborn {
+        return format!("{}{hint}", victim_line(victim));
+    }
+    match outcome.spared.first() {
+        Some(spared) => format!("{} {} was left alone: {}", spared.name, spared.pid, spared.reason),
+        None => "nothing was ended".to_owned(),
+    }
+}
+
+/// Progress on stderr: lines for what happened, and on a terminal one line that counts.
+pub(super) struct Progress {
+    out: Stderr,
+    animated: bool,
+    line_open: bool,
+}
+
+impl Progress {
+    pub(super) fn new(out: Stderr) -> Self {
+        let animated = out.is_terminal();
+        Self { out, animated, line_open: false }
+    }
+
+    /// Tells of one event. That stderr is gone stops no kill.
+    pub(super) fn tell(&mut self, event: &kill::Progress) {
+        match event {
+            kill::Progress::Signalled { pid, name, signal } => {
+                self.line(&format!("{signal} sent to {name} {pid}"));
+            }
+            kill::Progress::Waiting { alive, elapsed, timeout } => self.counter(&format!(
+                "waiting for {alive} to end, {:.1} of {:.1} s",
+                elapsed.as_secs_f64(),
+                timeout.as_secs_f64()
+            )),
+            kill::Progress::Watching { elapsed, total } => self.counter(&format!(
+                "watching the port, {:.1} of {:.1} s",
+                elapsed.as_secs_f64(),
+                total.as_secs_f64()
+            )),
+            // The outcome says it.
+            kill::Progress::Ended { .. } | kill::Progress::Spared(_) => {}
+        }
+    }
+
+    /// Leaves no half line behind.
+    pub(super) fn finish(&mut self) {
+        if self.line_open {
+            let _ = write!(self.out, "\r\x1b[K");
+            self.line_open = false;
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.finish();
+        let _ = writeln!(self.out, "{}", clean(text));
+    }
+
+    fn counter(&mut self, text: &str) {
+        if self.animated {
+            let _ = write!(self.out, "\r\x1b[K{}", clean(text));
+            let _ = self.out.flush();
+            self.line_open = true;
+        }
+    }
+}

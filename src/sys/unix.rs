@@ -1,0 +1,4 @@
+//! What Linux and macOS have in common: POSIX.
+
+pub mod errno;
+pub mod resolve;
