@@ -29,6 +29,8 @@ pub struct Args {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Test whether an endpoint answers; if not, say which side failed.
+    Probe(probe::Args),
     /// Print a shell completion script.
     Completions(completions::Args),
 }
@@ -36,8 +38,10 @@ pub enum Command {
 /// Runs a subcommand to its exit code.
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Probe(args) => probe::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }
 
 mod completions;
+mod probe;

@@ -87,6 +87,22 @@ impl Target {
         self.port
     }
 
+    /// Whether packets from `source` could go to this target at all: an IPv4 address reaches
+    /// no IPv6 one, nor the other way round.
+    pub fn check_source(&self, source: IpAddr) -> Result<(), TargetError> {
+        let v4 = match self.host {
+            Host::Address(address) => address.is_ipv4(),
+            Host::Zoned(..) => false,
+            Host::ThisMachine | Host::Name(_) => return Ok(()),
+        };
+        if v4 == source.is_ipv4() {
+            return Ok(());
+        }
+        let (own, other) = if v4 { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
+        let wrong = format!("it is an {own} address, and the source {source} an {other} one");
+        Err(TargetError::new(&self.text, &wrong))
+    }
+
     /// The target that a socket suggests: where a client of this listener would connect, or
     /// the remote end of this connection. `None` for what this module cannot probe.
     pub fn of_socket(socket: &Socket) -> Option<Self> {
