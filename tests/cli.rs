@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "cli/probe.rs"]
+mod probe;
+
 use support::sockpit;
 
 #[test]

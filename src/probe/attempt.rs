@@ -1,5 +1,6 @@
 //! One attempt at one address: its stages in order, and the verdict.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::fault::{Ending, Fault, Manners, Scene};
 use super::progress::Waterfall;
-use super::tcp::{self, Heard};
+use super::tcp::{self, Connection, Heard};
 use super::{Settings, detail, local, verdict};
 use crate::model::probe::{StageName, Verdict};
 
@@ -36,8 +37,8 @@ pub(super) async fn tcp(
     let mut scene = Scene::new(address, settings);
     match way(&mut scene, settings, waterfall).await {
         Err(fault) => Tried { verdict: verdict::of(&fault, &scene), connected: false },
-        Ok((stream, rtt)) => {
-            let verdict = conversation(stream, rtt, &scene, settings, waterfall).await;
+        Ok((connection, rtt)) => {
+            let verdict = conversation(connection, rtt, &scene, settings, waterfall).await;
             Tried { verdict, connected: true }
         }
     }
@@ -48,7 +49,7 @@ async fn way(
     scene: &mut Scene,
     settings: &Settings,
     waterfall: &mut Waterfall<'_>,
-) -> Result<(TcpStream, Duration), Fault> {
+) -> Result<(Connection, Duration), Fault> {
     waterfall.begin(StageName::Local).await;
     let started = Instant::now();
     let route = local::route(scene.address, settings.source);
@@ -61,16 +62,19 @@ async fn way(
     scene.to_self = route.map_err(Fault::Local)?.to_self;
 
     waterfall.begin(StageName::Connect).await;
-    let (stream, took) = tcp::connect(scene.address, settings.source, settings.timeout).await;
-    let local = stream.as_ref().ok().and_then(|stream| stream.local_addr().ok());
+    let (connection, took) = tcp::connect(scene.address, settings.source, settings.timeout).await;
+    let local = match &connection {
+        Ok(Connection::Open(stream)) => stream.local_addr().ok(),
+        Ok(Connection::Broken(_)) | Err(_) => None,
+    };
     let facts = detail([("local", json!(local)), ("remote", json!(scene.address))]);
-    waterfall.end(StageName::Connect, stream.is_ok(), took, facts).await;
-    Ok((stream?, took))
+    waterfall.end(StageName::Connect, connection.is_ok(), took, facts).await;
+    Ok((connection?, took))
 }
 
 /// What happens on an open connection: the peer is heard, then both sides close.
 async fn conversation(
-    stream: TcpStream,
+    connection: Connection,
     rtt: Duration,
     scene: &Scene,
     settings: &Settings,
@@ -78,12 +82,14 @@ async fn conversation(
 ) -> Verdict {
     waterfall.begin(StageName::Greeting).await;
     let started = Instant::now();
-    let heard = tcp::listen(&stream, (LISTEN + 2 * rtt).min(settings.timeout)).await;
-    let broken = matches!(heard, Heard::Broken(_));
-    waterfall.end(StageName::Greeting, !broken, started.elapsed(), greeting_facts(&heard)).await;
-    if let Heard::Broken(error) = heard {
-        return verdict::of(&Fault::Broken(error), scene);
-    }
+    let patience = (LISTEN + 2 * rtt).min(settings.timeout);
+    let said = greeting(connection, patience).await;
+    let facts = said.as_ref().map_or_else(|_| Map::new(), |(_, heard)| greeting_facts(heard));
+    waterfall.end(StageName::Greeting, said.is_ok(), started.elapsed(), facts).await;
+    let (stream, heard) = match said {
+        Ok(said) => said,
+        Err(error) => return verdict::of(&Fault::Broken(error), scene),
+    };
 
     waterfall.begin(StageName::Close).await;
     let started = Instant::now();
@@ -92,6 +98,21 @@ async fn conversation(
     let facts = detail([("how", json!("graceful")), ("peer", json!(ending.name()))]);
     waterfall.end(StageName::Close, ending != Ending::Reset, started.elapsed(), facts).await;
     verdict::answered(rtt, &Manners { greeting: words(&heard), ending }, scene)
+}
+
+/// What the peer says first, if the connection lasts that long.
+async fn greeting(
+    connection: Connection,
+    patience: Duration,
+) -> Result<(TcpStream, Heard), io::Error> {
+    let stream = match connection {
+        Connection::Open(stream) => stream,
+        Connection::Broken(error) => return Err(error),
+    };
+    match tcp::listen(&stream, patience).await {
+        Heard::Broken(error) => Err(error),
+        heard => Ok((stream, heard)),
+    }
 }
 
 fn greeting_facts(heard: &Heard) -> Map<String, Value> {

@@ -15,13 +15,21 @@ use crate::sys::errno;
 /// As much of a greeting as is kept.
 const GREETING_BYTES: usize = 512;
 
+/// What a handshake led to.
+pub(super) enum Connection {
+    /// It stands.
+    Open(TcpStream),
+    /// The peer broke it off as soon as it stood.
+    Broken(io::Error),
+}
+
 /// Connects. The time runs from the system call to the end of the handshake, or to the
 /// failure.
 pub(super) async fn connect(
     address: SocketAddr,
     source: Option<IpAddr>,
     patience: Duration,
-) -> (Result<TcpStream, Fault>, Duration) {
+) -> (Result<Connection, Fault>, Duration) {
     let socket = match prepare(address, source) {
         Ok(socket) => socket,
         Err(error) => return (Err(Fault::Here(error)), Duration::ZERO),
@@ -30,12 +38,12 @@ pub(super) async fn connect(
     let begun = begin(&socket, address);
     let took = started.elapsed();
     match begun {
-        Ok(Handshake::Done) => (register(socket), took),
         Ok(Handshake::Running) => {
-            let stream = wait(socket, patience.saturating_sub(took)).await;
-            (stream, started.elapsed())
+            let connection = wait(socket, patience.saturating_sub(took)).await;
+            (connection, started.elapsed())
         }
-        Err(fault) => (Err(fault), took),
+        Ok(Handshake::Done) => (register(socket).map(Connection::Open), took),
+        Err(error) => (error.into_connection(), took),
     }
 }
 
@@ -54,28 +62,48 @@ enum Handshake {
 
 /// Sends the SYN, and looks once whether that was all: a peer on this machine has answered
 /// before the system call returns, and a wake-up would cost more than its handshake.
-fn begin(socket: &Socket, address: SocketAddr) -> Result<Handshake, Fault> {
+fn begin(socket: &Socket, address: SocketAddr) -> Result<Handshake, Refusal> {
     match socket.connect(&address.into()) {
         Ok(()) => return Ok(Handshake::Done),
         Err(error) if errno::is_connecting(&error) => {}
-        Err(error) => return Err(Fault::Connect { error, at_once: true }),
+        Err(error) => return Err(Refusal { error, at_once: true }),
+    }
+    if socket.peer_addr().is_ok() {
+        return Ok(Handshake::Done);
     }
     match socket.take_error() {
-        Ok(None) if socket.peer_addr().is_ok() => Ok(Handshake::Done),
         Ok(None) => Ok(Handshake::Running),
-        Ok(Some(error)) | Err(error) => Err(Fault::Connect { error, at_once: false }),
+        Ok(Some(error)) | Err(error) => Err(Refusal { error, at_once: false }),
     }
 }
 
-async fn wait(socket: Socket, patience: Duration) -> Result<TcpStream, Fault> {
+async fn wait(socket: Socket, patience: Duration) -> Result<Connection, Fault> {
     let stream = register(socket)?;
     match timeout(patience, stream.writable()).await {
         Err(_) => Err(Fault::Silence),
         Ok(Err(error)) => Err(Fault::Here(error)),
         Ok(Ok(())) => match stream.take_error() {
-            Ok(None) => Ok(stream),
-            Ok(Some(error)) | Err(error) => Err(Fault::Connect { error, at_once: false }),
+            Ok(None) => Ok(Connection::Open(stream)),
+            Ok(Some(error)) | Err(error) => Refusal { error, at_once: false }.into_connection(),
         },
+    }
+}
+
+/// An error of the socket while it connects; `at_once` as in [`Fault::Connect`].
+struct Refusal {
+    error: io::Error,
+    at_once: bool,
+}
+
+impl Refusal {
+    /// An RST in answer to the SYN reads as refused: one that reads as reset came later, so
+    /// the handshake was done, only too briefly to be seen.
+    fn into_connection(self) -> Result<Connection, Fault> {
+        let Self { error, at_once } = self;
+        match error.kind() {
+            io::ErrorKind::ConnectionReset if !at_once => Ok(Connection::Broken(error)),
+            _ => Err(Fault::Connect { error, at_once }),
+        }
     }
 }
 
