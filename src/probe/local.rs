@@ -18,8 +18,10 @@ pub(super) struct Route {
 /// sending anything: connecting a datagram socket only looks up the route.
 pub(super) fn route(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Route> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
-    // Without this a directed broadcast is EACCES here and ENETUNREACH for TCP.
-    socket.set_broadcast(true)?;
+    if address.is_ipv4() {
+        // Without this a broadcast address is EACCES here, though ENETUNREACH for TCP.
+        socket.set_broadcast(true)?;
+    }
     bind(&socket, address, source)?;
     socket.connect(&address.into())?;
     let local = socket.local_addr()?.as_socket();
