@@ -203,11 +203,11 @@ fn name_server(flags: Option<u16>) -> tempfile::NamedTempFile {
 }
 
 /// Asserts that the probe fails at the name, on this side, with this word in the sentence.
-fn assert_dns_fails(timeout: &str, side: Value, word: &str) {
+fn assert_dns_fails(timeout: &str, side: &Value, word: &str) {
     let (code, document) = probe(&["nobody.test:80", "--timeout", timeout]);
     let verdict = &document["verdict"];
     assert_eq!((code, &verdict["outcome"]), (1, &"dns_failed".into()), "{document}");
-    assert_eq!(verdict["side"], side, "{document}");
+    assert_eq!(&verdict["side"], side, "{document}");
     assert!(verdict["text"].as_str().unwrap().contains(word), "{document}");
     let attempt = &document["attempts"][0];
     assert_eq!(attempt["address"], Value::Null);
@@ -220,7 +220,7 @@ fn assert_dns_fails(timeout: &str, side: Value, word: &str) {
 fn a_name_that_does_not_exist_is_nobodys_fault() {
     in_namespace("probe::a_name_that_does_not_exist_is_nobodys_fault", || {
         let _configuration = name_server(Some(0x8183));
-        assert_dns_fails("20s", Value::Null, "does not exist");
+        assert_dns_fails("20s", &Value::Null, "does not exist");
     });
 }
 
@@ -228,7 +228,7 @@ fn a_name_that_does_not_exist_is_nobodys_fault() {
 fn a_name_without_an_address_differs_from_one_that_does_not_exist() {
     in_namespace("probe::a_name_without_an_address_differs_from_one_that_does_not_exist", || {
         let _configuration = name_server(Some(0x8180));
-        assert_dns_fails("20s", Value::Null, "has no address");
+        assert_dns_fails("20s", &Value::Null, "has no address");
     });
 }
 
@@ -236,7 +236,7 @@ fn a_name_without_an_address_differs_from_one_that_does_not_exist() {
 fn a_name_server_that_is_not_there_lies_on_the_path() {
     in_namespace("probe::a_name_server_that_is_not_there_lies_on_the_path", || {
         let _configuration = replace_in_etc("resolv.conf", "nameserver 127.0.0.1\n");
-        assert_dns_fails("20s", "path".into(), "no name server could be asked");
+        assert_dns_fails("20s", &"path".into(), "no name server could be asked");
     });
 }
 
@@ -245,7 +245,7 @@ fn a_silent_name_server_costs_no_more_than_the_timeout() {
     in_namespace("probe::a_silent_name_server_costs_no_more_than_the_timeout", || {
         let _configuration = name_server(None);
         let started = Instant::now();
-        assert_dns_fails("300ms", "path".into(), "within 300.00 ms");
+        assert_dns_fails("300ms", &"path".into(), "within 300.00 ms");
         // The resolver itself would have waited for 20 seconds.
         assert!(started.elapsed() < Duration::from_secs(15));
     });
