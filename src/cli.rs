@@ -31,6 +31,8 @@ pub struct Args {
 pub enum Command {
     /// List sockets and who holds them.
     Ports(ports::Args),
+    /// Test whether an endpoint answers; if not, say which side failed.
+    Probe(probe::Args),
     /// Print a shell completion script.
     Completions(completions::Args),
     /// End the processes that hold a port, and prove that it is free.
@@ -41,6 +43,7 @@ pub enum Command {
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Ports(args) => ports::run(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Kill(args) => kill::run(&args),
     }
@@ -50,3 +53,4 @@ mod completions;
 mod kill;
 mod port;
 mod ports;
+mod probe;

@@ -1,2 +1,32 @@
-//! The connection tester: resolve, stages, verdicts.
+//! The connection tester: a target's name, way, handshake and manners, each a timed stage, and
+//! a verdict that names the side that failed.
+//!
+//! [`Probe`] runs a [`Target`] under [`Settings`] and tells its [`Progress`]; it knows nothing of
+//! terminals, so that the dashboard and the command line run the same code. A protocol is a
+//! variant of [`Protocol`] and a file here.
 #![forbid(unsafe_code)]
+
+mod attempt;
+mod fault;
+mod local;
+mod progress;
+mod resolve;
+mod run;
+mod settings;
+mod summary;
+mod target;
+mod tcp;
+mod verdict;
+
+use serde_json::{Map, Value};
+
+pub use progress::Progress;
+pub use run::Probe;
+pub use settings::Settings;
+pub use summary::Tally;
+pub use target::{Host, Protocol, Target, TargetError};
+
+/// The facts of a stage, by name.
+fn detail<const N: usize>(facts: [(&str, Value); N]) -> Map<String, Value> {
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

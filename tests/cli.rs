@@ -5,6 +5,8 @@ mod support;
 
 #[path = "cli/ports.rs"]
 mod ports;
+#[path = "cli/probe.rs"]
+mod probe;
 
 use support::sockpit;
 

@@ -9,3 +9,5 @@ mod kill;
 mod kill_races;
 #[path = "netns/ports.rs"]
 mod ports;
+#[path = "netns/probe.rs"]
+mod probe;

@@ -27,3 +27,14 @@ pub(super) fn json<T: Serialize>(schema: &str, body: &T) -> Result<(), Failure> 
     out.flush()?;
     Ok(())
 }
+
+/// Prints `bodies` as one JSON array of documents of `schema`, on one line.
+pub(super) fn json_array<T: Serialize>(schema: &str, bodies: &[T]) -> Result<(), Failure> {
+    let documents: Vec<Document<'_, T>> =
+        bodies.iter().map(|body| Document { schema, body }).collect();
+    let mut out = stdout();
+    serde_json::to_writer(&mut out, &documents)?;
+    writeln!(out)?;
+    out.flush()?;
+    Ok(())
+}

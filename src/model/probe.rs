@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::health::Health;
+
 /// A step on the way to an answer, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -131,7 +133,8 @@ pub struct Verdict {
 /// One attempt at one address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Counts from 1.
+    /// Round, from 1. Where the first address of a name fails, the attempts at its further
+    /// addresses belong to the same round.
     pub seq: u64,
     /// Where it went; `None` when no address was found.
     pub address: Option<SocketAddr>,
@@ -167,10 +170,16 @@ pub struct ProbeSummary {
 pub struct ProbeReport {
     /// As the user wrote it.
     pub target: String,
-    /// In order.
+    /// In order: the newest ones, at most 10,000.
     pub attempts: Vec<Attempt>,
+    /// Earlier attempts that no longer fit; the summary counts them too.
+    #[serde(default)]
+    pub attempts_forgotten: u64,
     /// The last attempt's.
     pub verdict: Verdict,
     /// Over all attempts.
     pub summary: ProbeSummary,
+    /// What could not be looked at while probing.
+    #[serde(default)]
+    pub health: Vec<Health>,
 }

@@ -16,7 +16,7 @@ const NO_DATA: i32 = 11_004;
 /// each once. Blocks for as long as the resolver takes.
 pub fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, LookupError> {
     let mut found = Vec::new();
-    for address in (host, port).to_socket_addrs().map_err(failure)? {
+    for address in (host, port).to_socket_addrs().map_err(|error| failure(&error))? {
         if !found.contains(&address) {
             found.push(address);
         }
@@ -31,7 +31,7 @@ pub fn interface_index(name: &str) -> io::Result<u32> {
     })
 }
 
-fn failure(error: io::Error) -> LookupError {
+fn failure(error: &io::Error) -> LookupError {
     let failure = match error.raw_os_error() {
         Some(HOST_NOT_FOUND) => LookupFailure::NoSuchName,
         Some(NO_DATA) => LookupFailure::NoAddress,

@@ -1,0 +1,143 @@
+//! One attempt at one address: its stages in order, and the verdict.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+use tokio::net::TcpStream;
+
+use super::fault::{Ending, Fault, Manners, Scene};
+use super::progress::Waterfall;
+use super::tcp::{self, Connection, Heard};
+use super::{Settings, detail, local, verdict};
+use crate::model::probe::{StageName, Verdict};
+
+/// How long a connected peer is given to say something, to hang up or to break off, beside the
+/// two round trips that its answer takes.
+const LISTEN: Duration = Duration::from_millis(100);
+/// How long a peer is given to end its side after ours, beside the two round trips.
+const FAREWELL: Duration = Duration::from_millis(250);
+
+/// What came of an attempt.
+pub(super) struct Tried {
+    /// The answer.
+    pub verdict: Verdict,
+    /// Whether a connection came about, whatever happened on it.
+    pub connected: bool,
+}
+
+/// Tries a TCP connection to `address`.
+pub(super) async fn tcp(
+    address: SocketAddr,
+    settings: &Settings,
+    waterfall: &mut Waterfall<'_>,
+) -> Tried {
+    waterfall.aim(address);
+    let mut scene = Scene::new(address, settings);
+    match way(&mut scene, settings, waterfall).await {
+        Err(fault) => Tried { verdict: verdict::of(&fault, &scene), connected: false },
+        Ok((connection, rtt)) => {
+            let verdict = conversation(connection, rtt, &scene, settings, waterfall).await;
+            Tried { verdict, connected: true }
+        }
+    }
+}
+
+/// From here to an open connection, and how long its handshake took.
+async fn way(
+    scene: &mut Scene,
+    settings: &Settings,
+    waterfall: &mut Waterfall<'_>,
+) -> Result<(Connection, Duration), Fault> {
+    waterfall.begin(StageName::Local).await;
+    let started = Instant::now();
+    let route = local::route(scene.address, settings.source);
+    let took = started.elapsed();
+    let facts = match &route {
+        Ok(route) => detail([("source", json!(route.source)), ("to_self", json!(route.to_self))]),
+        Err(_) => detail([("source", json!(settings.source))]),
+    };
+    waterfall.end(StageName::Local, route.is_ok(), took, facts).await;
+    scene.to_self = route.map_err(Fault::Local)?.to_self;
+
+    waterfall.begin(StageName::Connect).await;
+    let (connection, took) = tcp::connect(scene.address, settings.source, settings.timeout).await;
+    let local = match &connection {
+        Ok(Connection::Open(stream)) => stream.local_addr().ok(),
+        Ok(Connection::Broken(_)) | Err(_) => None,
+    };
+    let facts = detail([("local", json!(local)), ("remote", json!(scene.address))]);
+    waterfall.end(StageName::Connect, connection.is_ok(), took, facts).await;
+    Ok((connection?, took))
+}
+
+/// What happens on an open connection: the peer is heard, then both sides close.
+async fn conversation(
+    connection: Connection,
+    rtt: Duration,
+    scene: &Scene,
+    settings: &Settings,
+    waterfall: &mut Waterfall<'_>,
+) -> Verdict {
+    waterfall.begin(StageName::Greeting).await;
+    let started = Instant::now();
+    let patience = (LISTEN + 2 * rtt).min(settings.timeout);
+    let said = greeting(connection, patience).await;
+    let facts = said.as_ref().map_or_else(|_| Map::new(), |(_, heard)| greeting_facts(heard));
+    waterfall.end(StageName::Greeting, said.is_ok(), started.elapsed(), facts).await;
+    let (stream, heard) = match said {
+        Ok(said) => said,
+        Err(error) => return verdict::of(&Fault::Broken(error), scene),
+    };
+
+    waterfall.begin(StageName::Close).await;
+    let started = Instant::now();
+    let farewell = tcp::close(stream, (FAREWELL + 2 * rtt).min(settings.timeout)).await;
+    let ending = ending(&heard, &farewell);
+    let facts = detail([("how", json!("graceful")), ("peer", json!(ending.name()))]);
+    waterfall.end(StageName::Close, ending != Ending::Reset, started.elapsed(), facts).await;
+    verdict::answered(rtt, &Manners { greeting: words(&heard), ending }, scene)
+}
+
+/// What the peer says first, if the connection lasts that long.
+async fn greeting(
+    connection: Connection,
+    patience: Duration,
+) -> Result<(TcpStream, Heard), io::Error> {
+    let stream = match connection {
+        Connection::Open(stream) => stream,
+        Connection::Broken(error) => return Err(error),
+    };
+    match tcp::listen(&stream, patience).await {
+        Heard::Broken(error) => Err(error),
+        heard => Ok((stream, heard)),
+    }
+}
+
+fn greeting_facts(heard: &Heard) -> Map<String, Value> {
+    match heard {
+        Heard::Silence | Heard::Broken(_) => detail([("bytes", json!(0))]),
+        Heard::End => detail([("bytes", json!(0)), ("ended", json!(true))]),
+        Heard::Words(bytes) => {
+            let text = String::from_utf8_lossy(bytes);
+            detail([("bytes", json!(bytes.len())), ("text", json!(text))])
+        }
+    }
+}
+
+fn words(heard: &Heard) -> Option<String> {
+    match heard {
+        Heard::Words(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    }
+}
+
+fn ending(heard: &Heard, farewell: &Heard) -> Ending {
+    match (heard, farewell) {
+        (Heard::End, _) => Ending::PeerFirst,
+        (_, Heard::End) => Ending::Both,
+        (_, Heard::Broken(_)) => Ending::Reset,
+        (_, Heard::Silence | Heard::Words(_)) => Ending::OursOnly,
+    }
+}

@@ -1,0 +1,81 @@
+//! This host's side of the way: the source address that its routing table gives.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use socket2::{Domain, Socket, Type};
+
+/// The way out of this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    /// The address that the peer would see.
+    pub source: IpAddr,
+    /// Whether the target is an address of this very host.
+    pub to_self: bool,
+}
+
+/// Asks the routing table for the way to `address`, from `source` where one is wished, without
+/// sending anything: connecting a datagram socket only looks up the route.
+pub(super) fn route(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Route> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
+    if address.is_ipv4() {
+        // Without this a broadcast address is EACCES here, though ENETUNREACH for TCP.
+        socket.set_broadcast(true)?;
+    }
+    bind(&socket, address, source)?;
+    socket.connect(&address.into())?;
+    let local = socket.local_addr()?.as_socket();
+    let chosen = local.map_or(address.ip(), |local| local.ip());
+    let to_self = is_own(address, chosen, source.is_some());
+    Ok(Route { source: chosen, to_self })
+}
+
+/// Binds `socket` to the wished source address, any port.
+pub(super) fn bind(socket: &Socket, to: SocketAddr, source: Option<IpAddr>) -> io::Result<()> {
+    let Some(source) = source else { return Ok(()) };
+    let mut from = SocketAddr::new(source, 0);
+    if let (SocketAddr::V6(from), SocketAddr::V6(to)) = (&mut from, to)
+        && from.ip().is_unicast_link_local()
+    {
+        from.set_scope_id(to.scope_id());
+    }
+    socket.bind(&from.into())
+}
+
+/// Whether `address` belongs to this host. The kernel talks to itself from the same address,
+/// unless told otherwise; then only binding to it tells.
+fn is_own(address: SocketAddr, chosen: IpAddr, forced: bool) -> bool {
+    let ip = address.ip();
+    ip.is_loopback() || ip == chosen || (forced && can_bind(address))
+}
+
+fn can_bind(mut address: SocketAddr) -> bool {
+    address.set_port(0);
+    UdpSocket::bind(address).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_leads_to_this_host() {
+        let route = route("127.0.0.1:9".parse().unwrap(), None).unwrap();
+        assert_eq!(route, Route { source: "127.0.0.1".parse().unwrap(), to_self: true });
+    }
+
+    #[test]
+    fn a_wished_source_is_kept() {
+        let source = "127.0.0.9".parse().unwrap();
+        let route = route("127.0.0.1:9".parse().unwrap(), Some(source)).unwrap();
+        assert_eq!(route, Route { source, to_self: true });
+    }
+
+    #[test]
+    fn a_source_that_is_not_ours_is_refused() {
+        // TEST-NET-1 belongs to nobody (RFC 5737).
+        let stranger = "192.0.2.77".parse().unwrap();
+        let error = route("127.0.0.1:9".parse().unwrap(), Some(stranger)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
+    }
+}

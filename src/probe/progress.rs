@@ -1,0 +1,88 @@
+//! What a probe tells while it runs, so that its waterfall can be drawn as it falls.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+
+use crate::model::probe::{Attempt, ProbeSummary, Stage, StageName, Verdict};
+
+/// One thing that happened, in order. Of one attempt come any number of stages, each begun
+/// and done, then its end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// A stage has begun.
+    StageStarted {
+        /// Round of the attempt, from 1.
+        seq: u64,
+        /// Where it goes; `None` until an address is known.
+        address: Option<SocketAddr>,
+        /// Which stage.
+        name: StageName,
+    },
+    /// A stage has ended.
+    StageDone {
+        /// Round of the attempt, from 1.
+        seq: u64,
+        /// Where it goes; `None` until an address is known.
+        address: Option<SocketAddr>,
+        /// With its time and what it found.
+        stage: Stage,
+    },
+    /// An attempt has ended.
+    AttemptDone {
+        /// All of it, its stages included.
+        attempt: Arc<Attempt>,
+        /// The sums, this attempt included.
+        summary: ProbeSummary,
+    },
+}
+
+/// The stages of one attempt as they run: reports each, and keeps it for the attempt.
+pub(super) struct Waterfall<'a> {
+    seq: u64,
+    address: Option<SocketAddr>,
+    stages: Vec<Stage>,
+    events: &'a mpsc::Sender<Progress>,
+}
+
+impl<'a> Waterfall<'a> {
+    pub(super) fn new(seq: u64, events: &'a mpsc::Sender<Progress>) -> Self {
+        Self { seq, address: None, stages: Vec::new(), events }
+    }
+
+    /// From here on the attempt goes to this address.
+    pub(super) fn aim(&mut self, address: SocketAddr) {
+        self.address = Some(address);
+    }
+
+    pub(super) async fn begin(&self, name: StageName) {
+        let (seq, address) = (self.seq, self.address);
+        self.tell(Progress::StageStarted { seq, address, name }).await;
+    }
+
+    pub(super) async fn end(
+        &mut self,
+        name: StageName,
+        ok: bool,
+        took: Duration,
+        detail: Map<String, Value>,
+    ) {
+        let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let stage = Stage { name, ok, duration_us, detail };
+        self.stages.push(stage.clone());
+        let (seq, address) = (self.seq, self.address);
+        self.tell(Progress::StageDone { seq, address, stage }).await;
+    }
+
+    pub(super) fn into_attempt(self, verdict: Verdict) -> Attempt {
+        Attempt { seq: self.seq, address: self.address, stages: self.stages, verdict }
+    }
+
+    /// A reader that has gone away wants to hear no more; the probe runs on for its report.
+    async fn tell(&self, progress: Progress) {
+        let _ = self.events.send(progress).await;
+    }
+}

@@ -1,0 +1,108 @@
+//! From a target's host to the addresses to try, in order.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::fault::NameFault;
+use super::progress::Waterfall;
+use super::{Host, Settings, Target, detail, local};
+use crate::model::probe::StageName;
+use crate::sys::lookup::{LookupError, LookupFailure};
+use crate::sys::resolve as resolver;
+
+/// More addresses of one name than this are not tried; the stage's detail names them.
+const MAX_ADDRESSES: usize = 8;
+
+/// The addresses of the target to try, never empty, in the system's order. Only a name makes
+/// this a stage of its own.
+pub(super) async fn addresses(
+    target: &Target,
+    settings: &Settings,
+    waterfall: &mut Waterfall<'_>,
+) -> Result<Vec<SocketAddr>, NameFault> {
+    let port = target.port();
+    match target.host() {
+        Host::Address(address) => Ok(vec![SocketAddr::new(*address, port)]),
+        Host::Zoned(address, zone) => Ok(vec![zoned(*address, zone, port)?]),
+        Host::ThisMachine => {
+            let own = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            let own = own.map(|address: IpAddr| SocketAddr::new(address, port));
+            Ok(worth_trying(&own, settings).0)
+        }
+        Host::Name(name) => resolve(name, port, settings, waterfall).await,
+    }
+}
+
+fn zoned(address: Ipv6Addr, zone: &str, port: u16) -> Result<SocketAddr, NameFault> {
+    let index = resolver::interface_index(zone).map_err(NameFault::Zone)?;
+    Ok(SocketAddrV6::new(address, port, 0, index).into())
+}
+
+/// The resolve stage.
+async fn resolve(
+    name: &str,
+    port: u16,
+    settings: &Settings,
+    waterfall: &mut Waterfall<'_>,
+) -> Result<Vec<SocketAddr>, NameFault> {
+    let stage = StageName::Resolve;
+    waterfall.begin(stage).await;
+    let started = Instant::now();
+    let found = look_up(name.to_owned(), port, settings.timeout).await;
+    let took = started.elapsed();
+    match found {
+        Ok(found) => {
+            let (worth, skipped) = worth_trying(&found, settings);
+            let addresses: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
+            let facts = detail([("addresses", json!(addresses)), ("not_tried", json!(skipped))]);
+            waterfall.end(stage, true, took, facts).await;
+            Ok(worth)
+        }
+        Err(fault) => {
+            waterfall.end(stage, false, took, detail([("name", json!(name))])).await;
+            Err(fault)
+        }
+    }
+}
+
+async fn look_up(
+    name: String,
+    port: u16,
+    patience: Duration,
+) -> Result<Vec<SocketAddr>, NameFault> {
+    // getaddrinfo blocks and cannot be called off: it gets a thread, and is left to its own
+    // end when patience runs out.
+    let lookup = tokio::task::spawn_blocking(move || resolver::lookup(&name, port));
+    match tokio::time::timeout(patience, lookup).await {
+        Ok(Ok(Ok(found))) if found.is_empty() => Err(NameFault::Lookup(no_address())),
+        Ok(Ok(answer)) => answer.map_err(NameFault::Lookup),
+        Ok(Err(broken)) => Err(NameFault::Lookup(LookupError {
+            failure: LookupFailure::Other,
+            text: broken.to_string(),
+            source: None,
+        })),
+        Err(_) => Err(NameFault::Silence(patience)),
+    }
+}
+
+fn no_address() -> LookupError {
+    let text = "the name has no IPv4 or IPv6 address".to_owned();
+    LookupError { failure: LookupFailure::NoAddress, text, source: None }
+}
+
+/// The addresses to try, and those to leave. An address of the other family than the chosen
+/// source, or without a route while another has one, tells nothing about the target; if that
+/// is all there is, it is tried, so that the reason comes out.
+fn worth_trying(found: &[SocketAddr], settings: &Settings) -> (Vec<SocketAddr>, Vec<IpAddr>) {
+    let usable = |address: &SocketAddr| local::route(*address, settings.source).is_ok();
+    let (mut worth, mut skipped): (Vec<_>, Vec<_>) = found.iter().partition(|a| usable(a));
+    if worth.is_empty() {
+        std::mem::swap(&mut worth, &mut skipped);
+    }
+    if worth.len() > MAX_ADDRESSES {
+        skipped.extend(worth.split_off(MAX_ADDRESSES));
+    }
+    (worth, skipped.iter().map(SocketAddr::ip).collect())
+}

@@ -1,0 +1,135 @@
+//! A probe from its first round to its report.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::progress::{Progress, Waterfall};
+use super::summary::Tally;
+use super::{Protocol, Settings, Target, attempt, resolve, verdict};
+use crate::model::probe::{Attempt, OutcomeKind, ProbeReport, ProbeSummary};
+
+/// The report keeps this many of the newest attempts; the summary counts them all.
+const KEPT: usize = 10_000;
+
+/// A probe of one target: run it, drop the run to stop it, and take its report at any time.
+#[derive(Debug)]
+pub struct Probe {
+    target: Target,
+    settings: Settings,
+    rounds: u64,
+    attempts: VecDeque<Arc<Attempt>>,
+    forgotten: u64,
+    tally: Tally,
+    /// The address that answered last: the next round begins with it.
+    favourite: Option<SocketAddr>,
+}
+
+impl Probe {
+    /// A probe that has not begun.
+    pub fn new(target: Target, settings: Settings) -> Self {
+        Self {
+            target,
+            settings,
+            rounds: 0,
+            attempts: VecDeque::new(),
+            forgotten: 0,
+            tally: Tally::default(),
+            favourite: None,
+        }
+    }
+
+    /// What is probed.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Runs the rounds that are left, and reports each step to `events`. A full channel slows
+    /// the probe down, though not the time of a stage; a closed one is ignored.
+    ///
+    /// May be dropped at any moment: the attempt under way is then as if it had never begun,
+    /// and [`Probe::report`] tells of those before it. Needs a tokio runtime with I/O and time.
+    pub async fn run(&mut self, events: &mpsc::Sender<Progress>) {
+        let mut due = Instant::now();
+        while self.settings.count.is_none_or(|count| self.rounds < count) {
+            sleep_until(due).await;
+            // A round that took longer than the interval delays the next; none is made up for.
+            due = Instant::now() + self.settings.interval;
+            self.round(events).await;
+        }
+    }
+
+    /// All that ended so far; `None` before the first attempt did.
+    pub fn report(&self) -> Option<ProbeReport> {
+        let last = self.attempts.back()?;
+        Some(ProbeReport {
+            target: self.target.text().to_owned(),
+            attempts: self.attempts.iter().map(|attempt| Attempt::clone(attempt)).collect(),
+            attempts_forgotten: self.forgotten,
+            verdict: last.verdict.clone(),
+            summary: self.summary(),
+            health: Vec::new(),
+        })
+    }
+
+    /// The sums over every attempt that ended so far.
+    pub fn summary(&self) -> ProbeSummary {
+        self.tally.summary()
+    }
+
+    /// One round: the addresses in order, until one can be connected to.
+    async fn round(&mut self, events: &mpsc::Sender<Progress>) {
+        let seq = self.rounds + 1;
+        let mut waterfall = Waterfall::new(seq, events);
+        let addresses = resolve::addresses(&self.target, &self.settings, &mut waterfall).await;
+        match addresses {
+            Err(fault) => {
+                let verdict = verdict::nowhere(&fault, self.target.host());
+                self.keep(waterfall.into_attempt(verdict), events).await;
+            }
+            Ok(addresses) => {
+                for address in self.favourite_first(addresses) {
+                    let tried = match self.target.protocol() {
+                        Protocol::Tcp => {
+                            attempt::tcp(address, &self.settings, &mut waterfall).await
+                        }
+                    };
+                    let attempt = waterfall.into_attempt(tried.verdict);
+                    self.keep(attempt, events).await;
+                    if tried.connected {
+                        break;
+                    }
+                    waterfall = Waterfall::new(seq, events);
+                }
+            }
+        }
+        self.rounds = seq;
+    }
+
+    fn favourite_first(&self, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        addresses.sort_by_key(|address| Some(*address) != self.favourite);
+        addresses
+    }
+
+    async fn keep(&mut self, attempt: Attempt, events: &mpsc::Sender<Progress>) {
+        if attempt.verdict.outcome == OutcomeKind::Ok {
+            self.favourite = attempt.address;
+        }
+        self.tally.add(&attempt);
+        if self.attempts.len() == KEPT {
+            self.attempts.pop_front();
+            self.forgotten += 1;
+        }
+        let attempt = Arc::new(attempt);
+        self.attempts.push_back(Arc::clone(&attempt));
+        let done = Progress::AttemptDone { attempt, summary: self.summary() };
+        // A reader that has gone away wants to hear no more.
+        let _ = events.send(done).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! From what happened to what it means: the outcome, the side that failed, one sentence.
+//!
+//! Pure: every error is an argument, so that each mapping is a line in a test. A plain TCP
+//! target is `ok` once its handshake is done, for the handshake is its answer; what the peer
+//! does later is said in the sentence. Only an RST that comes before our own FIN is `reset`: one
+//! in answer to the FIN is how some servers hang up.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Host;
+use super::fault::{Ending, Fault, Manners, NameFault, Scene};
+use crate::model::probe::{OutcomeKind, Side, Verdict};
+use crate::sys::errno;
+use crate::sys::lookup::{LookupError, LookupFailure};
+use crate::text::{clean::clean_to, units};
+
+/// As much of text from outside as a sentence quotes.
+const QUOTED: usize = 60;
+
+/// The verdict on an attempt whose connection came about.
+pub(super) fn answered(took: Duration, manners: &Manners, scene: &Scene) -> Verdict {
+    let mut text = format!("{} answers in {}", scene.address, units::duration(took));
+    match &manners.greeting {
+        Some(greeting) => {
+            let line = greeting.trim_end().lines().next().unwrap_or_default();
+            text.push_str(&format!(" and says `{}`", clean_to(line, QUOTED)));
+        }
+        None if manners.ending == Ending::PeerFirst => text.push_str(
+            ", then closes at once without a word, as an access rule does, or a forwarder whose \
+             own target is down",
+        ),
+        None => {}
+    }
+    if manners.ending == Ending::Reset {
+        text.push_str("; it meets our close with an RST");
+    }
+    Verdict { outcome: OutcomeKind::Ok, side: None, text, errno: None }
+}
+
+/// The verdict on a target that has no address to go to.
+pub(super) fn nowhere(fault: &NameFault, host: &Host) -> Verdict {
+    match fault {
+        NameFault::Lookup(error) => lookup(error, host),
+        NameFault::Silence(waited) => Verdict {
+            outcome: OutcomeKind::DnsFailed,
+            side: Some(Side::Path),
+            text: format!(
+                "no name server answered for {host} within {}: check the resolver's \
+                 configuration and the way to its servers",
+                units::duration(*waited)
+            ),
+            errno: None,
+        },
+        NameFault::Zone(error) => {
+            let text =
+                format!("{} names no interface of this host", clean_to(&host.to_string(), QUOTED));
+            failed(OutcomeKind::LocalError, Side::Local, text, error)
+        }
+    }
+}
+
+fn lookup(error: &LookupError, host: &Host) -> Verdict {
+    let (side, text) = match error.failure {
+        LookupFailure::NoSuchName => {
+            (None, format!("the name {host} does not exist: check its spelling"))
+        }
+        LookupFailure::NoAddress => (None, format!("the name {host} exists, but has no address")),
+        LookupFailure::Temporary => (
+            Some(Side::Path),
+            format!(
+                "no name server could be asked for {host}: check the resolver's configuration \
+                 and the way to its servers"
+            ),
+        ),
+        LookupFailure::Other => {
+            (None, format!("the resolver failed on {host}: {}", clean_to(&error.text, 200)))
+        }
+    };
+    let errno = error.source.as_ref().and_then(errno::name).map(str::to_owned);
+    Verdict { outcome: OutcomeKind::DnsFailed, side, text, errno }
+}
+
+/// The verdict on an attempt that failed.
+pub(super) fn of(fault: &Fault, scene: &Scene) -> Verdict {
+    match fault {
+        Fault::Local(error) | Fault::Connect { error, at_once: true } => untried(error, scene),
+        Fault::Connect { error, at_once: false } => rejected(error, scene),
+        Fault::Here(error) => lacking(error, scene),
+        Fault::Silence => silence(scene, None),
+        Fault::Broken(error) => broken(error, scene),
+    }
+}
+
+fn failed(outcome: OutcomeKind, side: Side, text: String, error: &io::Error) -> Verdict {
+    let errno = errno::name(error).map(str::to_owned);
+    Verdict { outcome, side: Some(side), text, errno }
+}
+
+/// The system said no without asking anyone: this host's routes and rules.
+fn untried(error: &io::Error, scene: &Scene) -> Verdict {
+    let to = scene.address.ip();
+    let (outcome, text) = match error.kind() {
+        ErrorKind::NetworkUnreachable => (
+            OutcomeKind::Unreachable,
+            format!("this host has no route to {to}: check its addresses and routing table"),
+        ),
+        ErrorKind::HostUnreachable => (
+            OutcomeKind::Unreachable,
+            format!("this host's routing table declares {to} unreachable"),
+        ),
+        ErrorKind::NetworkDown => {
+            (OutcomeKind::Unreachable, format!("the interface that leads to {to} is down"))
+        }
+        ErrorKind::InvalidInput if !lacks_zone(scene.address) => (
+            OutcomeKind::Unreachable,
+            format!("this host discards what goes to {to}, as a blackhole route does"),
+        ),
+        ErrorKind::PermissionDenied => (
+            OutcomeKind::NotPermitted,
+            format!(
+                "this host forbids connections to {to}: a prohibiting route, a firewall or a \
+                 sandbox"
+            ),
+        ),
+        ErrorKind::ConnectionRefused => return rejected(error, scene),
+        _ => return lacking(error, scene),
+    };
+    failed(outcome, Side::Local, text, error)
+}
+
+/// This host lacks something that an attempt needs.
+fn lacking(error: &io::Error, scene: &Scene) -> Verdict {
+    let (ip, port) = (scene.address.ip(), scene.address.port());
+    let text = match (error.kind(), scene.source) {
+        (_, Some(source)) if source.is_ipv4() != ip.is_ipv4() => {
+            format!("nothing can be sent from {source} to {ip}: they are of different IP versions")
+        }
+        (ErrorKind::AddrNotAvailable, Some(source)) => {
+            format!("{source} is no address of this host, so nothing can be sent from it")
+        }
+        (ErrorKind::AddrNotAvailable, None) => {
+            format!("this host has no free port, or no address, to reach {ip} from")
+        }
+        (ErrorKind::InvalidInput, _) if lacks_zone(scene.address) => {
+            format!("a link-local address needs its interface, as in [{ip}%eth0]:{port}")
+        }
+        _ => format!("this host could not try {}: {error}", scene.address),
+    };
+    failed(OutcomeKind::LocalError, Side::Local, text, error)
+}
+
+fn lacks_zone(address: SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
+}
+
+/// Something answered the SYN with a no, or the neighbour that leads there could not be found.
+fn rejected(error: &io::Error, scene: &Scene) -> Verdict {
+    let (ip, port) = (scene.address.ip(), scene.address.port());
+    match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            let text = if scene.to_self {
+                format!(
+                    "nothing listens on {}, or a firewall of this host rejects it",
+                    scene.address
+                )
+            } else {
+                format!(
+                    "{ip} is there, but nothing listens on its port {port}, or a firewall rejects it"
+                )
+            };
+            failed(OutcomeKind::Refused, Side::Peer, text, error)
+        }
+        ErrorKind::TimedOut => silence(scene, Some(error)),
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => broken(error, scene),
+        ErrorKind::AddrNotAvailable | ErrorKind::OutOfMemory => lacking(error, scene),
+        ErrorKind::HostUnreachable if scene.to_self => untried(error, scene),
+        ErrorKind::HostUnreachable => {
+            let text = format!(
+                "{ip} is not reached: neither it nor a router that leads there answers on the \
+                 link, or a router on the way reports it unreachable"
+            );
+            failed(OutcomeKind::Unreachable, Side::Path, text, error)
+        }
+        ErrorKind::PermissionDenied => {
+            let text = format!("a router or firewall on the way to {ip} forbids it");
+            failed(OutcomeKind::Unreachable, Side::Path, text, error)
+        }
+        _ => {
+            let text = format!("a router on the way reports that {ip} cannot be reached: {error}");
+            failed(OutcomeKind::Unreachable, Side::Path, text, error)
+        }
+    }
+}
+
+/// Nothing came back, in our time or in the system's.
+fn silence(scene: &Scene, error: Option<&io::Error>) -> Verdict {
+    let waited = units::duration(scene.timeout);
+    let (side, text) = if scene.to_self {
+        let text = format!(
+            "no answer from {} within {waited}, on this very host: a firewall drops it, or its \
+             listener's accept queue is full",
+            scene.address
+        );
+        (Side::Local, text)
+    } else {
+        let text = format!(
+            "no answer from {} within {waited}: the host is down, a firewall drops what goes \
+             there, or the answer finds no way back",
+            scene.address
+        );
+        (Side::Path, text)
+    };
+    let errno = error.and_then(errno::name).map(str::to_owned);
+    Verdict { outcome: OutcomeKind::Timeout, side: Some(side), text, errno }
+}
+
+/// The connection was open, and then it was not.
+fn broken(error: &io::Error, scene: &Scene) -> Verdict {
+    let text = format!(
+        "{} accepts the connection and then breaks it off with an RST: its process aborts it, or \
+         a forwarder or firewall in between cuts it",
+        scene.address
+    );
+    failed(OutcomeKind::Reset, Side::Peer, text, error)
+}
+
+#[cfg(test)]
+mod tests;

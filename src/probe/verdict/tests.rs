@@ -1,0 +1,135 @@
+use super::*;
+
+fn scene(address: &str) -> Scene {
+    let address: SocketAddr = address.parse().unwrap();
+    Scene {
+        address,
+        to_self: address.ip().is_loopback(),
+        source: None,
+        timeout: Duration::from_secs(3),
+    }
+}
+
+fn judged(fault: &Fault, address: &str) -> (OutcomeKind, Option<Side>, String) {
+    let verdict = of(fault, &scene(address));
+    assert!(!verdict.text.is_empty());
+    (verdict.outcome, verdict.side, verdict.text)
+}
+
+fn at_once(kind: ErrorKind) -> Fault {
+    Fault::Connect { error: kind.into(), at_once: true }
+}
+
+fn later(kind: ErrorKind) -> Fault {
+    Fault::Connect { error: kind.into(), at_once: false }
+}
+
+const REMOTE: &str = "192.0.2.1:80";
+const OWN: &str = "127.0.0.1:80";
+
+#[test]
+fn refused_is_the_peers_also_on_this_machine() {
+    for (address, word) in [(REMOTE, "is there, but"), (OWN, "of this host")] {
+        let (outcome, side, text) = judged(&later(ErrorKind::ConnectionRefused), address);
+        assert_eq!((outcome, side), (OutcomeKind::Refused, Some(Side::Peer)));
+        assert!(text.contains(word), "{text}");
+    }
+}
+
+#[test]
+fn what_the_own_routing_table_says_is_local() {
+    for (kind, outcome) in [
+        (ErrorKind::NetworkUnreachable, OutcomeKind::Unreachable),
+        (ErrorKind::HostUnreachable, OutcomeKind::Unreachable),
+        (ErrorKind::NetworkDown, OutcomeKind::Unreachable),
+        (ErrorKind::InvalidInput, OutcomeKind::Unreachable),
+        (ErrorKind::PermissionDenied, OutcomeKind::NotPermitted),
+        (ErrorKind::AddrNotAvailable, OutcomeKind::LocalError),
+        (ErrorKind::OutOfMemory, OutcomeKind::LocalError),
+    ] {
+        for fault in [Fault::Local(kind.into()), at_once(kind)] {
+            let (found, side, text) = judged(&fault, REMOTE);
+            assert_eq!((found, side), (outcome, Some(Side::Local)), "{kind:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn what_comes_back_from_the_way_lies_on_the_path() {
+    for kind in
+        [ErrorKind::HostUnreachable, ErrorKind::NetworkUnreachable, ErrorKind::PermissionDenied]
+    {
+        let (outcome, side, _) = judged(&later(kind), REMOTE);
+        assert_eq!((outcome, side), (OutcomeKind::Unreachable, Some(Side::Path)), "{kind:?}");
+    }
+}
+
+#[test]
+fn silence_lies_on_the_path_unless_the_target_is_this_host() {
+    let (outcome, side, text) = judged(&Fault::Silence, REMOTE);
+    assert_eq!((outcome, side), (OutcomeKind::Timeout, Some(Side::Path)));
+    assert!(text.contains("within 3.0 s"), "{text}");
+    let (outcome, side, _) = judged(&Fault::Silence, OWN);
+    assert_eq!((outcome, side), (OutcomeKind::Timeout, Some(Side::Local)));
+    let (outcome, ..) = judged(&later(ErrorKind::TimedOut), REMOTE);
+    assert_eq!(outcome, OutcomeKind::Timeout);
+}
+
+#[test]
+fn an_open_connection_that_breaks_is_reset_by_the_peer() {
+    let fault = Fault::Broken(ErrorKind::ConnectionReset.into());
+    let (outcome, side, text) = judged(&fault, OWN);
+    assert_eq!((outcome, side), (OutcomeKind::Reset, Some(Side::Peer)));
+    assert!(text.contains("RST"), "{text}");
+}
+
+#[test]
+fn local_errors_say_what_would_be_right() {
+    let (outcome, _, text) = judged(&Fault::Local(ErrorKind::InvalidInput.into()), "[fe80::1]:80");
+    assert_eq!(outcome, OutcomeKind::LocalError);
+    assert!(text.contains("[fe80::1%eth0]:80"), "{text}");
+
+    let source = Some("192.0.2.77".parse().unwrap());
+    let fault = Fault::Local(ErrorKind::AddrNotAvailable.into());
+    let verdict = of(&fault, &Scene { source, ..scene(REMOTE) });
+    assert!(verdict.text.contains("192.0.2.77 is no address of this host"), "{}", verdict.text);
+    let verdict = of(&fault, &Scene { source, ..scene("[2001:db8::1]:80") });
+    assert!(verdict.text.contains("different IP versions"), "{}", verdict.text);
+}
+
+#[test]
+fn a_name_that_is_wrong_differs_from_a_server_that_is_silent() {
+    let host = Host::Name("example.invalid".into());
+    let of_failure = |failure| {
+        let error = LookupError { failure, text: "its own words".into(), source: None };
+        let verdict = nowhere(&NameFault::Lookup(error), &host);
+        assert_eq!(verdict.outcome, OutcomeKind::DnsFailed);
+        assert!(verdict.text.contains("example.invalid"), "{}", verdict.text);
+        (verdict.side, verdict.text)
+    };
+    let (side, text) = of_failure(LookupFailure::NoSuchName);
+    assert!(side.is_none() && text.contains("does not exist"), "{text}");
+    let (side, text) = of_failure(LookupFailure::NoAddress);
+    assert!(side.is_none() && text.contains("no address"), "{text}");
+    let (side, text) = of_failure(LookupFailure::Temporary);
+    assert!(side == Some(Side::Path) && text.contains("name server"), "{text}");
+    let (_, text) = of_failure(LookupFailure::Other);
+    assert!(text.contains("its own words"), "{text}");
+    let silent = nowhere(&NameFault::Silence(Duration::from_secs(2)), &host);
+    assert!(silent.text.contains("within 2.0 s"), "{}", silent.text);
+}
+
+#[test]
+fn an_answer_tells_the_peers_manners() {
+    let told = |greeting: Option<&str>, ending| {
+        let manners = Manners { greeting: greeting.map(str::to_owned), ending };
+        let verdict = answered(Duration::from_micros(40), &manners, &scene(OWN));
+        assert_eq!((verdict.outcome, verdict.side), (OutcomeKind::Ok, None));
+        verdict.text
+    };
+    assert_eq!(told(None, Ending::Both), "127.0.0.1:80 answers in 40 µs");
+    assert!(told(None, Ending::PeerFirst).contains("without a word"));
+    assert!(told(None, Ending::Reset).contains("with an RST"));
+    let hostile = told(Some("SSH-2.0\x1b[2J\r\nmore"), Ending::Both);
+    assert!(hostile.ends_with("says `SSH-2.0�[2J`"), "{hostile}");
+}

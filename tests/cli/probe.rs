@@ -1,0 +1,183 @@
+//! `sockpit probe` as a user of the command line sees it.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+
+use crate::support::{run, sockpit};
+
+fn probe(args: &[&str]) -> Output {
+    sockpit().arg("probe").args(args).output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// A listener of this test, and the target that it is.
+fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    (listener, target)
+}
+
+/// A port that this test holds without listening, so that nobody else can either.
+fn closed_port() -> (Socket, String) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+    let target = socket.local_addr().unwrap().as_socket().unwrap().to_string();
+    (socket, target)
+}
+
+#[test]
+fn one_target_is_an_object_of_the_contract() {
+    let (_listener, target) = listener();
+    let output = probe(&[&target, "--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stdout.starts_with(b"{\"schema\":\"sockpit.probe/1\","));
+    let document = json(&output);
+    assert_eq!(document["target"], target);
+    assert_eq!(document["attempts"][0]["seq"], 1);
+    assert_eq!(document["attempts"][0]["address"], target);
+    assert_eq!(document["verdict"], document["attempts"][0]["verdict"]);
+    assert_eq!(document["verdict"]["side"], Value::Null);
+    assert_eq!(document["health"], Value::Array(Vec::new()));
+    let summary = &document["summary"];
+    assert_eq!(
+        (&summary["sent"], &summary["ok"], &summary["lost"]),
+        (&1.into(), &1.into(), &0.into())
+    );
+    for time in ["min_us", "p50_us", "p90_us", "p99_us", "max_us"] {
+        assert!(summary[time].is_u64(), "{time}: {summary}");
+    }
+    for stage in document["attempts"][0]["stages"].as_array().unwrap() {
+        assert!(stage["duration_us"].is_u64() && stage["detail"].is_object(), "{stage}");
+    }
+}
+
+#[test]
+fn several_targets_are_an_array_in_their_order_and_one_failure_counts() {
+    let (_listener, good) = listener();
+    let (_held, bad) = closed_port();
+    let output = probe(&[&bad, &good, "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let documents = json(&output);
+    let outcomes: Vec<_> = documents
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|document| (document["target"].as_str().unwrap(), &document["verdict"]["outcome"]))
+        .collect();
+    assert_eq!(outcomes, [(bad.as_str(), &"refused".into()), (good.as_str(), &"ok".into())]);
+}
+
+#[test]
+fn words_say_each_stage_the_verdict_and_the_sums() {
+    let (_listener, target) = listener();
+    let output = probe(&[&target, "--count", "2", "--interval", "10ms"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for word in ["local", "connect", "greeting", "close", "verdict  OK: "] {
+        assert_eq!(said.matches(&format!("\n  {word}")).count(), 2, "{word}: {said}");
+    }
+    let sums = said.lines().last().unwrap();
+    assert!(sums.starts_with(&format!("{target}: 2 sent, 2 ok, 0 lost; connect min ")), "{said}");
+    assert!(!said.contains('\x1b'), "no decoration in a pipe: {said}");
+}
+
+#[test]
+fn a_refused_probe_ends_with_1_and_names_the_side() {
+    let (_held, target) = closed_port();
+    let output = probe(&[&target]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("verdict  REFUSED, peer side: "), "{said}");
+    assert!(said.contains("(ECONNREFUSED)"), "{said}");
+}
+
+#[test]
+fn lines_of_json_are_attempts_and_the_sums_go_to_stderr() {
+    let (_listener, target) = listener();
+    let output = probe(&[&target, "--jsonl", "--count", "2", "--interval", "1ms"]);
+    let rows: Vec<Value> =
+        output.stdout.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    let seqs: Vec<_> = rows.iter().map(|row| (&row["target"], &row["seq"])).collect();
+    let target = Value::from(target);
+    assert_eq!(seqs, [(&target, &1.into()), (&target, &2.into())]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("2 sent, 2 ok"), "{output:?}");
+}
+
+#[test]
+fn unusable_input_is_one_clean_sentence_and_exit_2() {
+    for (args, word) in [
+        (&["127.0.0.1:0"][..], "from 1 to 65535"),
+        (&["127.0.0.1:65536"], "from 1 to 65535"),
+        (&["example.com"], "example.com:PORT"),
+        (&["gopher://h:70"], "tcp://HOST:PORT"),
+        (&["a\x1b[2J\u{202e}:80"], "the host name"),
+        (&["127.0.0.1:80", "--timeout", "3 parsecs"], "500ms"),
+        (&["127.0.0.1:80", "--timeout", "0"], "--timeout"),
+        (&["127.0.0.1:80", "--interval", "99999d"], "longer than a day"),
+        (&["127.0.0.1:80", "--count", "0"], "from 1"),
+        (&["127.0.0.1:80", "--count", "\x1b[2J"], "from 1"),
+        (&["127.0.0.1:80", "--source", "eth0"], "--source"),
+        (&["127.0.0.1:80", "--source", "::1"], "IPv6"),
+    ] {
+        let output = probe(args);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(output.stdout.is_empty());
+        assert!(said.contains(word), "{args:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{said:?}");
+        assert!(!said.contains(['\x1b', '\u{202e}']), "{said:?}");
+    }
+}
+
+#[test]
+fn a_hostile_name_is_cleaned_where_it_is_shown() {
+    let (listener, target) = listener();
+    let server = std::thread::spawn(move || {
+        use std::io::Write;
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"\x1b]0;owned\x07\xff hello\r\n").unwrap();
+    });
+    let output = probe(&[&target]);
+    server.join().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("hello") && !said.contains(['\x1b', '\x07']), "{said:?}");
+}
+
+#[test]
+fn interrupting_a_long_probe_prints_its_sums() {
+    let (_listener, target) = listener();
+    let mut child = sockpit()
+        .args(["probe", &target, "--count", "1000", "--interval", "10ms"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    // The first verdict shows that the probe runs, and listens for the interrupt.
+    let verdict = lines.by_ref().map(Result::unwrap).find(|line| line.contains("verdict"));
+    assert!(verdict.is_some());
+    run(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]));
+    let last = lines.map(Result::unwrap).last().unwrap();
+    assert!(last.contains(" sent, "), "{last}");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_quietly() {
+    let (_listener, target) = listener();
+    let mut child = sockpit()
+        .args(["probe", &target, "--count", "1000", "--interval", "1ms"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
