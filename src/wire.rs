@@ -1,2 +1,5 @@
 //! Bytes to model: frames, netlink messages, capture files. Pure; never panics.
 #![forbid(unsafe_code)]
+
+pub mod frame;
+pub mod names;
