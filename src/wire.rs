@@ -1,5 +1,6 @@
 //! Bytes to model: frames, netlink messages, capture files. Pure; never panics.
 #![forbid(unsafe_code)]
 
+pub mod capture_file;
 pub mod frame;
 pub mod names;
