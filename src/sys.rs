@@ -3,6 +3,7 @@
 //! A platform is a module with the same items as [`portable`]; what it lacks it reports as
 //! [`Error::Unsupported`], never as zero or an empty list.
 
+pub mod capture;
 mod error;
 
 pub mod portable;

@@ -1,3 +1,4 @@
 //! Linux.
 
+pub(super) mod capture;
 pub use super::portable::host;

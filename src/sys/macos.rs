@@ -1,3 +1,3 @@
 //! macOS.
 
-pub use super::portable::host;
+pub use super::portable::{capture, host};

@@ -1,3 +1,4 @@
 //! What every platform can do by portable means, and the honest word for what it cannot.
 
+pub mod capture;
 pub mod host;
