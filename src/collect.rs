@@ -6,6 +6,7 @@
 
 mod control;
 mod driver;
+pub mod interfaces;
 pub mod packets;
 
 use std::sync::Arc;

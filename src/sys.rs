@@ -23,4 +23,4 @@ use macos as platform;
 use windows as platform;
 
 pub use error::{Error, Result};
-pub use platform::host;
+pub use platform::{clock, host, interfaces};

@@ -17,9 +17,12 @@ use super::socket::{Endpoint, Socket, State};
 pub struct FlowOwners {
     connected: HashMap<(u8, FlowEnd, FlowEnd), Arc<Process>>,
     /// By protocol and port; address `None` stands for any.
-    serving: HashMap<(u8, u16), Vec<(Option<IpAddr>, Arc<Process>)>>,
+    serving: HashMap<(u8, u16), Vec<Bound>>,
     local: HashSet<IpAddr>,
 }
+
+/// An address, or any, and who is bound to it.
+type Bound = (Option<IpAddr>, Arc<Process>);
 
 /// The processes at the ends of a flow. Both are known for a connection within this machine.
 #[derive(Clone, Debug, Default)]

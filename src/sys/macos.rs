@@ -1,3 +1,3 @@
 //! macOS.
 
-pub use super::portable::{capture, host};
+pub use super::portable::{capture, clock, host, interfaces};

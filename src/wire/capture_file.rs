@@ -63,17 +63,30 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// The system could not read the beginning.
+    #[error("cannot read it: {0}")]
+    ReadHeader(io::Error),
     /// The system could not read on.
-    #[error("cannot read on: {0}")]
-    Read(#[from] io::Error),
+    #[error("cannot read on after record {records}: {source}")]
+    Read {
+        /// Records or blocks read so far.
+        records: u64,
+        /// The system's own word.
+        source: io::Error,
+    },
 }
 
 impl Error {
-    /// Whether nothing of the file is usable: it does not even begin like a capture.
+    /// Whether nothing of the file is usable: it does not even begin like a capture, or its
+    /// beginning cannot be read.
     pub fn is_unusable(&self) -> bool {
         matches!(
             self,
-            Self::Empty | Self::NotACapture { .. } | Self::Packed { .. } | Self::CutHeader { .. }
+            Self::Empty
+                | Self::NotACapture { .. }
+                | Self::Packed { .. }
+                | Self::CutHeader { .. }
+                | Self::ReadHeader(_)
         )
     }
 }
@@ -154,15 +167,15 @@ impl<R: Read> CaptureReader<R> {
     /// Reads the file's header.
     pub fn open(reader: R) -> Result<Self, Error> {
         let mut buffer = Buffer::new(reader);
-        buffer.fill_to(4)?;
+        buffer.fill_to(4).map_err(Error::ReadHeader)?;
         let format = match buffer.at_hand() {
             [] => return Err(Error::Empty),
             begin if pcapng::is_pcapng(begin) => {
-                buffer.fill_to(pcapng::SECTION_HEADER)?;
+                buffer.fill_to(pcapng::SECTION_HEADER).map_err(Error::ReadHeader)?;
                 Format::PcapNg(pcapng::PcapNg::open(buffer.at_hand())?)
             }
             begin if pcap::is_pcap(begin) => {
-                buffer.fill_to(pcap::FILE_HEADER)?;
+                buffer.fill_to(pcap::FILE_HEADER).map_err(Error::ReadHeader)?;
                 let pcap = pcap::Pcap::open(buffer.at_hand())?;
                 buffer.consume(pcap::FILE_HEADER as u64);
                 Format::Pcap(pcap)
@@ -210,7 +223,9 @@ impl<R: Read> CaptureReader<R> {
     /// Reads on, which may block. `false` at the end of the file, if that is where a record
     /// ends too.
     pub fn fill(&mut self) -> Result<bool, Error> {
-        if self.buffer.fill_to(self.needed)? {
+        let records = self.records;
+        let filled = self.buffer.fill_to(self.needed);
+        if filled.map_err(|source| Error::Read { records, source })? {
             return Ok(true);
         }
         if self.buffer.is_between_records() {

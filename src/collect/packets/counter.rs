@@ -116,6 +116,8 @@ impl Counter {
         }
         match &summary.network {
             Network::Ip(ip) => self.count_ip(ip, bytes),
+            // An IP header that ends early and was not cut by the capture is no IP header.
+            Network::EtherType(IPV4 | IPV6) if !frame.cut => self.undecoded += 1,
             Network::EtherType(number) => self.count_ether_type(*number, bytes),
             Network::Llc(access_point) => self.llc.entry(*access_point).or_default().add(bytes),
             Network::Beyond => {}
