@@ -29,6 +29,8 @@ pub struct Args {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Count packets by protocol, port, process and flow, live or from a capture file.
+    Packets(packets::Args),
     /// Print a shell completion script.
     Completions(completions::Args),
 }
@@ -36,8 +38,10 @@ pub enum Command {
 /// Runs a subcommand to its exit code.
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Packets(args) => packets::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }
 
 mod completions;
+mod packets;
