@@ -1,8 +1,14 @@
 //! The command line: the arguments, and one file per subcommand.
 #![forbid(unsafe_code)]
 
+mod completions;
 mod failure;
+mod kill;
 mod output;
+mod packets;
+mod port;
+mod ports;
+mod probe;
 
 use std::path::PathBuf;
 
@@ -33,6 +39,8 @@ pub enum Command {
     Ports(ports::Args),
     /// Test whether an endpoint answers; if not, say which side failed.
     Probe(probe::Args),
+    /// Count packets by protocol, port, process and flow, live or from a capture file.
+    Packets(packets::Args),
     /// Print a shell completion script.
     Completions(completions::Args),
     /// End the processes that hold a port, and prove that it is free.
@@ -44,13 +52,8 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Ports(args) => ports::run(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Packets(args) => packets::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Kill(args) => kill::run(&args),
     }
 }
-
-mod completions;
-mod kill;
-mod port;
-mod ports;
-mod probe;

@@ -6,6 +6,8 @@
 
 mod control;
 mod driver;
+pub mod interfaces;
+pub mod packets;
 pub mod ports;
 
 use std::sync::Arc;

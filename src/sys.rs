@@ -3,6 +3,7 @@
 //! A platform is a module with the same items as [`portable`]; what it lacks it reports as
 //! [`Error::Unsupported`], never as zero or an empty list.
 
+pub mod capture;
 mod error;
 pub mod listing;
 pub mod lookup;
@@ -26,4 +27,4 @@ use macos as platform;
 use windows as platform;
 
 pub use error::{Error, Result};
-pub use platform::{clock, errno, host, process, processes, resolve, sockets, trial};
+pub use platform::{clock, errno, host, interfaces, process, processes, resolve, sockets, trial};

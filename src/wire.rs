@@ -1,6 +1,9 @@
 //! Bytes to model: frames, netlink messages, capture files. Pure; never panics.
 #![forbid(unsafe_code)]
 
+pub mod capture_file;
 pub mod cgroup;
+pub mod frame;
+pub mod names;
 pub mod netlink;
 pub mod procfs;

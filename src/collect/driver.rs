@@ -27,6 +27,12 @@ pub trait Collector: Send + 'static {
     /// Takes one sample. Returning early is right when `control` says stop or pause.
     fn sample(&mut self, control: &Control) -> Round<Self::Value>;
 
+    /// Whether a round lasts the period by itself, so that the next one follows at once: who
+    /// drains a ring must not be kept from it.
+    fn fills_period(&self) -> bool {
+        false
+    }
+
     /// Lets go of what costs something while paused (a capture ring).
     fn rest(&mut self) {}
 }
@@ -76,9 +82,14 @@ fn run<C: Collector>(
                 let started = Instant::now();
                 let round = collector.sample(control);
                 current = merge(&current, round, started);
-                current.period = stretched(control.period(), current.cost);
                 current.paused = control.is_paused();
-                earliest = started + current.period;
+                if collector.fills_period() {
+                    current.period = control.period();
+                    earliest = Instant::now();
+                } else {
+                    current.period = stretched(control.period(), current.cost);
+                    earliest = started + current.period;
+                }
             }
         }
         if publish.send(Arc::new(current.clone())).is_err() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::socket::Protocol;
+use super::socket::{Endpoint, Protocol, Socket};
 
 /// Packets and the bytes they had on the wire, from the link header on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,6 +34,13 @@ impl Count {
     }
 }
 
+impl std::ops::AddAssign for Count {
+    fn add_assign(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
 /// Everything that the counts below do not contain, by cause.
 /// `None` where the source cannot know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +55,8 @@ pub struct Losses {
     pub undecoded: u64,
     /// Packets of flows that found no room in the flow table; they count everywhere else.
     pub flow_table: u64,
+    /// Packets whose process is known and found no room among the processes.
+    pub process_table: u64,
 }
 
 /// A protocol and the packets that carry it.
@@ -162,6 +171,42 @@ impl Flow {
     }
 }
 
+/// The flows of one socket, which a snapshot lists whatever their rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowFocus {
+    /// IP protocol number.
+    pub ip_protocol: u8,
+    /// The socket's own end; an unspecified address stands for any.
+    pub local: FlowEnd,
+    /// The other end, where the socket has one.
+    pub remote: Option<FlowEnd>,
+}
+
+impl FlowFocus {
+    /// The flows of `socket`; `None` where it is not one whose packets are counted by port.
+    pub fn of(socket: &Socket) -> Option<Self> {
+        let end = |endpoint: &Endpoint| {
+            Some(FlowEnd { addr: endpoint.canonical_addr()?, port: endpoint.port? })
+        };
+        Some(Self {
+            ip_protocol: socket.protocol.ip_number()?,
+            local: end(&socket.local)?,
+            remote: socket.remote.as_ref().and_then(end),
+        })
+    }
+
+    /// Whether a flow is one of these.
+    pub fn matches(&self, key: &FlowKey) -> bool {
+        let local = |end: FlowEnd| {
+            end.port == self.local.port
+                && (self.local.addr.is_unspecified() || self.local.addr == end.addr)
+        };
+        let remote = |end: FlowEnd| self.remote.is_none_or(|remote| remote == end);
+        key.ip_protocol == self.ip_protocol
+            && ((local(key.a) && remote(key.b)) || (local(key.b) && remote(key.a)))
+    }
+}
+
 /// TCP segments by flags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpFlagCounts {
@@ -208,12 +253,58 @@ pub struct PacketCounts {
     pub interfaces: Vec<InterfaceCount>,
     /// By port, most packets first, bounded.
     pub ports: Vec<PortCount>,
+    /// How many ports were seen, listed or not.
+    pub ports_seen: u64,
     /// By process, most packets first.
     pub processes: Vec<ProcessCount>,
-    /// By flow, most packets first, bounded.
+    /// By flow, most packets first, bounded; flows of the focus come besides.
     pub flows: Vec<Flow>,
+    /// How many flows are in the flow table, listed or not.
+    pub flows_seen: u64,
     /// TCP segments by flags.
     pub tcp_flags: TcpFlagCounts,
     /// ICMP messages.
     pub icmp: Vec<IcmpCount>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+    use crate::model::socket::{Family, State};
+
+    fn end(text: &str) -> FlowEnd {
+        let addr: std::net::SocketAddr = text.parse().unwrap();
+        FlowEnd { addr: addr.ip(), port: addr.port() }
+    }
+
+    fn socket(local: &str, remote: Option<&str>) -> Socket {
+        let endpoint = |text: &str| Endpoint::from(text.parse::<std::net::SocketAddr>().unwrap());
+        let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, State::Listen, endpoint(local));
+        socket.remote = remote.map(endpoint);
+        socket
+    }
+
+    fn flow(a: &str, b: &str) -> FlowKey {
+        FlowKey { ip_protocol: 6, a: end(a), b: end(b) }
+    }
+
+    #[test]
+    fn a_listener_has_the_flows_to_its_port() {
+        let focus = FlowFocus::of(&socket("0.0.0.0:80", None)).unwrap();
+        assert!(focus.matches(&flow("10.0.0.1:4000", "10.0.0.2:80")));
+        assert!(focus.matches(&flow("10.0.0.1:80", "10.0.0.2:4000")));
+        assert!(!focus.matches(&flow("10.0.0.1:81", "10.0.0.2:4000")));
+        assert!(!focus.matches(&FlowKey { ip_protocol: 17, ..flow("10.0.0.1:80", "10.0.0.2:1") }));
+    }
+
+    #[test]
+    fn a_connection_has_one_flow_even_when_it_is_written_as_ipv6() {
+        let focus = FlowFocus::of(&socket("[::ffff:10.0.0.1]:80", Some("[::ffff:10.0.0.2]:4000")));
+        let focus = focus.unwrap();
+        assert!(focus.matches(&flow("10.0.0.1:80", "10.0.0.2:4000")));
+        assert!(!focus.matches(&flow("10.0.0.1:80", "10.0.0.2:4001")));
+        assert!(!focus.matches(&flow("10.0.0.3:80", "10.0.0.2:4000")));
+    }
 }

@@ -91,6 +91,23 @@ impl Protocol {
     }
 }
 
+impl Protocol {
+    /// The IP protocol number of the packets it sends, where those carry ports.
+    pub fn ip_number(self) -> Option<u8> {
+        match self {
+            Self::Tcp | Self::Mptcp => Some(6),
+            Self::Udp => Some(17),
+            Self::Udplite => Some(136),
+            Self::Raw
+            | Self::Icmp
+            | Self::Stream
+            | Self::Dgram
+            | Self::Seqpacket
+            | Self::Packet => None,
+        }
+    }
+}
+
 impl Family {
     /// The lower-case name used in JSON, on screen and in queries.
     pub fn name(self) -> &'static str {

@@ -1,7 +1,9 @@
 //! Linux.
 
+pub(super) mod capture;
 pub mod clock;
 mod holders;
+pub mod interfaces;
 mod names;
 mod netns;
 pub(crate) mod netstat2;

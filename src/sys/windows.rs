@@ -3,4 +3,6 @@
 pub mod errno;
 
 pub(crate) use super::portable::netstat2;
-pub use super::portable::{clock, host, process, processes, resolve, sockets, trial};
+pub use super::portable::{
+    capture, clock, host, interfaces, process, processes, resolve, sockets, trial,
+};

@@ -1,0 +1,256 @@
+//! `sockpit packets`: counts of a live capture or of a capture file.
+
+mod summary;
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use serde::Serialize;
+
+use super::{Exit, Failure, output};
+use crate::collect::interfaces;
+use crate::collect::packets::{
+    CaptureOptions, FileCount, FileError, Limits, LiveCapture, health_of,
+};
+use crate::model::health::Health;
+use crate::model::packets::PacketCounts;
+use crate::sys::host::Interrupt;
+
+const SCHEMA: &str = "sockpit.packets/1";
+/// Between two documents of `--jsonl`.
+const TICK: Duration = Duration::from_secs(1);
+/// How soon Ctrl-C is noticed.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What to count, for how long, and how to print it.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Capture on this interface; may be given several times. Without it, on all.
+    #[arg(short, long = "interface", value_name = "IFACE")]
+    interfaces: Vec<String>,
+    /// Also take frames that are not for this machine.
+    #[arg(long, requires = "interfaces")]
+    promiscuous: bool,
+    /// Count the packets of this pcap or pcapng file; - stands for stdin.
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["interfaces", "promiscuous"])]
+    read: Option<PathBuf>,
+    /// Stop after this time: 10, 10s, 2m, 500ms. Without it, Ctrl-C stops.
+    #[arg(long, value_name = "D", value_parser = parse_duration)]
+    duration: Option<Duration>,
+    /// Stop after this many packets.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Print one JSON document at the end.
+    #[arg(long)]
+    json: bool,
+    /// Print one JSON document a second, and one at the end.
+    #[arg(long, conflicts_with = "json")]
+    jsonl: bool,
+}
+
+/// The document of `--json`.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    counts: &'a PacketCounts,
+    health: Vec<Health>,
+}
+
+/// Counts, and prints.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    match &args.read {
+        Some(file) => count_file(args, file),
+        None => capture(args),
+    }
+}
+
+fn parse_duration(written: &str) -> Result<Duration, String> {
+    let seconds = written.parse::<f64>().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
+    let span = || written.parse::<SignedDuration>().ok()?.try_into().ok();
+    match seconds.or_else(span) {
+        Some(duration) if !Duration::is_zero(&duration) => Ok(duration),
+        _ => Err("a duration above zero is needed, like 10, 10s, 2m or 500ms".to_owned()),
+    }
+}
+
+fn listen() -> Result<Interrupt, Failure> {
+    Interrupt::listen().map_err(|error| Failure::no(format!("cannot listen for Ctrl-C: {error}")))
+}
+
+/// When to stop, and when to print the next line.
+struct Schedule {
+    end: Option<Instant>,
+    tick: Option<Instant>,
+}
+
+impl Schedule {
+    fn new(args: &Args) -> Self {
+        let now = Instant::now();
+        Self {
+            end: args.duration.and_then(|duration| now.checked_add(duration)),
+            tick: args.jsonl.then(|| now + TICK),
+        }
+    }
+
+    /// When something is next due; a minute from now if nothing is.
+    fn next(&self) -> Instant {
+        let far = Instant::now() + Duration::from_secs(60);
+        [self.end, self.tick].into_iter().flatten().min().unwrap_or(far)
+    }
+
+    fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// Whether a line is due; the next one is then due a second later.
+    fn take_tick(&mut self) -> bool {
+        let now = Instant::now();
+        match &mut self.tick {
+            Some(tick) if now >= *tick => {
+                // A late line does not make those after it hurry.
+                *tick = (*tick + TICK).max(now);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn capture(args: &Args) -> Result<Exit, Failure> {
+    let options = CaptureOptions {
+        interfaces: known_interfaces(&args.interfaces)?,
+        promiscuous: args.promiscuous,
+    };
+    let mut live = LiveCapture::new(options, None);
+    live.open()?;
+    let interrupt = listen()?;
+    if io::stderr().is_terminal() {
+        eprintln!("sockpit: counting packets on {}; Ctrl-C ends it", live.source());
+    }
+    let mut schedule = Schedule::new(args);
+    let is_full = |live: &LiveCapture| args.count.is_some_and(|count| live.packets() >= count);
+    let mut result = Ok(());
+    while result.is_ok() && !interrupt.is_pressed() && !schedule.is_over() && !is_full(&live) {
+        result = live.run(schedule.next(), args.count, || interrupt.is_pressed());
+        if schedule.take_tick() {
+            print_line(&live.snapshot(&Limits::LIVE, None)?)?;
+        }
+    }
+    let result = result.and_then(|()| live.finish(args.count));
+    let counts = live.snapshot(&limits(args), None)?;
+    let health = match &result {
+        Ok(()) => health_of(&counts),
+        Err(error) => Health::degraded("capture", format!("the capture broke off: {error}")),
+    };
+    print(args, &counts, health)?;
+    match result {
+        Ok(()) => Ok(Exit::Yes),
+        Err(error) => Err(Failure::no(format!("the capture broke off: {error}"))),
+    }
+}
+
+/// The named interfaces, each once, if all of them exist.
+fn known_interfaces(wanted: &[String]) -> Result<Vec<String>, Failure> {
+    let known = if wanted.is_empty() { Vec::new() } else { interfaces::names() };
+    let mut named: Vec<String> = Vec::new();
+    for name in wanted {
+        if !known.is_empty() && !known.contains(name) {
+            let known = known.join(", ");
+            return Err(Failure::usage(format!("no interface {name}; there are: {known}")));
+        }
+        if !named.contains(name) {
+            named.push(name.clone());
+        }
+    }
+    Ok(named)
+}
+
+fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
+    let interrupt = listen()?;
+    let name = if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() };
+    let opened = path.to_owned();
+    let file = FileCount::start(move || open(&opened), name.clone(), args.count)
+        .map_err(|error| Failure::no(format!("cannot start a thread: {error}")))?;
+    let mut schedule = Schedule::new(args);
+    while !interrupt.is_pressed() && !schedule.is_over() {
+        let left = schedule.next().saturating_duration_since(Instant::now());
+        if file.wait(left.min(PATIENCE)) {
+            break;
+        }
+        if schedule.take_tick() {
+            print_line(&file.snapshot(&Limits::LIVE))?;
+        }
+    }
+    let failure = match file.take_end() {
+        Some(Err(error)) if error.is_unusable() => {
+            return Err(Failure::usage(format!("{name}: {error}")));
+        }
+        Some(Err(error)) => Some(error),
+        Some(Ok(())) | None => None,
+    };
+    print(args, &file.snapshot(&limits(args)), file_health(failure.as_ref()))?;
+    match failure {
+        Some(error) => Err(Failure::no(format!("{name}: {error}"))),
+        None => Ok(Exit::Yes),
+    }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    if is_stdin(path) { Ok(Box::new(io::stdin())) } else { Ok(Box::new(File::open(path)?)) }
+}
+
+fn file_health(failure: Option<&FileError>) -> Health {
+    match failure {
+        Some(error) => Health::degraded("capture", error.to_string()),
+        None => Health::ready("capture"),
+    }
+}
+
+/// A person gets the top of each list, a program all of it.
+fn limits(args: &Args) -> Limits {
+    if args.json {
+        Limits::ALL
+    } else if args.jsonl {
+        Limits::LIVE
+    } else {
+        summary::LIMITS
+    }
+}
+
+fn print(args: &Args, counts: &PacketCounts, health: Health) -> Result<(), Failure> {
+    if args.json {
+        output::json(SCHEMA, &Report { counts, health: vec![health] })
+    } else if args.jsonl {
+        print_line(counts)
+    } else {
+        summary::print(counts)
+    }
+}
+
+fn print_line(counts: &PacketCounts) -> Result<(), Failure> {
+    output::json(SCHEMA, counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_or_carry_a_unit() {
+        let ms = |written| parse_duration(written).map(|duration| duration.as_millis());
+        assert_eq!(ms("10"), Ok(10_000));
+        assert_eq!(ms("0.5"), Ok(500));
+        assert_eq!(ms("500ms"), Ok(500));
+        assert_eq!(ms("2m"), Ok(120_000));
+        for bad in ["", "0", "-1", "-1s", "soon", "nan", "1e99"] {
+            assert!(ms(bad).is_err(), "{bad}");
+        }
+    }
+}

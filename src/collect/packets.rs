@@ -1,0 +1,18 @@
+//! Packets: counted where they are captured or read; counts cross threads, packets do not.
+
+mod attribution;
+mod collector;
+mod counter;
+mod file;
+mod flows;
+mod live;
+mod ports;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use collector::{Steering, health_of, health_of_error, spawn};
+pub use counter::{Counter, Frame};
+pub use file::{FileCount, FileError, count_record};
+pub use live::{CaptureOptions, LiveCapture};
+pub use snapshot::Limits;

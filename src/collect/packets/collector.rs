@@ -1,0 +1,160 @@
+//! The packets feed: a capture that runs while someone looks.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::live::{CaptureOptions, LiveCapture};
+use super::snapshot::Limits;
+use crate::collect::{Collector, Control, Feed, Round, spawn as spawn_collector};
+use crate::model::health::Health;
+use crate::model::packets::{FlowFocus, PacketCounts};
+use crate::model::table::SocketTable;
+use crate::sys;
+
+const SOURCE: &str = "capture";
+
+/// Starts the packets feed, paused: [`Control::resume`] opens the ring, [`Control::pause`] closes
+/// it and keeps the counts. With `sockets`, flows are joined with the processes of that feed.
+pub fn spawn(
+    options: CaptureOptions,
+    period: Duration,
+    sockets: Option<Feed<SocketTable>>,
+) -> io::Result<(Feed<PacketCounts>, Steering)> {
+    let steering = Steering::new(options);
+    let collector = Packets::new(steering.clone(), sockets);
+    Ok((spawn_collector(collector, period, true)?, steering))
+}
+
+/// Steers what a running packets feed counts and lists. Clones steer the same feed.
+#[derive(Clone, Debug)]
+pub struct Steering(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    focus: Option<FlowFocus>,
+    options: CaptureOptions,
+    /// Counts again from nothing.
+    restart: bool,
+}
+
+impl Steering {
+    fn new(options: CaptureOptions) -> Self {
+        Self(Arc::new(Mutex::new(State { focus: None, options, restart: false })))
+    }
+
+    /// Lists the flows of this socket whatever their rank, from the next snapshot on.
+    pub fn set_focus(&self, focus: Option<FlowFocus>) {
+        self.lock().focus = focus;
+    }
+
+    /// Counts again from nothing.
+    pub fn restart(&self) {
+        self.lock().restart = true;
+    }
+
+    /// Captures something else, and counts again from nothing.
+    pub fn capture(&self, options: CaptureOptions) {
+        let mut state = self.lock();
+        state.options = options;
+        state.restart = true;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is valid at every moment: a poisoned lock loses nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Packets {
+    steering: Steering,
+    live: LiveCapture,
+    sockets: Option<Feed<SocketTable>>,
+}
+
+impl Packets {
+    fn new(steering: Steering, sockets: Option<Feed<SocketTable>>) -> Self {
+        let live = LiveCapture::new(steering.lock().options.clone(), sockets.clone());
+        Self { steering, live, sockets }
+    }
+
+    fn follow_steering(&mut self) {
+        let mut state = self.steering.lock();
+        if std::mem::take(&mut state.restart) {
+            self.live = LiveCapture::new(state.options.clone(), self.sockets.clone());
+        }
+    }
+
+    fn count(&mut self, control: &Control) -> sys::Result<()> {
+        if control.is_paused() {
+            return Ok(());
+        }
+        self.live.open()?;
+        let until = Instant::now() + control.period();
+        let steering = &self.steering;
+        let stop = || control.is_paused() || control.is_stopped() || steering.lock().restart;
+        self.live.run(until, None, stop)
+    }
+
+    fn publish(&mut self) -> sys::Result<PacketCounts> {
+        let focus = self.steering.lock().focus;
+        self.live.snapshot(&Limits::LIVE, focus.as_ref())
+    }
+}
+
+impl Collector for Packets {
+    type Value = PacketCounts;
+
+    fn name(&self) -> &'static str {
+        "packets"
+    }
+
+    fn sample(&mut self, control: &Control) -> Round<PacketCounts> {
+        let before = sys::clock::thread_cpu();
+        self.follow_steering();
+        let result = self.count(control).and_then(|()| self.publish());
+        let (value, health) = match result {
+            Ok(counts) => {
+                let health = health_of(&counts);
+                (Some(Arc::new(counts)), health)
+            }
+            Err(error) => {
+                // The next round starts with a ring of its own.
+                self.live.close();
+                (None, health_of_error(&error))
+            }
+        };
+        // A round lasts the whole period, mostly waiting: its length is not its cost.
+        let spent = sys::clock::thread_cpu().zip(before).map(|(now, before)| now - before);
+        Round { value, health: vec![health], cost: Some(spent.unwrap_or_default()) }
+    }
+
+    fn fills_period(&self) -> bool {
+        self.live.is_open()
+    }
+
+    fn rest(&mut self) {
+        self.live.close();
+    }
+}
+
+/// What to say beside counts.
+pub fn health_of(counts: &PacketCounts) -> Health {
+    match counts.losses.kernel {
+        Some(dropped) if dropped > 0 => Health::degraded(
+            SOURCE,
+            format!("the kernel dropped {dropped} packets because sockpit read too slowly"),
+        ),
+        _ => Health::ready(SOURCE),
+    }
+}
+
+/// What to say where nothing can be captured.
+pub fn health_of_error(error: &sys::Error) -> Health {
+    match error {
+        sys::Error::NotPermitted { what, remedy } => {
+            Health::unavailable(SOURCE, format!("not permitted to {what}")).with_remedy(remedy)
+        }
+        _ => Health::unavailable(SOURCE, error.to_string()),
+    }
+}

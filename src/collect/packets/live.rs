@@ -1,0 +1,244 @@
+//! A capture that runs: the ring, the counter, and the names of what is counted.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::counter::{Counter, Frame};
+use super::snapshot::Limits;
+use crate::collect::Feed;
+use crate::model::flow_owner::FlowOwners;
+use crate::model::packets::{FlowFocus, PacketCounts};
+use crate::model::table::SocketTable;
+pub use crate::sys::capture::CaptureOptions;
+use crate::sys::capture::{Capture, CaptureStatistics, Captured, Drained};
+use crate::sys::{self, Result};
+use crate::wire::frame::{Layers, Summary, decode};
+
+/// How long a wait for packets may last before the caller is asked again.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Counts of a live capture. Closing the ring keeps them; opening it again counts on.
+#[derive(Debug)]
+pub struct LiveCapture {
+    options: CaptureOptions,
+    capture: Option<Capture>,
+    counter: Counter,
+    names: Names,
+    owners: Owners,
+    /// What the kernel said of captures that were closed.
+    past: CaptureStatistics,
+    past_duration: Duration,
+    opened: Option<Instant>,
+}
+
+/// Who holds the ends of flows, as fresh as the socket table's feed.
+#[derive(Debug)]
+struct Owners {
+    sockets: Option<Feed<SocketTable>>,
+    owners: FlowOwners,
+    /// The sample that `owners` was made from.
+    seq: u64,
+}
+
+impl Owners {
+    fn newest(&mut self) -> &FlowOwners {
+        if let Some(sample) = self.sockets.as_mut().map(Feed::latest)
+            && let Some(table) = sample.value.as_ref().filter(|_| sample.seq != self.seq)
+        {
+            let sockets = table.rows.iter().map(|row| &row.socket);
+            self.owners = FlowOwners::new(sockets, sys::interfaces::addresses());
+            self.seq = sample.seq;
+        }
+        &self.owners
+    }
+}
+
+/// Interfaces by the numbers that the counter knows them by.
+#[derive(Debug, Default)]
+struct Names {
+    by_index: HashMap<u32, usize>,
+    names: Vec<Option<Arc<str>>>,
+    /// The interface of the last packet: mostly that of the next one too.
+    last: Option<(u32, usize)>,
+}
+
+impl Names {
+    #[inline]
+    fn number(&mut self, index: u32) -> usize {
+        match self.last {
+            Some((last, number)) if last == index => number,
+            _ => self.find_or_add(index),
+        }
+    }
+
+    fn find_or_add(&mut self, index: u32) -> usize {
+        let next = self.names.len();
+        let number = *self.by_index.entry(index).or_insert(next);
+        if number == next {
+            self.names.push(None);
+        }
+        self.last = Some((index, number));
+        number
+    }
+
+    /// Asks for the names that are not known yet; an interface may be gone before.
+    fn resolve(&mut self, capture: &Capture) {
+        for (index, number) in &self.by_index {
+            let name = &mut self.names[*number];
+            if name.is_none() {
+                *name = capture.interface_name(*index).map(Arc::from);
+            }
+        }
+    }
+}
+
+impl LiveCapture {
+    /// Nothing is captured before [`LiveCapture::open`]. With `sockets`, flows are joined with
+    /// the processes of that feed.
+    pub fn new(options: CaptureOptions, sockets: Option<Feed<SocketTable>>) -> Self {
+        Self {
+            options,
+            capture: None,
+            counter: Counter::new(),
+            names: Names::default(),
+            owners: Owners { sockets, owners: FlowOwners::default(), seq: 0 },
+            past: CaptureStatistics::default(),
+            past_duration: Duration::ZERO,
+            opened: None,
+        }
+    }
+
+    /// Starts the capture, unless it runs. Needs CAP_NET_RAW.
+    pub fn open(&mut self) -> Result<()> {
+        if self.capture.is_none() {
+            let capture = Capture::open(&self.options)?;
+            for index in capture.interfaces() {
+                self.names.number(*index);
+            }
+            self.names.resolve(&capture);
+            self.capture = Some(capture);
+            self.opened = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Whether packets are being captured.
+    pub fn is_open(&self) -> bool {
+        self.capture.is_some()
+    }
+
+    /// Lets the ring go. What was in it and not counted yet is not counted.
+    pub fn close(&mut self) {
+        self.past_duration = self.duration();
+        self.opened = None;
+        if let Some(mut capture) = self.capture.take() {
+            self.names.resolve(&capture);
+            // A capture that cannot tell its losses any more has none to add.
+            let last = capture.statistics().unwrap_or_default();
+            self.past = sum(self.past, last);
+        }
+    }
+
+    /// Takes no more packets, counts what came before, and lets the ring go.
+    pub fn finish(&mut self, limit: Option<u64>) -> Result<()> {
+        let result = match &mut self.capture {
+            Some(capture) if limit.is_none_or(|limit| self.counter.total().packets < limit) => {
+                let (counter, names) = (&mut self.counter, &mut self.names);
+                capture.finish(|captured| count(captured, counter, names, limit))
+            }
+            _ => Ok(()),
+        };
+        self.close();
+        result
+    }
+
+    /// Counts what arrives until `until`, until `limit` packets are counted in all, or until
+    /// `stop` says so; it is asked at least ten times a second.
+    pub fn run(
+        &mut self,
+        until: Instant,
+        limit: Option<u64>,
+        stop: impl Fn() -> bool,
+    ) -> Result<()> {
+        let Some(capture) = &mut self.capture else { return Ok(()) };
+        let (counter, names) = (&mut self.counter, &mut self.names);
+        while !stop() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let each = |captured: &Captured<'_>| count(captured, counter, names, limit);
+            if capture.drain(left.min(PATIENCE), each)? == Drained::Stopped {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Packets counted so far.
+    pub fn packets(&self) -> u64 {
+        self.counter.total().packets
+    }
+
+    /// The counts so far, with the kernel's losses, put down to processes.
+    pub fn snapshot(&mut self, limits: &Limits, focus: Option<&FlowFocus>) -> Result<PacketCounts> {
+        let mut statistics = self.past;
+        if let Some(capture) = &mut self.capture {
+            self.names.resolve(capture);
+            statistics = sum(statistics, capture.statistics()?);
+        }
+        self.counter.attribute(self.owners.newest());
+        let mut counts = self.counter.snapshot(&self.names.names, limits, focus);
+        counts.source = self.source();
+        counts.duration_ms = u64::try_from(self.duration().as_millis()).unwrap_or(u64::MAX);
+        counts.losses.kernel = Some(statistics.drops);
+        counts.losses.ring = Some(statistics.freezes);
+        Ok(counts)
+    }
+
+    /// The interfaces by name; `any` for all.
+    pub fn source(&self) -> String {
+        match &self.options.interfaces[..] {
+            [] => "any".to_owned(),
+            names => names.join(", "),
+        }
+    }
+
+    fn duration(&self) -> Duration {
+        self.past_duration + self.opened.map_or(Duration::ZERO, |opened| opened.elapsed())
+    }
+}
+
+fn sum(a: CaptureStatistics, b: CaptureStatistics) -> CaptureStatistics {
+    CaptureStatistics {
+        packets: a.packets + b.packets,
+        drops: a.drops + b.drops,
+        freezes: a.freezes + b.freezes,
+    }
+}
+
+#[inline]
+fn count(
+    captured: &Captured<'_>,
+    counter: &mut Counter,
+    names: &mut Names,
+    limit: Option<u64>,
+) -> ControlFlow<()> {
+    let mut summary: Summary = decode(captured.link, captured.bytes);
+    if captured.vlan {
+        summary.layers.insert(Layers::VLAN);
+    }
+    counter.count(&Frame {
+        interface: names.number(captured.interface),
+        length: captured.length,
+        // We cut behind all headers that are counted; only where that failed is it a loss.
+        cut: captured.cut && summary.truncated,
+        summary,
+    });
+    match limit {
+        Some(limit) if counter.total().packets >= limit => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    }
+}

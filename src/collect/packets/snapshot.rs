@@ -1,0 +1,213 @@
+//! The counter's state as the model has it: sorted, bounded, named.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::counter::Counter;
+use super::flows::Entry;
+use crate::model::flow_owner::FlowOwners;
+use crate::model::packets::{
+    Count, Flow, FlowFocus, FlowKey, IcmpCount, InterfaceCount, Losses, PacketCounts, PortCount,
+    ProtocolCount,
+};
+use crate::model::socket::Protocol;
+use crate::wire::frame::Layers;
+use crate::wire::names;
+
+/// How long the lists of a snapshot may get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Flows, those of the focus not counted.
+    pub flows: usize,
+    /// Ports.
+    pub ports: usize,
+    /// Processes.
+    pub processes: usize,
+}
+
+impl Limits {
+    /// For a view that is refreshed every second.
+    pub const LIVE: Self = Self { flows: 1_000, ports: 1_000, processes: 1_000 };
+    /// Everything that is in the tables, which are bounded themselves.
+    pub const ALL: Self = Self { flows: usize::MAX, ports: usize::MAX, processes: usize::MAX };
+}
+
+impl Counter {
+    /// Puts the flows' packets down to the processes that `owners` knows.
+    pub fn attribute(&mut self, owners: &FlowOwners) {
+        self.attribution.attribute(self.flows.entries_mut(), owners);
+    }
+
+    /// The counts so far. `interfaces` are the names by [`super::Frame::interface`]. Source,
+    /// duration and the kernel's losses are for the caller to fill in.
+    pub fn snapshot(
+        &self,
+        interfaces: &[Option<Arc<str>>],
+        limits: &Limits,
+        focus: Option<&FlowFocus>,
+    ) -> PacketCounts {
+        let (ports, ports_seen) = self.ports(limits.ports);
+        PacketCounts {
+            source: String::new(),
+            duration_ms: self.span_ms(),
+            total: self.total,
+            losses: Losses {
+                kernel: None,
+                ring: None,
+                truncated: self.truncated,
+                undecoded: self.undecoded,
+                flow_table: self.flows.lost,
+                process_table: self.attribution.lost,
+            },
+            protocols: self.protocols(),
+            interfaces: self.named_interfaces(interfaces),
+            ports,
+            ports_seen,
+            processes: top(self.attribution.processes(), limits.processes, |process| {
+                (Reverse(process.count), process.pid)
+            }),
+            flows: self.flows(limits.flows, focus),
+            flows_seen: self.flows.entries().len() as u64,
+            tcp_flags: self.tcp_flags,
+            icmp: self.icmp_messages(),
+        }
+    }
+
+    fn span_ms(&self) -> u64 {
+        let span = self.span_ns.map_or(0, |(first, last)| last.saturating_sub(first));
+        u64::try_from(span / 1_000_000).unwrap_or(0)
+    }
+
+    fn protocols(&self) -> Vec<ProtocolCount> {
+        let mut all: Vec<ProtocolCount> = Vec::new();
+        let mut add = |name: Cow<'static, str>, count: Count| {
+            if count.packets == 0 {
+                return;
+            }
+            // MPLS has two EtherTypes, and some names stand for an EtherType and an LLC number.
+            match all.iter_mut().find(|line| line.name == name) {
+                Some(line) => line.count += count,
+                None => all.push(ProtocolCount { name, count }),
+            }
+        };
+        add("ipv4".into(), self.ipv4);
+        add("ipv6".into(), self.ipv6);
+        for (name, count) in Layers::NAMES.iter().zip(self.layers) {
+            add((*name).into(), count);
+        }
+        for (number, count) in (0..=u8::MAX).zip(self.ip_protocols.iter()) {
+            if count.packets > 0 {
+                add(names::ip_protocol(number), *count);
+            }
+        }
+        for (number, count) in &self.ether_types {
+            add(names::ether_type(*number), *count);
+        }
+        for (access_point, count) in &self.llc {
+            add(names::llc(*access_point).into(), *count);
+        }
+        all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
+        all
+    }
+
+    fn named_interfaces(&self, names: &[Option<Arc<str>>]) -> Vec<InterfaceCount> {
+        let counts = self.interfaces.iter().copied().chain(std::iter::repeat(Count::default()));
+        let length = names.len().max(self.interfaces.len());
+        let names = names.iter().cloned().chain(std::iter::repeat(None));
+        let mut all: Vec<InterfaceCount> = names
+            .zip(counts)
+            .take(length)
+            .map(|(name, count)| InterfaceCount { name, count })
+            .collect();
+        all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
+        all
+    }
+
+    fn ports(&self, limit: usize) -> (Vec<PortCount>, u64) {
+        let mut seen = 0;
+        let tables = [
+            (Protocol::Tcp, &self.tcp_ports),
+            (Protocol::Udp, &self.udp_ports),
+            (Protocol::Udplite, &self.udplite_ports),
+        ];
+        let all = tables.into_iter().flat_map(|(protocol, table)| {
+            table.seen().map(move |(port, count)| (protocol, port, count))
+        });
+        let listed = top(all.inspect(|_| seen += 1), limit, |&(protocol, port, count)| {
+            (Reverse(count), protocol, port)
+        });
+        let named = listed.into_iter().map(|(protocol, port, count)| PortCount {
+            protocol,
+            port,
+            service: None,
+            count,
+        });
+        (named.collect(), seen)
+    }
+
+    fn flows(&self, limit: usize, focus: Option<&FlowFocus>) -> Vec<Flow> {
+        let rank = |entry: &Entry| (Reverse(entry.count), entry.id.key());
+        let entries = self.flows.entries();
+        let mut listed = top_by_count(entries, limit);
+        if let Some(focus) = focus.filter(|_| listed.len() < entries.len()) {
+            let has = |key: &FlowKey, listed: &[&Entry]| {
+                listed.iter().any(|entry| entry.id.key() == *key)
+            };
+            let focused: Vec<&Entry> = entries
+                .iter()
+                .filter(|entry| focus.matches(&entry.id.key()))
+                .filter(|entry| !has(&entry.id.key(), &listed))
+                .take(limit)
+                .collect();
+            listed.extend(focused);
+        }
+        listed.sort_by_key(|entry| rank(entry));
+        listed
+            .into_iter()
+            .map(|entry| Flow { owner: self.attribution.owner(entry.owner), ..entry.flow() })
+            .collect()
+    }
+
+    fn icmp_messages(&self) -> Vec<IcmpCount> {
+        let mut all: Vec<IcmpCount> = self
+            .icmp
+            .iter()
+            .map(|(&(version, kind, code), packets)| IcmpCount {
+                r#type: kind,
+                code,
+                name: if version == 4 {
+                    names::icmp(kind, code)
+                } else {
+                    names::icmpv6(kind, code)
+                },
+                version,
+                packets: *packets,
+            })
+            .collect();
+        all.sort_by_key(|line| (Reverse(line.packets), line.version, line.r#type, line.code));
+        all
+    }
+}
+
+/// The `limit` entries with the most packets, in no order: a full sort of the table would cost
+/// more than all else here.
+fn top_by_count(entries: &[Entry], limit: usize) -> Vec<&Entry> {
+    let mut all: Vec<&Entry> = entries.iter().collect();
+    if limit < all.len() {
+        all.select_nth_unstable_by_key(limit, |entry| Reverse(entry.count));
+        all.truncate(limit);
+    }
+    all
+}
+
+/// The first `limit` of `all` by `rank`, in that order.
+fn top<T, K: Ord>(all: impl Iterator<Item = T>, limit: usize, rank: fn(&T) -> K) -> Vec<T> {
+    let mut all: Vec<T> = all.collect();
+    if limit < all.len() {
+        all.select_nth_unstable_by_key(limit, rank);
+        all.truncate(limit);
+    }
+    all.sort_by_key(rank);
+    all
+}

@@ -1,0 +1,227 @@
+//! The join of flows with the sockets of this machine: whose packets are these?
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::owner::Process;
+use super::packets::{FlowEnd, FlowKey};
+use super::socket::{Endpoint, Socket, State};
+
+/// Who holds the ends of flows, looked up from a socket table.
+///
+/// A connection is found by both its ends. What is not found so belongs to the listener or the
+/// unconnected datagram socket that is bound to one of the ends, provided that end is an
+/// address of this machine or a group that it may have joined.
+#[derive(Debug, Default)]
+pub struct FlowOwners {
+    connected: HashMap<(u8, FlowEnd, FlowEnd), Arc<Process>>,
+    /// By protocol and port; address `None` stands for any.
+    serving: HashMap<(u8, u16), Vec<Bound>>,
+    local: HashSet<IpAddr>,
+}
+
+/// An address, or any, and who is bound to it.
+type Bound = (Option<IpAddr>, Arc<Process>);
+
+/// The processes at the ends of a flow. Both are known for a connection within this machine.
+#[derive(Clone, Debug, Default)]
+pub struct FlowEnds {
+    /// The process at the smaller end.
+    pub a: Option<Arc<Process>>,
+    /// The process at the greater end.
+    pub b: Option<Arc<Process>>,
+    /// Whether `b` is the one to name when only one can be: it serves, or `a` is unknown.
+    pub b_first: bool,
+}
+
+impl FlowEnds {
+    /// The process to name when only one can be: the one that serves.
+    pub fn principal(&self) -> Option<&Arc<Process>> {
+        if self.b_first { self.b.as_ref() } else { self.a.as_ref() }
+    }
+}
+
+impl FlowOwners {
+    /// From the sockets of this network namespace and this machine's own addresses.
+    pub fn new<'a>(
+        sockets: impl IntoIterator<Item = &'a Socket>,
+        local: impl IntoIterator<Item = IpAddr>,
+    ) -> Self {
+        let mut owners = Self {
+            local: local.into_iter().map(|addr| addr.to_canonical()).collect(),
+            ..Self::default()
+        };
+        sockets.into_iter().for_each(|socket| owners.add(socket));
+        owners
+    }
+
+    fn add(&mut self, socket: &Socket) {
+        // A descriptor that several processes share is named by the first of them.
+        let Some(owner) = socket.owners.first() else { return };
+        let Some(protocol) = socket.protocol.ip_number() else { return };
+        let Some(local) = flow_end(&socket.local) else { return };
+        let process = Arc::clone(&owner.process);
+        match socket.remote.as_ref().and_then(flow_end) {
+            Some(remote) => {
+                self.connected.insert((protocol, local, remote), process);
+            }
+            None if serves(socket.state) => {
+                let addr = (!local.addr.is_unspecified()).then_some(local.addr);
+                self.serving.entry((protocol, local.port)).or_default().push((addr, process));
+            }
+            None => {}
+        }
+    }
+
+    /// Whether nothing is known at all.
+    pub fn is_empty(&self) -> bool {
+        self.connected.is_empty() && self.serving.is_empty()
+    }
+
+    /// Who is at the ends of a flow.
+    pub fn ends(&self, flow: &FlowKey) -> FlowEnds {
+        let a = self.at(flow.ip_protocol, flow.a, flow.b);
+        let b = self.at(flow.ip_protocol, flow.b, flow.a);
+        let b_first = match (&a, &b) {
+            (Some(_), Some(_)) => {
+                self.serves(flow.ip_protocol, flow.b) && !self.serves(flow.ip_protocol, flow.a)
+            }
+            (a, _) => a.is_none(),
+        };
+        FlowEnds { a, b, b_first }
+    }
+
+    fn at(&self, protocol: u8, this: FlowEnd, other: FlowEnd) -> Option<Arc<Process>> {
+        self.connected
+            .get(&(protocol, this, other))
+            .or_else(|| self.server(protocol, this))
+            .cloned()
+    }
+
+    fn serves(&self, protocol: u8, end: FlowEnd) -> bool {
+        self.server(protocol, end).is_some()
+    }
+
+    /// Who is bound to an end: a specific address goes before any.
+    fn server(&self, protocol: u8, end: FlowEnd) -> Option<&Arc<Process>> {
+        let bound = self.serving.get(&(protocol, end.port))?;
+        let specific = bound.iter().find(|(addr, _)| *addr == Some(end.addr));
+        let any = || bound.iter().find(|(addr, _)| addr.is_none() && self.may_arrive(end.addr));
+        specific.or_else(any).map(|(_, process)| process)
+    }
+
+    /// Whether packets to `addr` could be for a socket of this machine.
+    fn may_arrive(&self, addr: IpAddr) -> bool {
+        addr.is_loopback()
+            || addr.is_multicast()
+            || matches!(addr, IpAddr::V4(v4) if v4.is_broadcast())
+            || self.local.contains(&addr)
+    }
+}
+
+fn flow_end(endpoint: &Endpoint) -> Option<FlowEnd> {
+    Some(FlowEnd { addr: endpoint.canonical_addr()?, port: endpoint.port? })
+}
+
+fn serves(state: State) -> bool {
+    matches!(state, State::Listen | State::Unconnected)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::model::owner::Owner;
+    use crate::model::socket::{Family, Protocol};
+
+    fn end(text: &str) -> FlowEnd {
+        let addr: SocketAddr = text.parse().unwrap();
+        FlowEnd { addr: addr.ip(), port: addr.port() }
+    }
+
+    fn flow(ip_protocol: u8, a: &str, b: &str) -> FlowKey {
+        FlowKey { ip_protocol, a: end(a), b: end(b) }
+    }
+
+    fn socket(
+        pid: u32,
+        protocol: Protocol,
+        state: State,
+        local: &str,
+        remote: Option<&str>,
+    ) -> Socket {
+        let endpoint = |text: &str| Endpoint::from(text.parse::<SocketAddr>().unwrap());
+        let mut socket = Socket::new(Family::Ipv4, protocol, state, endpoint(local));
+        socket.remote = remote.map(endpoint);
+        let process = Process {
+            pid,
+            name: "test".into(),
+            exe: None,
+            cmdline: Vec::new(),
+            uid: None,
+            ppid: None,
+            started_at: None,
+            unit: None,
+            container: None,
+            start_time: 0,
+        };
+        socket.owners.push(Owner { fd: Some(3), process: Arc::new(process) });
+        socket
+    }
+
+    fn owners(sockets: &[Socket]) -> FlowOwners {
+        FlowOwners::new(sockets, ["10.0.0.1".parse().unwrap()])
+    }
+
+    fn pid(process: Option<&Arc<Process>>) -> Option<u32> {
+        process.map(|process| process.pid)
+    }
+
+    #[test]
+    fn a_connection_is_found_by_both_ends_before_its_listener() {
+        let owners = owners(&[
+            socket(1, Protocol::Tcp, State::Listen, "0.0.0.0:80", None),
+            socket(2, Protocol::Tcp, State::Established, "10.0.0.1:80", Some("10.0.0.9:4000")),
+        ]);
+        let principal = |a, b| pid(owners.ends(&flow(6, a, b)).principal());
+        assert_eq!(principal("10.0.0.1:80", "10.0.0.9:4000"), Some(2));
+        assert_eq!(principal("10.0.0.1:80", "10.0.0.9:4001"), Some(1));
+        assert_eq!(principal("10.0.0.8:80", "10.0.0.9:4001"), None, "neither end is here");
+        assert_eq!(principal("10.0.0.1:81", "10.0.0.9:4000"), None);
+    }
+
+    #[test]
+    fn within_the_machine_both_ends_are_known_and_the_server_is_named() {
+        let owners = owners(&[
+            socket(1, Protocol::Tcp, State::Listen, "127.0.0.1:8080", None),
+            socket(1, Protocol::Tcp, State::Established, "127.0.0.1:8080", Some("127.0.0.1:4000")),
+            socket(2, Protocol::Tcp, State::Established, "127.0.0.1:4000", Some("127.0.0.1:8080")),
+        ]);
+        let ends = owners.ends(&flow(6, "127.0.0.1:4000", "127.0.0.1:8080"));
+        assert_eq!((pid(ends.a.as_ref()), pid(ends.b.as_ref())), (Some(2), Some(1)));
+        assert_eq!(pid(ends.principal()), Some(1));
+    }
+
+    #[test]
+    fn an_unconnected_datagram_socket_has_what_comes_to_its_port() {
+        let owners = owners(&[
+            socket(1, Protocol::Udp, State::Unconnected, "0.0.0.0:5353", None),
+            socket(2, Protocol::Udp, State::Unconnected, "10.0.0.1:5353", None),
+        ]);
+        let principal = |a, b| pid(owners.ends(&flow(17, a, b)).principal());
+        assert_eq!(principal("10.0.0.9:5353", "224.0.0.251:5353"), Some(1));
+        assert_eq!(principal("10.0.0.1:5353", "10.0.0.9:1"), Some(2));
+        assert_eq!(principal("127.0.0.1:5353", "127.0.0.1:1"), Some(1));
+    }
+
+    #[test]
+    fn sockets_without_a_known_owner_attribute_nothing() {
+        let mut ownerless = socket(1, Protocol::Tcp, State::Listen, "0.0.0.0:80", None);
+        ownerless.owners.clear();
+        assert!(owners(&[ownerless]).is_empty());
+    }
+}

@@ -1,0 +1,54 @@
+//! What every capture backend takes and gives.
+
+pub use super::platform::capture::Capture;
+use crate::wire::frame::Link;
+
+/// What to capture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaptureOptions {
+    /// Names of interfaces; empty stands for all, also those that appear later.
+    pub interfaces: Vec<String>,
+    /// Whether to also take frames that are not for this machine. Needs named interfaces.
+    pub promiscuous: bool,
+}
+
+/// A packet in the ring, valid until the next one is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Captured<'a> {
+    /// Index of the interface, as the system numbers them.
+    pub interface: u32,
+    /// How `bytes` begins.
+    pub link: Link,
+    /// Nanoseconds since 1970, UTC.
+    pub time_ns: i64,
+    /// Length on the wire from the link header on, a VLAN tag that the system took off included.
+    pub length: u32,
+    /// Whether `bytes` is less than the packet.
+    pub cut: bool,
+    /// Whether the system took a VLAN tag off.
+    pub vlan: bool,
+    /// The packet's beginning: all headers that are counted fit.
+    pub bytes: &'a [u8],
+}
+
+/// What the kernel says of a capture since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CaptureStatistics {
+    /// Packets that passed the filter, dropped ones included.
+    pub packets: u64,
+    /// Packets dropped because the ring was full.
+    pub drops: u64,
+    /// How often the ring was full.
+    pub freezes: u64,
+}
+
+/// How a wait for packets ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Some came, and were handed over.
+    Some,
+    /// None came in time.
+    None,
+    /// The receiver of packets asked to stop.
+    Stopped,
+}

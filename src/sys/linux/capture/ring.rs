@@ -1,0 +1,245 @@
+//! The ring: blocks of packets in memory that the kernel fills and hands over one at a time.
+
+use std::mem::offset_of;
+use std::ops::ControlFlow;
+use std::os::fd::OwnedFd;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use libc::{c_int, tpacket_hdr_v1, tpacket3_hdr};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+use super::socket;
+use crate::sys::capture::Captured;
+use crate::sys::{Error, Result};
+use crate::wire::frame::Link;
+
+/// Bytes of a packet that are captured: room for tags, IPv6 with a chain of extension headers,
+/// and a TCP header with options.
+pub(super) const SNAP_LENGTH: u32 = 256;
+/// Blocks of the ring.
+pub(super) const BLOCKS: u32 = 32;
+/// A block that is not full is handed over after this many milliseconds.
+pub(super) const RETIRE_MS: u32 = 50;
+/// Bytes of a block: some five hundred packets of the captured length.
+const BLOCK_BYTES: u32 = 128 * 1024;
+/// Nominal only: packets of a TPACKET_V3 block lie as close as they can.
+const FRAME_BYTES: u32 = 2048;
+
+/// An IEEE 802.1Q tag.
+const VLAN_TAG_BYTES: u32 = 4;
+
+/// `struct tpacket3_hdr` without what is not read.
+#[derive(FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct PacketHeader {
+    next_offset: u32,
+    sec: u32,
+    nsec: u32,
+    snap_length: u32,
+    length: u32,
+    status: u32,
+    mac: u16,
+    net: u16,
+    rest: [u8; 20],
+}
+const _: () = assert!(size_of::<PacketHeader>() == size_of::<tpacket3_hdr>());
+const _: () = assert!(offset_of!(PacketHeader, net) == offset_of!(tpacket3_hdr, tp_net));
+
+/// `struct sockaddr_ll`, which follows each packet header.
+#[derive(FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct LinkAddress {
+    family: u16,
+    /// EtherType in network order.
+    protocol: u16,
+    index: u32,
+    hardware: u16,
+    rest: [u8; 10],
+}
+const _: () = assert!(size_of::<LinkAddress>() == size_of::<libc::sockaddr_ll>());
+
+/// Where the header proper lies within a block descriptor.
+const HEADER: usize = offset_of!(libc::tpacket_block_desc, hdr);
+const STATUS: usize = HEADER + offset_of!(tpacket_hdr_v1, block_status);
+const PACKETS: usize = HEADER + offset_of!(tpacket_hdr_v1, num_pkts);
+const FIRST_PACKET: usize = HEADER + offset_of!(tpacket_hdr_v1, offset_to_first_pkt);
+/// Where the link address lies behind a packet header.
+const ADDRESS: usize = size_of::<PacketHeader>().next_multiple_of(libc::TPACKET_ALIGNMENT);
+
+/// The mapped ring. Unmapped when dropped.
+#[derive(Debug)]
+pub(super) struct Ring {
+    base: NonNull<u8>,
+    /// The block that is handed over next.
+    next: u32,
+}
+
+// SAFETY: the mapping belongs to this value alone and is not tied to a thread.
+unsafe impl Send for Ring {}
+
+impl Ring {
+    /// Gives `socket` a ring.
+    pub(super) fn map(socket: &OwnedFd) -> Result<Self> {
+        let version = libc::tpacket_versions::TPACKET_V3 as c_int;
+        socket::set(socket, libc::SOL_PACKET, libc::PACKET_VERSION, &version)
+            .map_err(|error| unsupported_or_os("choose TPACKET_V3", error))?;
+        let request = libc::tpacket_req3 {
+            tp_block_size: BLOCK_BYTES,
+            tp_block_nr: BLOCKS,
+            tp_frame_size: FRAME_BYTES,
+            tp_frame_nr: BLOCK_BYTES / FRAME_BYTES * BLOCKS,
+            tp_retire_blk_tov: RETIRE_MS,
+            tp_sizeof_priv: 0,
+            tp_feature_req_word: 0,
+        };
+        socket::set(socket, libc::SOL_PACKET, libc::PACKET_RX_RING, &request)
+            .map_err(|error| Error::os("set up the capture ring", error))?;
+        // SAFETY: a fresh shared mapping at an address of the kernel's choice touches no memory
+        // that Rust knows of.
+        let base = unsafe {
+            mmap(
+                std::ptr::null_mut(),
+                Self::BYTES,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED,
+                socket,
+                0,
+            )
+        };
+        let base = base.map_err(|error| Error::os("map the capture ring", error))?;
+        let base = NonNull::new(base.cast())
+            .ok_or_else(|| Error::os("map the capture ring", Errno::NOMEM))?;
+        Ok(Self { base, next: 0 })
+    }
+
+    const BYTES: usize = BLOCK_BYTES as usize * BLOCKS as usize;
+
+    /// Whether a block waits to be taken.
+    pub(super) fn is_ready(&self) -> bool {
+        self.status().load(Ordering::Acquire) & libc::TP_STATUS_USER != 0
+    }
+
+    /// Hands over the packets of the next block and gives it back to the kernel. `None` when no
+    /// block is ready.
+    pub(super) fn take_block(
+        &mut self,
+        each: impl FnMut(&Captured<'_>) -> ControlFlow<()>,
+    ) -> Option<ControlFlow<()>> {
+        if !self.is_ready() {
+            return None;
+        }
+        let flow = packets(self.block(), each);
+        self.status().store(libc::TP_STATUS_KERNEL, Ordering::Release);
+        self.next = (self.next + 1) % BLOCKS;
+        Some(flow)
+    }
+
+    /// The status word of the next block, which kernel and reader use to pass the block on.
+    fn status(&self) -> &AtomicU32 {
+        // SAFETY: the word lies within the mapping, is aligned as blocks are page-aligned, lives
+        // as long as `self`, and is only accessed atomically on this side.
+        unsafe { AtomicU32::from_ptr(self.next_block().add(STATUS).cast().as_ptr()) }
+    }
+
+    /// The bytes of the next block, which must be ready, behind the status word.
+    fn block(&self) -> &[u8] {
+        // SAFETY: the bytes lie within the mapping. The kernel leaves a block that it handed over
+        // alone until its status is reset, which happens after this borrow ends: it needs
+        // `&mut self` in `take_block`. The status word itself is left out of the slice.
+        unsafe {
+            let start = self.next_block().add(AFTER_STATUS);
+            std::slice::from_raw_parts(start.as_ptr(), BLOCK_BYTES as usize - AFTER_STATUS)
+        }
+    }
+
+    fn next_block(&self) -> NonNull<u8> {
+        let offset = self.next as usize * BLOCK_BYTES as usize;
+        // SAFETY: `next` is less than BLOCKS, so the offset lies within the mapping.
+        unsafe { self.base.add(offset) }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // SAFETY: the range is the one that mmap gave, and nothing borrows from it any more.
+        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), Self::BYTES) };
+        debug_assert!(unmapped.is_ok());
+    }
+}
+
+const AFTER_STATUS: usize = STATUS + size_of::<u32>();
+
+fn unsupported_or_os(what: &str, error: std::io::Error) -> Error {
+    match error.raw_os_error() {
+        Some(libc::EINVAL | libc::ENOPROTOOPT) => Error::unsupported(
+            "packet capture",
+            "this kernel has no TPACKET_V3 rings, which came with Linux 3.2",
+        ),
+        _ => Error::os(what, error),
+    }
+}
+
+fn number(block: &[u8], at: usize) -> usize {
+    let bytes = block.get(at - AFTER_STATUS..).and_then(<[u8]>::first_chunk).copied();
+    u32::from_ne_bytes(bytes.unwrap_or_default()) as usize
+}
+
+/// Walks the packets of a block, given from behind its status word. Offsets that lead out of it
+/// end the walk: they would be the kernel's fault, but no reason to read elsewhere.
+fn packets(
+    block: &[u8],
+    mut each: impl FnMut(&Captured<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut at = number(block, FIRST_PACKET);
+    for _ in 0..number(block, PACKETS) {
+        let Some(packet) = at.checked_sub(AFTER_STATUS).and_then(|at| block.get(at..)) else {
+            break;
+        };
+        let Some((captured, next)) = packet_at(packet) else { break };
+        each(&captured)?;
+        at += next;
+    }
+    ControlFlow::Continue(())
+}
+
+/// The packet whose header begins `bytes`, and the way from there to the next.
+#[inline]
+fn packet_at(bytes: &[u8]) -> Option<(Captured<'_>, usize)> {
+    let (header, _) = PacketHeader::ref_from_prefix(bytes).ok()?;
+    let (address, _) = LinkAddress::ref_from_prefix(bytes.get(ADDRESS..)?).ok()?;
+    let mac = usize::from(header.mac);
+    let end = mac + header.snap_length as usize;
+    let (link, start) = match Link::from_arphrd(address.hardware) {
+        Some(link) => (link, mac),
+        // A link header of no form to rely on: the kernel says where the network header is.
+        None => (Link::Payload(u16::from_be(address.protocol)), usize::from(header.net)),
+    };
+    let vlan = header.status & libc::TP_STATUS_VLAN_VALID != 0;
+    let captured = Captured {
+        interface: address.index,
+        link,
+        time_ns: i64::from(header.sec) * 1_000_000_000 + i64::from(header.nsec),
+        length: header.length + if vlan { VLAN_TAG_BYTES } else { 0 },
+        cut: header.snap_length < header.length,
+        vlan,
+        bytes: bytes.get(start..end.max(start))?,
+    };
+    Some((captured, header.next_offset as usize))
+}
+
+/// Walks a block that begins with nonsense.
+#[cfg(test)]
+pub(super) fn read_block_for_test(bytes: &mut [u8], first: u32) {
+    let at = FIRST_PACKET - AFTER_STATUS;
+    if let Some(offset) = bytes.get_mut(at..at + size_of::<u32>()) {
+        offset.copy_from_slice(&first.to_ne_bytes());
+    }
+    let flow = packets(bytes, |captured| {
+        assert!(captured.bytes.len() <= 600);
+        ControlFlow::Continue(())
+    });
+    assert!(flow.is_continue());
+}

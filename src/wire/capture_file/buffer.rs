@@ -1,0 +1,95 @@
+//! A window onto a stream that may be a file, a pipe or a FIFO.
+
+use std::io::{self, ErrorKind, Read};
+
+use super::MAX_HEAD;
+
+/// Room for the largest head with its headers, and for much to be read at once.
+const CAPACITY: usize = 2 * MAX_HEAD;
+
+pub(super) struct Buffer<R> {
+    reader: R,
+    bytes: Box<[u8]>,
+    start: usize,
+    end: usize,
+    /// Bytes that lie ahead in the stream and are not wanted.
+    pass_over: u64,
+    total: u64,
+}
+
+impl<R: Read> Buffer<R> {
+    pub(super) fn new(reader: R) -> Self {
+        let bytes = vec![0; CAPACITY].into_boxed_slice();
+        Self { reader, bytes, start: 0, end: 0, pass_over: 0, total: 0 }
+    }
+
+    /// What has been read and not consumed.
+    #[inline]
+    pub(super) fn at_hand(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Whether no byte of a record is left.
+    pub(super) fn is_between_records(&self) -> bool {
+        self.start == self.end && self.pass_over == 0
+    }
+
+    /// Whether the rest of the last record is still to come.
+    pub(super) fn is_passing_over(&self) -> bool {
+        self.pass_over > 0
+    }
+
+    /// Reads until `needed` bytes are at hand, and at least something. `false` at the end.
+    pub(super) fn fill_to(&mut self, needed: usize) -> io::Result<bool> {
+        self.make_room();
+        let needed = needed.clamp(self.end + 1, self.bytes.len().max(self.end + 1));
+        while self.end < needed {
+            if self.read()? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn make_room(&mut self) {
+        self.bytes.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+    }
+
+    /// Reads once, and drops what is to be passed over.
+    fn read(&mut self) -> io::Result<usize> {
+        let read = loop {
+            match self.reader.read(&mut self.bytes[self.end..]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => break result?,
+            }
+        };
+        self.total += read as u64;
+        self.end += read;
+        let dropped = self.pass_over.min(read as u64);
+        if dropped > 0 {
+            // Nothing is at hand while bytes are passed over, so they are the first.
+            self.pass_over -= dropped;
+            self.bytes.copy_within(dropped as usize..self.end, 0);
+            self.end -= dropped as usize;
+        }
+        Ok(read)
+    }
+
+    /// Passes `count` bytes, at hand or yet to come.
+    pub(super) fn consume(&mut self, count: u64) {
+        let here = count.min((self.end - self.start) as u64);
+        self.start += here as usize;
+        self.pass_over = count - here;
+    }
+
+    /// Passes `consume` bytes and hands out those from `at` on.
+    #[inline]
+    pub(super) fn take(&mut self, at: usize, length: usize, consume: u64) -> &[u8] {
+        let from = self.start + at;
+        let to = (from + length).min(self.end);
+        self.consume(consume);
+        &self.bytes[from.min(to)..to]
+    }
+}

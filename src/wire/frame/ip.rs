@@ -1,0 +1,217 @@
+//! IPv4, IPv6 with its extension headers, and the first bytes of the transport header.
+
+use etherparse::err::ipv4::HeaderSliceError;
+use etherparse::{
+    EtherType, IpAuthHeaderSlice, IpNumber, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice,
+    Ipv6HeaderSlice, Ipv6RawExtHeaderSlice, ip_number,
+};
+
+use super::link::be16;
+use super::{Ip, Layers, Network, Summary, Transport};
+
+/// Bytes of an IPv4 header without options.
+const IPV4_FIXED: usize = 20;
+/// More extension headers than any sender has a use for.
+const MAX_EXTENSIONS: usize = 12;
+
+/// IPv4 (RFC 791) from its first byte on.
+#[inline]
+pub(super) fn decode_v4(bytes: &[u8], layers: Layers) -> Summary {
+    match Ipv4HeaderSlice::from_slice(bytes) {
+        Ok(header) => {
+            let start = header.slice().len();
+            let end = end_of_packet(usize::from(header.total_len()), start, bytes.len());
+            v4(&header, Some(&bytes[start..end]), layers)
+        }
+        Err(HeaderSliceError::Len(_)) => cut_v4(bytes, layers),
+        Err(HeaderSliceError::Content(_)) => Summary { layers, ..Summary::UNREADABLE },
+    }
+}
+
+/// Where the packet ends within `captured` bytes: padding of the link layer lies beyond its
+/// own length. A length shorter than the header stands for "until the end" (segmentation
+/// offload writes 0).
+fn end_of_packet(own_length: usize, header: usize, captured: usize) -> usize {
+    if own_length < header { captured } else { own_length.min(captured) }
+}
+
+/// A header that ends early: without its options it may still be read.
+fn cut_v4(bytes: &[u8], layers: Layers) -> Summary {
+    let fixed = bytes.first_chunk::<IPV4_FIXED>().map(|fixed| {
+        let mut fixed = *fixed;
+        fixed[0] = 0x45;
+        fixed
+    });
+    let header = fixed.as_ref().and_then(|fixed| Ipv4HeaderSlice::from_slice(fixed).ok());
+    let known = match header {
+        Some(header) => v4(&header, None, layers),
+        None => Summary { layers, network: Network::EtherType(EtherType::IPV4.0), truncated: true },
+    };
+    Summary { truncated: true, ..known }
+}
+
+/// `payload` is `None` where it was cut away together with the header's end.
+#[inline]
+fn v4(header: &Ipv4HeaderSlice<'_>, payload: Option<&[u8]>, layers: Layers) -> Summary {
+    let mut walk = Walk {
+        layers,
+        protocol: header.protocol(),
+        rest: payload,
+        later_fragment: false,
+        truncated: false,
+    };
+    if header.is_fragmenting_payload() {
+        walk.layers.insert(Layers::FRAGMENT);
+        walk.later_fragment = header.fragments_offset().value() > 0;
+    }
+    if walk.protocol == ip_number::AUTH && !walk.later_fragment {
+        walk.authentication();
+    }
+    walk.finish(header.source().into(), header.destination().into())
+}
+
+/// IPv6 (RFC 8200) from its first byte on.
+#[inline]
+pub(super) fn decode_v6(bytes: &[u8], layers: Layers) -> Summary {
+    use etherparse::err::ipv6::HeaderSliceError;
+    match Ipv6HeaderSlice::from_slice(bytes) {
+        Ok(header) => {
+            let start = header.slice().len();
+            let own = usize::from(header.payload_length());
+            // 0 stands for a jumbogram (RFC 2675) or segmentation offload.
+            let end = end_of_packet(if own == 0 { 0 } else { start + own }, start, bytes.len());
+            let mut walk = Walk {
+                layers,
+                protocol: header.next_header(),
+                rest: Some(&bytes[start..end]),
+                later_fragment: false,
+                truncated: false,
+            };
+            walk.extensions();
+            walk.finish(header.source().into(), header.destination().into())
+        }
+        Err(HeaderSliceError::Len(_)) => {
+            Summary { layers, network: Network::EtherType(EtherType::IPV6.0), truncated: true }
+        }
+        Err(HeaderSliceError::Content(_)) => Summary { layers, ..Summary::UNREADABLE },
+    }
+}
+
+/// The way from the IP header down to the transport header.
+struct Walk<'a> {
+    layers: Layers,
+    protocol: IpNumber,
+    rest: Option<&'a [u8]>,
+    later_fragment: bool,
+    truncated: bool,
+}
+
+impl Walk<'_> {
+    /// Passes IPv6 extension headers. One that is cut leaves its own number as the protocol.
+    #[inline]
+    fn extensions(&mut self) {
+        for _ in 0..MAX_EXTENSIONS {
+            let passed = match self.protocol {
+                ip_number::IPV6_HOP_BY_HOP => self.options(Layers::HOP_BY_HOP),
+                ip_number::IPV6_ROUTE => self.options(Layers::ROUTING),
+                ip_number::IPV6_DEST_OPTIONS => self.options(Layers::DESTINATION_OPTIONS),
+                ip_number::IPV6_FRAG => self.fragment(),
+                ip_number::AUTH => self.authentication(),
+                _ => false,
+            };
+            // What follows a later fragment's header is the middle of something.
+            if !passed || self.later_fragment {
+                return;
+            }
+        }
+    }
+
+    fn options(&mut self, layer: Layers) -> bool {
+        self.layers.insert(layer);
+        let rest = self.rest.unwrap_or_default();
+        match Ipv6RawExtHeaderSlice::from_slice(rest) {
+            Ok(header) => self.pass(header.next_header(), header.slice().len()),
+            Err(_) => self.cut(),
+        }
+    }
+
+    fn fragment(&mut self) -> bool {
+        let rest = self.rest.unwrap_or_default();
+        match Ipv6FragmentHeaderSlice::from_slice(rest) {
+            Ok(header) => {
+                // An "atomic" fragment is whole (RFC 6946).
+                if header.is_fragmenting_payload() {
+                    self.layers.insert(Layers::FRAGMENT);
+                }
+                self.later_fragment = header.fragment_offset().value() > 0;
+                self.pass(header.next_header(), header.slice().len())
+            }
+            Err(_) => self.cut(),
+        }
+    }
+
+    fn authentication(&mut self) -> bool {
+        self.layers.insert(Layers::AUTHENTICATION);
+        let rest = self.rest.unwrap_or_default();
+        match IpAuthHeaderSlice::from_slice(rest) {
+            Ok(header) => self.pass(header.next_header(), header.slice().len()),
+            Err(_) => self.cut(),
+        }
+    }
+
+    fn pass(&mut self, next: IpNumber, length: usize) -> bool {
+        self.protocol = next;
+        self.rest = self.rest.and_then(|rest| rest.get(length..));
+        true
+    }
+
+    fn cut(&mut self) -> bool {
+        self.truncated = true;
+        self.rest = None;
+        false
+    }
+
+    #[inline]
+    fn finish(self, source: super::Address, destination: super::Address) -> Summary {
+        let (transport, whole) = match self.rest {
+            _ if self.later_fragment => (Transport::LaterFragment, true),
+            Some(rest) => transport(self.protocol, rest),
+            None => (Transport::None, false),
+        };
+        Summary {
+            layers: self.layers,
+            network: Network::Ip(Ip { source, destination, protocol: self.protocol.0, transport }),
+            truncated: self.truncated || !whole,
+        }
+    }
+}
+
+/// What is counted of the transport header, and whether all of that was there.
+#[inline]
+fn transport(protocol: IpNumber, bytes: &[u8]) -> (Transport, bool) {
+    match protocol {
+        ip_number::TCP => match ports(bytes) {
+            Some((source, destination)) => {
+                let flags = bytes.get(13).copied();
+                (Transport::Tcp { source, destination, flags }, flags.is_some())
+            }
+            None => (Transport::None, false),
+        },
+        ip_number::UDP | ip_number::UDP_LITE | ip_number::SCTP | ip_number::DCCP => {
+            match ports(bytes) {
+                Some((source, destination)) => (Transport::Ports { source, destination }, true),
+                None => (Transport::None, false),
+            }
+        }
+        ip_number::ICMP | ip_number::IPV6_ICMP => match bytes {
+            [kind, code, ..] => (Transport::Icmp { kind: *kind, code: *code }, true),
+            _ => (Transport::None, false),
+        },
+        _ => (Transport::None, true),
+    }
+}
+
+/// All four transports with ports begin with them: source, then destination.
+fn ports(bytes: &[u8]) -> Option<(u16, u16)> {
+    Some((be16(bytes, 0)?, be16(bytes, 2)?))
+}
