@@ -10,6 +10,7 @@ mod ports;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 pub use collector::{Steering, health_of, health_of_error, spawn};
 pub use counter::{Counter, Frame};

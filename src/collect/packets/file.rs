@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::counter::{Counter, Frame};
 use super::snapshot::Limits;
+use super::unpack::Unpacked;
 use crate::model::packets::PacketCounts;
 use crate::wire::capture_file::{self, CaptureReader, Record};
 use crate::wire::frame::decode;
@@ -110,6 +111,7 @@ fn count(
     limit: Option<u64>,
     shared: &Shared,
 ) -> Result<(), capture_file::Error> {
+    let reader = Unpacked::open(reader).map_err(capture_file::Error::ReadHeader)?;
     let mut reader = CaptureReader::open(reader)?;
     loop {
         let mut state = shared.lock();
