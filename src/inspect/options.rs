@@ -13,10 +13,11 @@ use std::sync::LazyLock;
 use crate::catalog::sockopts::{self, Entry, Level, Read};
 use crate::model::options::{OptionAccess, OptionType, OptionValue, OptionsReport, SocketOption};
 use crate::model::socket::Socket;
-use crate::sys::options::{Meant, Reading, Wanted, read_options};
+use crate::sys::options::{Meant, Reading, Wanted, read_options, socket_inode};
 
 use super::Error;
 use defaults::{Defaults, Situation};
+use io_model::Waits;
 
 #[cfg(test)]
 mod tests;
@@ -70,55 +71,114 @@ impl Known {
     }
 }
 
-/// Reads the options of a socket of the table. May block for a moment: call it on a thread
-/// that may.
-///
-/// Each owner is tried in turn until one lets its descriptor be duplicated (root,
-/// CAP_SYS_PTRACE, or the same user). Where none does, what sock_diag told is reported, with
-/// the reason for the rest. [`Error::Gone`] when no owner holds the socket any more.
+/// Reads the options of one socket of the table: [`Inspector::options`] for a single look.
 pub fn options(socket: &Socket) -> Result<OptionsReport, Error> {
-    let meant = Meant { cookie: socket.cookie, inode: socket.inode };
-    let mut refusal = None;
-    for owner in socket.owners.iter().take(MAX_OWNERS) {
-        let (Some(fd), true) = (owner.fd, meant != Meant::default()) else { continue };
-        match read_options(owner.process.pid, fd, meant, &WANTED) {
-            Ok(reading) => return Ok(report(socket.clone(), owner.process.pid, &reading)),
-            Err(error) => refusal = Some(more_telling(refusal, error)),
+    Inspector::default().options(socket)
+}
+
+/// A look at the options of one socket or of many, in which no process is looked up twice.
+/// Every look may block for a moment: use it on a thread that may.
+#[derive(Debug, Default)]
+pub struct Inspector {
+    waits: Waits,
+}
+
+impl Inspector {
+    /// Reads the options of a socket of the table.
+    ///
+    /// Each owner is tried in turn until one lets its descriptor be duplicated (root,
+    /// CAP_SYS_PTRACE, or the same user). Where none does, what sock_diag told is reported,
+    /// with the reason for the rest. [`Error::Gone`] when no owner holds it any more.
+    pub fn options(&mut self, socket: &Socket) -> Result<OptionsReport, Error> {
+        let meant = Meant { cookie: socket.cookie, inode: socket.inode };
+        let mut refusal = None;
+        for owner in socket.owners.iter().take(MAX_OWNERS) {
+            let (Some(fd), true) = (owner.fd, meant != Meant::default()) else { continue };
+            match read_options(owner.process.pid, fd, meant, &WANTED) {
+                Ok(reading) => return Ok(self.full(socket.clone(), owner.process.pid, &reading)),
+                Err(error) => refusal = Some(more_telling(refusal, error)),
+            }
+        }
+        match refusal {
+            Some(gone @ Error::Gone { .. }) => Err(gone),
+            Some(error) => Ok(self.by_table(socket, error.to_string())),
+            None => Ok(self.by_table(socket, diag::why_no_descriptor(socket))),
         }
     }
-    match refusal {
-        Some(gone @ Error::Gone { .. }) => Err(gone),
-        Some(error) => Ok(diag::report(socket, error.to_string())),
-        None => Ok(diag::report(socket, diag::why_no_descriptor(socket))),
+
+    /// Reads the options of the socket behind a descriptor. `known` finds the row of the
+    /// table with this cookie or inode; without one the socket is described by what it tells
+    /// itself.
+    ///
+    /// [`Error::NotASocket`], [`Error::Gone`] and [`Error::NotPermitted`] are told apart; the
+    /// last only where not even the table knows the socket.
+    pub fn options_at(
+        &mut self,
+        pid: u32,
+        fd: i32,
+        known: impl FnOnce(Option<u64>, u64) -> Option<Socket>,
+    ) -> Result<OptionsReport, Error> {
+        match read_options(pid, fd, Meant::default(), &WANTED) {
+            Ok(reading) => {
+                let socket = known(reading.cookie, reading.inode);
+                let socket = socket.map_or_else(|| plain::socket(pid, fd, &reading), Ok)?;
+                Ok(self.full(socket, pid, &reading))
+            }
+            Err(refused @ Error::NotPermitted { .. }) => {
+                // A link may be readable where a duplicate is not permitted.
+                let inode = socket_inode(pid, fd);
+                match inode.ok().and_then(|inode| known(None, inode)) {
+                    Some(socket) => Ok(self.by_table(&socket, refused.to_string())),
+                    None => Err(refused),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Everything about a socket whose options were read through a descriptor of `pid`.
+    fn full(&mut self, socket: Socket, pid: u32, reading: &Reading) -> OptionsReport {
+        tracing::debug!(pid, held_us = reading.held.as_micros(), "read options by a duplicate");
+        let options = judged(pid, socket.netns, reading);
+        let nonblocking = Some(reading.nonblocking);
+        OptionsReport {
+            io_model: self.waits.model(&socket, Some(pid), reading.inode, nonblocking),
+            findings: lint::findings(&socket, &options),
+            socket,
+            access: OptionAccess::Full,
+            reason: None,
+            options,
+        }
+    }
+
+    /// What the table alone tells, and the reason for the rest.
+    fn by_table(&mut self, socket: &Socket, reason: String) -> OptionsReport {
+        let options = diag::options(socket);
+        let nothing = options.is_empty();
+        OptionsReport {
+            io_model: self.waits.model(socket, None, socket.inode.unwrap_or(0), None),
+            findings: lint::findings(socket, &options),
+            socket: socket.clone(),
+            access: if nothing { OptionAccess::None } else { OptionAccess::KernelDiag },
+            reason: Some(reason),
+            options,
+        }
     }
 }
 
-/// Reads the options of the socket behind a descriptor. `known` finds the row of the table
-/// with this cookie and inode; without one the socket is described by what it tells itself.
-///
-/// [`Error::NotASocket`], [`Error::Gone`] and [`Error::NotPermitted`] are told apart; the last
-/// only where not even the table knows the socket.
-pub fn options_at(
-    pid: u32,
-    fd: i32,
-    known: impl FnOnce(Option<u64>, u64) -> Option<Socket>,
-) -> Result<OptionsReport, Error> {
-    match read_options(pid, fd, Meant::default(), &WANTED) {
-        Ok(reading) => {
-            let socket = known(reading.cookie, reading.inode);
-            let socket = socket.map_or_else(|| plain::socket(pid, fd, &reading), Ok)?;
-            Ok(report(socket, pid, &reading))
-        }
-        Err(refused @ Error::NotPermitted { .. }) => {
-            // A link may be readable where a duplicate is not permitted.
-            let inode = crate::sys::options::socket_inode(pid, fd);
-            match inode.ok().and_then(|inode| known(None, inode)) {
-                Some(socket) => Ok(diag::report(&socket, refused.to_string())),
-                None => Err(refused),
-            }
-        }
-        Err(error) => Err(error),
-    }
+/// The options that were read, typed, beside what an untouched socket tells.
+fn judged(pid: u32, netns: Option<u64>, reading: &Reading) -> Vec<SocketOption> {
+    let defaults = Defaults::of(reading, pid, netns);
+    let situation = Situation::of(reading);
+    let told = READ.iter().zip(&reading.answers).enumerate();
+    told.filter_map(|(index, (known, answer))| {
+        let raw = answer.as_deref()?;
+        let (r#type, value) = decode::value_or_bytes(known.entry, raw);
+        let mut option = known.option(r#type, value, Some(raw));
+        defaults.judge(index, known.entry, &situation, &mut option);
+        Some(option)
+    })
+    .collect()
 }
 
 /// A refusal tells more than an end, and that a thing is absent here more than either.
@@ -126,33 +186,6 @@ fn more_telling(before: Option<Error>, error: Error) -> Error {
     match before {
         Some(before) if !matches!(before, Error::Gone { .. }) => before,
         _ => error,
-    }
-}
-
-/// Everything about a socket whose options were read.
-fn report(socket: Socket, pid: u32, reading: &Reading) -> OptionsReport {
-    tracing::debug!(pid, held_us = reading.held.as_micros(), "read options by a duplicate");
-    let defaults = Defaults::of(reading, pid, socket.netns);
-    let situation = Situation::of(reading);
-    let options: Vec<SocketOption> = READ
-        .iter()
-        .zip(&reading.answers)
-        .enumerate()
-        .filter_map(|(index, (known, answer))| {
-            let raw = answer.as_deref()?;
-            let (r#type, value) = decode::value_or_bytes(known.entry, raw);
-            let mut option = known.option(r#type, value, Some(raw));
-            defaults.judge(index, known.entry, &situation, &mut option);
-            Some(option)
-        })
-        .collect();
-    OptionsReport {
-        io_model: io_model::of(&socket, pid, reading.inode, Some(reading.nonblocking)),
-        findings: lint::findings(&socket, &options),
-        socket,
-        access: OptionAccess::Full,
-        reason: None,
-        options,
     }
 }
 

@@ -1,16 +1,16 @@
 //! What the socket table alone tells of options, where no duplicate is to be had.
 
 use crate::catalog::sockopts;
-use crate::model::options::{OptionAccess, OptionValue, OptionsReport, SocketOption};
+use crate::model::options::{OptionValue, SocketOption};
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::sys::options::SocketKind;
 
 use super::defaults::{Defaults, Situation};
-use super::{Known, domain_number, index_of, io_model, lint};
+use super::{Known, domain_number, index_of};
 
-/// The options that a row implies, and the reason for the rest.
-pub(super) fn report(socket: &Socket, reason: String) -> OptionsReport {
+/// The options that a row implies, in catalogue order.
+pub(super) fn options(socket: &Socket) -> Vec<SocketOption> {
     let names = kind_names(socket);
     let defaults = Defaults::of_kind(names.and_then(kind), socket.netns);
     let tcp = matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp);
@@ -26,16 +26,7 @@ pub(super) fn report(socket: &Socket, reason: String) -> OptionsReport {
         })
         .collect();
     options.sort_by_key(|option| index_of(&option.name));
-    let access = if options.is_empty() { OptionAccess::None } else { OptionAccess::KernelDiag };
-    let pid = socket.owners.first().map_or(0, |owner| owner.process.pid);
-    OptionsReport {
-        io_model: io_model::of(socket, pid, socket.inode.unwrap_or(0), None),
-        findings: lint::findings(socket, &options),
-        socket: socket.clone(),
-        access,
-        reason: Some(reason),
-        options,
-    }
+    options
 }
 
 /// Why there is no descriptor to duplicate.

@@ -24,7 +24,7 @@ fn text(text: &str) -> OptionValue {
 }
 
 fn own(fd: &impl AsRawFd) -> OptionsReport {
-    options_at(std::process::id(), fd.as_raw_fd(), |_, _| None).unwrap()
+    Inspector::default().options_at(std::process::id(), fd.as_raw_fd(), |_, _| None).unwrap()
 }
 
 fn find<'a>(report: &'a OptionsReport, name: &str) -> &'a SocketOption {

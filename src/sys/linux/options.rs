@@ -29,7 +29,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use crate::model::socket::Endpoint;
 use crate::sys::{Error, Result};
 
-pub use super::waiting::waiting_on;
+pub use super::waiting::ProcessWaits;
 pub use crate::sys::portable::options::{
     Answers, Fresh, Meant, Reading, SocketKind, Waiting, Wanted,
 };

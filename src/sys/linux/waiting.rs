@@ -1,6 +1,8 @@
-//! Who waits on a socket: epoll instances by `/proc/PID/fdinfo`, threads by
-//! `/proc/PID/task/TID/syscall` (proc(5)).
+//! Who waits on a socket: epoll instances by `/proc/PID/fdinfo` (proc(5)), and threads.
 
+mod threads;
+
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
@@ -10,12 +12,10 @@ use crate::model::options::{BlockedThread, Watcher};
 use crate::sys::Result;
 
 use super::options::{Waiting, inode_of_link, refused};
+use threads::Call;
 
 #[cfg(test)]
 mod tests;
-
-/// More threads than this are not looked at: each costs a file.
-const MAX_THREADS: usize = 4096;
 
 /// The events of epoll_ctl(2), by bit.
 const EVENTS: [(u32, &str); 15] = [
@@ -36,82 +36,96 @@ const EVENTS: [(u32, &str); 15] = [
     (libc::EPOLLET as u32, "EPOLLET"),
 ];
 
-/// System calls that wait on the descriptor in their first argument.
-const ON_DESCRIPTOR: [(libc::c_long, &str); 17] = [
-    (libc::SYS_read, "read"),
-    (libc::SYS_readv, "readv"),
-    (libc::SYS_preadv2, "preadv2"),
-    (libc::SYS_write, "write"),
-    (libc::SYS_writev, "writev"),
-    (libc::SYS_pwritev2, "pwritev2"),
-    (libc::SYS_recvfrom, "recvfrom"),
-    (libc::SYS_recvmsg, "recvmsg"),
-    (libc::SYS_recvmmsg, "recvmmsg"),
-    (libc::SYS_sendto, "sendto"),
-    (libc::SYS_sendmsg, "sendmsg"),
-    (libc::SYS_sendmmsg, "sendmmsg"),
-    (libc::SYS_connect, "connect"),
-    (libc::SYS_accept, "accept"),
-    (libc::SYS_accept4, "accept4"),
-    (libc::SYS_splice, "splice"),
-    (libc::SYS_sendfile, "sendfile"),
-];
-
-/// System calls that wait on the epoll instance in their first argument.
-const ON_EPOLL: &[(libc::c_long, &str)] = &[
-    #[cfg(target_arch = "x86_64")]
-    (libc::SYS_epoll_wait, "epoll_wait"),
-    (libc::SYS_epoll_pwait, "epoll_pwait"),
-    (libc::SYS_epoll_pwait2, "epoll_pwait2"),
-];
-
-/// Who waits on the socket with this inode in one process. Needs PTRACE_MODE_READ, and
-/// PTRACE_MODE_ATTACH for the threads, which are left out without it.
-pub fn waiting_on(pid: u32, inode: u64) -> Result<Waiting> {
-    let (descriptors, instances) = descriptors_of(pid, inode)?;
-    let watchers: Vec<Watcher> =
-        instances.iter().filter_map(|fd| watcher_of(pid, *fd, inode)).collect();
-    let watching: Vec<i32> = watchers.iter().filter_map(|watcher| watcher.fd).collect();
-    let blocked = blocked_threads(pid, &descriptors, &watching);
-    Ok(Waiting { watchers, blocked })
+/// What one process waits for, at one moment: its epoll instances and its sleeping threads.
+#[derive(Debug)]
+pub struct ProcessWaits {
+    pid: u32,
+    /// Descriptors by the inode of their socket.
+    sockets: HashMap<u64, Vec<i32>>,
+    /// epoll instances with the sockets they watch: inode and event mask.
+    instances: Vec<(i32, Vec<(u64, u32)>)>,
+    /// Threads that sleep in a call on descriptors.
+    calls: Vec<Call>,
 }
 
-/// The descriptors that refer to the socket, and those of epoll instances.
-fn descriptors_of(pid: u32, inode: u64) -> Result<(Vec<i32>, Vec<i32>)> {
+impl ProcessWaits {
+    /// Looks at one process. Needs PTRACE_MODE_READ, and PTRACE_MODE_ATTACH for the threads,
+    /// which are left out without it.
+    pub fn of(pid: u32) -> Result<Self> {
+        let Descriptors { sockets, instances } = descriptors_of(pid)?;
+        let watched = |fd| (fd, watched_by(pid, fd));
+        let instances = instances.into_iter().map(watched).collect();
+        Ok(Self { pid, sockets, instances, calls: threads::sleeping(pid) })
+    }
+
+    /// What of it concerns the socket with this inode.
+    pub fn on(&self, inode: u64) -> Waiting {
+        let mut on = self.sockets.get(&inode).cloned().unwrap_or_default();
+        let mut watchers = Vec::new();
+        for (fd, watched) in &self.instances {
+            if let Some((_, mask)) = watched.iter().find(|(of, _)| *of == inode) {
+                let events = event_names(*mask);
+                watchers.push(Watcher {
+                    pid: self.pid,
+                    kind: "epoll".into(),
+                    fd: Some(*fd),
+                    events,
+                });
+                on.push(*fd);
+            }
+        }
+        let calls = self.calls.iter().filter(|call| call.on.iter().any(|fd| on.contains(fd)));
+        let blocked = calls.map(|call| BlockedThread {
+            pid: self.pid,
+            tid: call.tid,
+            syscall: call.name.to_owned(),
+        });
+        Waiting { blocked: blocked.collect(), watchers }
+    }
+}
+
+/// The descriptors of a process that matter here.
+#[derive(Default)]
+struct Descriptors {
+    /// Those of sockets, by inode.
+    sockets: HashMap<u64, Vec<i32>>,
+    /// Those of epoll instances.
+    instances: Vec<i32>,
+}
+
+fn descriptors_of(pid: u32) -> Result<Descriptors> {
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).map_err(|error| {
         let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
         refused(errno, format!("the descriptors of process {pid}"))
     })?;
-    let (mut sockets, mut instances) = (Vec::new(), Vec::new());
+    let mut found = Descriptors::default();
     for entry in entries.flatten() {
         let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
         let (Some(fd), Ok(link)) = (number, fs::read_link(entry.path())) else { continue };
         if link == Path::new("anon_inode:[eventpoll]") {
-            instances.push(fd);
-        } else if inode_of_link(link.as_os_str()) == Some(inode) {
-            sockets.push(fd);
+            found.instances.push(fd);
+        } else if let Some(inode) = inode_of_link(link.as_os_str()) {
+            found.sockets.entry(inode).or_default().push(fd);
         }
     }
-    Ok((sockets, instances))
+    Ok(found)
 }
 
-fn watcher_of(pid: u32, fd: i32, inode: u64) -> Option<Watcher> {
-    let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
-    let events = info.lines().find_map(|line| watched_events(line, inode))?;
-    Some(Watcher { pid, kind: "epoll".to_owned(), fd: Some(fd), events: event_names(events) })
+fn watched_by(pid: u32, fd: i32) -> Vec<(u64, u32)> {
+    let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).unwrap_or_default();
+    info.lines().filter_map(watched_socket).collect()
 }
 
-/// The event mask of a line of an epoll instance's fdinfo, if it is about that socket:
-/// `tfd: 3 events: 80000019 data: 3  pos:0 ino:8153 sdev:9`. The inode decides, and not
+/// Inode and event mask of a line of an epoll instance's fdinfo, if it is about a socket:
+/// `tfd: 3 events: 80000019 data: 3  pos:0 ino:8153 sdev:9`. The inode tells which, and not
 /// `tfd`, which is the number at the time of registration.
-fn watched_events(line: &str, inode: u64) -> Option<u32> {
+fn watched_socket(line: &str) -> Option<(u64, u32)> {
     let rest = line.strip_prefix("tfd:")?;
-    let ino = rest.split("ino:").nth(1)?.split_whitespace().next()?;
-    let device = rest.split("sdev:").nth(1)?.split_whitespace().next()?;
-    let of_sockfs = u64::from_str_radix(device, 16).ok()? == sockfs_device()?;
-    let same = of_sockfs && u64::from_str_radix(ino, 16).ok()? == inode;
-    let events = rest.split("events:").nth(1)?.split_whitespace().next()?;
-    u32::from_str_radix(events, 16).ok().filter(|_| same)
+    let after = |key| rest.split(key).nth(1)?.split_whitespace().next();
+    let device = u64::from_str_radix(after("sdev:")?, 16).ok()?;
+    let inode = u64::from_str_radix(after("ino:")?, 16).ok()?;
+    let events = u32::from_str_radix(after("events:")?, 16).ok()?;
+    (device == sockfs_device()?).then_some((inode, events))
 }
 
 /// The device number of sockfs, as fdinfo writes it.
@@ -138,37 +152,4 @@ fn event_names(mask: u32) -> Vec<String> {
         names.push(format!("{unknown:#x}"));
     }
     names
-}
-
-fn blocked_threads(pid: u32, descriptors: &[i32], watching: &[i32]) -> Vec<BlockedThread> {
-    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let tids = tasks.flatten().filter_map(|task| task.file_name().to_str()?.parse().ok());
-    tids.take(MAX_THREADS)
-        .filter_map(|tid: u32| {
-            let call = fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).ok()?;
-            let syscall = waits_in(&call, descriptors, watching)?.to_owned();
-            Some(BlockedThread { pid, tid, syscall })
-        })
-        .collect()
-}
-
-/// The name of the call that a thread sleeps in, if it waits on one of these descriptors.
-/// `call` is a line of `/proc/PID/task/TID/syscall`: the number, six arguments, the stack
-/// pointer and the program counter; or `running`.
-fn waits_in(call: &str, descriptors: &[i32], watching: &[i32]) -> Option<&'static str> {
-    let mut words = call.split_whitespace();
-    let number: libc::c_long = words.next()?.parse().ok()?;
-    let arguments: Vec<u64> =
-        words.filter_map(|word| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok()).collect();
-    let [first, .., stack, _counter] = arguments[..] else { return None };
-    // A 32-bit program numbers its calls in another way.
-    if cfg!(target_pointer_width = "64") && u32::try_from(stack).is_ok() {
-        return None;
-    }
-    let fd = first as i32;
-    let named = |calls: &[(libc::c_long, &'static str)]| {
-        calls.iter().find(|(of, _)| *of == number).map(|(_, name)| *name)
-    };
-    let on_descriptor = named(&ON_DESCRIPTOR).filter(|_| descriptors.contains(&fd));
-    on_descriptor.or_else(|| named(ON_EPOLL).filter(|_| watching.contains(&fd)))
 }

@@ -29,7 +29,7 @@ pub struct Meant {
 }
 
 /// The three arguments of socket(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SocketKind {
     /// Address family (SO_DOMAIN).
     pub domain: i32,
@@ -100,9 +100,20 @@ pub fn fresh_options(
     Err(absent("reading the default options of a socket"))
 }
 
-/// Who waits on a socket in one process.
-pub fn waiting_on(_pid: u32, _inode: u64) -> Result<Waiting> {
-    Err(absent("looking up who waits on a socket"))
+/// What one process waits for. There is none on this platform.
+#[derive(Debug)]
+pub enum ProcessWaits {}
+
+impl ProcessWaits {
+    /// Looks at one process.
+    pub fn of(_pid: u32) -> Result<Self> {
+        Err(absent("looking up who waits on a socket"))
+    }
+
+    /// What of it concerns the socket with this inode.
+    pub fn on(&self, _inode: u64) -> Waiting {
+        match *self {}
+    }
 }
 
 /// The inode of the socket behind a descriptor.
