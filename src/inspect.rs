@@ -1,8 +1,7 @@
 //! One look at one thing: a listing of sockets, the options of a socket, a process.
 #![forbid(unsafe_code)]
 
-pub mod options;
-
 pub use crate::sys::Error;
 
+pub mod options;
 pub mod sockets;

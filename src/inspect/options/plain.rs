@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::catalog::sockopts;
-use crate::model::owner::{Owner, Ownership, Process};
+use crate::model::owner::{Owner, Ownership};
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
 use crate::sys::options::Reading;
+use crate::sys::processes;
 
 use super::{Error, index_of};
 
@@ -33,7 +34,7 @@ pub(super) fn socket(pid: u32, fd: i32, reading: &Reading) -> Result<Socket, Err
         ownership: Ownership::OWNED,
         // Others may hold it too: nobody looked.
         owners_complete: Some(false),
-        owners: vec![owner(pid, fd)],
+        owners: vec![Owner { fd: Some(fd), process: Arc::new(processes::read(pid)?) }],
         ..Socket::new(family, protocol, state, local)
     })
 }
@@ -100,21 +101,4 @@ fn tcp_state(number: u8) -> Option<State> {
         11 => State::Closing,
         _ => return None,
     })
-}
-
-/// The process at the descriptor, as far as it needs no look at it.
-fn owner(pid: u32, fd: i32) -> Owner {
-    let process = Process {
-        pid,
-        name: Box::default(),
-        exe: None,
-        cmdline: Vec::new(),
-        uid: None,
-        ppid: None,
-        started_at: None,
-        unit: None,
-        container: None,
-        start_time: 0,
-    };
-    Owner { fd: Some(fd), process: Arc::new(process) }
 }
