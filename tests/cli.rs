@@ -1,6 +1,9 @@
 //! What a user of the command line could see.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[cfg(target_os = "linux")]
+#[path = "cli/opts.rs"]
+mod opts;
 mod support;
 
 #[path = "cli/ports.rs"]

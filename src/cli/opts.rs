@@ -54,6 +54,7 @@ fn of_descriptor(pid: u32, fd: i32, args: &Args) -> Result<Exit, Failure> {
     });
     let report = found.map_err(|error| match error {
         Error::NotASocket { .. } => Failure::usage(error.to_string()),
+        Error::Gone { what } => Failure::no(format!("there is no {what}")),
         error => error.into(),
     })?;
     let body = body(report, &health, args);

@@ -89,7 +89,7 @@ impl Defaults {
         let raw = self.answers.get(index).and_then(Option::as_deref);
         option.default = raw.and_then(|raw| decode::value(entry, raw));
         option.changed = option.default.as_ref().map(|default| *default != option.value);
-        option.source = Some(sysctl.unwrap_or("constant of the kernel").to_owned());
+        option.source = Some(sysctl.unwrap_or("kernel constant").to_owned());
     }
 }
 
@@ -123,7 +123,7 @@ impl Situation {
 
 /// Whether a TCP socket has or had a peer, by its TCP_INFO: a connection that was reset is in
 /// CLOSE again, with what it learnt.
-fn was_connected(tcp_info: &[u8]) -> bool {
+pub(super) fn was_connected(tcp_info: &[u8]) -> bool {
     let segments = tcp_info.get(SEGS_OUT_AT..SEGS_OUT_AT + 4);
     match tcp_info.first() {
         Some(&TCP_LISTEN) => false,

@@ -8,6 +8,7 @@ use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
 use crate::sys::options::Reading;
 use crate::sys::processes;
 
+use super::defaults::was_connected;
 use super::{Error, index_of};
 
 /// The socket at a descriptor.
@@ -68,20 +69,25 @@ fn state(protocol: Protocol, local: &Endpoint, reading: &Reading) -> State {
     if answer("SO_ACCEPTCONN").is_some_and(|raw| raw.iter().any(|byte| *byte != 0)) {
         return State::Listen;
     }
-    let of_tcp = answer("TCP_INFO").and_then(|info| tcp_state(*info.first()?));
     let named = local.path.is_some() || local.port.is_some_and(|port| port != 0);
-    match (protocol, of_tcp) {
-        (Protocol::Tcp | Protocol::Mptcp, Some(state)) if state != State::Closed => state,
-        (Protocol::Tcp | Protocol::Mptcp | Protocol::Stream | Protocol::Seqpacket, _) => {
-            match (reading.remote.is_some(), named) {
-                (true, _) if protocol == Protocol::Mptcp => State::Established,
-                (true, _) => State::Connected,
-                (false, true) => State::Bound,
-                (false, false) => State::Closed,
-            }
-        }
-        _ if reading.remote.is_some() => State::Connected,
+    let has_peer = reading.remote.is_some();
+    match protocol {
+        Protocol::Tcp => of_tcp(answer("TCP_INFO").unwrap_or_default(), named),
+        Protocol::Mptcp if has_peer => State::Established,
+        Protocol::Stream | Protocol::Seqpacket if has_peer => State::Connected,
+        Protocol::Mptcp | Protocol::Stream | Protocol::Seqpacket if named => State::Bound,
+        Protocol::Mptcp | Protocol::Stream | Protocol::Seqpacket => State::Closed,
+        _ if has_peer => State::Connected,
         _ => State::Unconnected,
+    }
+}
+
+/// A socket that lost its peer keeps its address, but not the port.
+fn of_tcp(tcp_info: &[u8], named: bool) -> State {
+    let told = tcp_info.first().and_then(|number| tcp_state(*number));
+    match told.unwrap_or(State::Closed) {
+        State::Closed if named && !was_connected(tcp_info) => State::Bound,
+        state => state,
     }
 }
 

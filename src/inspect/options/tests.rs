@@ -1,8 +1,3 @@
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
-
-use socket2::SockRef;
-
 use super::*;
 use crate::model::owner::Ownership;
 use crate::model::socket::{Backlog, Endpoint, Family, Protocol, SocketMemory, State};
@@ -21,10 +16,6 @@ fn ints(numbers: &[i32]) -> Vec<u8> {
 
 fn text(text: &str) -> OptionValue {
     OptionValue::Text(text.to_owned())
-}
-
-fn own(fd: &impl AsRawFd) -> OptionsReport {
-    Inspector::default().options_at(std::process::id(), fd.as_raw_fd(), |_, _| None).unwrap()
 }
 
 fn find<'a>(report: &'a OptionsReport, name: &str) -> &'a SocketOption {
@@ -91,74 +82,6 @@ fn what_is_cut_short_is_shown_as_bytes() {
 }
 
 #[test]
-fn what_was_set_differs_from_the_default() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let socket = SockRef::from(&listener);
-    socket.set_recv_buffer_size(8192).unwrap();
-    socket.set_tcp_nodelay(true).unwrap();
-    socket.set_linger(Some(std::time::Duration::from_secs(3))).unwrap();
-    let report = own(&listener);
-    assert_eq!((report.access, &report.reason), (OptionAccess::Full, &None));
-
-    let buffer = find(&report, "SO_RCVBUF");
-    assert_eq!(buffer.value, OptionValue::Number(16_384));
-    assert_eq!(buffer.raw_hex.as_deref(), Some(hex(&16_384_i32.to_ne_bytes()).as_str()));
-    assert_eq!(buffer.changed, Some(true));
-    assert_eq!(buffer.source.as_deref(), Some("net.ipv4.tcp_rmem"));
-    assert_eq!(find(&report, "TCP_NODELAY").value, OptionValue::Bool(true));
-    assert_eq!(find(&report, "TCP_NODELAY").default, Some(OptionValue::Bool(false)));
-    let linger = OptionValue::Linger { on: true, seconds: 3 };
-    assert_eq!(find(&report, "SO_LINGER").value, linger);
-
-    let changed: Vec<&str> = report
-        .options
-        .iter()
-        .filter(|option| option.changed == Some(true))
-        .map(|option| option.name.as_str())
-        .collect();
-    // The standard library sets SO_REUSEADDR.
-    let expected = ["SO_REUSEADDR", "SO_RCVBUF", "SO_LINGER", "SO_BUF_LOCK", "TCP_NODELAY"];
-    assert_eq!(changed, expected);
-}
-
-#[test]
-fn a_connection_is_not_called_changed_for_what_it_learnt_itself() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let report = own(&stream);
-    for option in &report.options {
-        assert_ne!(option.changed, Some(true), "{option:?}");
-    }
-    let buffer = find(&report, "SO_RCVBUF");
-    assert_eq!((&buffer.default, buffer.changed), (&None, None));
-    assert_eq!(buffer.source.as_deref(), Some("autotuned within net.ipv4.tcp_rmem"));
-    assert_eq!(find(&report, "TCP_MAXSEG").changed, None);
-
-    SockRef::from(&stream).set_recv_buffer_size(8192).unwrap();
-    assert_eq!(find(&own(&stream), "SO_RCVBUF").changed, Some(true));
-}
-
-#[test]
-fn a_socket_in_no_table_is_described_by_itself() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let report = own(&listener);
-    let socket = &report.socket;
-    assert_eq!((socket.family, socket.protocol), (Family::Ipv4, Protocol::Tcp));
-    assert_eq!(socket.state, State::Listen);
-    assert_eq!(socket.local, listener.local_addr().unwrap().into());
-    assert_eq!((socket.owners[0].process.pid, socket.owners[0].fd), {
-        (std::process::id(), Some(listener.as_raw_fd()))
-    });
-    let (left, _right) = std::os::unix::net::UnixStream::pair().unwrap();
-    let report = own(&left);
-    assert_eq!((report.socket.protocol, report.socket.state), (Protocol::Stream, State::Connected));
-    let credentials = &find(&report, "SO_PEERCRED").value;
-    let me = i32::try_from(std::process::id()).unwrap();
-    assert!(matches!(credentials, OptionValue::Credentials { pid, .. } if *pid == me));
-    assert!(report.options.iter().all(|option| option.level == "SOL_SOCKET"));
-}
-
-#[test]
 fn without_a_descriptor_the_table_speaks() {
     let local = Endpoint::ip([127, 0, 0, 1], 8080);
     let mut socket = Socket::new(Family::Ipv6, Protocol::Tcp, State::Listen, local);
@@ -187,12 +110,4 @@ fn what_no_table_tells_is_none() {
     assert_eq!(report.access, OptionAccess::None);
     assert!(report.options.is_empty());
     assert!(report.reason.is_some());
-}
-
-#[test]
-fn an_abort_on_close_is_pointed_out() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    SockRef::from(&listener).set_linger(Some(std::time::Duration::ZERO)).unwrap();
-    let report = own(&listener);
-    assert_eq!(report.findings[0].kind, "linger_aborts");
 }
