@@ -1,11 +1,11 @@
 //! What a user of the command line could see.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod support;
+
 #[cfg(target_os = "linux")]
 #[path = "cli/opts.rs"]
 mod opts;
-mod support;
-
 #[path = "cli/ports.rs"]
 mod ports;
 #[path = "cli/probe.rs"]

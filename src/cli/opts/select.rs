@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::cli::Failure;
+use crate::cli::port::Port;
 use crate::inspect::sockets::Listing;
 use crate::model::socket::{Protocol, Socket};
 use crate::query::{Query, Subject, Truth};
@@ -12,17 +13,12 @@ use crate::query::{Query, Subject, Truth};
 pub(super) enum Selector {
     /// `PID/FD`.
     Descriptor { pid: u32, fd: i32 },
-    /// `PORT`, `PORT/tcp` or `PORT/udp`: a local port.
-    Port { port: u16, transport: Option<Transport> },
+    /// `PORT/tcp` or `PORT/udp`: a local port of one protocol.
+    Port(Port),
+    /// `PORT`: a local port of either.
+    AnyPort(u16),
     /// Anything else.
     Query(Query),
-}
-
-/// A transport named behind a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Transport {
-    Tcp,
-    Udp,
 }
 
 /// The sockets of a listing that are meant.
@@ -53,12 +49,13 @@ impl Selector {
 
     /// Picks the sockets that are meant; none for a descriptor, which needs no listing.
     pub(super) fn choose<'a>(&self, listing: &'a Listing) -> Chosen<'a> {
+        let is = |truth| if truth { Truth::Yes } else { Truth::No };
         let mut chosen = Chosen { sockets: Vec::new(), undecided: 0 };
         for socket in &listing.sockets {
             let answer = match self {
                 Self::Descriptor { .. } => Truth::No,
-                Self::Port { port, transport } if holds(socket, *port, *transport) => Truth::Yes,
-                Self::Port { .. } => Truth::No,
+                Self::Port(port) => is(holds(socket, port.number) == Some(port.udp)),
+                Self::AnyPort(number) => is(holds(socket, *number).is_some()),
                 Self::Query(query) => query.matches(&Subject::new(socket, listing.taken_at)),
             };
             match answer {
@@ -75,45 +72,33 @@ impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Descriptor { pid, fd } => write!(f, "{pid}/{fd}"),
-            Self::Port { port, transport: None } => write!(f, "local port {port}"),
-            Self::Port { port, transport: Some(Transport::Tcp) } => {
-                write!(f, "local port {port}/tcp")
+            Self::Port(port) => {
+                let transport = if port.udp { "udp" } else { "tcp" };
+                write!(f, "local port {}/{transport}", port.number)
             }
-            Self::Port { port, transport: Some(Transport::Udp) } => {
-                write!(f, "local port {port}/udp")
-            }
+            Self::AnyPort(number) => write!(f, "local port {number}"),
             Self::Query(query) => write!(f, "`{query}`"),
         }
     }
 }
 
-/// Reads `PID/FD`, `PORT` and `PORT/udp`; `None` for a word that does not begin with digits,
-/// or goes on in another way.
+/// Reads `PID/FD`, `PORT` and `PORT/udp`; `None` for a word that does not begin with digits.
 fn numeric(word: &str) -> Option<Result<Selector, Failure>> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let Some((left, right)) = word.split_once('/') else {
-        return is_number(word).then(|| port(word, None));
+        let port = is_number(word).then(|| Port::parse(word))?;
+        return Some(port.map(|port| Selector::AnyPort(port.number)));
     };
     if !is_number(left) {
         return None;
     }
     Some(match right {
-        "tcp" => port(left, Some(Transport::Tcp)),
-        "udp" => port(left, Some(Transport::Udp)),
+        "tcp" | "udp" => Port::parse(word).map(Selector::Port),
         fd if is_number(fd) => descriptor(left, fd),
         _ => Err(Failure::usage(format!(
             "`{word}` names no socket: write PID/FD in digits, or PORT, PORT/tcp, PORT/udp"
         ))),
     })
-}
-
-fn port(digits: &str, transport: Option<Transport>) -> Result<Selector, Failure> {
-    match digits.parse() {
-        Ok(port) if port > 0 => Ok(Selector::Port { port, transport }),
-        _ => Err(Failure::usage(format!(
-            "{digits} is no port: write 1 to 65535, or PID/FD for a descriptor"
-        ))),
-    }
 }
 
 fn descriptor(pid: &str, fd: &str) -> Result<Selector, Failure> {
@@ -123,13 +108,15 @@ fn descriptor(pid: &str, fd: &str) -> Result<Selector, Failure> {
     }
 }
 
-fn holds(socket: &Socket, port: u16, transport: Option<Transport>) -> bool {
-    let of = match socket.protocol {
-        Protocol::Tcp | Protocol::Mptcp => Transport::Tcp,
-        Protocol::Udp | Protocol::Udplite => Transport::Udp,
-        _ => return false,
+/// Whether a socket has this local port: `Some(true)` for UDP, `Some(false)` for TCP.
+fn holds(socket: &Socket, port: u16) -> Option<bool> {
+    let udp = match socket.protocol {
+        Protocol::Tcp | Protocol::Mptcp => false,
+        Protocol::Udp | Protocol::Udplite => true,
+        // What stands in the place of their port is something else.
+        _ => return None,
     };
-    socket.local.port == Some(port) && transport.is_none_or(|transport| transport == of)
+    (socket.local.port == Some(port)).then_some(udp)
 }
 
 #[cfg(test)]
@@ -144,10 +131,8 @@ mod tests {
     #[test]
     fn descriptors_ports_and_queries_are_told_apart() {
         assert_eq!(parse(&["4242/3"]).unwrap(), Selector::Descriptor { pid: 4242, fd: 3 });
-        let transport = None;
-        assert_eq!(parse(&["8080"]).unwrap(), Selector::Port { port: 8080, transport });
-        let transport = Some(Transport::Udp);
-        assert_eq!(parse(&["53/udp"]).unwrap(), Selector::Port { port: 53, transport });
+        assert_eq!(parse(&["8080"]).unwrap(), Selector::AnyPort(8080));
+        assert_eq!(parse(&["53/udp"]).unwrap(), Selector::Port(Port { number: 53, udp: true }));
         assert!(matches!(parse(&["state:listen"]).unwrap(), Selector::Query(_)));
         assert!(matches!(parse(&["8080", "tcp"]).unwrap(), Selector::Query(_)));
     }
