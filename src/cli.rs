@@ -4,9 +4,9 @@
 mod completions;
 mod failure;
 mod kill;
+mod opts;
 mod output;
 mod packets;
-mod opts;
 mod port;
 mod ports;
 mod probe;
