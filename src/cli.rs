@@ -4,6 +4,7 @@
 mod completions;
 mod failure;
 mod kill;
+mod opts;
 mod output;
 mod packets;
 mod port;
@@ -41,6 +42,8 @@ pub enum Command {
     Probe(probe::Args),
     /// Count packets by protocol, port, process and flow, live or from a capture file.
     Packets(packets::Args),
+    /// Show every option of a live socket, and what differs from the default.
+    Opts(opts::Args),
     /// Print a shell completion script.
     Completions(completions::Args),
     /// End the processes that hold a port, and prove that it is free.
@@ -53,6 +56,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
         Command::Ports(args) => ports::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Packets(args) => packets::run(&args),
+        Command::Opts(args) => opts::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Kill(args) => kill::run(&args),
     }

@@ -3,4 +3,5 @@
 
 pub use crate::sys::Error;
 
+pub mod options;
 pub mod sockets;

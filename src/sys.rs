@@ -27,4 +27,6 @@ use macos as platform;
 use windows as platform;
 
 pub use error::{Error, Result};
-pub use platform::{clock, errno, host, interfaces, process, processes, resolve, sockets, trial};
+pub use platform::{
+    clock, errno, host, interfaces, options, process, processes, resolve, sockets, trial,
+};

@@ -4,6 +4,7 @@
 pub mod address;
 pub mod clean;
 pub mod duration;
+pub mod options;
 pub mod probe;
 pub mod table;
 pub mod units;

@@ -3,6 +3,9 @@
 
 mod support;
 
+#[cfg(target_os = "linux")]
+#[path = "cli/opts.rs"]
+mod opts;
 #[path = "cli/ports.rs"]
 mod ports;
 #[path = "cli/probe.rs"]

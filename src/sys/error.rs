@@ -30,6 +30,12 @@ pub enum Error {
         /// What was looked for.
         what: String,
     },
+    /// It is there, but it is something else.
+    #[error("{what} is not a socket")]
+    NotASocket {
+        /// What was looked at.
+        what: String,
+    },
     /// The system refused for another reason.
     #[error("cannot {what}: {source}")]
     Os {

@@ -7,11 +7,13 @@ pub mod interfaces;
 mod names;
 mod netns;
 pub(crate) mod netstat2;
+pub mod options;
 mod proc;
 pub mod process;
 pub mod processes;
 mod sock_diag;
 pub mod sockets;
+mod waiting;
 
 pub use super::portable::{host, trial};
 pub use super::unix::{errno, resolve};

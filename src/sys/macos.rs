@@ -1,5 +1,7 @@
 //! macOS.
 
 pub(crate) use super::portable::netstat2;
-pub use super::portable::{capture, clock, host, interfaces, process, processes, sockets, trial};
+pub use super::portable::{
+    capture, clock, host, interfaces, options, process, processes, sockets, trial,
+};
 pub use super::unix::{errno, resolve};

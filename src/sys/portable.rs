@@ -6,6 +6,7 @@ pub mod host;
 pub mod interfaces;
 pub mod interrupt;
 pub mod netstat2;
+pub mod options;
 pub mod process;
 pub mod processes;
 pub mod resolve;

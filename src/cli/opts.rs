@@ -1,0 +1,139 @@
+//! `sockpit opts PID/FD|PORT|QUERY...`.
+
+mod select;
+mod show;
+
+use serde::Serialize;
+
+use super::{Exit, Failure, output};
+use crate::inspect::Error;
+use crate::inspect::options::Inspector;
+use crate::inspect::sockets::{self, Listing, Request};
+use crate::model::health::Health;
+use crate::model::options::{OptionAccess, OptionsReport};
+use crate::model::socket::Socket;
+use select::{Chosen, Selector};
+
+const SCHEMA: &str = "sockpit.opts/1";
+
+/// Which sockets, and how to show their options.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// One socket as PID/FD, those at a local PORT[/udp], or those that match a QUERY.
+    #[arg(required = true, value_name = "PID/FD|PORT|QUERY")]
+    what: Vec<String>,
+    /// Only options that differ from the default.
+    #[arg(long)]
+    changed: bool,
+    /// Print JSON: an object for PID/FD, an array otherwise.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A report with what its sources could not tell.
+#[derive(Serialize)]
+struct Body {
+    #[serde(flatten)]
+    report: OptionsReport,
+    health: Vec<Health>,
+}
+
+/// Reads and prints.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    match Selector::parse(&args.what)? {
+        Selector::Descriptor { pid, fd } => of_descriptor(pid, fd, args),
+        selector => of_many(&selector, args),
+    }
+}
+
+fn of_descriptor(pid: u32, fd: i32, args: &Args) -> Result<Exit, Failure> {
+    let mut health = Vec::new();
+    let found = Inspector::default().options_at(pid, fd, |cookie, inode| {
+        let listing = list_or_say(&mut health)?;
+        listing.sockets.into_iter().find(|socket| is_it(socket, cookie, inode))
+    });
+    let report = found.map_err(|error| match error {
+        Error::NotASocket { .. } => Failure::usage(error.to_string()),
+        Error::Gone { what } => Failure::no(format!("there is no {what}")),
+        error => error.into(),
+    })?;
+    let body = body(report, &health, args);
+    if args.json {
+        output::json(SCHEMA, &body)?;
+    } else {
+        show::one(&body.report, args.changed)?;
+    }
+    Ok(exit([&body.report]))
+}
+
+/// A listing that is missing takes the row's facts away, but not the options.
+fn list_or_say(health: &mut Vec<Health>) -> Option<Listing> {
+    match sockets::list(&Request::default()) {
+        Ok(listing) => {
+            health.clone_from(&listing.health);
+            Some(listing)
+        }
+        Err(error) => {
+            health.push(Health::unavailable("sockets", error.to_string()));
+            None
+        }
+    }
+}
+
+fn is_it(socket: &Socket, cookie: Option<u64>, inode: u64) -> bool {
+    match (socket.cookie, cookie) {
+        (Some(of_row), Some(cookie)) => of_row == cookie,
+        _ => inode != 0 && socket.inode == Some(inode),
+    }
+}
+
+fn of_many(selector: &Selector, args: &Args) -> Result<Exit, Failure> {
+    let listing = sockets::list(&Request::default())?;
+    let Chosen { sockets, undecided } = selector.choose(&listing);
+    let mut inspector = Inspector::default();
+    let mut bodies = Vec::new();
+    for socket in sockets {
+        match inspector.options(socket) {
+            Ok(report) => bodies.push(body(report, &listing.health, args)),
+            // It ended since the listing was made: it is no socket any more.
+            Err(Error::Gone { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if args.json {
+        output::json_array(SCHEMA, &bodies)?;
+    } else if !bodies.is_empty() {
+        show::many(bodies.iter().map(|body| &body.report), args.changed)?;
+    }
+    match (bodies.is_empty(), undecided) {
+        (true, 0) => Err(Failure::no(format!("no socket matches {selector}"))),
+        (true, undecided) => Err(Failure::not_permitted(format!(
+            "no socket surely matches {selector}; {undecided} might, but what decides it is hidden"
+        ))),
+        (false, _) => Ok(exit(bodies.iter().map(|body| &body.report))),
+    }
+}
+
+fn body(mut report: OptionsReport, listed: &[Health], args: &Args) -> Body {
+    if args.changed {
+        report.options.retain(|option| option.changed == Some(true));
+    }
+    let mut health = listed.to_vec();
+    health.push(access_health(&report));
+    Body { report, health }
+}
+
+fn access_health(report: &OptionsReport) -> Health {
+    let reason = report.reason.as_deref().unwrap_or("not all options could be read");
+    match report.access {
+        OptionAccess::Full => Health::ready("options"),
+        OptionAccess::KernelDiag => Health::degraded("options", reason),
+        OptionAccess::None => Health::unavailable("options", reason),
+    }
+}
+
+/// Whether anything was told of any socket.
+fn exit<'a>(reports: impl IntoIterator<Item = &'a OptionsReport>) -> Exit {
+    let told = reports.into_iter().any(|report| report.access != OptionAccess::None);
+    if told { Exit::Yes } else { Exit::NotPermitted }
+}

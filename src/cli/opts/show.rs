@@ -1,0 +1,99 @@
+//! Options for people: the changed ones first, each with its default beside it.
+
+use std::io::{self, Write};
+
+use crate::cli::output;
+use crate::model::options::{OptionsReport, SocketOption};
+use crate::model::socket::Socket;
+use crate::text::options as words;
+use crate::text::table::{Column, Table};
+use crate::text::units;
+use crate::text::{address, clean};
+
+/// Prints one report.
+pub(super) fn one(report: &OptionsReport, only_changed: bool) -> io::Result<()> {
+    many([report], only_changed)
+}
+
+/// Prints several, an empty line between them.
+pub(super) fn many<'a>(
+    reports: impl IntoIterator<Item = &'a OptionsReport>,
+    only_changed: bool,
+) -> io::Result<()> {
+    let mut out = output::stdout();
+    for (index, report) in reports.into_iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        write(report, only_changed, &mut out)?;
+    }
+    out.flush()
+}
+
+fn write(report: &OptionsReport, only_changed: bool, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{}", heading(&report.socket))?;
+    if let Some(reason) = &report.reason {
+        writeln!(out, "not all options could be read: {}", clean(reason))?;
+    }
+    if let Some(model) = &report.io_model {
+        writeln!(out, "I/O model: {}", words::io_model(model))?;
+    }
+    for finding in &report.findings {
+        writeln!(out, "! {}", clean(&finding.text))?;
+    }
+    if report.options.is_empty() && only_changed {
+        return writeln!(out, "no option differs from the default");
+    }
+    table(&report.options).write(out)
+}
+
+fn table(options: &[SocketOption]) -> Table {
+    let mut table = Table::new(vec![
+        Column::left("CHANGED"),
+        Column::left("OPTION"),
+        Column::left("VALUE"),
+        Column::left("DEFAULT"),
+        Column::left("DEFAULT FROM"),
+        Column::left("ABOUT"),
+    ]);
+    let (changed, rest): (Vec<_>, Vec<_>) =
+        options.iter().partition(|option| option.changed == Some(true));
+    for option in changed.into_iter().chain(rest) {
+        table.push(row(option));
+    }
+    table
+}
+
+fn row(option: &SocketOption) -> [String; 6] {
+    let changed = match option.changed {
+        Some(true) => "changed",
+        Some(false) => "",
+        None => units::UNKNOWN,
+    };
+    [
+        changed.to_owned(),
+        clean(&option.name).into_owned(),
+        words::value(option),
+        words::default_value(option),
+        option.source.as_deref().map_or(String::new(), |source| clean(source).into_owned()),
+        clean(&option.about).into_owned(),
+    ]
+}
+
+/// `tcp4 127.0.0.1:8080 LISTEN  python3 4242 fd 3`.
+fn heading(socket: &Socket) -> String {
+    let to = match &socket.remote {
+        Some(_) => format!(" to {}", address::remote(socket)),
+        None => String::new(),
+    };
+    let held = match &socket.owners[..] {
+        [] => socket.ownership.kind.name().to_owned(),
+        [owner, rest @ ..] => {
+            let fd = owner.fd.map_or(String::new(), |fd| format!(" fd {fd}"));
+            let more = if rest.is_empty() { String::new() } else { format!(" +{}", rest.len()) };
+            format!("{} {}{fd}{more}", clean(&owner.process.name), owner.process.pid)
+        }
+    };
+    let (protocol, state) = (address::protocol(socket), socket.state.name());
+    format!("{protocol} {}{to} {state}  {held}", address::local(socket))
+}

@@ -1,0 +1,209 @@
+//! The options of one live socket: what is set, what differs from an untouched one, who waits.
+
+mod decode;
+mod defaults;
+mod diag;
+mod io_model;
+mod lint;
+mod plain;
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use crate::catalog::sockopts::{self, Entry, Level, Read};
+use crate::model::options::{OptionAccess, OptionType, OptionValue, OptionsReport, SocketOption};
+use crate::model::socket::Socket;
+use crate::sys::options::{Meant, Reading, Wanted, read_options, socket_inode};
+
+use super::Error;
+use defaults::{Defaults, Situation};
+use io_model::Waits;
+
+#[cfg(test)]
+mod tests;
+
+/// No more owners than this are asked for a duplicate.
+const MAX_OWNERS: usize = 64;
+
+/// What is read of every socket: the pure options of the catalogue, and how to ask for each.
+static READ: LazyLock<Vec<Known>> = LazyLock::new(|| {
+    let pure = sockopts::entries().filter(|(_, entry)| entry.read == Read::Pure);
+    pure.map(|(level, entry)| Known { level, entry }).collect()
+});
+
+static WANTED: LazyLock<Vec<Wanted>> =
+    LazyLock::new(|| READ.iter().map(|known| known.wanted()).collect());
+
+/// An option of the catalogue with its level.
+#[derive(Clone, Copy)]
+struct Known {
+    level: &'static Level,
+    entry: &'static Entry,
+}
+
+impl Known {
+    fn wanted(self) -> Wanted {
+        let domains = self.level.domains.iter().filter_map(|name| domain_number(name));
+        Wanted {
+            level: self.level.number,
+            number: self.entry.number,
+            length: self.entry.length(),
+            domains: domains.collect(),
+        }
+    }
+
+    /// The option as it is reported, with nothing yet known of its default.
+    fn option(self, r#type: OptionType, value: OptionValue, raw: Option<&[u8]>) -> SocketOption {
+        SocketOption {
+            level: self.level.name.clone(),
+            name: self.entry.name.clone(),
+            winsock: self.entry.winsock.clone(),
+            r#type,
+            value,
+            raw_hex: raw.map(hex),
+            default: None,
+            changed: None,
+            unit: self.entry.unit.clone(),
+            writable: self.entry.writable,
+            source: None,
+            about: self.entry.about.clone(),
+        }
+    }
+}
+
+/// Reads the options of one socket of the table: [`Inspector::options`] for a single look.
+pub fn options(socket: &Socket) -> Result<OptionsReport, Error> {
+    Inspector::default().options(socket)
+}
+
+/// A look at the options of one socket or of many, in which no process is looked up twice.
+/// Every look may block for a moment: use it on a thread that may.
+#[derive(Debug, Default)]
+pub struct Inspector {
+    waits: Waits,
+}
+
+impl Inspector {
+    /// Reads the options of a socket of the table.
+    ///
+    /// Each owner is tried in turn until one lets its descriptor be duplicated (root,
+    /// CAP_SYS_PTRACE, or the same user). Where none does, what sock_diag told is reported,
+    /// with the reason for the rest. [`Error::Gone`] when no owner holds it any more.
+    pub fn options(&mut self, socket: &Socket) -> Result<OptionsReport, Error> {
+        let meant = Meant { cookie: socket.cookie, inode: socket.inode };
+        let mut refusal = None;
+        for owner in socket.owners.iter().take(MAX_OWNERS) {
+            let (Some(fd), true) = (owner.fd, meant != Meant::default()) else { continue };
+            match read_options(owner.process.pid, fd, meant, &WANTED) {
+                Ok(reading) => return Ok(self.full(socket.clone(), owner.process.pid, &reading)),
+                Err(error) => refusal = Some(more_telling(refusal, error)),
+            }
+        }
+        match refusal {
+            Some(gone @ Error::Gone { .. }) => Err(gone),
+            Some(error) => Ok(self.by_table(socket, error.to_string())),
+            None => Ok(self.by_table(socket, diag::why_no_descriptor(socket))),
+        }
+    }
+
+    /// Reads the options of the socket behind a descriptor. `known` finds the row of the
+    /// table with this cookie or inode; without one the socket is described by what it tells
+    /// itself.
+    ///
+    /// [`Error::NotASocket`], [`Error::Gone`] and [`Error::NotPermitted`] are told apart; the
+    /// last only where not even the table knows the socket.
+    pub fn options_at(
+        &mut self,
+        pid: u32,
+        fd: i32,
+        known: impl FnOnce(Option<u64>, u64) -> Option<Socket>,
+    ) -> Result<OptionsReport, Error> {
+        match read_options(pid, fd, Meant::default(), &WANTED) {
+            Ok(reading) => {
+                let socket = known(reading.cookie, reading.inode);
+                let socket = socket.map_or_else(|| plain::socket(pid, fd, &reading), Ok)?;
+                Ok(self.full(socket, pid, &reading))
+            }
+            Err(refused @ Error::NotPermitted { .. }) => {
+                // A link may be readable where a duplicate is not permitted.
+                let inode = socket_inode(pid, fd);
+                match inode.ok().and_then(|inode| known(None, inode)) {
+                    Some(socket) => Ok(self.by_table(&socket, refused.to_string())),
+                    None => Err(refused),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Everything about a socket whose options were read through a descriptor of `pid`.
+    fn full(&mut self, socket: Socket, pid: u32, reading: &Reading) -> OptionsReport {
+        tracing::debug!(pid, held_us = reading.held.as_micros(), "read options by a duplicate");
+        let options = judged(pid, socket.netns, reading);
+        let nonblocking = Some(reading.nonblocking);
+        OptionsReport {
+            io_model: self.waits.model(&socket, Some(pid), reading.inode, nonblocking),
+            findings: lint::findings(&socket, &options),
+            socket,
+            access: OptionAccess::Full,
+            reason: None,
+            options,
+        }
+    }
+
+    /// What the table alone tells, and the reason for the rest.
+    fn by_table(&mut self, socket: &Socket, reason: String) -> OptionsReport {
+        let options = diag::options(socket);
+        let nothing = options.is_empty();
+        OptionsReport {
+            io_model: self.waits.model(socket, None, socket.inode.unwrap_or(0), None),
+            findings: lint::findings(socket, &options),
+            socket: socket.clone(),
+            access: if nothing { OptionAccess::None } else { OptionAccess::KernelDiag },
+            reason: Some(reason),
+            options,
+        }
+    }
+}
+
+/// The options that were read, typed, beside what an untouched socket tells.
+fn judged(pid: u32, netns: Option<u64>, reading: &Reading) -> Vec<SocketOption> {
+    let defaults = Defaults::of(reading, pid, netns);
+    let situation = Situation::of(reading);
+    let told = READ.iter().zip(&reading.answers).enumerate();
+    told.filter_map(|(index, (known, answer))| {
+        let raw = answer.as_deref()?;
+        let (r#type, value) = decode::value_or_bytes(known.entry, raw);
+        let mut option = known.option(r#type, value, Some(raw));
+        defaults.judge(index, known.entry, &situation, &mut option);
+        Some(option)
+    })
+    .collect()
+}
+
+/// A refusal tells more than an end, and that a thing is absent here more than either.
+fn more_telling(before: Option<Error>, error: Error) -> Error {
+    match before {
+        Some(before) if !matches!(before, Error::Gone { .. }) => before,
+        _ => error,
+    }
+}
+
+/// The number of an `AF_` name, as the catalogue has it.
+fn domain_number(name: &str) -> Option<i32> {
+    let (_, domain) = sockopts::find("SO_DOMAIN")?;
+    let (_, number) = domain.values.iter().find(|(known, _)| known == name)?;
+    i32::try_from(*number).ok()
+}
+
+/// Where an option stands among those that are read.
+fn index_of(name: &str) -> Option<usize> {
+    READ.iter().position(|known| known.entry.name == name)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

@@ -1,0 +1,113 @@
+//! What the socket table alone tells of options, where no duplicate is to be had.
+
+use crate::catalog::sockopts;
+use crate::model::options::{OptionValue, SocketOption};
+use crate::model::owner::OwnershipKind;
+use crate::model::socket::{Family, Protocol, Socket, State};
+use crate::sys::options::SocketKind;
+
+use super::defaults::{Defaults, Situation};
+use super::{Known, domain_number, index_of};
+
+/// The options that a row implies, in catalogue order.
+pub(super) fn options(socket: &Socket) -> Vec<SocketOption> {
+    let names = kind_names(socket);
+    let defaults = Defaults::of_kind(names.and_then(kind), socket.netns);
+    let tcp = matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp);
+    let unconnected = [State::Listen, State::Bound, State::Closed, State::Unconnected];
+    let situation = Situation::of_row(tcp, !unconnected.contains(&socket.state));
+    let mut options: Vec<SocketOption> = told(socket, names)
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let (level, entry) = sockopts::find(name)?;
+            let mut option = Known { level, entry }.option(entry.r#type, value, None);
+            defaults.judge(index_of(name)?, entry, &situation, &mut option);
+            Some(option)
+        })
+        .collect();
+    options.sort_by_key(|option| index_of(&option.name));
+    options
+}
+
+/// Why there is no descriptor to duplicate.
+pub(super) fn why_no_descriptor(socket: &Socket) -> String {
+    let ownership = &socket.ownership;
+    match (ownership.kind, &ownership.reason, &ownership.detail) {
+        (OwnershipKind::Kernel, _, Some(detail)) => {
+            format!("no process holds this socket ({detail}): only sock_diag tells of it")
+        }
+        (OwnershipKind::Owned, None, _) => "no descriptor of this socket is known".to_owned(),
+        (_, Some(reason), _) => format!("no descriptor of this socket is known: {reason}"),
+        (kind, None, _) => format!("no descriptor of this socket is known ({})", kind.name()),
+    }
+}
+
+/// Names of family, type and protocol in C.
+type KindNames = (&'static str, &'static str, &'static str);
+
+/// What the row says of options by itself.
+fn told(socket: &Socket, kind: Option<KindNames>) -> Vec<(&'static str, OptionValue)> {
+    let mut told = Vec::new();
+    // Anything that the kernel's own table told comes with a cookie.
+    if socket.cookie.is_none() {
+        return told;
+    }
+    if let Some((domain, r#type, protocol)) = kind {
+        told.push(("SO_DOMAIN", OptionValue::Text(domain.to_owned())));
+        told.push(("SO_TYPE", OptionValue::Text(r#type.to_owned())));
+        told.push(("SO_PROTOCOL", OptionValue::Text(protocol.to_owned())));
+    }
+    if socket.protocol == Protocol::Tcp {
+        told.push(("SO_ACCEPTCONN", OptionValue::Bool(socket.state == State::Listen)));
+    }
+    if let Some(memory) = socket.memory {
+        told.push(("SO_SNDBUF", OptionValue::Number(memory.sndbuf_bytes.into())));
+        told.push(("SO_RCVBUF", OptionValue::Number(memory.rcvbuf_bytes.into())));
+    }
+    if let Some(interface) = &socket.interface {
+        told.push(("SO_BINDTODEVICE", OptionValue::Text(interface.to_string())));
+    }
+    if let Some(cookie) = socket.cookie.and_then(|cookie| i64::try_from(cookie).ok()) {
+        told.push(("SO_COOKIE", OptionValue::Number(cookie)));
+    }
+    if let Some(v6_only) = socket.v6_only {
+        told.push(("IPV6_V6ONLY", OptionValue::Bool(v6_only)));
+    }
+    if let Some(congestion) = socket.tcp.as_ref().and_then(|tcp| tcp.congestion.as_ref()) {
+        told.push(("TCP_CONGESTION", OptionValue::Text(congestion.to_string())));
+    }
+    told
+}
+
+fn kind_names(socket: &Socket) -> Option<KindNames> {
+    let domain = match socket.family {
+        Family::Ipv4 => "AF_INET",
+        Family::Ipv6 => "AF_INET6",
+        Family::Unix => "AF_UNIX",
+        Family::Packet | Family::Netlink => return None,
+    };
+    let (r#type, protocol) = match socket.protocol {
+        Protocol::Tcp => ("SOCK_STREAM", "IPPROTO_TCP"),
+        Protocol::Mptcp => ("SOCK_STREAM", "IPPROTO_MPTCP"),
+        Protocol::Udp => ("SOCK_DGRAM", "IPPROTO_UDP"),
+        Protocol::Udplite => ("SOCK_DGRAM", "IPPROTO_UDPLITE"),
+        Protocol::Stream => ("SOCK_STREAM", "IPPROTO_IP"),
+        Protocol::Dgram => ("SOCK_DGRAM", "IPPROTO_IP"),
+        Protocol::Seqpacket => ("SOCK_SEQPACKET", "IPPROTO_IP"),
+        Protocol::Raw | Protocol::Icmp | Protocol::Packet => return None,
+    };
+    Some((domain, r#type, protocol))
+}
+
+fn kind((domain, r#type, protocol): KindNames) -> Option<SocketKind> {
+    let number = |option: &str, name: &str| {
+        let (_, entry) = sockopts::find(option)?;
+        let (_, number) = entry.values.iter().find(|(known, _)| known == name)?;
+        i32::try_from(*number).ok()
+    };
+    Some(SocketKind {
+        domain: domain_number(domain)?,
+        r#type: number("SO_TYPE", r#type)?,
+        protocol: number("SO_PROTOCOL", protocol)?,
+    })
+}

@@ -1,0 +1,126 @@
+//! Options of another process's socket: the shapes, and the word of platforms without pidfd_getfd.
+
+use std::time::Duration;
+
+use crate::model::options::{BlockedThread, Watcher};
+use crate::model::socket::Endpoint;
+use crate::sys::{Error, Result};
+
+/// An option to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The level argument of getsockopt.
+    pub level: i32,
+    /// The option argument.
+    pub number: i32,
+    /// Size of the buffer in bytes.
+    pub length: usize,
+    /// Address families (`AF_` numbers) to try it on; empty for every one.
+    pub domains: Vec<i32>,
+}
+
+/// Which socket a descriptor must still be before anything is read from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Meant {
+    /// Its cookie. Where known it alone decides: it never comes back.
+    pub cookie: Option<u64>,
+    /// Its sockfs inode.
+    pub inode: Option<u64>,
+}
+
+/// The three arguments of socket(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SocketKind {
+    /// Address family (SO_DOMAIN).
+    pub domain: i32,
+    /// SOCK_STREAM and the like (SO_TYPE).
+    pub r#type: i32,
+    /// IPPROTO_TCP and the like (SO_PROTOCOL).
+    pub protocol: i32,
+}
+
+/// What getsockopt returned for each wanted option, in their order; `None` where this socket
+/// has no such option.
+pub type Answers = Vec<Option<Box<[u8]>>>;
+
+/// What a duplicate of a descriptor told in one go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// What kind of socket it is.
+    pub kind: SocketKind,
+    /// Cookie (SO_COOKIE, kernel 4.12 and later).
+    pub cookie: Option<u64>,
+    /// sockfs inode.
+    pub inode: u64,
+    /// Cookie of its network namespace (kernel 5.14 and later).
+    pub netns_cookie: Option<u64>,
+    /// getsockname; `None` for families without a known form.
+    pub local: Option<Endpoint>,
+    /// getpeername; `None` where there is no peer.
+    pub remote: Option<Endpoint>,
+    /// O_NONBLOCK of the open file description.
+    pub nonblocking: bool,
+    /// The options.
+    pub answers: Answers,
+    /// How long the duplicate was held.
+    pub held: Duration,
+}
+
+/// What an untouched socket of the same kind tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fresh {
+    /// Cookie of the network namespace it was made in.
+    pub netns_cookie: Option<u64>,
+    /// Inode of that namespace.
+    pub netns: Option<u64>,
+    /// The options.
+    pub answers: Answers,
+}
+
+/// Who waits on a socket in one process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// epoll instances that watch it.
+    pub watchers: Vec<Watcher>,
+    /// Threads in a call on it.
+    pub blocked: Vec<BlockedThread>,
+}
+
+/// Reads options of the socket behind a descriptor of another process.
+pub fn read_options(_pid: u32, _fd: i32, _meant: Meant, _wanted: &[Wanted]) -> Result<Reading> {
+    Err(absent("reading another process's socket options"))
+}
+
+/// Reads the same options of a socket made for the purpose.
+pub fn fresh_options(
+    _kind: SocketKind,
+    _netns_of: Option<u32>,
+    _wanted: &[Wanted],
+) -> Result<Fresh> {
+    Err(absent("reading the default options of a socket"))
+}
+
+/// What one process waits for. There is none on this platform.
+#[derive(Debug)]
+pub enum ProcessWaits {}
+
+impl ProcessWaits {
+    /// Looks at one process.
+    pub fn of(_pid: u32) -> Result<Self> {
+        Err(absent("looking up who waits on a socket"))
+    }
+
+    /// What of it concerns the socket with this inode.
+    pub fn on(&self, _inode: u64) -> Waiting {
+        match *self {}
+    }
+}
+
+/// The inode of the socket behind a descriptor.
+pub fn socket_inode(_pid: u32, _fd: i32) -> Result<u64> {
+    Err(absent("looking up a descriptor of another process"))
+}
+
+fn absent(what: &str) -> Error {
+    Error::unsupported(what, "sockpit does so on Linux only")
+}
