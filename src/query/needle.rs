@@ -114,9 +114,8 @@ impl Needle {
 fn holds_ascii(text: &[u8], needle: &[u8]) -> bool {
     let Some((&first, others)) = needle.split_first() else { return true };
     let Some(last) = text.len().checked_sub(needle.len()) else { return false };
-    let upper = first.to_ascii_uppercase();
-    text[..=last].iter().enumerate().any(|(at, &byte)| {
-        (byte == first || byte == upper)
+    text[..=last].iter().enumerate().any(|(at, byte)| {
+        byte.to_ascii_lowercase() == first
             && text[at + 1..at + needle.len()].eq_ignore_ascii_case(others)
     })
 }

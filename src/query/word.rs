@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::needle::{Pattern, is_plain, write_quoted};
 use super::parser::{BareWord, classify};
@@ -25,6 +25,8 @@ pub(super) struct Word {
 enum AddressText {
     /// In any.
     All,
+    /// It has a dot: in one that is, or holds, an IPv4 address.
+    Dotted,
     /// It has letters from a to f or two colons: not in an IPv4 one.
     Ipv6,
     /// It has letters that only a zone's name can have.
@@ -120,27 +122,34 @@ impl Word {
             return self.is_in(path);
         }
         let (Some(addr), Some(port)) = (end.addr, end.port) else { return false };
-        match (self.addresses, addr) {
-            (AddressText::Zone, _) if end.scope.is_none() => return false,
-            (AddressText::Ipv6, IpAddr::V4(_)) => return false,
-            _ => {}
+        if !self.addresses.can_be_in(addr, end) {
+            return false;
+        }
+        let is_shown = match addr {
+            IpAddr::V4(addr) => self.is_in(Ipv4Text::new(addr, port).as_str()),
+            IpAddr::V6(addr) => self.is_in_ipv6(addr, end.scope.as_deref(), port),
+        };
+        is_shown
+            || (addr.is_unspecified()
+                && with_scratch(|text| {
+                    // Writing to a string cannot fail.
+                    let _ = write!(text, "*:{port}");
+                    self.is_in(text)
+                }))
+    }
+
+    fn is_in_ipv6(&self, addr: Ipv6Addr, scope: Option<&str>, port: u16) -> bool {
+        if let Some(mapped) = addr.to_ipv4_mapped()
+            && self.is_in(Ipv4Text::new(mapped, port).as_str())
+        {
+            return true;
         }
         with_scratch(|text| {
-            shown(text, addr, end.scope.as_deref(), port);
-            if self.is_in(text) {
-                return true;
-            }
-            text.clear();
-            if addr.is_unspecified() {
-                text.push('*');
-                write_port(text, port);
-                return self.is_in(text);
-            }
-            let canonical = addr.to_canonical();
-            if canonical == addr {
-                return false;
-            }
-            shown(text, canonical, None, port);
+            // Writing to a string cannot fail.
+            let _ = match scope {
+                Some(scope) => write!(text, "[{addr}%{scope}]:{port}"),
+                None => write!(text, "[{addr}]:{port}"),
+            };
             self.is_in(text)
         })
     }
@@ -155,12 +164,66 @@ impl AddressText {
         let is_ipv4 = |c: char| c.is_ascii_digit() || matches!(c, '.' | ':' | '*');
         let is_ipv6 = |c: char| is_ipv4(c) || c.is_ascii_hexdigit() || matches!(c, '[' | ']');
         if text.chars().all(is_ipv4) && !text.contains("::") {
-            Self::All
+            if text.contains('.') { Self::Dotted } else { Self::All }
         } else if text.chars().all(is_ipv6) {
             Self::Ipv6
         } else {
             Self::Zone
         }
+    }
+
+    fn can_be_in(self, addr: IpAddr, end: &Endpoint) -> bool {
+        match self {
+            Self::All => true,
+            Self::Dotted => addr.to_canonical().is_ipv4() || end.scope.is_some(),
+            Self::Ipv6 => addr.is_ipv6(),
+            Self::Zone => end.scope.is_some(),
+        }
+    }
+}
+
+/// `255.255.255.255:65535` at the longest. The formatting machinery would take most of the
+/// time of a search.
+struct Ipv4Text {
+    bytes: [u8; 21],
+    length: usize,
+}
+
+impl Ipv4Text {
+    fn new(addr: Ipv4Addr, port: u16) -> Self {
+        let mut text = Self { bytes: [0; 21], length: 0 };
+        let [a, b, c, d] = addr.octets();
+        text.push_decimal(a.into());
+        for part in [b, c, d] {
+            text.push(b'.');
+            text.push_decimal(part.into());
+        }
+        text.push(b':');
+        text.push_decimal(port);
+        text
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
+
+    fn push_decimal(&mut self, number: u16) {
+        let mut divisor = match number {
+            0..10 => 1,
+            10..100 => 10,
+            100..1_000 => 100,
+            1_000..10_000 => 1_000,
+            10_000.. => 10_000,
+        };
+        while divisor > 0 {
+            self.push(b'0' + (number / divisor % 10) as u8);
+            divisor /= 10;
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).expect("digits and dots are ASCII")
     }
 }
 
@@ -193,51 +256,6 @@ fn with_scratch<T>(work: impl FnOnce(&mut String) -> T) -> T {
     })
 }
 
-/// `127.0.0.1:80`, `[::1]:80`, `[fe80::1%eth0]:80`.
-fn shown(out: &mut String, addr: IpAddr, scope: Option<&str>, port: u16) {
-    match addr {
-        IpAddr::V4(addr) => write_ipv4(out, addr),
-        IpAddr::V6(addr) => {
-            out.push('[');
-            // Writing to a string cannot fail.
-            let _ = write!(out, "{addr}");
-            if let Some(scope) = scope {
-                out.push('%');
-                out.push_str(scope);
-            }
-            out.push(']');
-        }
-    }
-    write_port(out, port);
-}
-
-fn write_ipv4(out: &mut String, addr: Ipv4Addr) {
-    for (index, part) in addr.octets().into_iter().enumerate() {
-        if index > 0 {
-            out.push('.');
-        }
-        write_decimal(out, part.into());
-    }
-}
-
-fn write_port(out: &mut String, port: u16) {
-    out.push(':');
-    write_decimal(out, port);
-}
-
-/// The formatting machinery takes most of the time of a search otherwise.
-fn write_decimal(out: &mut String, number: u16) {
-    let mut divisor = 10_000;
-    while divisor > 1 && number < divisor {
-        divisor /= 10;
-    }
-    while divisor > 0 {
-        let digit = (number / divisor % 10) as u8;
-        out.push(char::from(b'0' + digit));
-        divisor /= 10;
-    }
-}
-
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.pattern {
@@ -253,19 +271,15 @@ impl fmt::Display for Word {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]
-    fn addresses_are_written_as_they_are_shown() {
-        let text = |end: &str, scope| {
-            let end: std::net::SocketAddr = end.parse().unwrap();
-            let mut out = String::new();
-            shown(&mut out, end.ip(), scope, end.port());
-            out
-        };
-        assert_eq!(text("255.10.0.1:65535", None), "255.10.0.1:65535");
-        assert_eq!(text("0.0.0.0:0", None), "0.0.0.0:0");
-        assert_eq!(text("1.20.100.9:10", None), "1.20.100.9:10");
-        assert_eq!(text("[fe80::1]:80", Some("eth0")), "[fe80::1%eth0]:80");
+    fn ipv4_ends_are_written_as_the_standard_library_does() {
+        for end in ["255.10.0.1:65535", "0.0.0.0:0", "1.20.100.9:10", "192.168.1.99:9999"] {
+            let SocketAddr::V4(parsed) = end.parse().unwrap() else { panic!("{end} is IPv4") };
+            assert_eq!(Ipv4Text::new(*parsed.ip(), parsed.port()).as_str(), end);
+        }
     }
 }
