@@ -4,7 +4,6 @@
 //! every victim by a pidfd, checks before each signal that it is still the planned process and
 //! still holds the planned socket, waits, and then proves that the port is free.
 
-mod look;
 mod plan;
 mod proof;
 mod restart;
@@ -14,7 +13,7 @@ mod words;
 
 use std::time::Duration;
 
-use crate::inspect::Error;
+use crate::inspect::{Error, sockets};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared};
 use crate::model::signal::Signal;
 use crate::model::socket::Socket;
@@ -33,8 +32,8 @@ pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error
 }
 
 /// The look at this system's socket table that [`execute`] uses.
-pub fn look(depth: Depth) -> Result<Vec<Socket>, Error> {
-    look::sockets(depth)
+pub fn look(_depth: Depth) -> Result<Vec<Socket>, Error> {
+    Ok(sockets::list(&sockets::Request::default())?.sockets)
 }
 
 /// [`run()`] on this system. Blocks.
