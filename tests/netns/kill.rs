@@ -403,6 +403,8 @@ fn pid_one_is_protected_also_by_name() {
         let (code, json) = kill_json(&["pid:1"]);
         assert_eq!(code, 1, "{json}");
         assert_eq!(json["spared"][0]["pid"], 1);
+        let output = kill(&["pid:1", "--yes"]);
+        assert!(stderr(&output).contains("--protected"), "{}", stderr(&output));
     });
 }
 

@@ -31,7 +31,7 @@ pub fn plan(target: &KillTarget, sockets: &[Socket], facts: &Facts, options: &Op
         target: target.clone(),
         unattributed: holders.iter().filter(|socket| socket.owners.is_empty()).map(own).collect(),
         blast_radius: blast_radius(&victims, sockets, &holders, facts),
-        supervisors: supervisors(&victims, sockets),
+        supervisors: supervisors(&victims, sockets, facts),
         timeout_ms: options.timeout.as_millis().try_into().unwrap_or(u64::MAX),
         protected: victims.iter().any(|victim| victim.protected.is_some()),
         steps: Vec::new(),
@@ -195,9 +195,13 @@ fn is_connection(socket: &Socket) -> bool {
         && !is_serving(socket)
 }
 
-fn supervisors(victims: &[Victim], sockets: &[Socket]) -> Vec<Supervisor> {
-    let process = |victim: &Victim| process_in(sockets, victim.key.pid);
-    victims.iter().filter_map(process).filter_map(restart::supervisor).collect()
+fn supervisors(victims: &[Victim], sockets: &[Socket], facts: &Facts) -> Vec<Supervisor> {
+    let shared = |process: &&Process| {
+        (process.container.is_some() && process.container == facts.container)
+            || (process.container.is_none() && process.unit.is_some() && process.unit == facts.unit)
+    };
+    let processes = victims.iter().filter_map(|victim| process_in(sockets, victim.key.pid));
+    processes.filter(|process| !shared(process)).filter_map(restart::supervisor).collect()
 }
 
 fn warnings(plan: &KillPlan, holders: &[&Socket]) -> Vec<String> {
@@ -277,15 +281,12 @@ fn restarts(plan: &KillPlan) -> Vec<String> {
             warnings.push(text);
         }
     }
-    let proxies = |victim: &&Victim| restart::is_docker_proxy(&victim.name);
-    if let (Some(proxy), KillTarget::Port { port, .. }) =
-        (plan.victims.iter().find(proxies), &plan.target)
-    {
-        warnings.push(format!(
-            "docker-proxy {} only forwards to a container, which would run on without its port; \
-             find the container to stop: docker ps --filter publish={port}",
-            proxy.key.pid
-        ));
+    if let KillTarget::Port { port, .. } = &plan.target {
+        warnings.extend(
+            plan.victims
+                .iter()
+                .filter_map(|victim| restart::better_way(victim.key.pid, &victim.name, *port)),
+        );
     }
     warnings
 }
