@@ -4,6 +4,7 @@
 //! every victim by a pidfd, checks before each signal that it is still the planned process and
 //! still holds the planned socket, waits, and then proves that the port is free.
 
+mod advice;
 mod plan;
 mod proof;
 mod restart;

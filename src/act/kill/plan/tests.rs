@@ -60,7 +60,7 @@ fn connection(port: u16, peer_port: u16, process: &Process) -> Socket {
 
 fn node(pid: u32, ppid: u32, kernel_thread: bool) -> ProcessNode {
     let key = ProcessKey { pid, start_time: u64::from(pid) * 10 };
-    ProcessNode { key, ppid, name: format!("p{pid}").into(), kernel_thread }
+    ProcessNode { key, ppid, name: format!("p{pid}").into(), kernel_thread, stopped: pid == 200 }
 }
 
 /// init, a kernel thread 40, a server 100 with child 101, and shell 800 with sockpit 900.
@@ -285,6 +285,16 @@ fn the_unit_that_sockpit_runs_in_is_no_supervisor() {
     let facts = Facts { unit, ..facts() };
     let plan = plan(&port(80), &sockets, &facts, &Options::default());
     assert!(plan.supervisors.is_empty());
+}
+
+#[test]
+fn a_stopped_victim_is_told_to_wait_for_its_continuation() {
+    let victims = |pid| {
+        let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&process(pid, "dev")])];
+        planned(&port(80), &sockets).warnings.join(" ")
+    };
+    assert!(victims(200).contains("kill -CONT 200"), "{}", victims(200));
+    assert!(!victims(100).contains("-CONT"));
 }
 
 #[test]
