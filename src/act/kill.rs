@@ -4,7 +4,7 @@
 //! every victim by a pidfd, checks before each signal that it is still the planned process and
 //! still holds the planned socket, waits, and then proves that the port is free.
 
-mod look;
+mod advice;
 mod plan;
 mod proof;
 mod restart;
@@ -14,10 +14,11 @@ mod words;
 
 use std::time::Duration;
 
-use crate::inspect::Error;
+use crate::inspect::{Error, sockets};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared};
+use crate::model::owner::{Container, Process, Unit};
 use crate::model::signal::Signal;
-use crate::model::socket::Socket;
+use crate::model::socket::{Protocol, Socket};
 use crate::model::tree::ProcessTree;
 use crate::sys;
 
@@ -28,13 +29,19 @@ pub use words::{describe_holder, describe_socket, describe_victim};
 
 /// Looks at the system and plans the end of whoever holds `target`. Blocks.
 pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error> {
-    let sockets = look(Depth::Owners)?;
+    let sockets = look(target, Depth::Owners)?;
     Ok(plan(target, &sockets, &Facts::gather()?, options))
 }
 
-/// The look at this system's socket table that [`execute`] uses.
-pub fn look(depth: Depth) -> Result<Vec<Socket>, Error> {
-    look::sockets(depth)
+/// The look at this system's socket table that [`execute`] uses: with owners the whole table,
+/// without them the sockets on the target's port alone.
+pub fn look(target: &KillTarget, depth: Depth) -> Result<Vec<Socket>, Error> {
+    match (target, depth) {
+        (KillTarget::Port { port, udp, .. }, Depth::Sockets) => {
+            sockets::on_port(if *udp { Protocol::Udp } else { Protocol::Tcp }, *port)
+        }
+        _ => Ok(sockets::list(&sockets::Request::default())?.sockets),
+    }
 }
 
 /// [`run()`] on this system. Blocks.
@@ -43,7 +50,7 @@ pub fn execute(
     consent: Consent,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<KillOutcome, Error> {
-    run(plan, consent, &mut look, tell)
+    run(plan, consent, &mut |depth| look(&plan.target, depth), tell)
 }
 
 /// The number of a signal on this platform.
@@ -82,16 +89,20 @@ pub struct Facts {
     pub netns: Option<u64>,
     /// Every process that could be seen.
     pub tree: ProcessTree,
+    /// The unit that sockpit itself belongs to: it can supervise nobody that sockpit ends, or
+    /// stopping it would end sockpit, too.
+    pub unit: Option<Unit>,
+    /// The container that sockpit itself runs in; the same goes for it.
+    pub container: Option<Container>,
 }
 
 impl Facts {
     /// Looks at the system: one pass over all processes. Blocks for a few milliseconds.
     pub fn gather() -> Result<Self, Error> {
-        Ok(Self {
-            own_pid: std::process::id(),
-            netns: sys::process::own_netns(),
-            tree: sys::process::tree()?,
-        })
+        let own_pid = std::process::id();
+        let Process { unit, container, .. } = sys::processes::read(own_pid)?;
+        let (netns, tree) = (sys::process::own_netns(), sys::process::tree()?);
+        Ok(Self { own_pid, netns, tree, unit, container })
     }
 }
 
@@ -106,9 +117,9 @@ pub struct Consent {
 /// How much a look at the socket table must tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Addresses, states, inodes and cookies.
+    /// The sockets on the target's port: addresses, states, inodes and cookies.
     Sockets,
-    /// Owners as well.
+    /// Every socket, with its owners.
     Owners,
 }
 

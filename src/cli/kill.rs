@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::port::Port;
 use super::{Exit, Failure, output};
 use crate::act::kill::{self, Consent, Options, Verdict};
-use crate::model::action::{KillOutcome, KillPlan, KillTarget};
+use crate::model::action::{KillOutcome, KillPlan, KillTarget, VictimOutcome};
 use crate::model::signal::Signal;
 use crate::text::{self, duration};
 
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         show::outcome(&plan, &outcome, &mut out)?;
         out.flush()?;
     }
-    conclude(&plan, &outcome, options.force)
+    conclude(args, &plan, &outcome)
 }
 
 fn target(args: &Args) -> Result<KillTarget, Failure> {
@@ -196,12 +196,27 @@ fn execute(args: &Args, plan: &KillPlan, consent: Consent) -> Result<KillOutcome
     Ok(KillOutcome { target: args.target.clone(), ..outcome? })
 }
 
-fn conclude(plan: &KillPlan, outcome: &KillOutcome, force: bool) -> Result<Exit, Failure> {
+fn conclude(args: &Args, plan: &KillPlan, outcome: &KillOutcome) -> Result<Exit, Failure> {
     let verdict = kill::verdict(plan, outcome);
     if verdict == Verdict::Done {
         return Ok(Exit::Yes);
     }
-    Err(failure(show::shortfall(outcome, force), verdict == Verdict::NotPermitted))
+    let sentence = format!("{}{}", show::shortfall(outcome), hint(args, plan, outcome));
+    Err(failure(sentence, verdict == Verdict::NotPermitted))
+}
+
+/// The option that would have helped.
+fn hint(args: &Args, plan: &KillPlan, outcome: &KillOutcome) -> &'static str {
+    let is_protected =
+        |pid| plan.victims.iter().any(|victim| victim.key.pid == pid && victim.protected.is_some());
+    let ignored = |victim: &VictimOutcome| !victim.exited && !victim.refused;
+    if !args.protected && outcome.spared.iter().any(|spared| is_protected(spared.pid)) {
+        "; --protected allows ending it"
+    } else if !args.force && outcome.victims.iter().any(ignored) {
+        "; --force would send KILL, too"
+    } else {
+        ""
+    }
 }
 
 fn failure(sentence: String, not_permitted: bool) -> Failure {

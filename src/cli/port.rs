@@ -1,6 +1,8 @@
 //! `PORT[/tcp|/udp]` as several subcommands take it.
 
 use super::Failure;
+use crate::catalog::services;
+use crate::model::socket::Protocol;
 
 /// A port of one protocol, as the user wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,31 +14,37 @@ pub(super) struct Port {
 }
 
 impl Port {
-    /// Reads `8080`, `8080/tcp` or `53/udp`.
+    /// Reads `8080`, `8080/tcp`, `53/udp`, or a service's name in place of the number.
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
-        let (number, udp) = match text.split_once('/') {
+        let (port, udp) = match text.split_once('/') {
             None => (text, false),
-            Some((number, "tcp")) => (number, false),
-            Some((number, "udp")) => (number, true),
+            Some((port, "tcp")) => (port, false),
+            Some((port, "udp")) => (port, true),
             Some((_, other)) => {
                 let what = format!("`{other}` in `{text}` is no protocol that has ports here");
                 return Err(Failure::usage(format!("{what}: write /tcp or /udp")));
             }
         };
-        Ok(Self { number: parse_number(number)?, udp })
+        Ok(Self { number: parse_number(port, udp)?, udp })
     }
 }
 
-fn parse_number(text: &str) -> Result<u16, Failure> {
+fn parse_number(text: &str, udp: bool) -> Result<u16, Failure> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(0) => Err(Failure::usage("0 is no port that anyone can hold: write 1 to 65535")),
-        Ok(port) => Ok(port),
-        Err(_) if digits => Err(Failure::usage(format!("{text} is no port: the last is 65535"))),
-        Err(_) => {
-            Err(Failure::usage(format!("`{text}` is no port: write a number from 1 to 65535")))
-        }
-    }
+    let protocol = if udp { Protocol::Udp } else { Protocol::Tcp };
+    let sentence = match text.parse() {
+        Ok(0) => "0 is no port that anyone can hold: write 1 to 65535".to_owned(),
+        Ok(port) if digits => return Ok(port),
+        _ if digits => format!("{text} is no port: the last is 65535"),
+        _ => match services::port(protocol, text) {
+            Some(port) => return Ok(port),
+            None => format!(
+                "`{text}` is no port, nor the name of a {} service: write 1 to 65535",
+                protocol.name()
+            ),
+        },
+    };
+    Err(Failure::usage(sentence))
 }
 
 #[cfg(test)]
@@ -49,6 +57,8 @@ mod tests {
         assert_eq!(port("8080"), Port { number: 8080, udp: false });
         assert_eq!(port("8080/tcp"), Port { number: 8080, udp: false });
         assert_eq!(port("53/udp"), Port { number: 53, udp: true });
+        assert_eq!(port("https"), Port { number: 443, udp: false });
+        assert_eq!(port("domain/udp"), Port { number: 53, udp: true });
     }
 
     #[test]

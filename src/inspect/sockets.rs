@@ -8,7 +8,7 @@ use super::Error;
 use crate::catalog::services;
 use crate::model::health::Health;
 use crate::model::owner::ProcessKey;
-use crate::model::socket::Socket;
+use crate::model::socket::{Protocol, Socket};
 use crate::sys;
 pub use crate::sys::listing::Backend;
 use crate::sys::listing::{KnownRows, Listed};
@@ -57,6 +57,12 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     Ok(Listing { taken_at, host: sys::host::name(), privileged, sockets, health })
 }
 
+/// The TCP or UDP sockets that have the local port `port`, in every state, without owners or
+/// service: a look that is cheap enough to be repeated many times a second.
+pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>, Error> {
+    sys::sockets::on_port(protocol, port)
+}
+
 /// Whether this very process still holds the socket with this inode: the question to ask
 /// again right before a signal. `Ok(false)` also when the process has ended.
 pub fn still_holds(process: ProcessKey, inode: u64) -> Result<bool, Error> {
@@ -77,7 +83,7 @@ mod tests {
 
     use super::*;
     use crate::model::owner::OwnershipKind;
-    use crate::model::socket::{Protocol, State};
+    use crate::model::socket::State;
 
     #[test]
     fn our_own_sockets_are_listed_as_ours() {
@@ -105,6 +111,22 @@ mod tests {
             assert_eq!(socket.owners[0].process.pid, std::process::id());
             assert!(still_holds(socket.owners[0].process.key(), socket.inode.unwrap()).unwrap());
         }
+    }
+
+    #[test]
+    fn a_port_has_its_listener_and_its_connections_alone() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let other = TcpListener::bind("[::1]:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let client = TcpStream::connect(at).unwrap();
+        let mut found = on_port(Protocol::Tcp, at.port()).unwrap();
+        found.sort_unstable_by_key(|socket| socket.state);
+        let states: Vec<State> = found.iter().map(|socket| socket.state).collect();
+        assert_eq!(states, [State::Listen, State::Established]);
+        assert!(found.iter().all(|socket| socket.cookie.is_some() && socket.netns.is_some()));
+        assert_eq!(found[1].remote.as_ref().unwrap().socket_addr(), client.local_addr().ok());
+        let v6 = on_port(Protocol::Tcp, other.local_addr().unwrap().port()).unwrap();
+        assert_eq!(v6[0].local.socket_addr(), other.local_addr().ok());
     }
 
     #[test]

@@ -43,6 +43,19 @@ impl KillTarget {
             }
         }
     }
+
+    /// The arguments that name it to `sockpit kill`: `8080`, `53/udp --addr 127.0.0.1`,
+    /// `pid:4242`.
+    pub fn arguments(&self) -> String {
+        match self {
+            Self::Pid { pid } => format!("pid:{pid}"),
+            Self::Port { port, udp, addr } => {
+                let protocol = if *udp { "/udp" } else { "" };
+                let addr = addr.map_or(String::new(), |addr| format!(" --addr {addr}"));
+                format!("{port}{protocol}{addr}")
+            }
+        }
+    }
 }
 
 /// How sockpit came to plan a process's end.
@@ -178,7 +191,7 @@ pub enum PortProof {
 /// What a kill did (`sockpit.kill/1`), verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KillOutcome {
-    /// As the user wrote it.
+    /// As the user wrote it, or would have to ([`KillTarget::arguments`]).
     pub target: String,
     /// Each victim's end.
     pub victims: Vec<VictimOutcome>,

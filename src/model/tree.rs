@@ -15,6 +15,8 @@ pub struct ProcessNode {
     pub name: Box<str>,
     /// Whether it runs in the kernel only.
     pub kernel_thread: bool,
+    /// Whether it is stopped: Ctrl-Z, or a debugger.
+    pub stopped: bool,
 }
 
 /// All processes that could be seen at one moment.
@@ -84,6 +86,7 @@ mod tests {
             ppid,
             name: format!("p{pid}").into(),
             kernel_thread: false,
+            stopped: false,
         }
     }
 

@@ -5,6 +5,8 @@
 pub struct Stat<'a> {
     /// Short name: at most 15 bytes, any bytes.
     pub name: &'a [u8],
+    /// Whether it is stopped, by a signal (`T`) or a tracer (`t`).
+    pub stopped: bool,
     /// Parent's process id.
     pub ppid: u32,
     /// Whether it runs in the kernel only (`PF_KTHREAD`).
@@ -27,7 +29,8 @@ impl<'a> Stat<'a> {
         let mut fields = content.get(close + 1..)?.split(|&byte| byte == b' ').skip(1);
         Some(Self {
             name,
-            ppid: number(fields.nth(1)?)?.try_into().ok()?,
+            stopped: fields.next()?.eq_ignore_ascii_case(b"t"),
+            ppid: number(fields.next()?)?.try_into().ok()?,
             kernel_thread: number(fields.nth(4)?)? & PF_KTHREAD != 0,
             start_time: number(fields.nth(12)?)?,
         })
@@ -81,7 +84,15 @@ mod tests {
     fn a_name_may_contain_parentheses_and_spaces() {
         let stat = Stat::parse(STAT).unwrap();
         assert_eq!((stat.name, stat.ppid), (&b"a) (b) 1 R"[..], 1));
-        assert_eq!((stat.start_time, stat.kernel_thread), (98_765, false));
+        assert_eq!((stat.start_time, stat.kernel_thread, stat.stopped), (98_765, false, false));
+    }
+
+    #[test]
+    fn a_stopped_process_says_so() {
+        for (state, stopped) in [("T", true), ("t", true), ("R", false), ("Z", false)] {
+            let line = format!("7 (x) {state} 0 0 0 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 7 0 0");
+            assert_eq!(Stat::parse(line.as_bytes()).unwrap().stopped, stopped, "{state}");
+        }
     }
 
     #[test]

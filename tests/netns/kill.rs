@@ -208,6 +208,25 @@ fn term_may_be_ignored_and_kill_may_not() {
 }
 
 #[test]
+fn a_stopped_process_is_named_as_such() {
+    in_namespace("kill::a_stopped_process_is_named_as_such", || {
+        let mut server = Server::start("s = tcp(); ready()");
+        let pid = server.pid().to_string();
+        support::run(Command::new("kill").args(["-STOP", &pid]));
+        support::wait_for("the stop", || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+            stat.contains(") T ").then_some(())
+        });
+        let output = kill(&["8080", "--yes", "--timeout", "100ms"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(&format!("kill -CONT {pid}")), "{}", stderr(&output));
+        // The signal waits for the process.
+        support::run(Command::new("kill").args(["-CONT", &pid]));
+        assert_eq!(server.signal(), Some(15));
+    });
+}
+
+#[test]
 fn another_first_signal_can_be_chosen() {
     in_namespace("kill::another_first_signal_can_be_chosen", || {
         let mut server = Server::start("s = tcp(); ready()");
@@ -403,6 +422,8 @@ fn pid_one_is_protected_also_by_name() {
         let (code, json) = kill_json(&["pid:1"]);
         assert_eq!(code, 1, "{json}");
         assert_eq!(json["spared"][0]["pid"], 1);
+        let output = kill(&["pid:1", "--yes"]);
+        assert!(stderr(&output).contains("--protected"), "{}", stderr(&output));
     });
 }
 

@@ -23,7 +23,7 @@ fn run(plan: &KillPlan, mut before_look: impl FnMut(usize)) -> KillOutcome {
     let mut look = |depth: Depth| -> Result<Vec<Socket>, Error> {
         before_look(looks);
         looks += 1;
-        kill::look(depth)
+        kill::look(&plan.target, depth)
     };
     kill::run(plan, Consent::default(), &mut look, &mut |_| {}).unwrap()
 }

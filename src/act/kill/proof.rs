@@ -85,7 +85,8 @@ impl Port<'_, '_> {
     }
 
     fn settle(&mut self, all_ended: bool) -> Result<(), Proof> {
-        let patience = if all_ended { SETTLE } else { Duration::ZERO };
+        let is_ending = all_ended && !self.plan.victims.is_empty();
+        let patience = if is_ending { SETTLE } else { Duration::ZERO };
         let start = Instant::now();
         loop {
             let before = Instant::now();

@@ -23,8 +23,21 @@ pub(super) fn supervisor(process: &Process) -> Option<Supervisor> {
     Some(Supervisor { pid: process.pid, kind, name, command })
 }
 
-/// Whether this process only forwards a published port to a container.
-pub(super) fn is_docker_proxy(name: &str) -> bool {
+/// For processes that hold a port on behalf of something else: where to turn instead.
+pub(super) fn better_way(pid: u32, name: &str, port: u16) -> Option<String> {
+    if is_docker_proxy(name) {
+        return Some(format!(
+            "docker-proxy {pid} only forwards to a container, which would run on without its \
+             port; find the container to stop: docker ps --filter publish={port}"
+        ));
+    }
+    (pid == 1 && name == "systemd").then(|| {
+        "systemd holds it for a socket unit; find the unit and stop it: systemctl list-sockets"
+            .to_owned()
+    })
+}
+
+fn is_docker_proxy(name: &str) -> bool {
     name == "docker-proxy"
 }
 

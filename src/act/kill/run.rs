@@ -214,7 +214,7 @@ impl Run<'_, '_> {
             }
         }
         KillOutcome {
-            target: target_name(&self.plan.target),
+            target: self.plan.target.arguments(),
             victims,
             spared,
             port_free: free,

@@ -2,15 +2,11 @@
 
 use crate::model::action::{KillTarget, Victim};
 use crate::model::socket::{Protocol, Socket, State};
+use crate::text::address;
 
-/// A socket's own end: `0.0.0.0:8080`, `[::]:8080 (IPv4 too)`.
+/// A socket's own end: `0.0.0.0:8080`, or `*:8080` when it takes IPv4 and IPv6 alike.
 pub fn describe_socket(socket: &Socket) -> String {
-    let end = match (socket.local.socket_addr(), &socket.local.path) {
-        (Some(addr), _) => addr.to_string(),
-        (None, Some(path)) => path.to_string(),
-        (None, None) => "an unnamed socket".to_owned(),
-    };
-    if socket.is_dual_stack() { format!("{end} (IPv4 too)") } else { end }
+    address::local(socket).to_string()
 }
 
 /// A socket and its role: `0.0.0.0:8080 as listener`.

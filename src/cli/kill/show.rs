@@ -57,29 +57,19 @@ fn victim_line(victim: &VictimOutcome) -> String {
     }
 }
 
-/// Why the work is incomplete, and what would complete it.
-pub(super) fn shortfall(outcome: &KillOutcome, force: bool) -> String {
+/// Why the work is incomplete, in one sentence without its end.
+pub(super) fn shortfall(outcome: &KillOutcome) -> String {
     let refused = outcome.victims.iter().find(|victim| victim.refused);
     if let Some(reason) = refused.and_then(|victim| victim.reason.as_ref()) {
         return reason.clone();
     }
-    let stubborn = outcome.victims.iter().find(|victim| !victim.exited);
-    let hint = match stubborn {
-        Some(_) if !force => "; --force would send KILL, too",
-        _ => "",
-    };
     if let Some(reason) = &outcome.port_reason {
-        return match &outcome.respawned {
-            Some(kill) => {
-                let supervisor = kill.supervisor.as_ref();
-                let by = supervisor.map_or(String::new(), |name| format!(", started by {name}"));
-                format!("{reason}{by}")
-            }
-            None => format!("{reason}{hint}"),
-        };
+        let supervisor = outcome.respawned.as_ref().and_then(|new| new.supervisor.as_ref());
+        let by = supervisor.map_or(String::new(), |name| format!(", started by {name}"));
+        return format!("{reason}{by}");
     }
-    if let Some(victim) = stubborn {
-        return format!("{}{hint}", victim_line(victim));
+    if let Some(victim) = outcome.victims.iter().find(|victim| !victim.exited) {
+        return victim_line(victim);
     }
     match outcome.spared.first() {
         Some(spared) => format!("{} {} was left alone: {}", spared.name, spared.pid, spared.reason),

@@ -108,6 +108,7 @@ fn node(proc: &OwnedFd, pid: u32, content: &mut Vec<u8>) -> Option<ProcessNode> 
         ppid: stat.ppid,
         name: String::from_utf8_lossy(stat.name).into(),
         kernel_thread: stat.kernel_thread,
+        stopped: stat.stopped,
     })
 }
 

@@ -8,7 +8,7 @@ use rustix::net::{
 };
 
 use super::super::{Error, Result};
-use crate::wire::netlink::inet::{DumpRequest, Record};
+use crate::wire::netlink::inet::{DumpRequest, REQUEST_LEN, Record};
 use crate::wire::netlink::{Malformed, Reply, messages};
 
 /// The kernel fills at most 32 KiB a read today; room for more costs nothing.
@@ -50,12 +50,31 @@ impl SockDiag {
     pub(super) fn dump(
         &mut self,
         request: &DumpRequest,
+        visit: impl FnMut(&Record<'_>),
+    ) -> Result<Dumped> {
+        self.ask(request, DumpRequest::encode, visit)
+    }
+
+    /// The same for those sockets alone that have this local port.
+    pub(super) fn dump_port(
+        &mut self,
+        request: &DumpRequest,
+        port: u16,
+        visit: impl FnMut(&Record<'_>),
+    ) -> Result<Dumped> {
+        self.ask(request, |request, sequence| request.encode_for_port(sequence, port), visit)
+    }
+
+    fn ask(
+        &mut self,
+        request: &DumpRequest,
+        encode: impl Fn(&DumpRequest, u32) -> Option<[u8; REQUEST_LEN]>,
         mut visit: impl FnMut(&Record<'_>),
     ) -> Result<Dumped> {
         let what =
             || format!("list {} sockets of {}", request.protocol.name(), request.family.name());
         self.sequence = self.sequence.wrapping_add(1);
-        let bytes = request.encode(self.sequence).ok_or_else(|| {
+        let bytes = encode(request, self.sequence).ok_or_else(|| {
             Error::unsupported(what(), "inet_diag knows only TCP and UDP over IP")
         })?;
         send(&self.socket, &bytes, SendFlags::empty()).map_err(|errno| refused(&what(), errno))?;

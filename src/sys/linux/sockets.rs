@@ -1,10 +1,13 @@
 //! The socket table: the kernel's own tables over sock_diag, joined with `/proc/PID/fd`.
 
 mod native;
+mod port;
 mod sight;
 
 use super::super::listing::{Backend, KnownRows, Listing};
 use super::super::{Result, portable};
+
+pub use port::on_port;
 
 /// Lists sockets with their owners, again and again, remembering what need not be read twice.
 /// It sees the network namespace of the thread that opened it.

@@ -64,6 +64,7 @@ pub fn tree() -> Result<ProcessTree> {
         ppid: process.parent().map_or(0, sysinfo::Pid::as_u32),
         name: process.name().to_string_lossy().into(),
         kernel_thread: false,
+        stopped: process.status() == sysinfo::ProcessStatus::Stop,
     };
     Ok(system.processes().values().map(node).collect())
 }

@@ -76,6 +76,13 @@ impl Table {
     }
 }
 
+/// The TCP or UDP sockets that have the local port `port`, in every state.
+pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>> {
+    let mut found: Vec<Socket> = ask()?.iter().map(addresses).collect();
+    found.retain(|socket| socket.protocol == protocol && socket.local.port == Some(port));
+    Ok(found)
+}
+
 fn ownership(socket: &Socket) -> Ownership {
     if !socket.owners.is_empty() {
         return Ownership::OWNED;

@@ -80,6 +80,13 @@ impl DumpRequest {
         // The rest, struct inet_diag_sockid, is empty: a dump takes every socket.
         Some(bytes)
     }
+
+    /// The same, narrowed to sockets whose local port is `port` (`idiag_sport`).
+    pub fn encode_for_port(&self, sequence: u32, port: u16) -> Option<[u8; REQUEST_LEN]> {
+        let mut bytes = self.encode(sequence)?;
+        bytes[24..26].copy_from_slice(&port.to_be_bytes());
+        Some(bytes)
+    }
 }
 
 /// Attribute types (`INET_DIAG_*`).

@@ -60,7 +60,7 @@ fn connection(port: u16, peer_port: u16, process: &Process) -> Socket {
 
 fn node(pid: u32, ppid: u32, kernel_thread: bool) -> ProcessNode {
     let key = ProcessKey { pid, start_time: u64::from(pid) * 10 };
-    ProcessNode { key, ppid, name: format!("p{pid}").into(), kernel_thread }
+    ProcessNode { key, ppid, name: format!("p{pid}").into(), kernel_thread, stopped: pid == 200 }
 }
 
 /// init, a kernel thread 40, a server 100 with child 101, and shell 800 with sockpit 900.
@@ -68,7 +68,7 @@ fn facts() -> Facts {
     let nodes = [(1, 0), (100, 1), (101, 100), (200, 1), (SHELL, 1), (SOCKPIT, SHELL)];
     let nodes = nodes.into_iter().map(|(pid, ppid)| node(pid, ppid, false));
     let tree: ProcessTree = nodes.chain([node(40, 2, true)]).collect();
-    Facts { own_pid: SOCKPIT, netns: Some(1), tree }
+    Facts { own_pid: SOCKPIT, netns: Some(1), tree, ..Facts::default() }
 }
 
 fn port(port: u16) -> KillTarget {
@@ -275,6 +275,43 @@ fn a_service_may_start_again_and_a_scope_will_not() {
     let id = "0123456789abcdef".into();
     server.container = Some(Container { runtime: "docker".into(), id, name: Some("web".into()) });
     assert_eq!(plan_for(&server).supervisors[0].command.join(" "), "docker stop -- web");
+}
+
+#[test]
+fn the_unit_that_sockpit_runs_in_is_no_supervisor() {
+    let unit = Some(Unit { name: "runner.service".into(), scope: UnitScope::System });
+    let server = Process { unit: unit.clone(), ..process(100, "server") };
+    let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&server])];
+    let facts = Facts { unit, ..facts() };
+    let plan = plan(&port(80), &sockets, &facts, &Options::default());
+    assert!(plan.supervisors.is_empty());
+}
+
+#[test]
+fn a_stopped_victim_is_told_to_wait_for_its_continuation() {
+    let victims = |pid| {
+        let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&process(pid, "dev")])];
+        planned(&port(80), &sockets).warnings.join(" ")
+    };
+    assert!(victims(200).contains("kill -CONT 200"), "{}", victims(200));
+    assert!(!victims(100).contains("-CONT"));
+}
+
+#[test]
+fn a_socket_unit_is_pointed_to() {
+    let systemd = process(1, "systemd");
+    let sockets = [held_by(tcp([0, 0, 0, 0], 22, State::Listen), &[&systemd])];
+    let warnings = planned(&port(22), &sockets).warnings.join(" ");
+    assert!(warnings.contains("systemctl list-sockets"), "{warnings}");
+}
+
+#[test]
+fn a_target_is_written_as_the_command_line_takes_it() {
+    let target = KillTarget::Port { port: 53, udp: true, addr: Some([127, 0, 0, 1].into()) };
+    assert_eq!(target.arguments(), "53/udp --addr 127.0.0.1");
+    assert_eq!(target.describe(), "127.0.0.1:53/udp");
+    assert_eq!(port(8080).arguments(), "8080");
+    assert_eq!(KillTarget::Pid { pid: 7 }.arguments(), "pid:7");
 }
 
 #[test]

@@ -1,0 +1,164 @@
+//! A plan in words: what to weigh, and what would be done.
+
+use std::collections::BTreeSet;
+
+use super::words::{counted, describe_socket, describe_victim, list, target_name, who};
+use super::{Facts, restart};
+use crate::model::action::{BlastRadius, KillPlan, KillTarget, Supervisor, Victim};
+use crate::model::owner::OwnershipKind;
+use crate::model::socket::Socket;
+
+/// What the user should weigh before agreeing, the gravest first.
+pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> Vec<String> {
+    let mut warnings = Vec::new();
+    warnings.extend(sharing(plan, holders));
+    warnings.extend(plan.victims.iter().filter_map(|victim| {
+        let reason = victim.protected.as_ref()?;
+        let who = who(&victim.name, victim.key.pid);
+        Some(format!("{who} is protected: {reason}. It needs a confirmation of its own."))
+    }));
+    warnings.extend(plan.spared.iter().map(|spared| {
+        format!("{} is left alone: {}.", who(&spared.name, spared.pid), spared.reason)
+    }));
+    warnings.extend(plan.unattributed.iter().map(unattributed));
+    if !plan.victims.is_empty() && holders.iter().any(|s| s.owners_complete == Some(false)) {
+        let name = target_name(&plan.target);
+        let text = "Some processes could not be read, so that others may hold";
+        warnings.push(format!("{text} {name}, too."));
+    }
+    warnings.extend(restarts(plan));
+    warnings.extend(losses(&plan.blast_radius));
+    warnings.extend(stopped(plan, facts));
+    warnings
+}
+
+/// Names those who share one socket, and the sockets that share one address.
+fn sharing(plan: &KillPlan, holders: &[&Socket]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for socket in holders {
+        let pids: BTreeSet<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
+        if pids.len() > 1 {
+            let sharers = plan.victims.iter().filter(|victim| pids.contains(&victim.key.pid));
+            let names = list(sharers.map(|victim| who(&victim.name, victim.key.pid)));
+            let end = describe_socket(socket);
+            warnings.push(format!("{names} hold the same socket {end} (a fork, or passed on)."));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for socket in holders {
+        let group: Vec<_> = holders.iter().filter(|other| other.local == socket.local).collect();
+        if group.len() > 1 && seen.insert(&socket.local) {
+            let owners = group.iter().flat_map(|socket| &socket.owners);
+            let pids: BTreeSet<(u32, &str)> =
+                owners.map(|owner| (owner.process.pid, &*owner.process.name)).collect();
+            let names = list(pids.into_iter().map(|(pid, name)| who(name, pid)));
+            let (count, end) = (group.len(), describe_socket(socket));
+            warnings.push(format!("{count} sockets share {end} (SO_REUSEPORT): {names}."));
+        }
+    }
+    warnings
+}
+
+fn unattributed(socket: &Socket) -> String {
+    let end = describe_socket(socket);
+    let why = socket.ownership.reason.as_deref();
+    match socket.ownership.kind {
+        OwnershipKind::Hidden => {
+            format!("{end} is held by a process that cannot be seen: {}", sentence(why))
+        }
+        OwnershipKind::Kernel => format!("{end} is held by the kernel, not by a process."),
+        _ => format!("{end} is held, but by which process is not known: {}", sentence(why)),
+    }
+}
+
+fn sentence(why: Option<&str>) -> String {
+    let why = why.unwrap_or("no reason was given");
+    format!("{}.", why.trim_end_matches('.'))
+}
+
+/// A stopped process takes no signal but KILL before it is continued.
+fn stopped(plan: &KillPlan, facts: &Facts) -> Vec<String> {
+    let is_stopped = |victim: &&Victim| {
+        let node = facts.tree.get(victim.key.pid);
+        node.is_some_and(|node| node.key == victim.key && node.stopped)
+    };
+    let tell = |victim: &Victim| {
+        let (who, pid) = (who(&victim.name, victim.key.pid), victim.key.pid);
+        format!("{who} is stopped and will heed no signal but KILL until: kill -CONT {pid}")
+    };
+    plan.victims.iter().filter(is_stopped).map(tell).collect()
+}
+
+fn restarts(plan: &KillPlan) -> Vec<String> {
+    let mut warnings: Vec<String> = Vec::new();
+    for supervisor in &plan.supervisors {
+        let Supervisor { name, command, .. } = supervisor;
+        let command = command.join(" ");
+        let text =
+            format!("{name} may start it again; this stops it for good, if it is true: {command}");
+        if !warnings.contains(&text) {
+            warnings.push(text);
+        }
+    }
+    if let KillTarget::Port { port, .. } = &plan.target {
+        warnings.extend(
+            plan.victims
+                .iter()
+                .filter_map(|victim| restart::better_way(victim.key.pid, &victim.name, *port)),
+        );
+    }
+    warnings
+}
+
+fn losses(radius: &BlastRadius) -> Vec<String> {
+    let mut lost = Vec::new();
+    if !radius.other_listeners.is_empty() {
+        let sockets = list(radius.other_listeners.iter().map(describe_socket));
+        let count = radius.other_listeners.len() as u64;
+        let kind = counted(count, "other serving socket", "other serving sockets");
+        lost.push(format!("Also lost: {kind}: {sockets}."));
+    }
+    if radius.connections > 0 {
+        let count = counted(radius.connections, "open connection", "open connections");
+        lost.push(format!("Also lost: {count}."));
+    }
+    if !radius.children.is_empty() {
+        let pids = list(radius.children.iter().map(ToString::to_string));
+        let count = counted(radius.children.len() as u64, "child", "children");
+        lost.push(format!("Left behind: {count}: {pids}."));
+    }
+    lost
+}
+
+/// What would be done, a sentence a step.
+pub(super) fn steps(plan: &KillPlan) -> Vec<String> {
+    if plan.victims.is_empty() {
+        return Vec::new();
+    }
+    let mut steps: Vec<String> = Vec::new();
+    for victim in &plan.victims {
+        let first = victim.signals.first();
+        let Some(signal) = first else {
+            steps.push("Send nothing: KILL is not allowed without force.".to_owned());
+            return steps;
+        };
+        steps.push(format!("Send {signal}: {}.", describe_victim(victim)));
+    }
+    let seconds = plan.timeout_ms as f64 / 1000.0;
+    let count = counted(plan.victims.len() as u64, "process", "processes");
+    steps.push(format!("Wait up to {seconds} s for {count} to end."));
+    if plan.victims.iter().any(|victim| victim.signals.len() > 1) {
+        steps.push(format!("Send KILL to what is left, and wait up to {seconds} s again."));
+    }
+    if matches!(plan.target, KillTarget::Port { .. }) {
+        let name = target_name(&plan.target);
+        steps.push(match plan.supervisors.first() {
+            None => format!("Watch {name} for 1 s, then prove by one bind that it is free."),
+            Some(Supervisor { name: supervisor, .. }) => format!(
+                "Watch {name} for 1 s; no trial bind, since {supervisor} may be about to \
+                 restart what it runs."
+            ),
+        });
+    }
+    steps
+}
