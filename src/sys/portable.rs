@@ -4,7 +4,7 @@ pub mod capture;
 pub mod clock;
 pub mod host;
 pub mod interfaces;
-pub mod interrupt;
+mod interrupt;
 pub mod netstat2;
 pub mod options;
 pub mod process;
