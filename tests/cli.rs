@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "cli/packets.rs"]
+mod packets;
+
 use support::sockpit;
 
 #[test]
