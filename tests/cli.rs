@@ -6,6 +6,8 @@ mod support;
 #[cfg(target_os = "linux")]
 #[path = "cli/opts.rs"]
 mod opts;
+#[path = "cli/packets.rs"]
+mod packets;
 #[path = "cli/ports.rs"]
 mod ports;
 #[path = "cli/probe.rs"]

@@ -1,4 +1,5 @@
 //! What needs a network of its own: each test makes one for itself, without root.
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod support;
@@ -7,6 +8,8 @@ mod support;
 mod kill;
 #[path = "netns/kill_races.rs"]
 mod kill_races;
+#[path = "netns/packets.rs"]
+mod packets;
 #[path = "netns/ports.rs"]
 mod ports;
 #[path = "netns/probe.rs"]

@@ -131,24 +131,24 @@ impl Capture {
             Err(Errno::INTR) => return Ok(()),
             Err(error) => return Err(Error::os("wait for packets", error)),
         }
-        if fds[0].revents().contains(PollFlags::ERR) {
-            return self.check_fault();
-        }
-        Ok(())
+        if fds[0].revents().is_empty() { self.check_interfaces() } else { self.check_fault() }
     }
 
-    /// An interface that went down comes back by itself; one that was removed does not.
+    /// Takes note of an error of the socket: an interface that went down comes back by itself.
     fn check_fault(&self) -> Result<()> {
-        let fault = rustix::net::sockopt::socket_error(&self.socket)
-            .map_err(|error| Error::os("read the capture's state", error))?;
-        let gone = |index: &&u32| self.interface_name(**index).is_none();
-        match (fault, self.interfaces.iter().find(gone)) {
-            (Ok(()) | Err(Errno::NETDOWN), None) => Ok(()),
-            (_, Some(index)) => {
-                Err(Error::Gone { what: format!("the captured interface with index {index}") })
-            }
-            (Err(error), None) => Err(Error::os("capture packets", error)),
+        match rustix::net::sockopt::socket_error(&self.socket) {
+            Ok(Ok(()) | Err(Errno::NETDOWN)) => Ok(()),
+            Ok(Err(error)) | Err(error) => Err(Error::os("capture packets", error)),
         }
+    }
+
+    /// The kernel does not say when an interface that was down is removed, so look.
+    fn check_interfaces(&self) -> Result<()> {
+        let is_there = |index: &u32| self.interface_name(*index).is_some();
+        if self.interfaces.is_empty() || self.interfaces.iter().any(is_there) {
+            return Ok(());
+        }
+        Err(Error::Gone { what: "every captured interface".to_owned() })
     }
 }
 
