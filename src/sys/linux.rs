@@ -13,8 +13,8 @@ pub mod processes;
 mod sock_diag;
 pub mod sockets;
 
-pub use super::portable::{host, trial};
-pub use super::unix::{errno, resolve};
+pub use super::portable::trial;
+pub use super::unix::{errno, host, resolve};
 
 /// What lets sockpit read every process's descriptors.
 const REMEDY_FOR_HIDDEN_OWNERS: &str =

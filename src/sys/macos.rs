@@ -1,5 +1,5 @@
 //! macOS.
 
 pub(crate) use super::portable::netstat2;
-pub use super::portable::{capture, clock, host, interfaces, process, processes, sockets, trial};
-pub use super::unix::{errno, resolve};
+pub use super::portable::{capture, clock, interfaces, process, processes, sockets, trial};
+pub use super::unix::{errno, host, resolve};

@@ -1,0 +1,215 @@
+//! Sockets and their owners in a few columns of text, cleaned.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::model::options::OptionValue;
+use crate::model::owner::OwnershipKind;
+use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
+use crate::text::{clean, units};
+
+/// `tcp`, `tcp4`, `udp6`, `stream`: a dual-stack socket has no digit, it takes both.
+pub fn protocol(socket: &Socket) -> Cow<'static, str> {
+    let name = socket.protocol.name();
+    match socket.family {
+        Family::Ipv4 => format!("{name}4").into(),
+        Family::Ipv6 if !socket.is_dual_stack() => format!("{name}6").into(),
+        _ => name.into(),
+    }
+}
+
+/// Short enough for a column of ten; [`State::name`] is the full name.
+pub fn state(state: State) -> &'static str {
+    match state {
+        State::Established => "ESTAB",
+        State::Unconnected => "UNCONN",
+        State::SynReceived => "SYN_RECV",
+        other => other.name(),
+    }
+}
+
+/// This end: `*:22` for a dual-stack wildcard.
+pub fn local(socket: &Socket, names: bool) -> String {
+    let service = socket.service.as_deref().filter(|_| names && socket.is_server());
+    if socket.is_dual_stack() {
+        return format!("*:{}", port(&socket.local, service));
+    }
+    endpoint(&socket.local, service)
+}
+
+/// The other end; `*` where there is none.
+pub fn remote(socket: &Socket, names: bool) -> String {
+    let service = socket.service.as_deref().filter(|_| names && !socket.is_server());
+    socket.remote.as_ref().map_or_else(|| "*".to_owned(), |end| endpoint(end, service))
+}
+
+/// `127.0.0.1:80`, `[fe80::1%eth0]:80`, a UNIX path.
+pub fn endpoint(end: &Endpoint, service: Option<&str>) -> String {
+    let Some(addr) = end.addr else {
+        return end.path.as_deref().map_or_else(|| "*".to_owned(), |path| clean(path).into_owned());
+    };
+    let scope = match &end.scope {
+        Some(scope) => format!("%{}", clean(scope)),
+        None => String::new(),
+    };
+    let port = port(end, service);
+    if addr.is_ipv6() { format!("[{addr}{scope}]:{port}") } else { format!("{addr}{scope}:{port}") }
+}
+
+fn port(end: &Endpoint, service: Option<&str>) -> String {
+    match (service, end.port) {
+        (Some(service), _) => clean(service).into_owned(),
+        (None, Some(0)) => "*".to_owned(),
+        (None, Some(port)) => port.to_string(),
+        (None, None) => units::UNKNOWN.to_owned(),
+    }
+}
+
+/// What waits: `3/128` in an accept queue, with `!` from 80 % on; else bytes to read and to
+/// be acknowledged.
+pub fn queue(socket: &Socket) -> String {
+    if let Some(backlog) = socket.backlog {
+        let alarm = if is_crowded(socket) { "!" } else { "" };
+        return format!("{}/{}{alarm}", backlog.queued, backlog.limit);
+    }
+    match (socket.recv_q, socket.send_q) {
+        (None, None) => units::UNKNOWN.to_owned(),
+        (Some(0), Some(0) | None) | (None, Some(0)) => "0".to_owned(),
+        (received, sent) => format!("{}:{}", amount(received), amount(sent)),
+    }
+}
+
+/// Whether the accept queue is at 80 % or more.
+pub fn is_crowded(socket: &Socket) -> bool {
+    socket.backlog.and_then(|backlog| backlog.percent()).is_some_and(|percent| percent >= 80)
+}
+
+/// Bytes in at most four columns.
+fn amount(bytes: Option<u32>) -> String {
+    match bytes {
+        None => units::UNKNOWN.to_owned(),
+        Some(bytes @ 0..=9_999) => bytes.to_string(),
+        Some(bytes @ 10_000..=999_999) => format!("{}k", bytes / 1_000),
+        Some(bytes) => format!("{}M", bytes / 1_000_000),
+    }
+}
+
+/// The first owner's pid, and how many processes more: `4300+3`; else the kind of ownership.
+pub fn pid(socket: &Socket) -> String {
+    let Some(first) = socket.owners.first() else {
+        return match socket.ownership.kind {
+            OwnershipKind::Owned => units::UNKNOWN.to_owned(),
+            kind => kind.name().to_owned(),
+        };
+    };
+    match other_processes(socket) {
+        0 => first.process.pid.to_string(),
+        more => format!("{}+{more}", first.process.pid),
+    }
+}
+
+/// Processes that hold the socket beside the first.
+fn other_processes(socket: &Socket) -> usize {
+    let mut pids: Vec<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids.len().saturating_sub(1)
+}
+
+/// The first owner's name; for the kernel's own, what they are.
+pub fn name(socket: &Socket) -> Cow<'_, str> {
+    match (socket.owners.first(), &socket.ownership.detail) {
+        (Some(owner), _) => clean(&owner.process.name),
+        (None, Some(detail)) => clean(detail),
+        (None, None) => Cow::Borrowed(""),
+    }
+}
+
+/// `python3 4242`, or the kind of ownership.
+pub fn owner(socket: &Socket) -> String {
+    match socket.owners.first() {
+        Some(owner) => format!("{} {}", clean(&owner.process.name), pid(socket)),
+        None => socket.ownership.kind.name().to_owned(),
+    }
+}
+
+/// One line for the clipboard and for sentences: `tcp 0.0.0.0:8080 LISTEN python3 4242`.
+pub fn line(socket: &Socket) -> String {
+    let mut line = format!("{} {}", protocol(socket), local(socket, false));
+    if socket.remote.is_some() {
+        line.push_str(" -> ");
+        line.push_str(&remote(socket, false));
+    }
+    format!("{line} {} {}", socket.state.name(), owner(socket))
+}
+
+/// Where a tester would knock for this socket: a listener's own end, a connection's far end.
+pub fn probe_target(socket: &Socket) -> Option<String> {
+    if !matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp) {
+        return None;
+    }
+    let end = if socket.state == State::Listen { Some(&socket.local) } else { socket.remote.as_ref() };
+    let mut end = end?.clone();
+    end.addr = match end.addr? {
+        addr if addr.is_unspecified() && addr.is_ipv4() => Some([127, 0, 0, 1].into()),
+        addr if addr.is_unspecified() => Some(std::net::Ipv6Addr::LOCALHOST.into()),
+        addr => Some(addr.to_canonical()),
+    };
+    Some(format!("tcp://{}", endpoint(&end, None)))
+}
+
+/// An option's value in words, uncleaned.
+pub fn option_value(value: &OptionValue) -> String {
+    match value {
+        OptionValue::Bool(on) => (if *on { "on" } else { "off" }).to_owned(),
+        OptionValue::Number(number) => number.to_string(),
+        OptionValue::Text(text) => text.clone(),
+        OptionValue::Names(names) if names.is_empty() => "none".to_owned(),
+        OptionValue::Names(names) => names.join("|"),
+        OptionValue::Linger { on: false, .. } => "off".to_owned(),
+        OptionValue::Linger { on: true, seconds } => format!("{seconds} s"),
+        OptionValue::Time { us: 0 } => "no limit".to_owned(),
+        OptionValue::Time { us } => match u64::try_from(*us) {
+            Ok(us) => units::duration(Duration::from_micros(us)),
+            Err(_) => format!("{us} µs"),
+        },
+        OptionValue::Credentials { pid, uid, gid } => format!("pid {pid} uid {uid} gid {gid}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use super::*;
+    use crate::model::socket::Backlog;
+
+    fn listener(family: Family, local: Endpoint) -> Socket {
+        Socket::new(family, Protocol::Tcp, State::Listen, local)
+    }
+
+    #[test]
+    fn a_dual_stack_listener_is_one_star() {
+        let mut socket = listener(Family::Ipv6, Endpoint::ip(Ipv6Addr::UNSPECIFIED, 22));
+        assert_eq!((protocol(&socket).as_ref(), local(&socket, false).as_str()), ("tcp6", "[::]:22"));
+        socket.v6_only = Some(false);
+        assert_eq!((protocol(&socket).as_ref(), local(&socket, false).as_str()), ("tcp", "*:22"));
+        assert_eq!(probe_target(&socket).as_deref(), Some("tcp://[::1]:22"));
+    }
+
+    #[test]
+    fn a_crowded_accept_queue_is_marked_by_a_sign() {
+        let mut socket = listener(Family::Ipv4, Endpoint::ip([0, 0, 0, 0], 80));
+        assert_eq!(queue(&socket), "-");
+        socket.backlog = Some(Backlog { queued: 102, limit: 128 });
+        assert_eq!(queue(&socket), "102/128");
+        socket.backlog = Some(Backlog { queued: 103, limit: 128 });
+        assert_eq!(queue(&socket), "103/128!");
+    }
+
+    #[test]
+    fn hostile_names_are_cleaned() {
+        let socket = listener(Family::Unix, Endpoint::unix("@a\x1b[2J"));
+        assert_eq!(local(&socket, false), "@a\u{FFFD}[2J");
+    }
+}
