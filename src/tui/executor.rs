@@ -32,8 +32,6 @@ impl Executor {
         match effect {
             Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(work.run())),
             Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
-            Effect::Capture(true) => self.feeds.packets.control().resume(),
-            Effect::Capture(false) => self.feeds.packets.control().pause(),
             Effect::Refresh => self.feeds.refresh(),
             Effect::Quit | Effect::Suspend | Effect::Copy(_) => {}
             _ => {}

@@ -13,7 +13,7 @@ use crate::model::packets::PacketCounts;
 use crate::model::probe::ProbeReport;
 use crate::model::socket::Socket;
 use crate::model::table::SocketRow;
-use crate::text::clean;
+use crate::text::{address, clean};
 
 /// A file to be written. The rows are shared, so that the work is left to the worker.
 #[derive(Debug)]
@@ -182,9 +182,9 @@ fn document<T: Serialize>(schema: &str, body: T) -> Result<String, serde_json::E
 fn ports_cells(socket: &Socket) -> [String; 7] {
     let first = socket.owners.first();
     [
-        label::protocol(socket).into_owned(),
+        address::protocol(socket).to_owned(),
         label::local(socket, false),
-        socket.remote.as_ref().map(|end| label::endpoint(end, None)).unwrap_or_default(),
+        socket.remote.as_ref().map(|end| address::endpoint(end).to_string()).unwrap_or_default(),
         socket.state.name().to_owned(),
         first.map(|owner| owner.process.pid.to_string()).unwrap_or_default(),
         label::name(socket).into_owned(),

@@ -13,20 +13,18 @@ pub struct Feeds {
     /// The socket table.
     pub ports: Feed<SocketTable>,
     /// Interface counters.
-    pub interfaces: Feed<Interfaces>,
+    pub interfaces: Option<Feed<Interfaces>>,
     /// Packet counts.
-    pub packets: Feed<PacketCounts>,
+    pub packets: Option<Feed<PacketCounts>>,
 }
 
 impl Feeds {
     /// The next sample of any feed. Once all of them have stopped this never returns.
     /// Dropping the future loses no sample.
     pub async fn next(&mut self) -> FeedUpdate {
-        let Self { ports, interfaces, packets } = self;
+        let ports = &mut self.ports;
         tokio::select! {
             true = ports.changed() => FeedUpdate::Ports(ports.latest()),
-            true = interfaces.changed() => FeedUpdate::Interfaces(interfaces.latest()),
-            true = packets.changed() => FeedUpdate::Packets(packets.latest()),
             else => std::future::pending().await,
         }
     }
@@ -34,14 +32,10 @@ impl Feeds {
     /// Takes samples as soon as possible.
     pub fn refresh(&self) {
         self.ports.control().refresh();
-        self.interfaces.control().refresh();
-        self.packets.control().refresh();
     }
 
     /// Ends all of them.
     pub fn stop(&self) {
         self.ports.control().stop();
-        self.interfaces.control().stop();
-        self.packets.control().stop();
     }
 }

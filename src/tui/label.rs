@@ -5,18 +5,8 @@ use std::time::Duration;
 
 use crate::model::options::OptionValue;
 use crate::model::owner::OwnershipKind;
-use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
-use crate::text::{clean, units};
-
-/// `tcp`, `tcp4`, `udp6`, `stream`: a dual-stack socket has no digit, it takes both.
-pub fn protocol(socket: &Socket) -> Cow<'static, str> {
-    let name = socket.protocol.name();
-    match socket.family {
-        Family::Ipv4 => format!("{name}4").into(),
-        Family::Ipv6 if !socket.is_dual_stack() => format!("{name}6").into(),
-        _ => name.into(),
-    }
-}
+use crate::model::socket::{Protocol, Socket, State};
+use crate::text::{address, clean, units};
 
 /// Short enough for a column of ten; [`State::name`] is the full name.
 pub fn state(state: State) -> &'static str {
@@ -28,40 +18,24 @@ pub fn state(state: State) -> &'static str {
     }
 }
 
-/// This end: `*:22` for a dual-stack wildcard.
+/// This end: `*:22` for a dual-stack wildcard; with `names` a service in place of the port.
 pub fn local(socket: &Socket, names: bool) -> String {
     let service = socket.service.as_deref().filter(|_| names && socket.is_server());
-    if socket.is_dual_stack() {
-        return format!("*:{}", port(&socket.local, service));
-    }
-    endpoint(&socket.local, service)
+    named(address::local(socket).to_string(), socket.local.port, service)
 }
 
 /// The other end; `*` where there is none.
 pub fn remote(socket: &Socket, names: bool) -> String {
     let service = socket.service.as_deref().filter(|_| names && !socket.is_server());
-    socket.remote.as_ref().map_or_else(|| "*".to_owned(), |end| endpoint(end, service))
+    let port = socket.remote.as_ref().and_then(|end| end.port);
+    named(address::remote(socket).to_string(), port, service)
 }
 
-/// `127.0.0.1:80`, `[fe80::1%eth0]:80`, a UNIX path.
-pub fn endpoint(end: &Endpoint, service: Option<&str>) -> String {
-    let Some(addr) = end.addr else {
-        return end.path.as_deref().map_or_else(|| "*".to_owned(), |path| clean(path).into_owned());
-    };
-    let scope = match &end.scope {
-        Some(scope) => format!("%{}", clean(scope)),
-        None => String::new(),
-    };
-    let port = port(end, service);
-    if addr.is_ipv6() { format!("[{addr}{scope}]:{port}") } else { format!("{addr}{scope}:{port}") }
-}
-
-fn port(end: &Endpoint, service: Option<&str>) -> String {
-    match (service, end.port) {
-        (Some(service), _) => clean(service).into_owned(),
-        (None, Some(0)) => "*".to_owned(),
-        (None, Some(port)) => port.to_string(),
-        (None, None) => units::UNKNOWN.to_owned(),
+fn named(end: String, port: Option<u16>, service: Option<&str>) -> String {
+    let (Some(port), Some(service)) = (port, service) else { return end };
+    match end.strip_suffix(&format!(":{port}")) {
+        Some(addr) => format!("{addr}:{}", clean(service)),
+        None => end,
     }
 }
 
@@ -135,7 +109,7 @@ pub fn owner(socket: &Socket) -> String {
 
 /// One line for the clipboard and for sentences: `tcp 0.0.0.0:8080 LISTEN python3 4242`.
 pub fn line(socket: &Socket) -> String {
-    let mut line = format!("{} {}", protocol(socket), local(socket, false));
+    let mut line = format!("{} {}", address::protocol(socket), local(socket, false));
     if socket.remote.is_some() {
         line.push_str(" -> ");
         line.push_str(&remote(socket, false));
@@ -155,7 +129,7 @@ pub fn probe_target(socket: &Socket) -> Option<String> {
         addr if addr.is_unspecified() => Some(std::net::Ipv6Addr::LOCALHOST.into()),
         addr => Some(addr.to_canonical()),
     };
-    Some(format!("tcp://{}", endpoint(&end, None)))
+    Some(format!("tcp://{}", address::endpoint(&end)))
 }
 
 /// An option's value in words, uncleaned.
@@ -182,19 +156,27 @@ mod tests {
     use std::net::Ipv6Addr;
 
     use super::*;
-    use crate::model::socket::Backlog;
+    use crate::model::socket::{Backlog, Endpoint, Family};
 
     fn listener(family: Family, local: Endpoint) -> Socket {
         Socket::new(family, Protocol::Tcp, State::Listen, local)
     }
 
     #[test]
-    fn a_dual_stack_listener_is_one_star() {
-        let mut socket = listener(Family::Ipv6, Endpoint::ip(Ipv6Addr::UNSPECIFIED, 22));
-        assert_eq!((protocol(&socket).as_ref(), local(&socket, false).as_str()), ("tcp6", "[::]:22"));
-        socket.v6_only = Some(false);
-        assert_eq!((protocol(&socket).as_ref(), local(&socket, false).as_str()), ("tcp", "*:22"));
+    fn a_wildcard_listener_is_tested_on_loopback() {
+        let socket = listener(Family::Ipv6, Endpoint::ip(Ipv6Addr::UNSPECIFIED, 22));
         assert_eq!(probe_target(&socket).as_deref(), Some("tcp://[::1]:22"));
+        let socket = listener(Family::Ipv4, Endpoint::ip([0, 0, 0, 0], 22));
+        assert_eq!(probe_target(&socket).as_deref(), Some("tcp://127.0.0.1:22"));
+    }
+
+    #[test]
+    fn names_stand_in_for_ports() {
+        let mut socket = listener(Family::Ipv4, Endpoint::ip([0, 0, 0, 0], 22));
+        socket.service = Some("ssh".into());
+        assert_eq!(local(&socket, true), "0.0.0.0:ssh");
+        assert_eq!(local(&socket, false), "0.0.0.0:22");
+        assert_eq!(remote(&socket, true), "*");
     }
 
     #[test]

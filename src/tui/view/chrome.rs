@@ -29,7 +29,7 @@ pub(super) fn frame(
     border(buf, area, style);
     let title = format!("{} {}", pane.index() + 1, pane.name());
     let top = paint::line(area, 0);
-    let room = inset(top);
+    let room = title_room(top);
     let mut used = paint::left(buf, room, &title, if focused { theme.accent } else { theme.heading });
     used += paint::left(buf, shift(room, used), " ", style);
     if !subject.is_empty() {
@@ -37,7 +37,7 @@ pub(super) fn frame(
         paint::right(buf, shift(room, used + 1), &subject, theme.text);
     }
     if let Some(context) = hints {
-        let bottom = inset(paint::line(area, usize::from(area.height).saturating_sub(1)));
+        let bottom = title_room(paint::line(area, usize::from(area.height).saturating_sub(1)));
         paint::spans(buf, bottom, hint_pieces(context, theme));
     }
 }
@@ -64,9 +64,9 @@ pub(super) fn border(buf: &mut Buffer, area: Rect, style: Style) {
     }
 }
 
-/// The part of a frame's edge between its corners.
-pub(super) fn inset(line: Rect) -> Rect {
-    Rect { x: line.x + 1, width: line.width.saturating_sub(2), ..line }
+/// The part of a frame's edge that may hold text: a bit of the edge remains at both ends.
+pub(super) fn title_room(line: Rect) -> Rect {
+    Rect { x: line.x + 2, width: line.width.saturating_sub(4), ..line }
 }
 
 fn shift(line: Rect, columns: u16) -> Rect {

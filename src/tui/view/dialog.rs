@@ -61,9 +61,9 @@ fn window(buf: &mut Buffer, frame: Rect, title: &str, hints: &str, style: Style,
         }
     }
     chrome::border(buf, frame, style);
-    let top = chrome::inset(paint::line(frame, 0));
+    let top = chrome::title_room(paint::line(frame, 0));
     paint::left(buf, top, &format!(" {} ", clean(title)), style);
-    let bottom = chrome::inset(paint::line(frame, usize::from(frame.height).saturating_sub(1)));
+    let bottom = chrome::title_room(paint::line(frame, usize::from(frame.height).saturating_sub(1)));
     paint::right(buf, bottom, &format!(" {hints} "), theme.text);
 }
 

@@ -58,8 +58,8 @@ fn pieces(world: &World, theme: &Theme) -> Vec<Piece> {
     }
     let table = world.ports.value();
     add(2, theme.heading, table.map(|table| clean(&table.host).into_owned()));
-    add(1, theme.text, table.map(|table| sockets(table.rows.len())));
-    add(4, theme.text, world.listeners.map(|listeners| format!("{listeners} listeners")));
+    add(1, theme.text, table.map(|table| plural(table.rows.len(), "socket")));
+    add(4, theme.text, world.listeners.map(|n| plural(n, "listener")));
     add(5, theme.text, world.traffic().map(|(sent, received)| {
         format!("▲ {} ▼ {}", units::bytes_per_second(sent), units::bytes_per_second(received))
     }));
@@ -75,9 +75,9 @@ fn pieces(world: &World, theme: &Theme) -> Vec<Piece> {
     pieces
 }
 
-fn sockets(number: usize) -> String {
-    let number = u64::try_from(number).unwrap_or(u64::MAX);
-    format!("{} sockets", units::count(number))
+fn plural(number: usize, what: &str) -> String {
+    let count = units::count(u64::try_from(number).unwrap_or(u64::MAX));
+    format!("{count} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// `capture eth0 ● 18,204 pkt, 0 lost`.

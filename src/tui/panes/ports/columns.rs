@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Socket, State};
-use crate::text::{clean, units};
+use crate::text::{address, clean, units};
 use crate::tui::arrange::{MARKED_FOR, RowView, SortBy};
 use crate::tui::label;
 use crate::tui::theme::Theme;
@@ -28,10 +28,10 @@ pub(super) static COLUMNS: [Column<Col>; 10] = [
     column(Col::By(SortBy::Protocol), "PROTO", 5, 5, false, 2),
     column(Col::By(SortBy::Local), "LOCAL", 15, 47, false, 0),
     column(Col::By(SortBy::Remote), "REMOTE", 12, 47, false, 3),
-    column(Col::By(SortBy::State), "STATE", 10, 10, false, 1),
-    column(Col::By(SortBy::Queue), "QUEUE", 8, 10, true, 4),
-    column(Col::By(SortBy::Pid), "PID", 7, 9, true, 0),
-    column(Col::By(SortBy::Name), "NAME", 8, 24, false, 0),
+    column(Col::By(SortBy::State), "STATE", 9, 10, false, 1),
+    column(Col::By(SortBy::Queue), "QUEUE", 7, 10, true, 4),
+    column(Col::By(SortBy::Pid), "PID", 6, 9, true, 0),
+    column(Col::By(SortBy::Name), "NAME", 7, 24, false, 0),
     column(Col::By(SortBy::Age), "AGE", 5, 5, true, 6),
     column(Col::By(SortBy::User), "USER", 8, 12, false, 5),
 ];
@@ -72,7 +72,7 @@ pub(super) fn cell<'a>(view: RowView<'a>, col: Col, cx: &RowContext<'_>) -> Cell
     let socket = &view.row.socket;
     let Col::By(by) = col else { return Cell::new(sign(view, cx), cx.theme.accent) };
     match by {
-        SortBy::Protocol => Cell::plain(label::protocol(socket)),
+        SortBy::Protocol => Cell::plain(address::protocol(socket)),
         SortBy::Local => Cell::plain(label::local(socket, cx.names)),
         SortBy::Remote => remote(socket, cx),
         SortBy::State => state(view, cx),

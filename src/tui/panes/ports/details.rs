@@ -5,18 +5,18 @@ use std::time::Duration;
 use crate::model::owner::{Owner, UnitScope};
 use crate::model::socket::{Socket, TimerKind};
 use crate::model::tcp::TcpInfo;
-use crate::text::{clean, units};
+use crate::text::{address, clean, units};
 use crate::tui::label;
 use crate::tui::world::Selection;
 
 /// A line: what, and its value. A value alone continues the one above; neither is a gap.
-pub type Fact = (&'static str, String);
+type Fact = (&'static str, String);
 
 /// The facts about the selected row.
 pub fn lines(selection: &Selection) -> Vec<Fact> {
     let socket = &selection.row.socket;
     let mut facts = vec![
-        ("protocol", label::protocol(socket).into_owned()),
+        ("protocol", address::protocol(socket).to_owned()),
         ("local", label::local(socket, false)),
         ("remote", label::remote(socket, false)),
         ("state", state(selection)),
