@@ -16,6 +16,8 @@ pub mod event;
 mod executor;
 pub mod export;
 pub mod feeds;
+#[cfg(test)]
+mod fixture;
 pub mod geometry;
 pub mod keymap;
 pub mod label;

@@ -190,7 +190,9 @@ impl Pane for Ports {
         if self.asked.is_some() || self.shown == Some(version) {
             return;
         }
-        let selection = cx.world.selection.as_ref().filter(|_| !self.reselect);
+        // A row that the filter has once left out does not come back by being selected.
+        let is_listed = self.cursor.is_some() && !self.reselect;
+        let selection = cx.world.selection.as_ref().filter(|_| is_listed);
         let keep = selection.map(|selection| Kept {
             row: Arc::clone(&selection.row),
             ended_at: selection.ended_at,

@@ -83,35 +83,29 @@ pub fn line(area: Rect, index: usize) -> Rect {
 /// Breaks text into lines of at most `columns`, at spaces where there are any.
 pub fn wrap(text: &str, columns: u16) -> Vec<String> {
     let columns = usize::from(columns.max(1));
-    let mut lines = vec![String::new()];
+    let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
-        let last = lines.last_mut().expect("there is a line from the start");
-        let gap = usize::from(!last.is_empty());
-        if last.width() + gap + word.width() <= columns {
-            if gap == 1 {
+        match lines.last_mut() {
+            Some(last) if last.width() + 1 + word.width() <= columns => {
                 last.push(' ');
+                last.push_str(word);
             }
-            last.push_str(word);
-        } else {
-            hard_wrap(word, columns, &mut lines);
+            _ => hard_wrap(word, columns, &mut lines),
         }
     }
     lines
 }
 
-/// Puts a word on new lines, cutting it where it is longer than one.
+/// Puts a word on a new line, cutting it where it is longer than one.
 fn hard_wrap(word: &str, columns: usize, lines: &mut Vec<String>) {
     let mut line = String::new();
     for c in word.chars() {
-        if line.width() + c.width().unwrap_or(0) > columns {
+        if !line.is_empty() && line.width() + c.width().unwrap_or(0) > columns {
             lines.push(std::mem::take(&mut line));
         }
         line.push(c);
     }
-    match lines.last_mut() {
-        Some(last) if last.is_empty() => *last = line,
-        _ => lines.push(line),
-    }
+    lines.push(line);
 }
 
 #[cfg(test)]

@@ -23,7 +23,8 @@ impl Scroll {
         self.len = len;
         let height = usize::from(body.height);
         if let Some(shown) = shown {
-            self.offset = self.offset.clamp((shown + 1).saturating_sub(height), shown);
+            let first = (shown + 1).saturating_sub(height.max(1));
+            self.offset = self.offset.clamp(first, shown);
         }
         self.offset = self.offset.min(len.saturating_sub(height));
         self.offset..len.min(self.offset + height)

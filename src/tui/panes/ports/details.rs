@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::model::owner::{Owner, UnitScope};
 use crate::model::socket::{Socket, TimerKind};
 use crate::model::tcp::TcpInfo;
@@ -13,7 +15,7 @@ use crate::tui::world::Selection;
 type Fact = (&'static str, String);
 
 /// The facts about the selected row.
-pub fn lines(selection: &Selection) -> Vec<Fact> {
+pub fn lines(selection: &Selection, now: Timestamp) -> Vec<Fact> {
     let socket = &selection.row.socket;
     let mut facts = vec![
         ("protocol", address::protocol(socket).to_owned()),
@@ -26,7 +28,10 @@ pub fn lines(selection: &Selection) -> Vec<Fact> {
     add("queue", Some(queue(socket)));
     add("dropped", socket.drops.filter(|drops| *drops > 0).map(|n| units::count(n.into())));
     add("timer", socket.timer.map(|timer| {
-        let left = Duration::from_millis(timer.expires_ms.into());
+        // It has run on since the row was read.
+        let passed = now.duration_since(selection.row.observed_at);
+        let passed = Duration::try_from(passed).unwrap_or_default();
+        let left = Duration::from_millis(timer.expires_ms.into()).saturating_sub(passed);
         format!("{}, {} left", timer_name(timer.kind), units::duration(left))
     }));
     add("user", socket.uid.map(|uid| match &socket.user {
