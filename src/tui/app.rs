@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use ratatui::layout::{Position, Rect};
 
 use super::command::Command;
-use super::dialog::{Dialog, kill::KillStage};
+use super::dialog::Dialog;
 use super::effect::{Effect, Requests};
 use super::event::{Answer, Event, FeedUpdate, Moment, RequestId};
 use super::geometry::Geometry;
@@ -142,7 +142,7 @@ impl App {
     /// Which keys hold right now.
     pub fn context(&self) -> Context {
         match &self.dialog {
-            Some(Dialog::Palette(_)) => Context::Field,
+            Some(dialog) if dialog.is_typing() => Context::Field,
             Some(_) => Context::Dialog,
             None if self.slots[self.focus.index()].pane.is_typing() => Context::Field,
             None => Context::Pane(self.focus),
@@ -185,10 +185,8 @@ impl App {
         let Answer::Killed(outcomes) = answer else { return };
         let at = self.world.now.wall;
         let entries: Vec<Entry> = outcomes.iter().map(|o| Entry::of_kill(at, o)).collect();
-        let watched = matches!(
-            &self.dialog,
-            Some(Dialog::Kill(dialog)) if matches!(dialog.stage, KillStage::Running(running, _) if running == id)
-        );
+        let watched =
+            matches!(&self.dialog, Some(Dialog::Kill(dialog)) if dialog.is_running(id));
         if let Some(last) = entries.last().filter(|_| !watched) {
             if last.ok { self.world.say(&*last.text) } else { self.world.complain(&*last.text) }
         }

@@ -57,6 +57,8 @@ pub enum Command {
     EditTarget,
     /// Test the target once.
     Probe,
+    /// Test the target again and again, or stop.
+    ProbeContinuously,
     /// Close a dialog, leave a field.
     Cancel,
     /// Agree to a dialog, finish a field.

@@ -3,11 +3,12 @@
 pub mod kill;
 pub mod palette;
 
-use kill::KillDialog;
+use kill::{KillDialog, KillStage};
 use palette::Palette;
 
 use super::command::Command;
 use super::pane::PaneId;
+use super::widgets::field::Field;
 
 /// The open dialog. Only one is open at a time.
 #[derive(Debug)]
@@ -24,6 +25,33 @@ pub enum Dialog {
     ActionLog,
     /// Whether to quit while an action runs.
     Quit,
+}
+
+impl Dialog {
+    /// The text field that has the keyboard, if the dialog has one.
+    pub fn field(&mut self) -> Option<&mut Field> {
+        match self {
+            Self::Palette(palette) => Some(&mut palette.field),
+            Self::Kill(kill) => kill.field(),
+            Self::Help(_) | Self::Details | Self::ActionLog | Self::Quit => None,
+        }
+    }
+
+    /// Whether [`Dialog::field`] is there.
+    pub fn is_typing(&self) -> bool {
+        match self {
+            Self::Palette(_) => true,
+            Self::Kill(kill) => matches!(kill.stage, KillStage::Protected { .. }),
+            Self::Help(_) | Self::Details | Self::ActionLog | Self::Quit => false,
+        }
+    }
+
+    /// The field has changed.
+    pub fn field_changed(&mut self) {
+        if let Self::Palette(palette) = self {
+            palette.search();
+        }
+    }
 }
 
 /// What a dialog made of a command.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::arrange::Arrange;
 use super::event::RequestId;
 use super::export::Export;
+use crate::act::kill::Consent;
 use crate::model::action::{KillPlan, KillTarget};
 use crate::model::table::SocketRow;
+use crate::probe::Target;
 
 /// Something to be done outside of the application's state.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub enum Effect {
     /// Work out what a kill would do.
     PlanKill(RequestId, Vec<KillTarget>),
     /// Do it.
-    RunKill(RequestId, Vec<KillPlan>),
+    RunKill(RequestId, Vec<KillPlan>, Consent),
     /// Test a target.
     Probe(RequestId, ProbeOrder),
     /// Stop the test with this id.
@@ -40,8 +42,10 @@ pub enum Effect {
 /// A test to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeOrder {
-    /// As the user wrote it.
-    pub target: String,
+    /// Where to.
+    pub target: Target,
+    /// Once a second until stopped; else one round.
+    pub continuous: bool,
 }
 
 /// Gives out request ids.

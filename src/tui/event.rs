@@ -8,13 +8,15 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
 use super::arrange::Arranged;
+use crate::act::kill;
 use crate::model::action::{KillOutcome, KillPlan};
 use crate::model::interface::Interfaces;
 use crate::model::options::OptionsReport;
 use crate::model::packets::PacketCounts;
-use crate::model::probe::{Attempt, ProbeReport};
+use crate::model::probe::ProbeReport;
 use crate::model::sample::Sample;
 use crate::model::table::SocketTable;
+use crate::probe;
 
 /// The time of an event, on both clocks. The application asks no clock itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +77,23 @@ pub enum Answer {
     Options(Result<Box<OptionsReport>, String>),
     /// What a kill would do, one plan a target.
     KillPlanned(Result<Vec<KillPlan>, String>),
-    /// What a kill did, one outcome a plan.
-    Killed(Vec<Result<KillOutcome, String>>),
-    /// One attempt of a running test.
-    Attempted(Box<Attempt>),
-    /// A test has ended.
-    Probed(Result<Box<ProbeReport>, String>),
+    /// How far a kill is.
+    Killing(kill::Progress),
+    /// What a kill did, one for each plan.
+    Killed(Vec<Killed>),
+    /// How far a test is.
+    Probing(probe::Progress),
+    /// A test has ended; `None` when it was stopped before its first attempt ended.
+    Probed(Option<Box<ProbeReport>>),
     /// A file was written.
     Exported(Result<PathBuf, String>),
+}
+
+/// A plan that was run.
+#[derive(Clone, Debug)]
+pub struct Killed {
+    /// The plan.
+    pub plan: KillPlan,
+    /// What came of it, or why it was not run at all.
+    pub outcome: Result<KillOutcome, String>,
 }

@@ -160,6 +160,7 @@ static OPTIONS: &[Binding] =
 static TESTER: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Enter)], Command::Probe, "test", "Test the target once"),
     bind(&[Key::char('e')], Command::EditTarget, "edit", "Edit the target"),
+    bind(&[Key::char('c')], Command::ProbeContinuously, "continuous", "Test every second, or stop"),
 ];
 
 static DIALOG: &[Binding] = &[

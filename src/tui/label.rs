@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::options::OptionValue;
 use crate::model::owner::OwnershipKind;
-use crate::model::socket::{Protocol, Socket, State};
+use crate::model::socket::{Socket, State};
 use crate::text::{address, clean, units};
 
 /// Short enough for a column of ten; [`State::name`] is the full name.
@@ -117,21 +117,6 @@ pub fn line(socket: &Socket) -> String {
     format!("{line} {} {}", socket.state.name(), owner(socket))
 }
 
-/// Where a tester would knock for this socket: a listener's own end, a connection's far end.
-pub fn probe_target(socket: &Socket) -> Option<String> {
-    if !matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp) {
-        return None;
-    }
-    let end = if socket.state == State::Listen { Some(&socket.local) } else { socket.remote.as_ref() };
-    let mut end = end?.clone();
-    end.addr = match end.addr? {
-        addr if addr.is_unspecified() && addr.is_ipv4() => Some([127, 0, 0, 1].into()),
-        addr if addr.is_unspecified() => Some(std::net::Ipv6Addr::LOCALHOST.into()),
-        addr => Some(addr.to_canonical()),
-    };
-    Some(format!("tcp://{}", address::endpoint(&end)))
-}
-
 /// An option's value in words, uncleaned.
 pub fn option_value(value: &OptionValue) -> String {
     match value {
@@ -153,21 +138,11 @@ pub fn option_value(value: &OptionValue) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv6Addr;
-
     use super::*;
-    use crate::model::socket::{Backlog, Endpoint, Family};
+    use crate::model::socket::{Backlog, Endpoint, Family, Protocol};
 
     fn listener(family: Family, local: Endpoint) -> Socket {
         Socket::new(family, Protocol::Tcp, State::Listen, local)
-    }
-
-    #[test]
-    fn a_wildcard_listener_is_tested_on_loopback() {
-        let socket = listener(Family::Ipv6, Endpoint::ip(Ipv6Addr::UNSPECIFIED, 22));
-        assert_eq!(probe_target(&socket).as_deref(), Some("tcp://[::1]:22"));
-        let socket = listener(Family::Ipv4, Endpoint::ip([0, 0, 0, 0], 22));
-        assert_eq!(probe_target(&socket).as_deref(), Some("tcp://127.0.0.1:22"));
     }
 
     #[test]

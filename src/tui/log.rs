@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::event::RequestId;
-use crate::model::action::KillOutcome;
+use super::event::{Killed, RequestId};
+use crate::act::kill::{self, Verdict};
+use crate::model::action::{KillOutcome, KillTarget, VictimOutcome};
 
 /// Outcomes kept.
 const KEPT: usize = 200;
@@ -59,53 +60,70 @@ impl ActionLog {
 
 impl Entry {
     /// What a kill came to.
-    pub fn of_kill(at: Timestamp, outcome: &Result<KillOutcome, String>) -> Self {
-        match outcome {
-            Ok(outcome) => Self {
-                at,
-                text: kill_sentence(outcome),
-                ok: is_success(outcome),
-                command: Some(format!("sockpit kill {}", outcome.target)),
-            },
-            Err(why) => Self { at, text: why.clone(), ok: false, command: None },
+    pub fn of_kill(at: Timestamp, killed: &Killed) -> Self {
+        Self {
+            at,
+            text: sentence(killed),
+            ok: is_success(killed),
+            command: Some(command(&killed.plan.target)),
         }
     }
 }
 
-/// Whether every victim ended, and the port, if one was named, is free and stayed so.
-pub fn is_success(outcome: &KillOutcome) -> bool {
-    !outcome.victims.is_empty()
-        && outcome.victims.iter().all(|victim| victim.exited)
-        && outcome.port_free != Some(false)
-        && outcome.respawned.is_none()
+/// The command line that does the same.
+fn command(target: &KillTarget) -> String {
+    match target {
+        KillTarget::Pid { pid } => format!("sockpit kill pid:{pid}"),
+        KillTarget::Port { port, udp, addr } => {
+            let udp = if *udp { "/udp" } else { "" };
+            let addr = addr.map(|addr| format!(" --addr {addr}")).unwrap_or_default();
+            format!("sockpit kill {port}{udp}{addr}")
+        }
+    }
 }
 
-/// `8080: python3 4242 ended after 12 ms; the port is free`.
-pub fn kill_sentence(outcome: &KillOutcome) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for victim in &outcome.victims {
-        let who = format!("{} {}", victim.name, victim.pid);
-        parts.push(match (victim.exited, victim.exit_after_ms, &victim.reason) {
-            (true, Some(ms), _) => format!("{who} ended after {ms} ms"),
-            (true, None, _) => format!("{who} ended"),
-            (false, _, Some(reason)) => format!("{who} did not end: {reason}"),
-            (false, _, None) => format!("{who} did not end"),
+/// Whether it did what was wanted.
+pub fn is_success(killed: &Killed) -> bool {
+    let outcome = killed.outcome.as_ref();
+    outcome.is_ok_and(|outcome| kill::verdict(&killed.plan, outcome) == Verdict::Done)
+}
+
+/// `8080/tcp: python3 4242 ended after 12 ms; the port is free`, uncleaned.
+pub fn sentence(killed: &Killed) -> String {
+    let target = killed.plan.target.describe();
+    match &killed.outcome {
+        Ok(outcome) => format!("{target}: {}", parts(outcome).join("; ")),
+        Err(why) => format!("{target}: {why}"),
+    }
+}
+
+fn parts(outcome: &KillOutcome) -> Vec<String> {
+    let mut parts: Vec<String> = outcome.victims.iter().map(end).collect();
+    let spared = outcome.spared.iter();
+    parts.extend(spared.map(|s| format!("{} {} was left alone: {}", s.name, s.pid, s.reason)));
+    if let Some(respawn) = &outcome.respawned {
+        let by = respawn.supervisor.as_deref();
+        let by = by.map(|by| format!(", started by {by}")).unwrap_or_default();
+        parts.push(format!("{} {} took the port again{by}", respawn.name, respawn.pid));
+    } else {
+        parts.extend(match (outcome.port_free, &outcome.port_reason) {
+            (Some(true), _) => Some("the port is free".to_owned()),
+            (Some(false), Some(reason)) => Some(format!("the port is not free: {reason}")),
+            (Some(false), None) => Some("the port is not free".to_owned()),
+            (None, _) => None,
         });
     }
-    if outcome.victims.is_empty() {
-        parts.push("nobody got a signal".to_owned());
+    parts
+}
+
+fn end(victim: &VictimOutcome) -> String {
+    let who = format!("{} {}", victim.name, victim.pid);
+    match (victim.exited, victim.exit_after_ms, &victim.reason) {
+        (true, Some(ms), _) => format!("{who} ended after {ms} ms"),
+        (true, None, _) => format!("{who} ended"),
+        (false, _, Some(reason)) => format!("{who} did not end: {reason}"),
+        (false, _, None) => format!("{who} did not end"),
     }
-    match (outcome.port_free, &outcome.respawned) {
-        (_, Some(respawn)) => {
-            let by = respawn.supervisor.as_deref();
-            let by = by.map(|by| format!(", started by {by}")).unwrap_or_default();
-            parts.push(format!("{} {} took the port again{by}", respawn.name, respawn.pid));
-        }
-        (Some(true), None) => parts.push("the port is free".to_owned()),
-        (Some(false), None) => parts.push("the port is still taken".to_owned()),
-        (None, None) => {}
-    }
-    format!("{}: {}", outcome.target, parts.join("; "))
 }
 
 #[cfg(test)]

@@ -34,9 +34,12 @@ impl App {
             return;
         }
         self.dirty = true;
-        if let Some(Dialog::Palette(palette)) = &mut self.dialog {
-            palette.field.paste(text);
-            return palette.search();
+        if let Some(dialog) = &mut self.dialog {
+            if let Some(field) = dialog.field() {
+                field.paste(text);
+                dialog.field_changed();
+            }
+            return;
         }
         self.with_pane(self.focus, effects, |slot, cx| {
             if let Some(field) = slot.pane.field() {
@@ -48,12 +51,13 @@ impl App {
 
     /// A key for the open field: it edits, or, where the field has no use for it, moves.
     fn type_key(&mut self, key: KeyEvent, effects: &mut Vec<Effect>) {
-        if let Some(Dialog::Palette(palette)) = &mut self.dialog {
-            match key.code {
-                KeyCode::Up => palette.go(Motion::Up, 1),
-                KeyCode::Down => palette.go(Motion::Down, 1),
-                _ if palette.field.key(key) => palette.search(),
-                _ => {}
+        if let Some(dialog) = &mut self.dialog {
+            if dialog.field().is_some_and(|field| field.key(key)) {
+                dialog.field_changed();
+            } else if let (Dialog::Palette(palette), KeyCode::Up | KeyCode::Down) =
+                (dialog, key.code)
+            {
+                palette.go(if key.code == KeyCode::Up { Motion::Up } else { Motion::Down }, 1);
             }
             return;
         }

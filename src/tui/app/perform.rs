@@ -105,7 +105,7 @@ impl App {
                 *dialog_scroll = Scroll::default();
                 let now = world.now;
                 let step = kill.accept(&mut Cx { world, effects, requests, now });
-                if let Some(Effect::RunKill(id, _)) = effects.last() {
+                if let Some(Effect::RunKill(id, ..)) = effects.last() {
                     log.begin(*id);
                 }
                 step

@@ -7,6 +7,8 @@ use crate::model::action::{BlastRadius, KillPlan, KillTarget, Victim, VictimOutc
 use crate::model::action::KillOutcome;
 use crate::model::options::{OptionAccess, OptionsReport};
 use crate::model::owner::ProcessKey;
+use crate::model::signal::Signal;
+use crate::tui::event::Killed;
 use crate::tui::fixture::{Desk, ended, key_of, rows, table, wall};
 
 fn inspected(effect: &Effect) -> Option<(RequestId, crate::model::socket::SocketKey)> {
@@ -25,7 +27,7 @@ fn planned(effect: &Effect) -> Option<(RequestId, Vec<KillTarget>)> {
 
 fn run(effect: &Effect) -> Option<RequestId> {
     match effect {
-        Effect::RunKill(id, _) => Some(*id),
+        Effect::RunKill(id, ..) => Some(*id),
         _ => None,
     }
 }
@@ -37,31 +39,41 @@ fn plan(protected: bool) -> KillPlan {
             key: ProcessKey { pid: 4242, start_time: 7 },
             name: "python3".into(),
             holds: Vec::new(),
-            signals: vec!["TERM".into()],
+            signals: vec![Signal::Term],
+            protected: protected.then(|| "sockpit runs under it".into()),
+            child_of: None,
         }],
         spared: Vec::new(),
+        unattributed: Vec::new(),
         blast_radius: BlastRadius::default(),
+        supervisors: Vec::new(),
+        timeout_ms: 3_000,
         steps: vec!["send TERM to python3 4242".into()],
         warnings: Vec::new(),
         protected,
     }
 }
 
-fn outcome(exited: bool) -> KillOutcome {
-    KillOutcome {
+fn killed(exited: bool) -> Killed {
+    let outcome = KillOutcome {
         target: "8080".into(),
         victims: vec![VictimOutcome {
             pid: 4242,
             name: "python3".into(),
-            signals: vec!["TERM".into()],
+            signals: vec![Signal::Term],
             exited,
             exit_after_ms: exited.then_some(12),
             reason: None,
+            refused: false,
         }],
         spared: Vec::new(),
         port_free: Some(exited),
+        proof: None,
+        port_reason: None,
         respawned: None,
-    }
+    };
+    let target = KillTarget::Port { port: 8080, udp: false, addr: None };
+    Killed { plan: KillPlan { target, ..plan(false) }, outcome: Ok(outcome) }
 }
 
 fn report(desk: &Desk) -> OptionsReport {
@@ -342,7 +354,7 @@ fn a_kill_aims_at_the_row_that_was_under_the_key() {
     assert_eq!(desk.last(run), None, "nothing runs without Enter");
     desk.press(KeyCode::Enter);
     let id = desk.last(run).unwrap();
-    desk.answer(id, Answer::Killed(vec![Ok(outcome(true))]));
+    desk.answer(id, Answer::Killed(vec![killed(true)]));
     assert!(desk.screen().contains("the port is free"));
     assert_eq!(desk.app.log.entries.len(), 1);
 }
@@ -362,14 +374,16 @@ fn a_plan_that_nobody_waits_for_any_more_opens_nothing() {
 }
 
 #[test]
-fn a_protected_process_needs_two_agreements() {
+fn a_protected_process_wants_its_pid_typed() {
     let mut desk = Desk::with_rows(140, 40);
     desk.press(KeyCode::Char('K'));
     let (id, _) = desk.last(planned).unwrap();
     desk.answer(id, Answer::KillPlanned(Ok(vec![plan(true)])));
     desk.press(KeyCode::Enter);
-    assert_eq!(desk.last(run), None);
-    assert!(desk.screen().contains("protected"));
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.last(run), None, "Enter alone is a habit");
+    desk.type_text("4242");
+    assert!(desk.screen().contains("> 4242"));
     desk.press(KeyCode::Enter);
     assert!(desk.last(run).is_some());
 }
@@ -383,7 +397,7 @@ fn the_outcome_of_an_action_is_never_stale() {
     desk.press(KeyCode::Enter);
     let id = desk.last(run).unwrap();
     desk.press(KeyCode::Esc);
-    desk.answer(id, Answer::Killed(vec![Ok(outcome(false))]));
+    desk.answer(id, Answer::Killed(vec![killed(false)]));
     assert!(desk.screen().contains("did not end"), "a notice tells of it");
     desk.press(KeyCode::Char('L'));
     assert!(desk.screen().contains("$ sockpit kill 8080"));
@@ -433,7 +447,7 @@ fn what_the_kernel_holds_cannot_be_killed() {
 #[test]
 fn the_tester_offers_the_selection_and_never_knocks_by_itself() {
     let probed = |effect: &Effect| match effect {
-        Effect::Probe(_, order) => Some(order.target.clone()),
+        Effect::Probe(_, order) => Some(order.target.text().to_owned()),
         _ => None,
     };
     let mut desk = Desk::with_rows(140, 40);

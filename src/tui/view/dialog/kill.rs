@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use ratatui::style::Style;
+
 use super::Line;
-use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared, Victim};
-use crate::model::socket::Socket;
+use crate::act::kill::{self, Progress};
+use crate::model::action::{KillPlan, Victim};
 use crate::text::{clean, units};
-use crate::tui::dialog::kill::{KillDialog, KillStage};
-use crate::tui::label;
+use crate::tui::dialog::kill::{KillDialog, KillStage, first_protected};
+use crate::tui::event::Killed;
 use crate::tui::log;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint;
@@ -20,99 +22,129 @@ pub(super) fn content(
     theme: &Theme,
 ) -> (String, Vec<Line>, &'static str) {
     let title = format!("Kill ─ {}", dialog.subject);
-    let one = |text: &str, style| vec![vec![(text.to_owned(), style)]];
-    match &dialog.stage {
-        KillStage::Planning(_) => (title, one("Working out the plan …", theme.dim), "Esc leave it"),
+    let mut lines = Lines { columns, theme, lines: Vec::new() };
+    let keys = match &dialog.stage {
+        KillStage::Planning(_) => {
+            lines.add("Working out the plan …", theme.dim);
+            "Esc leave it"
+        }
         KillStage::Failed(why) => {
-            let mut lines = Vec::new();
-            wrapped(&format!("! {}", clean(why)), columns, theme.danger, &mut lines);
-            (title, lines, "Esc close")
+            lines.add(&format!("! {}", clean(why)), theme.danger);
+            "Esc close"
         }
-        KillStage::Ready { plans, agreed_once } => {
-            let lines = ready(plans, *agreed_once, columns, theme);
-            let nobody = plans.iter().all(|plan| plan.victims.is_empty());
-            let asks_again = plans.iter().any(|plan| plan.protected) && !agreed_once;
-            let keys = match (nobody, asks_again) {
-                (true, _) => "Esc close",
-                (false, true) => "Enter agree (asks once more)   Esc leave it",
-                (false, false) => "Enter run   Esc leave it",
-            };
-            (title, lines, keys)
+        KillStage::Ready(plans) => {
+            lines.plans(plans);
+            match plans.iter().all(|plan| plan.victims.is_empty()) {
+                true => "Esc close",
+                false if first_protected(plans).is_some() => "Enter agree, then asked once more   Esc leave it",
+                false => "Enter run   Esc leave it",
+            }
         }
-        KillStage::Running(_, since) => {
+        KillStage::Protected { plans, typed } => {
+            lines.plans(plans);
+            lines.protected(plans, typed.text());
+            "Enter run   Esc leave it"
+        }
+        KillStage::Running { since, progress, .. } => {
             let elapsed = units::duration(now.saturating_duration_since(*since));
-            let text = format!("Running … {elapsed}");
-            (title, one(&text, theme.warning), "Esc hide; the outcome goes to the log (L)")
+            lines.add(&format!("Running … {elapsed}"), theme.warning);
+            if let Some(progress) = progress {
+                lines.add(&clean(&sentence(progress)), theme.text);
+            }
+            "Esc hide; the outcome goes to the log (L)"
         }
-        KillStage::Done(outcomes) => (title, done(outcomes, columns, theme), "Esc close"),
-    }
-}
-
-fn ready(plans: &[KillPlan], agreed_once: bool, columns: u16, theme: &Theme) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for plan in plans {
-        if plans.len() > 1 {
-            lines.push(vec![(target(&plan.target), theme.heading)]);
+        KillStage::Done(killed) => {
+            killed.iter().for_each(|killed| lines.done(killed));
+            "Esc close"
         }
-        plan_lines(plan, columns, theme, &mut lines);
-    }
-    if agreed_once {
-        lines.push(Vec::new());
-        let text = "A protected process is among them. Enter once more ends it all the same.";
-        wrapped(text, columns, theme.danger, &mut lines);
-    }
-    lines
-}
-
-fn plan_lines(plan: &KillPlan, columns: u16, theme: &Theme, lines: &mut Vec<Line>) {
-    for victim in &plan.victims {
-        victim_lines(victim, columns, theme, lines);
-    }
-    if plan.victims.is_empty() {
-        lines.push(vec![("No process would get a signal.".to_owned(), theme.text)]);
-    }
-    for spared in &plan.spared {
-        spared_line(spared, columns, theme, lines);
-    }
-    let lost = also_lost(plan);
-    if !lost.is_empty() {
-        wrapped(&format!("also lost  {lost}"), columns, theme.warning, lines);
-    }
-    for warning in &plan.warnings {
-        wrapped(&format!("! {}", clean(warning)), columns, theme.warning, lines);
-    }
-    if !plan.steps.is_empty() {
-        lines.push(Vec::new());
-    }
-    for (number, step) in plan.steps.iter().enumerate() {
-        wrapped(&format!("{}. {}", number + 1, clean(step)), columns, theme.text, lines);
-    }
-}
-
-/// `python3 4242  holds 0.0.0.0:8080 LISTEN`.
-fn victim_lines(victim: &Victim, columns: u16, theme: &Theme, lines: &mut Vec<Line>) {
-    let who = format!("{} {}", clean(&victim.name), victim.key.pid);
-    let holds: Vec<String> = victim.holds.iter().map(short).collect();
-    let holds = match holds.len() {
-        0 => String::new(),
-        _ => format!("  holds {}", holds.join(", ")),
     };
-    let signals = victim.signals.join(", then ");
-    wrapped(&format!("{who}{holds}  gets {signals}"), columns, theme.accent, lines);
+    (title, lines.lines, keys)
 }
 
-fn spared_line(spared: &Spared, columns: u16, theme: &Theme, lines: &mut Vec<Line>) {
-    let who = format!("{} {}", clean(&spared.name), spared.pid);
-    wrapped(&format!("spared {who}: {}", clean(&spared.reason)), columns, theme.dim, lines);
+/// Lines in the making.
+struct Lines<'a> {
+    columns: u16,
+    theme: &'a Theme,
+    lines: Vec<Line>,
 }
 
-fn short(socket: &Socket) -> String {
-    format!("{} {}", label::local(socket, false), socket.state.name())
+impl Lines<'_> {
+    fn add(&mut self, text: &str, style: Style) {
+        let wrapped = paint::wrap(text, self.columns);
+        self.lines.extend(wrapped.into_iter().map(|line| vec![(line, style)]));
+    }
+
+    fn plans(&mut self, plans: &[KillPlan]) {
+        for plan in plans {
+            if plans.len() > 1 {
+                self.add(&clean(&plan.target.describe()), self.theme.heading);
+            }
+            self.plan(plan);
+        }
+    }
+
+    fn plan(&mut self, plan: &KillPlan) {
+        for victim in &plan.victims {
+            self.victim(victim);
+        }
+        if let Some(obstacle) = kill::obstacle(plan) {
+            self.add(&format!("! {}", clean(&obstacle.sentence)), self.theme.danger);
+        }
+        for spared in &plan.spared {
+            let text = format!("spared {} {}: {}", spared.name, spared.pid, spared.reason);
+            self.add(&clean(&text), self.theme.dim);
+        }
+        let lost = also_lost(plan);
+        if !lost.is_empty() {
+            self.add(&clean(&format!("also lost  {lost}")), self.theme.warning);
+        }
+        for supervisor in &plan.supervisors {
+            let text = format!("{} may start it again", supervisor.name);
+            self.add(&format!("restarts   {}", clean(&text)), self.theme.warning);
+            let command = supervisor.command.join(" ");
+            self.add(&format!("           $ {}", clean(&command)), self.theme.text);
+        }
+        for warning in &plan.warnings {
+            self.add(&format!("! {}", clean(warning)), self.theme.warning);
+        }
+        if !plan.steps.is_empty() {
+            self.lines.push(Vec::new());
+        }
+        for (number, step) in plan.steps.iter().enumerate() {
+            self.add(&format!("{}. {}", number + 1, clean(step)), self.theme.text);
+        }
+    }
+
+    /// `python3 4242 holds 0.0.0.0:8080 as listener`.
+    fn victim(&mut self, victim: &Victim) {
+        self.add(&clean(&kill::describe_victim(victim)), self.theme.accent);
+        if let Some(why) = &victim.protected {
+            self.add(&clean(&format!("! protected: {why}")), self.theme.danger);
+        }
+    }
+
+    fn protected(&mut self, plans: &[KillPlan], typed: &str) {
+        let Some(victim) = first_protected(plans) else { return };
+        self.lines.push(Vec::new());
+        let (name, pid) = (clean(&victim.name), victim.key.pid);
+        let text = format!("{name} {pid} is protected. Type its pid to end it all the same:");
+        self.add(&text, self.theme.danger);
+        self.add(&format!("> {}", clean(typed)), self.theme.accent);
+    }
+
+    fn done(&mut self, killed: &Killed) {
+        let (sign, style) = if log::is_success(killed) {
+            ("✓", self.theme.fresh)
+        } else {
+            ("✗", self.theme.danger)
+        };
+        self.add(&format!("{sign} {}", clean(&log::sentence(killed))), style);
+    }
 }
 
 fn also_lost(plan: &KillPlan) -> String {
     let radius = &plan.blast_radius;
-    let mut parts: Vec<String> = radius.other_listeners.iter().map(short).collect();
+    let mut parts: Vec<String> = radius.other_listeners.iter().map(kill::describe_holder).collect();
     if radius.connections > 0 {
         parts.push(format!("{} open connections", units::count(radius.connections)));
     }
@@ -122,35 +154,22 @@ fn also_lost(plan: &KillPlan) -> String {
     parts.join(" · ")
 }
 
-fn target(target: &KillTarget) -> String {
-    match target {
-        KillTarget::Port { port, udp, addr } => {
-            let protocol = if *udp { "udp" } else { "tcp" };
-            let addr = addr.map(|addr| format!(" on {addr}")).unwrap_or_default();
-            format!("{protocol} port {port}{addr}")
+fn sentence(progress: &Progress) -> String {
+    match progress {
+        Progress::Signalled { pid, name, signal } => format!("{signal} sent to {name} {pid}"),
+        Progress::Ended { pid, name, .. } => format!("{name} {pid} has ended"),
+        Progress::Spared(spared) => {
+            format!("{} {} is left alone: {}", spared.name, spared.pid, spared.reason)
         }
-        KillTarget::Pid { pid } => format!("process {pid}"),
+        Progress::Waiting { alive, elapsed, timeout } => format!(
+            "{alive} still alive, {} of {}",
+            units::duration(*elapsed),
+            units::duration(*timeout)
+        ),
+        Progress::Watching { elapsed, total } => format!(
+            "watching the port, {} of {}",
+            units::duration(*elapsed),
+            units::duration(*total)
+        ),
     }
-}
-
-fn done(outcomes: &[Result<KillOutcome, String>], columns: u16, theme: &Theme) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for outcome in outcomes {
-        match outcome {
-            Ok(outcome) if log::is_success(outcome) => {
-                let text = format!("✓ {}", clean(&log::kill_sentence(outcome)));
-                wrapped(&text, columns, theme.fresh, &mut lines);
-            }
-            Ok(outcome) => {
-                let text = format!("✗ {}", clean(&log::kill_sentence(outcome)));
-                wrapped(&text, columns, theme.danger, &mut lines);
-            }
-            Err(why) => wrapped(&format!("✗ {}", clean(why)), columns, theme.danger, &mut lines),
-        }
-    }
-    lines
-}
-
-fn wrapped(text: &str, columns: u16, style: ratatui::style::Style, lines: &mut Vec<Line>) {
-    lines.extend(paint::wrap(text, columns).into_iter().map(|line| vec![(line, style)]));
 }
