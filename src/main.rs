@@ -25,13 +25,7 @@ fn main() -> ExitCode {
 }
 
 fn dashboard() -> ExitCode {
-    let start = || {
-        Ok(sockpit::tui::feeds::Feeds {
-            ports: sockpit::collect::ports::spawn(std::time::Duration::from_secs(1), None)?,
-            interfaces: None,
-            packets: None,
-        })
-    };
+    let start = || tui::feeds::Feeds::start(std::time::Duration::from_secs(1));
     match tui::run(tui::Settings::default(), start) {
         Ok(End::Quit) => ExitCode::SUCCESS,
         Ok(End::Signal(signal)) => ExitCode::from(signal.exit_code()),

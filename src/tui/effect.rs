@@ -7,6 +7,7 @@ use super::event::RequestId;
 use super::export::Export;
 use crate::act::kill::Consent;
 use crate::model::action::{KillPlan, KillTarget};
+use crate::model::packets::FlowFocus;
 use crate::model::table::SocketRow;
 use crate::probe::Target;
 
@@ -31,6 +32,8 @@ pub enum Effect {
     Export(RequestId, Box<Export>),
     /// Count packets, or rest.
     Capture(bool),
+    /// List the flows of this socket whatever their rank.
+    FocusFlows(Option<FlowFocus>),
     /// Take samples now.
     Refresh,
     /// Stop the process.

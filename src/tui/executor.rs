@@ -36,6 +36,8 @@ impl Executor {
         match effect {
             Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(work.run())),
             Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
+            Effect::Capture(on) => self.feeds.capture(on),
+            Effect::FocusFlows(focus) => self.feeds.focus(focus),
             Effect::Refresh => self.feeds.refresh(),
             Effect::Inspect(..) => {}
             Effect::Quit | Effect::Suspend | Effect::Copy(_) => {}

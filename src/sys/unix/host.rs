@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::oneshot;
 
-pub use crate::sys::portable::host::name;
+pub use crate::sys::portable::host::{Interrupt, name};
 pub use crate::sys::signal::Signal;
 
 /// How long other threads get to take a stop signal before its handler is put back.

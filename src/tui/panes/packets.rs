@@ -8,9 +8,10 @@ use std::collections::VecDeque;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::model::packets::PacketCounts;
+use crate::model::packets::{FlowFocus, PacketCounts};
 use crate::text::units;
 use crate::tui::command::{Command, ExportFormat};
+use crate::tui::effect::Effect;
 use crate::tui::export::{Content, Export};
 use crate::tui::label;
 use crate::tui::pane::{Canvas, Cx, Pane, PaneId, Response};
@@ -60,6 +61,7 @@ pub struct Packets {
     // Packets a second, a value a sample; `None` where no difference could be taken.
     rates: VecDeque<Option<f64>>,
     seen: u64,
+    focus: Option<FlowFocus>,
 }
 
 impl Pane for Packets {
@@ -92,7 +94,7 @@ impl Pane for Packets {
         let area = message::troubles(buf, area, theme, sample);
         self.draw_rate(buf, paint::line(area, 0), counts, theme);
         paint::spans(buf, paint::line(area, 1), lines::totals(counts, world, theme));
-        paint::spans(buf, paint::line(area, 2), lines::selected(counts, world, theme));
+        paint::spans(buf, paint::line(area, 2), lines::selected(counts, self.focus.as_ref(), theme));
         let height = area.height.saturating_sub(3);
         let below = Rect { y: area.y + area.height.min(3), height, ..area };
         // Protocols at the left where there is room for two lists.
@@ -123,6 +125,11 @@ impl Pane for Packets {
     }
 
     fn advance(&mut self, cx: &mut Cx<'_>) {
+        let focus = selected_flows(cx.world);
+        if focus != self.focus {
+            self.focus = focus;
+            cx.effects.push(Effect::FocusFlows(focus));
+        }
         let seq = cx.world.packets.sample.seq;
         if seq == self.seen {
             return;
@@ -167,7 +174,7 @@ impl Packets {
 
     fn list(&self, world: &World, counts: &PacketCounts, width: u16, theme: &Theme) -> Vec<Line> {
         let mut list = match self.view {
-            View::Flows => lines::flows(counts, world, width, theme),
+            View::Flows => lines::flows(counts, self.focus.as_ref(), width, theme),
             View::Ports => lines::ports(counts, world.names, theme),
             View::Processes => lines::processes(counts, theme),
             View::Interfaces => lines::interfaces(world, theme),
@@ -177,6 +184,11 @@ impl Packets {
         }
         list
     }
+}
+
+/// Which flows run through the selected socket.
+fn selected_flows(world: &World) -> Option<FlowFocus> {
+    FlowFocus::of(&world.selection.as_ref()?.row.socket)
 }
 
 /// Pieces of text with their styles.

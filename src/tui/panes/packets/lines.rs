@@ -1,16 +1,14 @@
 //! The lines of Packets: totals, lists, losses.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::Line;
-use crate::model::packets::{Count, Flow, FlowEnd, PacketCounts};
+use crate::model::packets::{Count, Flow, FlowEnd, FlowFocus, PacketCounts};
 use crate::model::sample::Sample;
-use crate::model::socket::Socket;
 use crate::text::{clean, units};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint;
@@ -106,14 +104,13 @@ fn retransmits(world: &World) -> String {
 /// What the selected socket's flows amount to.
 pub(super) fn selected<'a>(
     counts: &PacketCounts,
-    world: &World,
+    focus: Option<&FlowFocus>,
     theme: &Theme,
 ) -> Vec<(Cow<'a, str>, Style)> {
-    let Some(selection) = &world.selection else { return Vec::new() };
-    let socket = &selection.row.socket;
+    let Some(focus) = focus else { return Vec::new() };
     let mut sum = Count::default();
     let mut flows = 0;
-    for flow in counts.flows.iter().filter(|flow| belongs(flow, socket)) {
+    for flow in counts.flows.iter().filter(|flow| focus.matches(&flow.key())) {
         flows += 1;
         sum.packets += flow.count.packets;
         sum.bytes += flow.count.bytes;
@@ -124,24 +121,6 @@ pub(super) fn selected<'a>(
         flows => format!("{} in {flows} flows", amount(sum)),
     };
     vec![("selected ".into(), theme.heading), (text.into(), theme.text)]
-}
-
-/// Whether a flow runs through a socket.
-fn belongs(flow: &Flow, socket: &Socket) -> bool {
-    let is_end = |end: &FlowEnd, addr: Option<IpAddr>, port: Option<u16>| {
-        Some(end.port) == port
-            && addr.is_some_and(|addr| addr.is_unspecified() || addr == end.addr)
-    };
-    let (local, port) = (socket.local.canonical_addr(), socket.local.port);
-    if flow.protocol != socket.protocol.name() {
-        return false;
-    }
-    let Some(remote) = &socket.remote else {
-        return is_end(&flow.a, local, port) || is_end(&flow.b, local, port);
-    };
-    let (far, far_port) = (remote.canonical_addr(), remote.port);
-    (is_end(&flow.a, local, port) && is_end(&flow.b, far, far_port))
-        || (is_end(&flow.b, local, port) && is_end(&flow.a, far, far_port))
 }
 
 fn amount(count: Count) -> String {
@@ -170,16 +149,15 @@ pub(super) fn protocols(world: &World, theme: &Theme) -> Vec<Line> {
 /// The busiest flows; those of the selected socket carry a sign.
 pub(super) fn flows(
     counts: &PacketCounts,
-    world: &World,
+    focus: Option<&FlowFocus>,
     width: u16,
     theme: &Theme,
 ) -> Vec<Line> {
-    let socket = world.selection.as_ref().map(|selection| &selection.row.socket);
     let name_width = usize::from(width.saturating_sub(16)).max(10);
     let title = format!("  {:<name_width$} {:>8} {:<4}", "flow", "packets", "flag");
     let mut lines = vec![heading(&title, theme)];
     for flow in &counts.flows {
-        let is_selected = socket.is_some_and(|socket| belongs(flow, socket));
+        let is_selected = focus.is_some_and(|focus| focus.matches(&flow.key()));
         let sign = if is_selected { "▶ " } else { "  " };
         let ends = format!("{} {} {}", flow.protocol, end(flow.a), end(flow.b));
         let ends = paint::fit(&ends, u16::try_from(name_width).unwrap_or(u16::MAX)).into_owned();
