@@ -7,6 +7,7 @@ use crate::model::options::OptionValue;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Socket, State};
 use crate::text::{address, clean, units};
+use crate::tui::widgets::paint;
 
 /// Short enough for a column of ten; [`State::name`] is the full name.
 pub fn state(state: State) -> &'static str {
@@ -29,6 +30,18 @@ pub fn remote(socket: &Socket, names: bool) -> String {
     let service = socket.service.as_deref().filter(|_| names && !socket.is_server());
     let port = socket.remote.as_ref().and_then(|end| end.port);
     named(address::remote(socket).to_string(), port, service)
+}
+
+/// An end in so many columns: its address gives way, since its port tells more.
+pub fn fit_end(end: String, columns: u16) -> String {
+    if paint::width(&end) <= columns {
+        return end;
+    }
+    let Some((addr, port)) = end.rsplit_once(':') else { return end };
+    match columns.checked_sub(paint::width(port) + 1) {
+        Some(room) if room >= 4 => format!("{}:{port}", paint::fit(addr, room)),
+        _ => end,
+    }
 }
 
 fn named(end: String, port: Option<u16>, service: Option<&str>) -> String {
@@ -143,6 +156,15 @@ mod tests {
 
     fn listener(family: Family, local: Endpoint) -> Socket {
         Socket::new(family, Protocol::Tcp, State::Listen, local)
+    }
+
+    #[test]
+    fn a_long_end_keeps_its_port() {
+        let fit = |end: &str, columns| fit_end(end.to_owned(), columns);
+        assert_eq!(fit("127.0.0.1:51544", 15), "127.0.0.1:51544");
+        assert_eq!(fit("127.0.0.1:51544", 12), "127.0…:51544");
+        assert_eq!(fit("[2001:db8::1]:443", 12), "[2001:d…:443");
+        assert_eq!(fit("/run/a.sock", 5), "/run/a.sock");
     }
 
     #[test]

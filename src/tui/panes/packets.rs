@@ -97,18 +97,9 @@ impl Pane for Packets {
         paint::spans(buf, paint::line(area, 2), lines::selected(counts, self.focus.as_ref(), theme));
         let height = area.height.saturating_sub(3);
         let below = Rect { y: area.y + area.height.min(3), height, ..area };
-        // Protocols at the left where there is room for two lists.
-        let list = if below.width >= 56 {
-            let left = Rect { width: 34, ..below };
-            let protocols = lines::protocols(world, theme);
-            for (index, line) in protocols.iter().take(usize::from(left.height)).enumerate() {
-                let pieces = line.iter().map(|(text, style)| (text.as_str().into(), *style));
-                paint::spans(buf, paint::line(left, index), pieces);
-            }
-            Rect { x: below.x + 36, width: below.width - 36, ..below }
-        } else {
-            below
-        };
+        let protocols = lines::protocols(world, theme);
+        let (beside, list) = split(below, protocols.len());
+        draw_lines(buf, beside, &protocols);
         draw_list(buf, list, scroll, &self.list(world, counts, list.width, theme));
     }
 
@@ -194,18 +185,34 @@ fn selected_flows(world: &World) -> Option<FlowFocus> {
 /// Pieces of text with their styles.
 type Line = Vec<(String, Style)>;
 
+/// Where the protocols go, and where the list: side by side where there is room for both,
+/// else the first protocols above it.
+fn split(area: Rect, protocols: usize) -> (Rect, Rect) {
+    const PROTOCOLS: u16 = 36;
+    if area.width >= PROTOCOLS + 60 {
+        let list = Rect { x: area.x + PROTOCOLS, width: area.width - PROTOCOLS, ..area };
+        return (Rect { width: PROTOCOLS - 2, ..area }, list);
+    }
+    let wanted = u16::try_from(protocols).unwrap_or(u16::MAX);
+    let height = wanted.min(5).min(area.height / 2);
+    let list = Rect { y: area.y + height, height: area.height - height, ..area };
+    (Rect { height, ..area }, list)
+}
+
+fn draw_lines(buf: &mut ratatui::buffer::Buffer, area: Rect, lines: &[Line]) {
+    for (index, line) in lines.iter().take(usize::from(area.height)).enumerate() {
+        let pieces = line.iter().map(|(text, style)| (text.as_str().into(), *style));
+        paint::spans(buf, paint::line(area, index), pieces);
+    }
+}
+
 /// A heading that stays, and a list below it that scrolls.
 fn draw_list(buf: &mut ratatui::buffer::Buffer, area: Rect, scroll: &mut Scroll, list: &[Line]) {
-    let mut draw = |line: Rect, content: &Line| {
-        let pieces = content.iter().map(|(text, style)| (text.as_str().into(), *style));
-        paint::spans(buf, line, pieces);
-    };
     let Some((heading, rows)) = list.split_first() else { return };
-    draw(paint::line(area, 0), heading);
+    draw_lines(buf, paint::line(area, 0), std::slice::from_ref(heading));
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    for (on_screen, index) in scroll.show(body, rows.len(), None).enumerate() {
-        draw(paint::line(body, on_screen), &rows[index]);
-    }
+    let shown = scroll.show(body, rows.len(), None);
+    draw_lines(buf, body, &rows[shown]);
 }
 
 fn packet_rate(world: &World) -> Option<f64> {

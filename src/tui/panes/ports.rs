@@ -114,7 +114,7 @@ impl Pane for Ports {
             scroll,
             |column| self.title(column.id, column.title),
             |index| columns::row_style(view(index), &context(index)),
-            |index, col, _| columns::cell(view(index), col, &context(index)),
+            |index, col, width| columns::cell(view(index), col, width, &context(index)),
         );
     }
 

@@ -68,13 +68,18 @@ pub(super) fn row_style(view: RowView<'_>, cx: &RowContext<'_>) -> Style {
 }
 
 /// What stands in a cell.
-pub(super) fn cell<'a>(view: RowView<'a>, col: Col, cx: &RowContext<'_>) -> Cell<'a> {
+pub(super) fn cell<'a>(
+    view: RowView<'a>,
+    col: Col,
+    width: u16,
+    cx: &RowContext<'_>,
+) -> Cell<'a> {
     let socket = &view.row.socket;
     let Col::By(by) = col else { return Cell::new(sign(view, cx), cx.theme.accent) };
     match by {
         SortBy::Protocol => Cell::plain(address::protocol(socket)),
-        SortBy::Local => Cell::plain(label::local(socket, cx.names)),
-        SortBy::Remote => remote(socket, cx),
+        SortBy::Local => Cell::plain(label::fit_end(label::local(socket, cx.names), width)),
+        SortBy::Remote => remote(socket, width, cx),
         SortBy::State => state(view, cx),
         SortBy::Queue if label::is_crowded(socket) => {
             Cell::new(label::queue(socket), cx.theme.danger)
@@ -106,9 +111,9 @@ fn is_new(view: RowView<'_>, now: Timestamp) -> bool {
     seen.is_some_and(|seen| now.duration_since(seen) < MARKED_FOR)
 }
 
-fn remote<'a>(socket: &'a Socket, cx: &RowContext<'_>) -> Cell<'a> {
+fn remote<'a>(socket: &'a Socket, width: u16, cx: &RowContext<'_>) -> Cell<'a> {
     let style = if socket.remote.is_some() { Style::new() } else { cx.theme.dim };
-    Cell::new(label::remote(socket, cx.names), style)
+    Cell::new(label::fit_end(label::remote(socket, cx.names), width), style)
 }
 
 /// An ended row says so in words; a new one is in the fresh colour, its sign says it too.
