@@ -7,6 +7,7 @@ pub mod capture;
 mod error;
 pub mod listing;
 pub mod lookup;
+mod signal;
 
 pub mod portable;
 

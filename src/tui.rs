@@ -1,2 +1,124 @@
 //! The dashboard: loop, application state, panes, widgets, theme, keymap.
+//!
+//! ```text
+//! keys, mouse, feeds, answers --> App::update --effects--> executor --answers-->
+//!                                     |
+//!                                   state --> view --> terminal
+//! ```
 #![forbid(unsafe_code)]
+
+pub mod app;
+pub mod arrange;
+pub mod command;
+pub mod dialog;
+pub mod effect;
+pub mod event;
+mod executor;
+pub mod export;
+pub mod feeds;
+#[cfg(test)]
+mod fixture;
+pub mod geometry;
+pub mod keymap;
+pub mod label;
+pub mod log;
+pub mod pane;
+pub mod panes;
+mod run_loop;
+pub mod terminal;
+pub mod theme;
+pub mod view;
+pub mod widgets;
+pub mod world;
+
+use std::io;
+
+use crossterm::event::EventStream;
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
+
+use app::{App, Start};
+use event::Moment;
+use executor::Executor;
+use feeds::Feeds;
+use run_loop::Sources;
+use terminal::Screen;
+use theme::Theme;
+
+pub use run_loop::End;
+
+use crate::sys::host;
+
+/// How the user wants the dashboard.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Colours.
+    pub theme: Theme,
+    /// Names in place of numbers, from the start.
+    pub names: bool,
+}
+
+/// Why the dashboard could not run. One sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// stdin or stdout is a pipe or a file.
+    #[error("the dashboard needs a terminal; `sockpit ports` prints the same table without one")]
+    NoTerminal,
+    /// The system refused something that the dashboard cannot do without.
+    #[error("cannot {what}: {source}")]
+    Os {
+        /// What was tried.
+        what: &'static str,
+        /// The system's own word.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    fn os(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Os { what, source }
+    }
+}
+
+/// Opens the dashboard and runs it to its end. `start` starts the feeds; it is called once
+/// it is known that there is a terminal to show them on.
+pub fn run(settings: Settings, start: impl FnOnce() -> io::Result<Feeds>) -> Result<End, Error> {
+    if !terminal::is_there() {
+        return Err(Error::NoTerminal);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("sockpit")
+        .enable_all()
+        .build()
+        .map_err(Error::os("start the runtime"))?;
+    let feeds = start().map_err(Error::os("start the collectors"))?;
+    let end = runtime.block_on(open(settings, feeds.clone()));
+    feeds.stop();
+    // Work that still blocks must not hold up the end.
+    runtime.shutdown_background();
+    end
+}
+
+async fn open(settings: Settings, feeds: Feeds) -> Result<End, Error> {
+    let signals = host::Signals::listen().map_err(Error::os("listen to signals"))?;
+    let hang_up = host::terminal_gone().map_err(Error::os("watch the terminal"))?;
+    let mut screen = Screen::enter().map_err(Error::os("take the terminal over"))?;
+    let size = screen.size().map_err(Error::os("ask the terminal for its size"))?;
+    let (tell, answers) = mpsc::channel(executor::ANSWERS);
+    let mut executor = Executor::new(feeds.clone(), tell);
+    let start =
+        Start { size, theme: settings.theme, names: settings.names, timezone: TimeZone::system() };
+    let mut app = App::new(start, Moment::now());
+    let sources =
+        Sources { input: EventStream::new(), signals, hang_up: Some(hang_up), answers, feeds };
+    match run_loop::run(&mut app, &mut screen, sources, &mut executor).await {
+        Ok(end) => Ok(end),
+        // Not being able to write to it is how a terminal's end shows first.
+        Err(error) => {
+            tracing::warn!(%error, "the terminal failed");
+            Ok(End::TerminalGone)
+        }
+    }
+}

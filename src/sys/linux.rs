@@ -15,8 +15,8 @@ mod sock_diag;
 pub mod sockets;
 mod waiting;
 
-pub use super::portable::{host, trial};
-pub use super::unix::{errno, resolve};
+pub use super::portable::trial;
+pub use super::unix::{errno, host, resolve};
 
 /// What lets sockpit read every process's descriptors.
 const REMEDY_FOR_HIDDEN_OWNERS: &str =

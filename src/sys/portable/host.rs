@@ -1,8 +1,61 @@
-//! This host and sockpit's own rights on it.
+//! This host and sockpit's own rights on it, as far as every platform can tell.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use tokio::sync::oneshot;
+
+pub use crate::sys::signal::Signal;
 
 pub use super::interrupt::Interrupt;
 
 /// The host's name, `unknown` when the system does not tell.
 pub fn name() -> String {
     sysinfo::System::host_name().unwrap_or_else(|_| "unknown".to_owned())
+}
+
+/// The signals of this process.
+#[derive(Debug)]
+pub struct Signals(());
+
+impl Signals {
+    /// Listens.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self(()))
+    }
+
+    /// The next signal. Here only Ctrl-C is one.
+    pub async fn next(&mut self) -> Signal {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Signal::Interrupt,
+            // Where Ctrl-C cannot be heard there is nothing to wait for.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// Stops this process until it is continued. There is no such thing here.
+pub fn suspend() -> io::Result<()> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "this platform cannot suspend a program to its shell",
+    ))
+}
+
+/// Resolves when the terminal is gone. Here the console ends its programs itself, so this
+/// never does.
+pub fn terminal_gone() -> io::Result<oneshot::Receiver<()>> {
+    Ok(oneshot::channel().1)
+}
+
+/// Makes a new file; fails when anything has this name already. It has the permissions of
+/// its directory.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Opens a file to append to.
+pub fn append_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
 }

@@ -1,0 +1,246 @@
+//! The application: events in, effects out. Synchronous, without I/O and without a clock of
+//! its own, so that all of it is tested without a terminal.
+
+mod input;
+mod perform;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use ratatui::layout::{Position, Rect};
+
+use super::command::Command;
+use super::dialog::Dialog;
+use super::effect::{Effect, Requests};
+use super::event::{Answer, Event, FeedUpdate, Moment, RequestId};
+use super::geometry::Geometry;
+use super::keymap::Context;
+use super::log::{ActionLog, Entry};
+use super::pane::{Cx, Pane, PaneId, Response};
+use super::panes;
+use super::theme::Theme;
+use super::widgets::scroll::Scroll;
+use super::world::World;
+
+/// A running action is drawn anew this often.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// A pane with the scroll state that drawing it may change.
+#[derive(Debug)]
+pub struct Slot {
+    /// The pane.
+    pub pane: Box<dyn Pane>,
+    /// Where it is scrolled to.
+    pub scroll: Scroll,
+}
+
+/// The whole state of the dashboard.
+#[derive(Debug)]
+pub struct App {
+    /// What all panes share.
+    pub world: World,
+    /// The panes, by [`PaneId::index`].
+    pub slots: [Slot; 4],
+    /// The pane that has the keyboard.
+    pub focus: PaneId,
+    /// Whether it has the whole screen.
+    pub zoom: bool,
+    /// What lies over the panes.
+    pub dialog: Option<Dialog>,
+    /// Where the dialog is scrolled to.
+    pub dialog_scroll: Scroll,
+    /// What was done to the system.
+    pub log: ActionLog,
+    /// Colours.
+    pub theme: Theme,
+    screen: Rect,
+    requests: Requests,
+    capturing: Option<bool>,
+    clicked: Option<(Instant, Position)>,
+    dirty: bool,
+}
+
+/// How the dashboard begins.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// Colours.
+    pub theme: Theme,
+    /// Whether names are shown in place of numbers.
+    pub names: bool,
+    /// For the clock in the header.
+    pub timezone: TimeZone,
+}
+
+impl App {
+    /// The dashboard before the first event.
+    pub fn new(start: Start, now: Moment) -> Self {
+        let mut world = World::new(now, start.timezone);
+        world.names = start.names;
+        Self {
+            world,
+            slots: panes::all().map(|pane| Slot { pane, scroll: Scroll::default() }),
+            focus: PaneId::Ports,
+            zoom: false,
+            dialog: None,
+            dialog_scroll: Scroll::default(),
+            log: ActionLog::default(),
+            theme: start.theme,
+            screen: Rect::new(0, 0, start.size.0, start.size.1),
+            requests: Requests::default(),
+            capturing: None,
+            clicked: None,
+            dirty: true,
+        }
+    }
+
+    /// Takes in what happened at `now`, and says what shall be done about it.
+    pub fn update(&mut self, event: Event, now: Moment) -> Vec<Effect> {
+        self.world.now = now;
+        self.world.expire_notice();
+        let mut effects = Vec::new();
+        match event {
+            Event::Key(key) => self.key(key, &mut effects),
+            Event::Mouse(mouse) => self.mouse(mouse, &mut effects),
+            Event::Paste(text) => self.paste(&text, &mut effects),
+            Event::Resize(width, height) => self.resize(width, height),
+            Event::Tick => self.dirty = true,
+            Event::Feed(update) => self.feed(update),
+            Event::Answer(id, answer) => self.answer(id, answer, &mut effects),
+        }
+        self.advance(&mut effects);
+        self.capture(&mut effects);
+        effects
+    }
+
+    /// Whether the screen should be drawn anew; asking clears it.
+    pub fn take_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// When a [`Event::Tick`] is wanted at the latest.
+    pub fn wake_at(&self) -> Option<Instant> {
+        let panes = self.slots.iter().filter_map(|slot| slot.pane.wake_at(&self.world));
+        let runs = self.log.is_running().then(|| self.world.now.at + FRAME);
+        panes.chain(runs).chain(self.world.notice_until()).min()
+    }
+
+    /// Where things are; `None` on a screen too small for any of it.
+    pub fn geometry(&self) -> Option<Geometry> {
+        Geometry::new(self.screen, self.focus, self.zoom)
+    }
+
+    /// The screen.
+    pub fn screen(&self) -> Rect {
+        self.screen
+    }
+
+    /// Which keys hold right now.
+    pub fn context(&self) -> Context {
+        match &self.dialog {
+            Some(dialog) if dialog.is_typing() => Context::Field,
+            Some(_) => Context::Dialog,
+            None if self.slots[self.focus.index()].pane.is_typing() => Context::Field,
+            None => Context::Pane(self.focus),
+        }
+    }
+
+    fn resize(&mut self, width: u16, height: u16) {
+        self.screen = Rect::new(0, 0, width, height);
+        self.dirty = true;
+    }
+
+    fn feed(&mut self, update: FeedUpdate) {
+        self.dirty |= !self.world.is_frozen();
+        self.world.take(update);
+    }
+
+    /// Hands an answer to whoever asked. Outcomes of actions are logged whether or not
+    /// anyone still looks; anything else that nobody waits for is stale and dropped.
+    fn answer(&mut self, id: RequestId, answer: Answer, effects: &mut Vec<Effect>) {
+        self.dirty = true;
+        self.log_outcome(id, &answer);
+        if let Some(Dialog::Kill(dialog)) = &mut self.dialog {
+            dialog.answer(id, &answer);
+        }
+        if let Answer::Exported(result) = &answer {
+            match result {
+                Ok(path) => self.world.say(format!("Written: {}", path.display())),
+                Err(why) => self.world.complain(why.clone()),
+            }
+        }
+        let mut answer = Some(answer);
+        self.each_pane(effects, |pane, cx| {
+            if answer.is_some() {
+                pane.answer(id, &mut answer, cx);
+            }
+        });
+    }
+
+    fn log_outcome(&mut self, id: RequestId, answer: &Answer) {
+        let Answer::Killed(outcomes) = answer else { return };
+        let at = self.world.now.wall;
+        let entries: Vec<Entry> = outcomes.iter().map(|o| Entry::of_kill(at, o)).collect();
+        let watched = matches!(&self.dialog, Some(Dialog::Kill(dialog)) if dialog.is_running(id));
+        if let Some(last) = entries.last().filter(|_| !watched) {
+            if last.ok { self.world.say(&*last.text) } else { self.world.complain(&*last.text) }
+        }
+        self.log.end(id, entries);
+    }
+
+    /// Lets every pane do what is due.
+    fn advance(&mut self, effects: &mut Vec<Effect>) {
+        self.each_pane(effects, |pane, cx| pane.advance(cx));
+    }
+
+    /// Packets are captured while their pane is on screen.
+    fn capture(&mut self, effects: &mut Vec<Effect>) {
+        let visible = self.geometry().is_some_and(|geometry| geometry.shows(PaneId::Packets));
+        if self.capturing != Some(visible) {
+            self.capturing = Some(visible);
+            effects.push(Effect::Capture(visible));
+        }
+    }
+
+    fn each_pane(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        mut act: impl FnMut(&mut dyn Pane, &mut Cx<'_>),
+    ) {
+        let Self { world, slots, requests, .. } = self;
+        let now = world.now;
+        for slot in slots {
+            act(&mut *slot.pane, &mut Cx { world, effects, requests, now });
+        }
+    }
+
+    /// Gives a pane a command, and opens the dialog that it may answer with.
+    fn tell(&mut self, pane: PaneId, command: Command, effects: &mut Vec<Effect>) {
+        let response = self
+            .with_pane(pane, effects, |slot, cx| slot.pane.command(command, &mut slot.scroll, cx));
+        match response {
+            Response::Open(dialog) => self.open(dialog),
+            Response::Done | Response::Ignored => {}
+        }
+    }
+
+    fn with_pane<T>(
+        &mut self,
+        pane: PaneId,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Slot, &mut Cx<'_>) -> T,
+    ) -> T {
+        let Self { world, slots, requests, .. } = self;
+        let now = world.now;
+        act(&mut slots[pane.index()], &mut Cx { world, effects, requests, now })
+    }
+
+    fn open(&mut self, dialog: Dialog) {
+        self.dialog = Some(dialog);
+        self.dialog_scroll = Scroll::default();
+    }
+}

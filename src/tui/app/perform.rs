@@ -1,0 +1,114 @@
+//! What each command does.
+
+use super::App;
+use crate::tui::command::{Command, ExportFormat};
+use crate::tui::dialog::palette::Palette;
+use crate::tui::dialog::{Dialog, Step};
+use crate::tui::effect::Effect;
+use crate::tui::pane::{Cx, PaneId};
+use crate::tui::widgets::scroll::Scroll;
+
+impl App {
+    pub(super) fn perform(&mut self, command: Command, effects: &mut Vec<Effect>) {
+        if self.dialog.is_some() {
+            return self.in_dialog(command, effects);
+        }
+        match command {
+            Command::Quit => self.quit(effects),
+            Command::Suspend => effects.push(Effect::Suspend),
+            Command::Help => self.open(Dialog::Help(self.focus)),
+            Command::Palette => self.open(Dialog::Palette(Palette::new(self.focus))),
+            Command::ActionLog => self.open(Dialog::ActionLog),
+            Command::Focus(pane) => self.focus = pane,
+            Command::FocusNext => self.focus = self.focus.step(1),
+            Command::FocusPrevious => self.focus = self.focus.step(PaneId::ALL.len() - 1),
+            Command::Zoom => self.zoom = !self.zoom,
+            Command::Freeze => self.world.toggle_freeze(),
+            Command::Names => self.world.names = !self.world.names,
+            Command::Copy => self.copy(effects),
+            Command::Export(format) => self.export(format, effects),
+            Command::Refresh => {
+                effects.push(Effect::Refresh);
+                self.tell(PaneId::Options, command, effects);
+            }
+            Command::Filter => {
+                self.focus = PaneId::Ports;
+                self.tell(PaneId::Ports, command, effects);
+            }
+            _ => self.tell(self.focus, command, effects),
+        }
+    }
+
+    /// Quits, or asks once while an action runs.
+    fn quit(&mut self, effects: &mut Vec<Effect>) {
+        if self.log.is_running() {
+            self.open(Dialog::Quit);
+        } else {
+            effects.push(Effect::Quit);
+        }
+    }
+
+    fn copy(&mut self, effects: &mut Vec<Effect>) {
+        let pane = &self.slots[self.focus.index()].pane;
+        match pane.copy(&self.world) {
+            Some(text) => {
+                self.world.say(format!("Copied: {text}"));
+                effects.push(Effect::Copy(text));
+            }
+            None => self.world.complain(format!("{} has nothing to copy", self.focus.name())),
+        }
+    }
+
+    fn export(&mut self, format: ExportFormat, effects: &mut Vec<Effect>) {
+        let pane = &self.slots[self.focus.index()].pane;
+        match pane.export(&self.world, format) {
+            Some(export) => {
+                let id = self.requests.next_id();
+                effects.push(Effect::Export(id, Box::new(export)));
+            }
+            None => self.world.complain(format!("{} has nothing to export yet", self.focus.name())),
+        }
+    }
+
+    fn in_dialog(&mut self, command: Command, effects: &mut Vec<Effect>) {
+        let is_quit_dialog = matches!(self.dialog, Some(Dialog::Quit));
+        let step = match command {
+            Command::Quit if is_quit_dialog => Step::Run(Command::Quit),
+            Command::Quit => return self.quit(effects),
+            Command::Cancel => Step::Close,
+            Command::Accept => self.accept_dialog(effects),
+            Command::Move(motion) => {
+                self.dialog_scroll.go(motion);
+                Step::Stay
+            }
+            _ => Step::Stay,
+        };
+        match step {
+            Step::Stay => {}
+            Step::Close => self.dialog = None,
+            Step::Run(Command::Quit) if is_quit_dialog => effects.push(Effect::Quit),
+            Step::Run(command) => {
+                self.dialog = None;
+                self.perform(command, effects);
+            }
+        }
+    }
+
+    fn accept_dialog(&mut self, effects: &mut Vec<Effect>) -> Step {
+        let Self { dialog, world, requests, log, dialog_scroll, .. } = self;
+        match dialog {
+            Some(Dialog::Quit) => Step::Run(Command::Quit),
+            Some(Dialog::Palette(palette)) => palette.command().map_or(Step::Stay, Step::Run),
+            Some(Dialog::Kill(kill)) => {
+                *dialog_scroll = Scroll::default();
+                let now = world.now;
+                let step = kill.accept(&mut Cx { world, effects, requests, now });
+                if let Some(Effect::RunKill(id, ..)) = effects.last() {
+                    log.begin(*id);
+                }
+                step
+            }
+            _ => Step::Close,
+        }
+    }
+}

@@ -1,0 +1,536 @@
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, MouseButton, MouseEventKind};
+
+use super::*;
+use crate::model::action::KillOutcome;
+use crate::model::action::{BlastRadius, KillPlan, KillTarget, Victim, VictimOutcome};
+use crate::model::options::{OptionAccess, OptionsReport};
+use crate::model::owner::ProcessKey;
+use crate::model::signal::Signal;
+use crate::tui::event::Killed;
+use crate::tui::fixture::{Desk, ended, key_of, rows, table, wall};
+
+fn inspected(effect: &Effect) -> Option<(RequestId, crate::model::socket::SocketKey)> {
+    match effect {
+        Effect::Inspect(id, row) => Some((*id, row.key)),
+        _ => None,
+    }
+}
+
+fn planned(effect: &Effect) -> Option<(RequestId, Vec<KillTarget>)> {
+    match effect {
+        Effect::PlanKill(id, targets) => Some((*id, targets.clone())),
+        _ => None,
+    }
+}
+
+fn run(effect: &Effect) -> Option<RequestId> {
+    match effect {
+        Effect::RunKill(id, ..) => Some(*id),
+        _ => None,
+    }
+}
+
+fn plan(protected: bool) -> KillPlan {
+    KillPlan {
+        target: KillTarget::Pid { pid: 4242 },
+        victims: vec![Victim {
+            key: ProcessKey { pid: 4242, start_time: 7 },
+            name: "python3".into(),
+            holds: Vec::new(),
+            signals: vec![Signal::Term],
+            protected: protected.then(|| "sockpit runs under it".into()),
+            child_of: None,
+        }],
+        spared: Vec::new(),
+        unattributed: Vec::new(),
+        blast_radius: BlastRadius::default(),
+        supervisors: Vec::new(),
+        timeout_ms: 3_000,
+        steps: vec!["send TERM to python3 4242".into()],
+        warnings: Vec::new(),
+        protected,
+    }
+}
+
+fn killed(exited: bool) -> Killed {
+    let outcome = KillOutcome {
+        target: "8080".into(),
+        victims: vec![VictimOutcome {
+            pid: 4242,
+            name: "python3".into(),
+            signals: vec![Signal::Term],
+            exited,
+            exit_after_ms: exited.then_some(12),
+            reason: None,
+            refused: false,
+        }],
+        spared: Vec::new(),
+        port_free: Some(exited),
+        proof: None,
+        port_reason: None,
+        respawned: None,
+    };
+    let target = KillTarget::Port { port: 8080, udp: false, addr: None };
+    Killed { plan: KillPlan { target, ..plan(false) }, outcome: Ok(outcome) }
+}
+
+fn report(desk: &Desk) -> OptionsReport {
+    let socket = desk.app.world.selection.as_ref().unwrap().row.socket.clone();
+    OptionsReport {
+        socket,
+        access: OptionAccess::Full,
+        reason: None,
+        options: Vec::new(),
+        io_model: None,
+        findings: Vec::new(),
+    }
+}
+
+#[test]
+fn the_first_row_is_selected_by_itself() {
+    let desk = Desk::with_rows(140, 40);
+    assert_eq!(desk.selected(), Some(key_of(1)));
+}
+
+#[test]
+fn the_selection_follows_its_row_through_resorting() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Down);
+    assert_eq!(desk.selected(), Some(key_of(2)));
+    desk.press(KeyCode::Char('s'));
+    desk.press(KeyCode::Char('S'));
+    assert_eq!(desk.selected(), Some(key_of(2)));
+    desk.press(KeyCode::Home);
+    desk.press(KeyCode::End);
+    let last = desk.selected();
+    assert_ne!(last, Some(key_of(2)));
+    desk.press(KeyCode::Char('S'));
+    assert_eq!(desk.selected(), last);
+}
+
+#[test]
+fn a_row_that_ends_stays_selected_and_says_so() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Down);
+    let mut left = rows();
+    let gone = left.remove(1);
+    let mut next = table(left);
+    next.ended.push_back(ended(&gone, 2.0));
+    desk.ports(next.clone());
+    assert_eq!(desk.selected(), Some(key_of(2)));
+    assert!(desk.app.world.selection.as_ref().unwrap().ended_at.is_some());
+    // Long after other ended rows have left the list.
+    desk.seconds += 60.0;
+    desk.ports(next.clone());
+    assert_eq!(desk.selected(), Some(key_of(2)));
+    assert!(desk.screen().contains("ended"));
+    // Moving away lets it go.
+    desk.press(KeyCode::Down);
+    desk.ports(next);
+    assert!(!desk.screen().contains("ended"));
+}
+
+#[test]
+fn a_filter_moves_the_selection_into_its_rows_and_esc_brings_all_back() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('/'));
+    desk.type_text("port:8443");
+    assert_eq!(desk.selected(), Some(key_of(5)));
+    desk.press(KeyCode::Enter);
+    assert!(desk.screen().contains("1 of 6"));
+    // The row that was selected before does not sneak back with the next sample.
+    desk.ports(table(rows()));
+    assert!(!desk.screen().contains("sshd"));
+    desk.press(KeyCode::Esc);
+    assert!(desk.screen().contains("sshd"));
+    assert_eq!(desk.selected(), Some(key_of(5)));
+}
+
+#[test]
+fn a_row_that_a_filter_left_out_stays_out() {
+    let mut desk = Desk::with_rows(80, 24);
+    desk.press(KeyCode::Char('/'));
+    desk.type_text("port:9");
+    desk.ports(table(rows()));
+    assert!(desk.screen().contains("None of 6 sockets matches"));
+    assert!(!desk.screen().contains("postgres"));
+}
+
+#[test]
+fn an_error_in_a_filter_stands_beside_it_with_its_column() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('/'));
+    desk.type_text("port:8080 frob:1");
+    let screen = desk.screen();
+    assert!(screen.contains("! column 11"), "{screen}");
+    // Enter does not take a filter that is wrong, Esc leaves it.
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.app.context(), Context::Field);
+    desk.press(KeyCode::Esc);
+    assert_eq!(desk.app.context(), Context::Pane(PaneId::Ports));
+    assert!(!desk.screen().contains("column 11"));
+}
+
+#[test]
+fn in_a_field_letters_are_letters() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('/'));
+    desk.type_text("q?z1K ");
+    assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::Quit)));
+    assert!(desk.app.dialog.is_none() && !desk.app.zoom);
+    assert!(desk.screen().contains("/q?z1K"));
+    desk.control('c');
+    assert!(matches!(desk.effects.last(), Some(Effect::Quit)));
+}
+
+#[test]
+fn a_paste_is_typed_into_a_field_and_means_nothing_elsewhere() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.send(Event::Paste("qK".into()));
+    assert!(desk.app.dialog.is_none());
+    assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::Quit)));
+    desk.press(KeyCode::Char('/'));
+    desk.send(Event::Paste("port:8443\n".into()));
+    assert_eq!(desk.selected(), Some(key_of(5)));
+}
+
+#[test]
+fn options_are_read_when_the_selection_has_rested() {
+    let mut desk = Desk::with_rows(140, 40);
+    assert_eq!(desk.last(inspected), None);
+    desk.wait(0.1);
+    desk.press(KeyCode::Down);
+    desk.wait(0.1);
+    assert_eq!(desk.last(inspected), None, "the rest starts anew with each move");
+    let due = desk.app.wake_at().unwrap();
+    assert_eq!(due, desk.app.world.selection.as_ref().unwrap().since + Duration::from_millis(150));
+    desk.wait(0.05);
+    assert_eq!(desk.last(inspected).map(|(_, key)| key), Some(key_of(2)));
+    // Once is enough.
+    desk.wait(1.0);
+    desk.ports(table(rows()));
+    let asked = desk.effects.iter().filter_map(inspected).count();
+    assert_eq!(asked, 1);
+}
+
+#[test]
+fn a_stale_answer_about_options_is_ignored() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.wait(0.2);
+    let (old, _) = desk.last(inspected).unwrap();
+    desk.press(KeyCode::Down);
+    desk.wait(0.2);
+    let (new, _) = desk.last(inspected).unwrap();
+    desk.answer(old, Answer::Options(Err("from the socket before".into())));
+    assert!(!desk.screen().contains("from the socket before"));
+    let report = report(&desk);
+    desk.answer(new, Answer::Options(Ok(Box::new(report))));
+    assert!(!desk.screen().contains("Reading the options"));
+}
+
+#[test]
+fn a_stale_order_of_rows_is_not_shown() {
+    let mut desk = Desk::new(140, 40);
+    let sample = crate::tui::fixture::sample(Some(table(rows())), Vec::new(), 1);
+    let now = crate::tui::fixture::moment(1.0);
+    let effects = desk.app.update(Event::Feed(FeedUpdate::Ports(sample)), now);
+    let arrange = |effects: Vec<Effect>| {
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Arrange(id, work) => Some((id, work)),
+            _ => None,
+        })
+    };
+    let (id, work) = arrange(effects).unwrap();
+    // While the worker is busy the user asks for something else.
+    let key = |c| Event::Key(crossterm::event::KeyEvent::from(KeyCode::Char(c)));
+    assert!(arrange(desk.app.update(key('S'), now)).is_none(), "one order at a time");
+    let effects = desk.app.update(Event::Answer(id, Answer::Arranged(work.run())), now);
+    assert_eq!(desk.selected(), None, "the first order is stale");
+    let (id, work) = arrange(effects).expect("the newest wish is asked for at once");
+    desk.answer(id, Answer::Arranged(work.run()));
+    assert_eq!(desk.selected(), Some(key_of(6)));
+}
+
+#[test]
+fn a_frozen_view_stands_still_and_catches_up() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char(' '));
+    let frozen = desk.screen();
+    assert!(frozen.contains("FROZEN"));
+    desk.app.take_dirty();
+    desk.ports(table(Vec::new()));
+    assert!(!desk.app.take_dirty(), "nothing to draw while frozen");
+    assert_eq!(desk.screen(), frozen);
+    // Moving about is possible meanwhile.
+    desk.press(KeyCode::Down);
+    assert_eq!(desk.selected(), Some(key_of(2)));
+    desk.press(KeyCode::Char(' '));
+    assert!(desk.screen().contains("0 sockets"));
+}
+
+#[test]
+fn zoom_focus_and_tabs() {
+    let mut desk = Desk::with_rows(140, 40);
+    assert_eq!(desk.app.geometry().unwrap().panes.len(), 4);
+    desk.press(KeyCode::Char('3'));
+    desk.press(KeyCode::Char('z'));
+    assert!(desk.screen().contains("[3 Options]"));
+    assert_eq!(desk.app.geometry().unwrap().panes.len(), 1);
+    desk.press(KeyCode::Tab);
+    assert!(desk.screen().contains("[4 Tester]"));
+    desk.press(KeyCode::Tab);
+    desk.press(KeyCode::BackTab);
+    assert_eq!(desk.app.focus, PaneId::Tester);
+    desk.press(KeyCode::Char('z'));
+    assert_eq!(desk.app.geometry().unwrap().panes.len(), 4);
+}
+
+#[test]
+fn packets_are_captured_only_while_their_pane_is_on_screen() {
+    let capture = |effect: &Effect| match effect {
+        Effect::Capture(on) => Some(*on),
+        _ => None,
+    };
+    let mut desk = Desk::with_rows(140, 40);
+    assert_eq!(desk.last(capture), Some(true));
+    desk.press(KeyCode::Char('z'));
+    assert_eq!(desk.last(capture), Some(false));
+    desk.press(KeyCode::Char('2'));
+    assert_eq!(desk.last(capture), Some(true));
+    desk.press(KeyCode::Char('1'));
+    assert_eq!(desk.last(capture), Some(false));
+}
+
+#[test]
+fn a_tiny_terminal_is_told_so_politely() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.resize(59, 16);
+    assert!(desk.screen().contains("sockpit needs 60x16 cells"));
+    desk.resize(1, 1);
+    desk.screen();
+    desk.resize(60, 16);
+    assert!(desk.screen().contains("[1 Ports]"));
+}
+
+#[test]
+fn esc_closes_whatever_lies_on_top() {
+    let mut desk = Desk::with_rows(140, 40);
+    for key in ['?', ':', 'L', 'K'] {
+        desk.press(KeyCode::Char(key));
+        assert!(desk.app.dialog.is_some(), "{key} opens nothing");
+        desk.press(KeyCode::Esc);
+        assert!(desk.app.dialog.is_none(), "Esc does not close {key}");
+    }
+    desk.press(KeyCode::Enter);
+    assert!(matches!(desk.app.dialog, Some(Dialog::Details)));
+    desk.press(KeyCode::Esc);
+    assert!(desk.app.dialog.is_none());
+}
+
+#[test]
+fn the_palette_runs_what_it_finds() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char(':'));
+    desk.type_text("freeze");
+    desk.press(KeyCode::Enter);
+    assert!(desk.app.world.is_frozen() && desk.app.dialog.is_none());
+}
+
+#[test]
+fn a_kill_aims_at_the_row_that_was_under_the_key() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Down);
+    desk.press(KeyCode::Down);
+    desk.press(KeyCode::Char('K'));
+    let (id, targets) = desk.last(planned).unwrap();
+    let addr = Some([0, 0, 0, 0].into());
+    assert_eq!(targets, [KillTarget::Port { port: 8080, udp: false, addr }]);
+    // The table moves on beneath the dialog; the plan that was asked for is the one shown.
+    desk.ports(table(Vec::new()));
+    desk.answer(id, Answer::KillPlanned(Ok(vec![plan(false)])));
+    assert!(desk.screen().contains("python3 4242"));
+    assert_eq!(desk.last(run), None, "nothing runs without Enter");
+    desk.press(KeyCode::Enter);
+    let id = desk.last(run).unwrap();
+    desk.answer(id, Answer::Killed(vec![killed(true)]));
+    assert!(desk.screen().contains("the port is free"));
+    assert_eq!(desk.app.log.entries.len(), 1);
+}
+
+#[test]
+fn a_plan_that_nobody_waits_for_any_more_opens_nothing() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('K'));
+    let (id, _) = desk.last(planned).unwrap();
+    desk.press(KeyCode::Esc);
+    desk.answer(id, Answer::KillPlanned(Ok(vec![plan(false)])));
+    assert!(desk.app.dialog.is_none());
+    // And a later dialog does not take it for its own.
+    desk.press(KeyCode::Char('K'));
+    desk.answer(id, Answer::KillPlanned(Ok(vec![plan(false)])));
+    assert!(desk.screen().contains("Working out the plan"));
+}
+
+#[test]
+fn a_protected_process_wants_its_pid_typed() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('K'));
+    let (id, _) = desk.last(planned).unwrap();
+    desk.answer(id, Answer::KillPlanned(Ok(vec![plan(true)])));
+    desk.press(KeyCode::Enter);
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.last(run), None, "Enter alone is a habit");
+    desk.type_text("4242");
+    assert!(desk.screen().contains("> 4242"));
+    desk.press(KeyCode::Enter);
+    assert!(desk.last(run).is_some());
+}
+
+#[test]
+fn the_outcome_of_an_action_is_never_stale() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('K'));
+    let (id, _) = desk.last(planned).unwrap();
+    desk.answer(id, Answer::KillPlanned(Ok(vec![plan(false)])));
+    desk.press(KeyCode::Enter);
+    let id = desk.last(run).unwrap();
+    desk.press(KeyCode::Esc);
+    desk.answer(id, Answer::Killed(vec![killed(false)]));
+    assert!(desk.screen().contains("did not end"), "a notice tells of it");
+    desk.press(KeyCode::Char('L'));
+    assert!(desk.screen().contains("$ sockpit kill 8080"));
+}
+
+#[test]
+fn quitting_asks_once_while_an_action_runs() {
+    let quits = |desk: &Desk| desk.effects.iter().any(|effect| matches!(effect, Effect::Quit));
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('K'));
+    let (id, _) = desk.last(planned).unwrap();
+    desk.answer(id, Answer::KillPlanned(Ok(vec![plan(false)])));
+    desk.press(KeyCode::Enter);
+    desk.press(KeyCode::Esc);
+    desk.press(KeyCode::Char('q'));
+    assert!(!quits(&desk));
+    assert!(matches!(desk.app.dialog, Some(Dialog::Quit)));
+    desk.control('c');
+    assert!(quits(&desk));
+}
+
+#[test]
+fn marked_rows_are_killed_together_and_each_target_once() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('m'));
+    desk.press(KeyCode::Char('m'));
+    desk.press(KeyCode::End);
+    desk.press(KeyCode::Char('K'));
+    let (_, targets) = desk.last(planned).unwrap();
+    assert_eq!(targets.len(), 2, "{targets:?}");
+    desk.press(KeyCode::Esc);
+    desk.press(KeyCode::Esc);
+    assert!(desk.app.world.marks.is_empty());
+}
+
+#[test]
+fn what_the_kernel_holds_cannot_be_killed() {
+    let mut desk = Desk::with_rows(140, 40);
+    for _ in 0..3 {
+        desk.press(KeyCode::Down);
+    }
+    desk.press(KeyCode::Char('K'));
+    assert_eq!(desk.last(planned), None);
+    assert!(desk.screen().contains("No process to kill: 10.0.0.5:8080 is kernel"));
+}
+
+#[test]
+fn the_tester_offers_the_selection_and_never_knocks_by_itself() {
+    let probed = |effect: &Effect| match effect {
+        Effect::Probe(_, order) => Some(order.target.text().to_owned()),
+        _ => None,
+    };
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Down);
+    desk.wait(10.0);
+    assert!(desk.screen().contains("tcp://127.0.0.1:5432"));
+    assert_eq!(desk.last(probed), None);
+    desk.press(KeyCode::Char('4'));
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.last(probed).as_deref(), Some("tcp://127.0.0.1:5432"));
+}
+
+#[test]
+fn a_click_focuses_selects_and_twice_zooms() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.screen();
+    let left = MouseEventKind::Down(MouseButton::Left);
+    // Frame, header, then the rows.
+    desk.mouse(left, 10, 5);
+    assert_eq!(desk.selected(), Some(key_of(3)));
+    desk.mouse(left, 100, 30);
+    assert_eq!(desk.app.focus, PaneId::Tester);
+    desk.mouse(left, 100, 30);
+    assert!(desk.app.zoom);
+    desk.screen();
+    desk.mouse(left, 2, 1);
+    assert_eq!(desk.app.focus, PaneId::Ports);
+}
+
+#[test]
+fn a_click_on_a_heading_sorts_and_again_turns_around() {
+    let mut desk = Desk::with_rows(140, 40);
+    let column = desk.screen().lines().nth(2).unwrap().chars().collect::<Vec<_>>();
+    let at = column.windows(4).position(|w| w.iter().collect::<String>() == "NAME").unwrap();
+    let left = MouseEventKind::Down(MouseButton::Left);
+    desk.mouse(left, at as u16, 2);
+    assert!(desk.screen().contains("NAME▲"));
+    desk.wait(1.0);
+    desk.mouse(left, at as u16, 2);
+    assert!(desk.screen().contains("NAME▼"));
+}
+
+#[test]
+fn the_wheel_scrolls_the_pane_beneath_it() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.screen();
+    desk.mouse(MouseEventKind::ScrollDown, 10, 5);
+    assert_eq!(desk.selected(), Some(key_of(4)));
+    desk.mouse(MouseEventKind::ScrollUp, 10, 5);
+    assert_eq!(desk.selected(), Some(key_of(1)));
+}
+
+#[test]
+fn a_notice_goes_away_by_itself() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('y'));
+    assert!(desk.screen().contains("Copied: tcp *:22 LISTEN sshd 812"));
+    assert!(matches!(desk.effects.last(), Some(Effect::Copy(_))));
+    desk.wait(6.0);
+    assert!(!desk.screen().contains("Copied"));
+}
+
+#[test]
+fn nothing_is_drawn_when_nothing_happened() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.app.take_dirty();
+    desk.mouse(MouseEventKind::Moved, 10, 10);
+    assert!(!desk.app.take_dirty());
+    desk.wait(0.2);
+    assert!(desk.app.take_dirty());
+}
+
+#[test]
+fn an_export_holds_the_rows_on_screen_alone() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('/'));
+    desk.type_text("port:8443");
+    desk.press(KeyCode::Enter);
+    desk.press(KeyCode::Char('E'));
+    let Some(Effect::Export(_, export)) = desk.effects.last() else { panic!("no export") };
+    let text = export.render().unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["sockets"].as_array().unwrap().len(), 1);
+    assert_eq!(value["taken_at"], serde_json::json!(wall(1.0)));
+    assert_eq!(Arc::strong_count(&rows()[0]), 1);
+}

@@ -1,0 +1,122 @@
+//! Everything that can be asked of the dashboard, by key, mouse or palette.
+
+use super::pane::PaneId;
+
+/// One request of the user. What it means in detail is decided by whoever has the focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Command {
+    /// End the program.
+    Quit,
+    /// Stop the process and give the terminal back to the shell.
+    Suspend,
+    /// List the keys.
+    Help,
+    /// Open the palette of commands.
+    Palette,
+    /// Focus one pane.
+    Focus(PaneId),
+    /// Focus the next pane.
+    FocusNext,
+    /// Focus the pane before.
+    FocusPrevious,
+    /// One pane on the whole screen, or all of them again.
+    Zoom,
+    /// Hold the view still while the collectors run on.
+    Freeze,
+    /// Numbers, or the names that go with them.
+    Names,
+    /// Copy the selected row to the terminal's clipboard.
+    Copy,
+    /// Write what is on screen to a file.
+    Export(ExportFormat),
+    /// Sample, or look, again now.
+    Refresh,
+    /// Show what was done to the system.
+    ActionLog,
+    /// Edit the filter of Ports.
+    Filter,
+    /// Drop the filter of Ports.
+    ClearFilter,
+    /// Move within a list or a text.
+    Move(Motion),
+    /// Sort by the next column.
+    SortNext,
+    /// Turn the order around.
+    SortReverse,
+    /// Everything known about the selected row.
+    Details,
+    /// Mark the selected row for a joint action, or unmark it.
+    Mark,
+    /// Plan the end of the processes that hold the selected rows.
+    Kill,
+    /// Only what differs from its default, or everything.
+    ChangedOnly,
+    /// The next of a pane's views.
+    NextView,
+    /// Edit the tester's target.
+    EditTarget,
+    /// Test the target once.
+    Probe,
+    /// Test the target again and again, or stop.
+    ProbeContinuously,
+    /// Close a dialog, leave a field.
+    Cancel,
+    /// Agree to a dialog, finish a field.
+    Accept,
+    /// Complete what is being typed.
+    Complete,
+}
+
+/// Where to move in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Motion {
+    /// One up.
+    Up,
+    /// One down.
+    Down,
+    /// A screenful up.
+    PageUp,
+    /// A screenful down.
+    PageDown,
+    /// To the first.
+    First,
+    /// To the last.
+    Last,
+}
+
+impl Motion {
+    /// The position after this motion from `from`, in a list of `len` of which `page` fit
+    /// on screen. `None` in an empty list.
+    pub fn apply(self, from: usize, len: usize, page: usize) -> Option<usize> {
+        let last = len.checked_sub(1)?;
+        let page = page.max(1);
+        Some(match self {
+            Self::Up => from.saturating_sub(1),
+            Self::Down => from.saturating_add(1),
+            Self::PageUp => from.saturating_sub(page),
+            Self::PageDown => from.saturating_add(page),
+            Self::First => 0,
+            Self::Last => last,
+        })
+        .map(|to| to.min(last))
+    }
+}
+
+/// How an export is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExportFormat {
+    /// One document of the JSON contract.
+    Json,
+    /// A line a row.
+    Csv,
+}
+
+impl ExportFormat {
+    /// The file name's ending.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What the application wants done: data, run by the executor.
+
+use std::sync::Arc;
+
+use super::arrange::Arrange;
+use super::event::RequestId;
+use super::export::Export;
+use crate::act::kill::Consent;
+use crate::model::action::{KillPlan, KillTarget};
+use crate::model::packets::FlowFocus;
+use crate::model::table::SocketRow;
+use crate::probe::Target;
+
+/// Something to be done outside of the application's state.
+#[derive(Debug)]
+pub enum Effect {
+    /// Sort and filter the table on a worker.
+    Arrange(RequestId, Box<Arrange>),
+    /// Read the options of a socket.
+    Inspect(RequestId, Arc<SocketRow>),
+    /// Work out what a kill would do.
+    PlanKill(RequestId, Vec<KillTarget>),
+    /// Do it.
+    RunKill(RequestId, Vec<KillPlan>, Consent),
+    /// Test a target.
+    Probe(RequestId, ProbeOrder),
+    /// Stop the test with this id.
+    StopProbe(RequestId),
+    /// Put text on the terminal's clipboard.
+    Copy(String),
+    /// Write a file.
+    Export(RequestId, Box<Export>),
+    /// Count packets, or rest.
+    Capture(bool),
+    /// List the flows of this socket whatever their rank.
+    FocusFlows(Option<FlowFocus>),
+    /// Take samples now.
+    Refresh,
+    /// Stop the process.
+    Suspend,
+    /// End the program.
+    Quit,
+}
+
+/// A test to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeOrder {
+    /// Where to.
+    pub target: Target,
+    /// Once a second until stopped; else one round.
+    pub continuous: bool,
+}
+
+/// Gives out request ids.
+#[derive(Debug, Default)]
+pub struct Requests {
+    last: u64,
+}
+
+impl Requests {
+    /// An id that was never given out before.
+    pub fn next_id(&mut self) -> RequestId {
+        self.last += 1;
+        RequestId(self.last)
+    }
+}

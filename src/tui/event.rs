@@ -1,0 +1,99 @@
+//! What can happen to the dashboard.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use jiff::Timestamp;
+
+use super::arrange::Arranged;
+use crate::act::kill;
+use crate::model::action::{KillOutcome, KillPlan};
+use crate::model::interface::Interfaces;
+use crate::model::options::OptionsReport;
+use crate::model::packets::PacketCounts;
+use crate::model::probe::ProbeReport;
+use crate::model::sample::Sample;
+use crate::model::table::SocketTable;
+use crate::probe;
+
+/// The time of an event, on both clocks. The application asks no clock itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Monotonic.
+    pub at: Instant,
+    /// Wall clock.
+    pub wall: Timestamp,
+}
+
+impl Moment {
+    /// This moment.
+    pub fn now() -> Self {
+        Self { at: Instant::now(), wall: Timestamp::now() }
+    }
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has this many columns and rows now.
+    Resize(u16, u16),
+    /// A moment that [`super::app::App::wake_at`] asked for.
+    Tick,
+    /// A feed has a new sample.
+    Feed(FeedUpdate),
+    /// An effect has come to something.
+    Answer(RequestId, Answer),
+}
+
+/// A new sample of one of the feeds.
+#[derive(Clone, Debug)]
+pub enum FeedUpdate {
+    /// The socket table.
+    Ports(Arc<Sample<SocketTable>>),
+    /// Interface counters.
+    Interfaces(Arc<Sample<Interfaces>>),
+    /// Packet counts.
+    Packets(Arc<Sample<PacketCounts>>),
+}
+
+/// Connects an effect with its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// What came of an effect. Errors are sentences, uncleaned.
+#[derive(Debug)]
+pub enum Answer {
+    /// The table in its order.
+    Arranged(Arranged),
+    /// The options of a socket.
+    Options(Result<Box<OptionsReport>, String>),
+    /// What a kill would do, one plan a target.
+    KillPlanned(Result<Vec<KillPlan>, String>),
+    /// How far a kill is.
+    Killing(kill::Progress),
+    /// What a kill did, one for each plan.
+    Killed(Vec<Killed>),
+    /// How far a test is.
+    Probing(probe::Progress),
+    /// A test has ended; `None` when it was stopped before its first attempt ended.
+    Probed(Option<Box<ProbeReport>>),
+    /// A file was written.
+    Exported(Result<PathBuf, String>),
+}
+
+/// A plan that was run.
+#[derive(Clone, Debug)]
+pub struct Killed {
+    /// The plan.
+    pub plan: KillPlan,
+    /// What came of it, or why it was not run at all.
+    pub outcome: Result<KillOutcome, String>,
+}

@@ -1,0 +1,134 @@
+//! Runs effects. What may block goes to threads for blocking work; what comes of it goes
+//! back over one bounded channel, with the id of its request.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::effect::{Effect, ProbeOrder};
+use super::event::{Answer, Killed, RequestId};
+use super::export::Export;
+use super::feeds::Feeds;
+use crate::act::kill::{self, Consent};
+use crate::model::action::{KillPlan, KillTarget};
+use crate::probe::{Probe, Settings};
+use crate::sys::host;
+
+/// Answers that may wait for the loop. Whoever has one more waits until there is room.
+pub(super) const ANSWERS: usize = 64;
+
+/// The executor.
+#[derive(Debug)]
+pub(super) struct Executor {
+    feeds: Feeds,
+    answers: mpsc::Sender<(RequestId, Answer)>,
+    probe: Option<(RequestId, oneshot::Sender<()>)>,
+}
+
+impl Executor {
+    pub(super) fn new(feeds: Feeds, answers: mpsc::Sender<(RequestId, Answer)>) -> Self {
+        Self { feeds, answers, probe: None }
+    }
+
+    /// Starts an effect. Those that need the terminal belong to the loop and do nothing here.
+    pub(super) fn run(&mut self, effect: Effect) {
+        match effect {
+            Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(work.run())),
+            Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
+            Effect::Capture(on) => self.feeds.capture(on),
+            Effect::FocusFlows(focus) => self.feeds.focus(focus),
+            Effect::Refresh => self.feeds.refresh(),
+            Effect::Inspect(..) => {}
+            Effect::Quit | Effect::Suspend | Effect::Copy(_) => {}
+            Effect::PlanKill(id, targets) => {
+                self.block(id, move || Answer::KillPlanned(plan(&targets)));
+            }
+            Effect::RunKill(id, plans, consent) => self.kill(id, plans, consent),
+            Effect::Probe(id, order) => self.probe(id, order),
+            Effect::StopProbe(id) => {
+                // Dropping its sender stops a test.
+                self.probe.take_if(|(running, _)| *running == id);
+            }
+        }
+    }
+
+    fn kill(&self, id: RequestId, plans: Vec<KillPlan>, consent: Consent) {
+        let tell = self.answers.clone();
+        self.block(id, move || {
+            let run = |plan: KillPlan| {
+                let outcome = kill::execute(&plan, consent, &mut |progress| {
+                    // Progress is for the eye alone: what finds no room is soon outdated.
+                    let _ = tell.try_send((id, Answer::Killing(progress)));
+                });
+                Killed { plan, outcome: outcome.map_err(|error| error.to_string()) }
+            };
+            Answer::Killed(plans.into_iter().map(run).collect())
+        });
+    }
+
+    /// Only one test runs at a time: a new one stops the one before.
+    fn probe(&mut self, id: RequestId, order: ProbeOrder) {
+        let (stop, stopped) = oneshot::channel();
+        self.probe = Some((id, stop));
+        tokio::spawn(probe(id, order, stopped, self.answers.clone()));
+    }
+
+    /// Runs `work` on a thread for blocking work. Should it panic, the panic hook ends the
+    /// dashboard.
+    fn block(&self, id: RequestId, work: impl FnOnce() -> Answer + Send + 'static) {
+        let answers = self.answers.clone();
+        tokio::task::spawn_blocking(move || {
+            // Fails only when the loop has ended and nobody wants the answer any more.
+            let _ = answers.blocking_send((id, work()));
+        });
+    }
+}
+
+fn plan(targets: &[KillTarget]) -> Result<Vec<KillPlan>, String> {
+    let options = kill::Options::default();
+    let plan = |target| kill::prepare(target, &options).map_err(|error| error.to_string());
+    targets.iter().map(plan).collect()
+}
+
+/// Steps of a test that may wait for the loop.
+const STEPS: usize = 32;
+
+/// Runs a test to its end, or until `stopped` resolves.
+async fn probe(
+    id: RequestId,
+    order: ProbeOrder,
+    mut stopped: oneshot::Receiver<()>,
+    answers: mpsc::Sender<(RequestId, Answer)>,
+) {
+    let count = (!order.continuous).then_some(1);
+    let mut probe = Probe::new(order.target, Settings { count, ..Settings::default() });
+    let (tell, mut steps) = mpsc::channel(STEPS);
+    let forward = answers.clone();
+    let forwarder = tokio::spawn(async move {
+        while let Some(step) = steps.recv().await {
+            if forward.send((id, Answer::Probing(step))).await.is_err() {
+                return;
+            }
+        }
+    });
+    tokio::select! {
+        () = probe.run(&tell) => {}
+        _ = &mut stopped => {}
+    }
+    drop(tell);
+    // Its steps come before its end. The forwarder cannot fail but by a panic, which ends
+    // the dashboard.
+    let _ = forwarder.await;
+    let _ = answers.send((id, Answer::Probed(probe.report().map(Box::new)))).await;
+}
+
+/// Writes an export into the working directory, under a name that was free.
+fn write(export: &Export) -> Result<PathBuf, String> {
+    let path = Path::new(".").join(export.file_name());
+    let fail = |error: &dyn std::fmt::Display| format!("Cannot write {}: {error}", path.display());
+    let text = export.render().map_err(|error| fail(&error))?;
+    let mut file = host::create_private(&path).map_err(|error| fail(&error))?;
+    file.write_all(text.as_bytes()).map_err(|error| fail(&error))?;
+    Ok(path)
+}

@@ -1,0 +1,71 @@
+//! The feeds that the dashboard watches.
+
+use std::io;
+use std::time::Duration;
+
+use super::event::FeedUpdate;
+use crate::collect::packets::{CaptureOptions, Steering};
+use crate::collect::{Feed, interfaces, packets, ports};
+use crate::model::interface::Interfaces;
+use crate::model::packets::{FlowFocus, PacketCounts};
+use crate::model::table::SocketTable;
+
+/// The feeds, each of them running on a thread of its own.
+#[derive(Clone, Debug)]
+pub struct Feeds {
+    ports: Feed<SocketTable>,
+    interfaces: Feed<Interfaces>,
+    packets: Feed<PacketCounts>,
+    steering: Steering,
+}
+
+impl Feeds {
+    /// Starts them. Packets rest until [`Feeds::capture`].
+    pub fn start(period: Duration) -> io::Result<Self> {
+        let ports = ports::spawn(period, None)?;
+        let interfaces = interfaces::spawn(period)?;
+        let (packets, steering) =
+            packets::spawn(CaptureOptions::default(), period, Some(ports.clone()))?;
+        Ok(Self { ports, interfaces, packets, steering })
+    }
+
+    /// The next sample of any feed. Once all of them have stopped this never returns.
+    /// Dropping the future loses no sample.
+    pub async fn next(&mut self) -> FeedUpdate {
+        let Self { ports, interfaces, packets, .. } = self;
+        tokio::select! {
+            true = ports.changed() => FeedUpdate::Ports(ports.latest()),
+            true = interfaces.changed() => FeedUpdate::Interfaces(interfaces.latest()),
+            true = packets.changed() => FeedUpdate::Packets(packets.latest()),
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Counts packets, or rests and keeps the counts.
+    pub fn capture(&self, on: bool) {
+        if on {
+            self.packets.control().resume();
+        } else {
+            self.packets.control().pause();
+        }
+    }
+
+    /// Lists the flows of one socket whatever their rank.
+    pub fn focus(&self, focus: Option<FlowFocus>) {
+        self.steering.set_focus(focus);
+    }
+
+    /// Takes samples as soon as possible.
+    pub fn refresh(&self) {
+        self.ports.control().refresh();
+        self.interfaces.control().refresh();
+        self.packets.control().refresh();
+    }
+
+    /// Ends all of them.
+    pub fn stop(&self) {
+        self.ports.control().stop();
+        self.interfaces.control().stop();
+        self.packets.control().stop();
+    }
+}

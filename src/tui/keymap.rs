@@ -1,0 +1,281 @@
+//! Keys as data: which key asks for which command where. The hint lines, the help and the
+//! palette are made from these tables, so that none of them can say what is not so.
+
+use std::fmt;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::command::{Command, ExportFormat, Motion};
+use super::pane::PaneId;
+
+/// A key as it is pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    code: KeyCode,
+    control: bool,
+    // No binding uses it; kept so that Alt-q is not taken for q.
+    alt: bool,
+}
+
+impl Key {
+    const fn plain(code: KeyCode) -> Self {
+        Self { code, control: false, alt: false }
+    }
+
+    const fn char(c: char) -> Self {
+        Self::plain(KeyCode::Char(c))
+    }
+
+    const fn control(c: char) -> Self {
+        Self { code: KeyCode::Char(c), control: true, alt: false }
+    }
+}
+
+impl From<KeyEvent> for Key {
+    fn from(event: KeyEvent) -> Self {
+        let held = |modifier| event.modifiers.contains(modifier);
+        Self {
+            code: event.code,
+            control: held(KeyModifiers::CONTROL),
+            alt: held(KeyModifiers::ALT),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.control {
+            f.write_str("Ctrl-")?;
+        }
+        match self.code {
+            KeyCode::Char(' ') => f.write_str("Space"),
+            KeyCode::Char(c) if self.control => write!(f, "{}", c.to_ascii_uppercase()),
+            KeyCode::Char(c) => write!(f, "{c}"),
+            KeyCode::Up => f.write_str("↑"),
+            KeyCode::Down => f.write_str("↓"),
+            KeyCode::PageUp => f.write_str("PgUp"),
+            KeyCode::PageDown => f.write_str("PgDn"),
+            KeyCode::BackTab => f.write_str("Shift-Tab"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+/// Where a binding holds. The table of the place that has the focus comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// Everywhere but in fields and dialogs.
+    Global,
+    /// While this pane has the focus.
+    Pane(PaneId),
+    /// In a dialog.
+    Dialog,
+    /// In a text field.
+    Field,
+}
+
+/// A line of the keymap.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// Any of these keys.
+    pub keys: &'static [Key],
+    /// What they ask for.
+    pub command: Command,
+    /// One or two words for the hint line; empty for what needs no reminder.
+    pub hint: &'static str,
+    /// A sentence without its full stop, for help and palette.
+    pub about: &'static str,
+}
+
+const fn bind(
+    keys: &'static [Key],
+    command: Command,
+    hint: &'static str,
+    about: &'static str,
+) -> Binding {
+    Binding { keys, command, hint, about }
+}
+
+static GLOBAL: &[Binding] = &[
+    bind(&[Key::char('?')], Command::Help, "keys", "List the keys of the focused pane"),
+    bind(&[Key::char(':')], Command::Palette, "palette", "Find any command by its name"),
+    bind(&[Key::char('/')], Command::Filter, "filter", "Filter the ports"),
+    bind(&[Key::char(' ')], Command::Freeze, "freeze", "Freeze the view, or let it run again"),
+    bind(&[Key::char('z')], Command::Zoom, "zoom", "Give the focused pane the whole screen"),
+    bind(&[Key::plain(KeyCode::Tab)], Command::FocusNext, "next", "Focus the next pane"),
+    bind(&[Key::plain(KeyCode::BackTab)], Command::FocusPrevious, "", "Focus the pane before"),
+    bind(&[Key::char('1')], Command::Focus(PaneId::Ports), "", "Focus Ports"),
+    bind(&[Key::char('2')], Command::Focus(PaneId::Packets), "", "Focus Packets"),
+    bind(&[Key::char('3')], Command::Focus(PaneId::Options), "", "Focus Options"),
+    bind(&[Key::char('4')], Command::Focus(PaneId::Tester), "", "Focus Tester"),
+    bind(&[Key::char('n')], Command::Names, "", "Show names or numbers"),
+    bind(&[Key::char('y')], Command::Copy, "", "Copy the selected row"),
+    bind(
+        &[Key::char('E')],
+        Command::Export(ExportFormat::Json),
+        "",
+        "Export what is on screen as JSON",
+    ),
+    bind(&[], Command::Export(ExportFormat::Csv), "", "Export what is on screen as CSV"),
+    bind(&[Key::char('r')], Command::Refresh, "", "Sample and inspect again now"),
+    bind(&[Key::char('L')], Command::ActionLog, "", "Show the log of actions"),
+    bind(&[Key::control('z')], Command::Suspend, "", "Suspend; fg in the shell comes back"),
+    bind(&[Key::char('q'), Key::control('c')], Command::Quit, "quit", "Quit"),
+];
+
+/// Motions, the same in every list.
+static MOTION: &[Binding] = &[
+    bind(&[Key::plain(KeyCode::Up), Key::char('k')], Command::Move(Motion::Up), "", "One up"),
+    bind(&[Key::plain(KeyCode::Down), Key::char('j')], Command::Move(Motion::Down), "", "One down"),
+    bind(&[Key::plain(KeyCode::PageUp)], Command::Move(Motion::PageUp), "", "A screenful up"),
+    bind(&[Key::plain(KeyCode::PageDown)], Command::Move(Motion::PageDown), "", "A screenful down"),
+    bind(
+        &[Key::plain(KeyCode::Home), Key::char('g')],
+        Command::Move(Motion::First),
+        "",
+        "To the first",
+    ),
+    bind(
+        &[Key::plain(KeyCode::End), Key::char('G')],
+        Command::Move(Motion::Last),
+        "",
+        "To the last",
+    ),
+];
+
+static PORTS: &[Binding] = &[
+    bind(&[Key::char('K')], Command::Kill, "kill", "Plan to kill who holds the selected rows"),
+    bind(&[Key::plain(KeyCode::Enter)], Command::Details, "details", "Everything about the row"),
+    bind(&[Key::char('s')], Command::SortNext, "sort", "Sort by the next column"),
+    bind(&[Key::char('S')], Command::SortReverse, "", "Turn the order around"),
+    bind(&[Key::char('m')], Command::Mark, "mark", "Mark the row for a joint action"),
+    bind(&[Key::plain(KeyCode::Esc)], Command::ClearFilter, "", "Drop the filter, then the marks"),
+];
+
+static PACKETS: &[Binding] =
+    &[bind(&[Key::char('v')], Command::NextView, "view", "Flows, ports, processes or interfaces")];
+
+static OPTIONS: &[Binding] = &[bind(
+    &[Key::char('a')],
+    Command::ChangedOnly,
+    "all",
+    "All options, or only the changed ones",
+)];
+
+static TESTER: &[Binding] = &[
+    bind(&[Key::plain(KeyCode::Enter)], Command::Probe, "test", "Test the target once"),
+    bind(&[Key::char('e')], Command::EditTarget, "edit", "Edit the target"),
+    bind(&[Key::char('c')], Command::ProbeContinuously, "continuous", "Test every second, or stop"),
+];
+
+static DIALOG: &[Binding] = &[
+    bind(&[Key::plain(KeyCode::Esc)], Command::Cancel, "close", "Close"),
+    bind(&[Key::plain(KeyCode::Enter)], Command::Accept, "", "Agree"),
+    bind(&[Key::control('c')], Command::Quit, "", "Quit"),
+];
+
+static FIELD: &[Binding] = &[
+    bind(&[Key::plain(KeyCode::Enter)], Command::Accept, "done", "Finish"),
+    bind(&[Key::plain(KeyCode::Tab)], Command::Complete, "complete", "Complete"),
+    bind(&[Key::plain(KeyCode::Esc)], Command::Cancel, "leave it", "Leave it as it was"),
+    bind(&[Key::control('c')], Command::Quit, "", "Quit"),
+];
+
+impl Context {
+    /// The bindings of this context alone.
+    pub fn bindings(self) -> &'static [Binding] {
+        match self {
+            Self::Global => GLOBAL,
+            Self::Pane(PaneId::Ports) => PORTS,
+            Self::Pane(PaneId::Packets) => PACKETS,
+            Self::Pane(PaneId::Options) => OPTIONS,
+            Self::Pane(PaneId::Tester) => TESTER,
+            Self::Dialog => DIALOG,
+            Self::Field => FIELD,
+        }
+    }
+
+    /// Whether a list can be walked through here.
+    fn has_motion(self) -> bool {
+        matches!(self, Self::Pane(_) | Self::Dialog)
+    }
+
+    /// What `key` asks for here.
+    pub fn command(self, key: Key) -> Option<Command> {
+        let find = |bindings: &[Binding]| {
+            bindings.iter().find(|binding| binding.keys.contains(&key)).map(|b| b.command)
+        };
+        find(self.bindings())
+            .or_else(|| if self.has_motion() { find(MOTION) } else { None })
+            .or_else(|| match self {
+                Self::Pane(_) => find(GLOBAL),
+                _ => None,
+            })
+    }
+
+    /// The reminders for a hint line: key and word.
+    pub fn hints(self) -> impl Iterator<Item = (Key, &'static str)> {
+        let bindings = self.bindings().iter().filter(|binding| !binding.hint.is_empty());
+        bindings.filter_map(|binding| Some((*binding.keys.first()?, binding.hint)))
+    }
+}
+
+/// The sections of the help for `pane`, in reading order.
+pub fn help(pane: PaneId) -> [(&'static str, &'static [Binding]); 3] {
+    [(pane.name(), Context::Pane(pane).bindings()), ("Everywhere", GLOBAL), ("Lists", MOTION)]
+}
+
+/// Every command that the palette offers while `pane` has the focus, that pane's own first.
+/// Motions are left out: nobody looks for them by name.
+pub fn palette(pane: PaneId) -> impl Iterator<Item = &'static Binding> {
+    Context::Pane(pane).bindings().iter().chain(GLOBAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Context; 7] = [
+        Context::Global,
+        Context::Pane(PaneId::Ports),
+        Context::Pane(PaneId::Packets),
+        Context::Pane(PaneId::Options),
+        Context::Pane(PaneId::Tester),
+        Context::Dialog,
+        Context::Field,
+    ];
+
+    #[test]
+    fn no_key_means_two_things_in_one_place() {
+        for context in ALL {
+            let mut seen = std::collections::HashSet::new();
+            let mut tables = vec![context.bindings()];
+            if context.has_motion() {
+                tables.push(MOTION);
+            }
+            if matches!(context, Context::Pane(_)) {
+                tables.push(GLOBAL);
+            }
+            for key in tables.into_iter().flatten().flat_map(|binding| binding.keys) {
+                assert!(seen.insert(*key), "{key} is bound twice in {context:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_destroys_is_never_one_lower_case_letter() {
+        for binding in ALL.into_iter().flat_map(Context::bindings) {
+            if binding.command == Command::Kill {
+                let upper = |key: &Key| matches!(key.code, KeyCode::Char(c) if c.is_uppercase());
+                assert!(binding.keys.iter().all(upper));
+            }
+        }
+    }
+
+    #[test]
+    fn fields_know_only_their_four_keys() {
+        let keys: Vec<String> =
+            FIELD.iter().flat_map(|binding| binding.keys).map(Key::to_string).collect();
+        assert_eq!(keys, ["Enter", "Tab", "Esc", "Ctrl-C"]);
+    }
+}

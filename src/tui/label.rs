@@ -1,0 +1,194 @@
+//! Sockets and their owners in a few columns of text, cleaned.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::model::options::OptionValue;
+use crate::model::owner::OwnershipKind;
+use crate::model::socket::{Socket, State};
+use crate::text::{address, clean, units};
+use crate::tui::widgets::paint;
+
+/// Short enough for a column of ten; [`State::name`] is the full name.
+pub fn state(state: State) -> &'static str {
+    match state {
+        State::Established => "ESTAB",
+        State::Unconnected => "UNCONN",
+        State::SynReceived => "SYN_RECV",
+        other => other.name(),
+    }
+}
+
+/// This end: `*:22` for a dual-stack wildcard; with `names` a service in place of the port.
+pub fn local(socket: &Socket, names: bool) -> String {
+    let service = socket.service.as_deref().filter(|_| names && socket.is_server());
+    named(address::local(socket).to_string(), socket.local.port, service)
+}
+
+/// The other end; `*` where there is none.
+pub fn remote(socket: &Socket, names: bool) -> String {
+    let service = socket.service.as_deref().filter(|_| names && !socket.is_server());
+    let port = socket.remote.as_ref().and_then(|end| end.port);
+    named(address::remote(socket).to_string(), port, service)
+}
+
+/// An end in so many columns: its address gives way, since its port tells more.
+pub fn fit_end(end: String, columns: u16) -> String {
+    if paint::width(&end) <= columns {
+        return end;
+    }
+    let Some((addr, port)) = end.rsplit_once(':') else { return end };
+    match columns.checked_sub(paint::width(port) + 1) {
+        Some(room) if room >= 4 => format!("{}:{port}", paint::fit(addr, room)),
+        _ => end,
+    }
+}
+
+fn named(end: String, port: Option<u16>, service: Option<&str>) -> String {
+    let (Some(port), Some(service)) = (port, service) else { return end };
+    match end.strip_suffix(&format!(":{port}")) {
+        Some(addr) => format!("{addr}:{}", clean(service)),
+        None => end,
+    }
+}
+
+/// What waits: `3/128` in an accept queue, with `!` from 80 % on; else bytes to read and to
+/// be acknowledged.
+pub fn queue(socket: &Socket) -> String {
+    if let Some(backlog) = socket.backlog {
+        let alarm = if is_crowded(socket) { "!" } else { "" };
+        return format!("{}/{}{alarm}", backlog.queued, backlog.limit);
+    }
+    match (socket.recv_q, socket.send_q) {
+        (None, None) => units::UNKNOWN.to_owned(),
+        (Some(0), Some(0) | None) | (None, Some(0)) => "0".to_owned(),
+        (received, sent) => format!("{}:{}", amount(received), amount(sent)),
+    }
+}
+
+/// Whether the accept queue is at 80 % or more.
+pub fn is_crowded(socket: &Socket) -> bool {
+    socket.backlog.and_then(|backlog| backlog.percent()).is_some_and(|percent| percent >= 80)
+}
+
+/// Bytes in at most four columns.
+fn amount(bytes: Option<u32>) -> String {
+    match bytes {
+        None => units::UNKNOWN.to_owned(),
+        Some(bytes @ 0..=9_999) => bytes.to_string(),
+        Some(bytes @ 10_000..=999_999) => format!("{}k", bytes / 1_000),
+        Some(bytes) => format!("{}M", bytes / 1_000_000),
+    }
+}
+
+/// The first owner's pid, and how many processes more: `4300+3`; else the kind of ownership.
+pub fn pid(socket: &Socket) -> String {
+    let Some(first) = socket.owners.first() else {
+        return match socket.ownership.kind {
+            OwnershipKind::Owned => units::UNKNOWN.to_owned(),
+            kind => kind.name().to_owned(),
+        };
+    };
+    match other_processes(socket) {
+        0 => first.process.pid.to_string(),
+        more => format!("{}+{more}", first.process.pid),
+    }
+}
+
+/// Processes that hold the socket beside the first.
+fn other_processes(socket: &Socket) -> usize {
+    let mut pids: Vec<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids.len().saturating_sub(1)
+}
+
+/// The first owner's name; for the kernel's own, what they are.
+pub fn name(socket: &Socket) -> Cow<'_, str> {
+    match (socket.owners.first(), &socket.ownership.detail) {
+        (Some(owner), _) => clean(&owner.process.name),
+        (None, Some(detail)) => clean(detail),
+        (None, None) => Cow::Borrowed(""),
+    }
+}
+
+/// `python3 4242`, or the kind of ownership.
+pub fn owner(socket: &Socket) -> String {
+    match socket.owners.first() {
+        Some(owner) => format!("{} {}", clean(&owner.process.name), pid(socket)),
+        None => socket.ownership.kind.name().to_owned(),
+    }
+}
+
+/// One line for the clipboard and for sentences: `tcp 0.0.0.0:8080 LISTEN python3 4242`.
+pub fn line(socket: &Socket) -> String {
+    let mut line = format!("{} {}", address::protocol(socket), local(socket, false));
+    if socket.remote.is_some() {
+        line.push_str(" -> ");
+        line.push_str(&remote(socket, false));
+    }
+    format!("{line} {} {}", socket.state.name(), owner(socket))
+}
+
+/// An option's value in words, uncleaned.
+pub fn option_value(value: &OptionValue) -> String {
+    match value {
+        OptionValue::Bool(on) => (if *on { "on" } else { "off" }).to_owned(),
+        OptionValue::Number(number) => number.to_string(),
+        OptionValue::Text(text) => text.clone(),
+        OptionValue::Names(names) if names.is_empty() => "none".to_owned(),
+        OptionValue::Names(names) => names.join("|"),
+        OptionValue::Linger { on: false, .. } => "off".to_owned(),
+        OptionValue::Linger { on: true, seconds } => format!("{seconds} s"),
+        OptionValue::Time { us: 0 } => "no limit".to_owned(),
+        OptionValue::Time { us } => match u64::try_from(*us) {
+            Ok(us) => units::duration(Duration::from_micros(us)),
+            Err(_) => format!("{us} µs"),
+        },
+        OptionValue::Credentials { pid, uid, gid } => format!("pid {pid} uid {uid} gid {gid}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::socket::{Backlog, Endpoint, Family, Protocol};
+
+    fn listener(family: Family, local: Endpoint) -> Socket {
+        Socket::new(family, Protocol::Tcp, State::Listen, local)
+    }
+
+    #[test]
+    fn a_long_end_keeps_its_port() {
+        let fit = |end: &str, columns| fit_end(end.to_owned(), columns);
+        assert_eq!(fit("127.0.0.1:51544", 15), "127.0.0.1:51544");
+        assert_eq!(fit("127.0.0.1:51544", 12), "127.0…:51544");
+        assert_eq!(fit("[2001:db8::1]:443", 12), "[2001:d…:443");
+        assert_eq!(fit("/run/a.sock", 5), "/run/a.sock");
+    }
+
+    #[test]
+    fn names_stand_in_for_ports() {
+        let mut socket = listener(Family::Ipv4, Endpoint::ip([0, 0, 0, 0], 22));
+        socket.service = Some("ssh".into());
+        assert_eq!(local(&socket, true), "0.0.0.0:ssh");
+        assert_eq!(local(&socket, false), "0.0.0.0:22");
+        assert_eq!(remote(&socket, true), "*");
+    }
+
+    #[test]
+    fn a_crowded_accept_queue_is_marked_by_a_sign() {
+        let mut socket = listener(Family::Ipv4, Endpoint::ip([0, 0, 0, 0], 80));
+        assert_eq!(queue(&socket), "-");
+        socket.backlog = Some(Backlog { queued: 102, limit: 128 });
+        assert_eq!(queue(&socket), "102/128");
+        socket.backlog = Some(Backlog { queued: 103, limit: 128 });
+        assert_eq!(queue(&socket), "103/128!");
+    }
+
+    #[test]
+    fn hostile_names_are_cleaned() {
+        let socket = listener(Family::Unix, Endpoint::unix("@a\x1b[2J"));
+        assert_eq!(local(&socket, false), "@a\u{FFFD}[2J");
+    }
+}

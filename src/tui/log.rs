@@ -1,0 +1,149 @@
+//! What was done to the system: never stale, bounded, and open to be read.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+use super::event::{Killed, RequestId};
+use crate::act::kill::{self, Verdict};
+use crate::model::action::{KillOutcome, KillTarget, VictimOutcome};
+
+/// Outcomes kept.
+const KEPT: usize = 200;
+
+/// The log of actions.
+#[derive(Debug, Default)]
+pub struct ActionLog {
+    /// Newest last.
+    pub entries: VecDeque<Entry>,
+    /// Outcomes that no longer fit.
+    pub forgotten: u64,
+    running: Vec<RequestId>,
+}
+
+/// One outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When it was known.
+    pub at: Timestamp,
+    /// What was done and what came of it, uncleaned.
+    pub text: String,
+    /// Whether it did what was wanted.
+    pub ok: bool,
+    /// The command line that does the same.
+    pub command: Option<String>,
+}
+
+impl ActionLog {
+    /// An action runs from here on.
+    pub fn begin(&mut self, id: RequestId) {
+        self.running.push(id);
+    }
+
+    /// Whether quitting would leave an action alone.
+    pub fn is_running(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// An action has ended.
+    pub fn end(&mut self, id: RequestId, entries: impl IntoIterator<Item = Entry>) {
+        self.running.retain(|running| *running != id);
+        for entry in entries {
+            if self.entries.len() == KEPT {
+                self.entries.pop_front();
+                self.forgotten += 1;
+            }
+            self.entries.push_back(entry);
+        }
+    }
+}
+
+impl Entry {
+    /// What a kill came to.
+    pub fn of_kill(at: Timestamp, killed: &Killed) -> Self {
+        Self {
+            at,
+            text: sentence(killed),
+            ok: is_success(killed),
+            command: Some(command(&killed.plan.target)),
+        }
+    }
+}
+
+/// The command line that does the same.
+fn command(target: &KillTarget) -> String {
+    match target {
+        KillTarget::Pid { pid } => format!("sockpit kill pid:{pid}"),
+        KillTarget::Port { port, udp, addr } => {
+            let udp = if *udp { "/udp" } else { "" };
+            let addr = addr.map(|addr| format!(" --addr {addr}")).unwrap_or_default();
+            format!("sockpit kill {port}{udp}{addr}")
+        }
+    }
+}
+
+/// Whether it did what was wanted.
+pub fn is_success(killed: &Killed) -> bool {
+    let outcome = killed.outcome.as_ref();
+    outcome.is_ok_and(|outcome| kill::verdict(&killed.plan, outcome) == Verdict::Done)
+}
+
+/// `8080/tcp: python3 4242 ended after 12 ms; the port is free`, uncleaned.
+pub fn sentence(killed: &Killed) -> String {
+    let target = killed.plan.target.describe();
+    match &killed.outcome {
+        Ok(outcome) => format!("{target}: {}", parts(outcome).join("; ")),
+        Err(why) => format!("{target}: {why}"),
+    }
+}
+
+fn parts(outcome: &KillOutcome) -> Vec<String> {
+    let mut parts: Vec<String> = outcome.victims.iter().map(end).collect();
+    let spared = outcome.spared.iter();
+    parts.extend(spared.map(|s| format!("{} {} was left alone: {}", s.name, s.pid, s.reason)));
+    if let Some(respawn) = &outcome.respawned {
+        let by = respawn.supervisor.as_deref();
+        let by = by.map(|by| format!(", started by {by}")).unwrap_or_default();
+        parts.push(format!("{} {} took the port again{by}", respawn.name, respawn.pid));
+    } else {
+        parts.extend(match (outcome.port_free, &outcome.port_reason) {
+            (Some(true), _) => Some("the port is free".to_owned()),
+            (Some(false), Some(reason)) => Some(format!("the port is not free: {reason}")),
+            (Some(false), None) => Some("the port is not free".to_owned()),
+            (None, _) => None,
+        });
+    }
+    parts
+}
+
+fn end(victim: &VictimOutcome) -> String {
+    let who = format!("{} {}", victim.name, victim.pid);
+    match (victim.exited, victim.exit_after_ms, &victim.reason) {
+        (true, Some(ms), _) => format!("{who} ended after {ms} ms"),
+        (true, None, _) => format!("{who} ended"),
+        (false, _, Some(reason)) => format!("{who} did not end: {reason}"),
+        (false, _, None) => format!("{who} did not end"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_bounded_and_counts_what_it_forgot() {
+        let mut log = ActionLog::default();
+        let entry = |text: usize| Entry {
+            at: Timestamp::UNIX_EPOCH,
+            text: text.to_string(),
+            ok: true,
+            command: None,
+        };
+        log.begin(RequestId(1));
+        assert!(log.is_running());
+        log.end(RequestId(1), (0..KEPT + 3).map(entry));
+        assert!(!log.is_running());
+        assert_eq!((log.entries.len(), log.forgotten), (KEPT, 3));
+        assert_eq!(log.entries.front().unwrap().text, "3");
+    }
+}

@@ -1,0 +1,158 @@
+//! What a pane is: one view of the selected socket, with its own small state.
+
+use std::time::Instant;
+
+use crossterm::event::KeyEvent;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::command::{Command, ExportFormat};
+use super::dialog::Dialog;
+use super::effect::{Effect, Requests};
+use super::event::{Answer, Moment, RequestId};
+use super::export::Export;
+use super::theme::Theme;
+use super::widgets::field::Field;
+use super::widgets::scroll::Scroll;
+use super::world::World;
+
+/// Which pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PaneId {
+    /// Who holds which port.
+    Ports,
+    /// What travels.
+    Packets,
+    /// How the socket is set up.
+    Options,
+    /// Whether an endpoint answers.
+    Tester,
+}
+
+impl PaneId {
+    /// In the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Ports, Self::Packets, Self::Options, Self::Tester];
+
+    /// The name in titles and tabs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ports => "Ports",
+            Self::Packets => "Packets",
+            Self::Options => "Options",
+            Self::Tester => "Tester",
+        }
+    }
+
+    /// Position in [`PaneId::ALL`]; the key that focuses it is one more.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The pane `steps` further on, in a ring.
+    #[must_use]
+    pub fn step(self, steps: usize) -> Self {
+        Self::ALL[(self.index() + steps) % Self::ALL.len()]
+    }
+}
+
+/// What a pane may use while it handles something: the shared facts, and a place for what
+/// should be done about it.
+#[derive(Debug)]
+pub struct Cx<'a> {
+    /// The shared facts.
+    pub world: &'a mut World,
+    /// What the executor shall do.
+    pub effects: &'a mut Vec<Effect>,
+    /// Gives out request ids.
+    pub requests: &'a mut Requests,
+    /// Now, by the event's clock.
+    pub now: Moment,
+}
+
+/// Where a pane draws: its inside, without the frame.
+#[derive(Debug)]
+pub struct Canvas<'a> {
+    /// The screen.
+    pub buf: &'a mut Buffer,
+    /// The inside of the pane.
+    pub area: Rect,
+    /// The only state that drawing changes.
+    pub scroll: &'a mut Scroll,
+    /// Colours by role.
+    pub theme: &'a Theme,
+    /// Whether the pane has the focus.
+    pub focused: bool,
+    /// Where the terminal's cursor belongs, if a field is open.
+    pub cursor: &'a mut Option<Position>,
+}
+
+/// What a pane made of a command.
+#[derive(Debug)]
+pub enum Response {
+    /// It means nothing here.
+    Ignored,
+    /// Done.
+    Done,
+    /// A dialog shall open.
+    Open(Dialog),
+}
+
+/// A pane. The four of them are listed in [`super::panes::all`].
+pub trait Pane: std::fmt::Debug {
+    /// Which one.
+    fn id(&self) -> PaneId;
+
+    /// What it is about right now, for the right end of its title.
+    fn subject(&self, world: &World) -> String;
+
+    /// Draws the inside. Nothing but `canvas.scroll` may change.
+    fn draw(&self, world: &World, canvas: Canvas<'_>);
+
+    /// Obeys a command.
+    fn command(&mut self, command: Command, scroll: &mut Scroll, cx: &mut Cx<'_>) -> Response;
+
+    /// The wheel was turned over the pane, by so many lines downwards.
+    fn wheel(&mut self, lines: isize, scroll: &mut Scroll, _cx: &mut Cx<'_>) {
+        scroll.by(lines);
+    }
+
+    /// A click inside, in screen coordinates.
+    fn click(&mut self, _at: Position, _scroll: &mut Scroll, _cx: &mut Cx<'_>) {}
+
+    /// Whether a text field has the keyboard.
+    fn is_typing(&self) -> bool {
+        false
+    }
+
+    /// The text field that has the keyboard, if one is open.
+    fn field(&mut self) -> Option<&mut Field> {
+        None
+    }
+
+    /// A key, or a paste, has changed the open field.
+    fn field_changed(&mut self, _cx: &mut Cx<'_>) {}
+
+    /// A key that an open field has no use for (history with the arrows, for instance).
+    fn field_key(&mut self, _key: KeyEvent, _cx: &mut Cx<'_>) {}
+
+    /// The result of an earlier effect; each pane takes what it asked for.
+    fn answer(&mut self, _id: RequestId, _answer: &mut Option<Answer>, _cx: &mut Cx<'_>) {}
+
+    /// Time passed, a feed moved on, or the selection changed: do what is due.
+    fn advance(&mut self, _cx: &mut Cx<'_>) {}
+
+    /// When [`Pane::advance`] should be called at the latest.
+    fn wake_at(&self, _world: &World) -> Option<Instant> {
+        None
+    }
+
+    /// What is on screen, as a file.
+    fn export(&self, _world: &World, _format: ExportFormat) -> Option<Export> {
+        None
+    }
+
+    /// The selected row as one line of text.
+    fn copy(&self, _world: &World) -> Option<String> {
+        None
+    }
+}

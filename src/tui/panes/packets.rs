@@ -1,0 +1,227 @@
+//! Packets: what travels. Without the right to capture it says so, and shows the counters
+//! of the interfaces instead.
+
+mod lines;
+
+use std::collections::VecDeque;
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::model::packets::{FlowFocus, PacketCounts};
+use crate::text::units;
+use crate::tui::command::{Command, ExportFormat};
+use crate::tui::effect::Effect;
+use crate::tui::export::{Content, Export};
+use crate::tui::label;
+use crate::tui::pane::{Canvas, Cx, Pane, PaneId, Response};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::scroll::Scroll;
+use crate::tui::widgets::sparkline::sparkline;
+use crate::tui::widgets::{message, paint};
+use crate::tui::world::World;
+
+/// Rates kept for the graph.
+const HISTORY: usize = 120;
+
+/// Which list stands below the totals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum View {
+    #[default]
+    Flows,
+    Ports,
+    Processes,
+    Interfaces,
+}
+
+impl View {
+    fn next(self) -> Self {
+        match self {
+            Self::Flows => Self::Ports,
+            Self::Ports => Self::Processes,
+            Self::Processes => Self::Interfaces,
+            Self::Interfaces => Self::Flows,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Flows => "flows",
+            Self::Ports => "ports",
+            Self::Processes => "processes",
+            Self::Interfaces => "interfaces",
+        }
+    }
+}
+
+/// The state of Packets.
+#[derive(Debug, Default)]
+pub struct Packets {
+    view: View,
+    // Packets a second, a value a sample; `None` where no difference could be taken.
+    rates: VecDeque<Option<f64>>,
+    seen: u64,
+    focus: Option<FlowFocus>,
+}
+
+impl Pane for Packets {
+    fn id(&self) -> PaneId {
+        PaneId::Packets
+    }
+
+    fn subject(&self, world: &World) -> String {
+        let source = world.packets.value().map(|counts| counts.source.as_str()).unwrap_or_default();
+        let source = crate::text::clean(source).into_owned();
+        match &world.selection {
+            Some(selection) if !source.is_empty() => {
+                format!("{} ─ {source}", label::local(&selection.row.socket, false))
+            }
+            _ => source,
+        }
+    }
+
+    fn draw(&self, world: &World, canvas: Canvas<'_>) {
+        let Canvas { buf, area, scroll, theme, .. } = canvas;
+        let sample = &world.packets.sample;
+        let Some(counts) = world.packets.value() else {
+            if sample.troubles().next().is_none() {
+                return message::no_value(buf, area, theme, sample, "Counting packets …");
+            }
+            let rest = lines::blocked(buf, area, theme, sample);
+            let table = lines::interfaces(world, theme);
+            return draw_list(buf, rest, scroll, &table);
+        };
+        let area = message::troubles(buf, area, theme, sample);
+        self.draw_rate(buf, paint::line(area, 0), counts, theme);
+        paint::spans(buf, paint::line(area, 1), lines::totals(counts, world, theme));
+        paint::spans(
+            buf,
+            paint::line(area, 2),
+            lines::selected(counts, self.focus.as_ref(), theme),
+        );
+        let height = area.height.saturating_sub(3);
+        let below = Rect { y: area.y + area.height.min(3), height, ..area };
+        let protocols = lines::protocols(world, theme);
+        let (beside, list) = split(below, protocols.len());
+        draw_lines(buf, beside, &protocols);
+        draw_list(buf, list, scroll, &self.list(world, counts, list.width, theme));
+    }
+
+    fn command(&mut self, command: Command, scroll: &mut Scroll, _: &mut Cx<'_>) -> Response {
+        match command {
+            Command::Move(motion) => scroll.go(motion),
+            Command::NextView => {
+                self.view = self.view.next();
+                scroll.offset = 0;
+            }
+            _ => return Response::Ignored,
+        }
+        Response::Done
+    }
+
+    fn advance(&mut self, cx: &mut Cx<'_>) {
+        let focus = selected_flows(cx.world);
+        if focus != self.focus {
+            self.focus = focus;
+            cx.effects.push(Effect::FocusFlows(focus));
+        }
+        let seq = cx.world.packets.sample.seq;
+        if seq == self.seen {
+            return;
+        }
+        self.seen = seq;
+        self.rates.push_back(packet_rate(cx.world));
+        if self.rates.len() > HISTORY {
+            self.rates.pop_front();
+        }
+    }
+
+    fn export(&self, world: &World, format: ExportFormat) -> Option<Export> {
+        let content = Content::Packets(world.packets.value()?.clone());
+        Some(Export { content, format, at: world.now.wall })
+    }
+}
+
+impl Packets {
+    fn draw_rate(
+        &self,
+        buf: &mut ratatui::buffer::Buffer,
+        line: Rect,
+        counts: &PacketCounts,
+        theme: &Theme,
+    ) {
+        let (losses, is_bad) = lines::losses(counts);
+        let style = if is_bad { theme.danger } else { theme.dim };
+        let used = paint::right(buf, line, &losses, style);
+        let room = line.width.saturating_sub(used + 1);
+        let rate = self.rates.back().copied().flatten();
+        let rate = rate.map_or(units::UNKNOWN.to_owned(), |rate| units::count(rate as u64));
+        let rate = format!(" {rate} pkt/s");
+        let rates: Vec<Option<f64>> = self.rates.iter().copied().collect();
+        let columns = usize::from(room.saturating_sub(paint::width(&rate))).min(40);
+        let graph = sparkline(&rates, columns);
+        paint::spans(
+            buf,
+            Rect { width: room, ..line },
+            [(graph.into(), theme.accent), (rate.into(), theme.text)],
+        );
+    }
+
+    fn list(&self, world: &World, counts: &PacketCounts, width: u16, theme: &Theme) -> Vec<Line> {
+        let mut list = match self.view {
+            View::Flows => lines::flows(counts, self.focus.as_ref(), width, theme),
+            View::Ports => lines::ports(counts, world.names, theme),
+            View::Processes => lines::processes(counts, theme),
+            View::Interfaces => lines::interfaces(world, theme),
+        };
+        if list.len() == 1 {
+            list.push(vec![(format!("no {} yet", self.view.name()), theme.dim)]);
+        }
+        list
+    }
+}
+
+/// Which flows run through the selected socket.
+fn selected_flows(world: &World) -> Option<FlowFocus> {
+    FlowFocus::of(&world.selection.as_ref()?.row.socket)
+}
+
+/// Pieces of text with their styles.
+type Line = Vec<(String, Style)>;
+
+/// Where the protocols go, and where the list: side by side where there is room for both,
+/// else the first protocols above it.
+fn split(area: Rect, protocols: usize) -> (Rect, Rect) {
+    const PROTOCOLS: u16 = 36;
+    if area.width >= PROTOCOLS + 60 {
+        let list = Rect { x: area.x + PROTOCOLS, width: area.width - PROTOCOLS, ..area };
+        return (Rect { width: PROTOCOLS - 2, ..area }, list);
+    }
+    let wanted = u16::try_from(protocols).unwrap_or(u16::MAX);
+    let height = wanted.min(5).min(area.height / 2);
+    let list = Rect { y: area.y + height, height: area.height - height, ..area };
+    (Rect { height, ..area }, list)
+}
+
+fn draw_lines(buf: &mut ratatui::buffer::Buffer, area: Rect, lines: &[Line]) {
+    for (index, line) in lines.iter().take(usize::from(area.height)).enumerate() {
+        let pieces = line.iter().map(|(text, style)| (text.as_str().into(), *style));
+        paint::spans(buf, paint::line(area, index), pieces);
+    }
+}
+
+/// A heading that stays, and a list below it that scrolls.
+fn draw_list(buf: &mut ratatui::buffer::Buffer, area: Rect, scroll: &mut Scroll, list: &[Line]) {
+    let Some((heading, rows)) = list.split_first() else { return };
+    draw_lines(buf, paint::line(area, 0), std::slice::from_ref(heading));
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let shown = scroll.show(body, rows.len(), None);
+    draw_lines(buf, body, &rows[shown]);
+}
+
+fn packet_rate(world: &World) -> Option<f64> {
+    let now = world.packets.value()?;
+    let (before, between) = world.packets.earlier()?;
+    let packets = now.total.packets.checked_sub(before.total.packets)?;
+    Some(packets as f64 / between.as_secs_f64())
+}

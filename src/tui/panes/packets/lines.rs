@@ -1,0 +1,252 @@
+//! The lines of Packets: totals, lists, losses.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::Line;
+use crate::model::packets::{Count, Flow, FlowEnd, FlowFocus, PacketCounts};
+use crate::model::sample::Sample;
+use crate::text::{clean, units};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::paint;
+use crate::tui::world::World;
+
+/// TCP's RST and FIN bits (RFC 9293, 3.1).
+const FIN: u8 = 0x01;
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
+
+/// Why nothing is captured, and what would mend it. Returns the rest of the area.
+pub(super) fn blocked(
+    buf: &mut Buffer,
+    area: Rect,
+    theme: &Theme,
+    sample: &Sample<PacketCounts>,
+) -> Rect {
+    let mut lines = Vec::new();
+    for health in sample.troubles() {
+        let reason = health.reason.as_deref().unwrap_or("not available");
+        let text = format!("! {}: {}", clean(&health.source), clean(reason));
+        lines.extend(paint::wrap(&text, area.width).into_iter().map(|line| (line, theme.danger)));
+        if let Some(remedy) = &health.remedy {
+            let remedy = paint::wrap(&clean(remedy), area.width);
+            lines.extend(remedy.into_iter().map(|line| (line, theme.text)));
+        }
+    }
+    lines.push(("Interface counters instead:".to_owned(), theme.dim));
+    for (index, (text, style)) in lines.iter().enumerate() {
+        paint::left(buf, paint::line(area, index), text, *style);
+    }
+    let used = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height);
+    Rect { y: area.y + used, height: area.height - used, ..area }
+}
+
+/// `lost 0 kernel, 0 ring`, and whether anything was lost.
+pub(super) fn losses(counts: &PacketCounts) -> (String, bool) {
+    let losses = &counts.losses;
+    let known = |n: Option<u64>| n.map_or(units::UNKNOWN.to_owned(), units::count);
+    let mut text = format!("lost {} kernel, {} ring", known(losses.kernel), known(losses.ring));
+    let others = [
+        (losses.truncated, "cut short"),
+        (losses.undecoded, "undecoded"),
+        (losses.flow_table, "without a flow"),
+    ];
+    for (number, name) in others.into_iter().filter(|(number, _)| *number > 0) {
+        text.push_str(&format!(", {} {name}", units::count(number)));
+    }
+    let is_bad = losses.kernel.unwrap_or(0) + losses.ring.unwrap_or(0) + losses.flow_table > 0;
+    (text, is_bad)
+}
+
+/// `9,211 packets 8.10 MB  syn 41 …`.
+pub(super) fn totals<'a>(
+    counts: &PacketCounts,
+    world: &World,
+    theme: &Theme,
+) -> Vec<(Cow<'a, str>, Style)> {
+    let flags = &counts.tcp_flags;
+    let retransmits = retransmits(world);
+    vec![
+        (amount(counts.total).into(), theme.text),
+        (
+            format!(
+                "  syn {} syn-ack {} fin {}",
+                units::count(flags.syn),
+                units::count(flags.syn_ack),
+                units::count(flags.fin)
+            )
+            .into(),
+            theme.dim,
+        ),
+        (
+            format!(" rst {}", units::count(flags.rst)).into(),
+            if flags.rst > 0 { theme.warning } else { theme.dim },
+        ),
+        (retransmits.into(), theme.dim),
+    ]
+}
+
+/// Retransmissions of the selected connection: the kernel counts those itself.
+fn retransmits(world: &World) -> String {
+    let socket = world.selection.as_ref().map(|selection| &selection.row.socket);
+    let tcp = socket.and_then(|socket| socket.tcp.as_ref());
+    match tcp.and_then(|tcp| tcp.retransmits) {
+        Some(retransmits) if retransmits > 0 => {
+            format!("  selected: {} retransmitted", units::count(retransmits.into()))
+        }
+        _ => String::new(),
+    }
+}
+
+/// What the selected socket's flows amount to.
+pub(super) fn selected<'a>(
+    counts: &PacketCounts,
+    focus: Option<&FlowFocus>,
+    theme: &Theme,
+) -> Vec<(Cow<'a, str>, Style)> {
+    let Some(focus) = focus else { return Vec::new() };
+    let mut sum = Count::default();
+    let mut flows = 0;
+    for flow in counts.flows.iter().filter(|flow| focus.matches(&flow.key())) {
+        flows += 1;
+        sum.packets += flow.count.packets;
+        sum.bytes += flow.count.bytes;
+    }
+    let text = match flows {
+        0 => "no packet of it seen".to_owned(),
+        1 => amount(sum),
+        flows => format!("{} in {flows} flows", amount(sum)),
+    };
+    vec![("selected ".into(), theme.heading), (text.into(), theme.text)]
+}
+
+fn amount(count: Count) -> String {
+    format!("{} packets {}", units::count(count.packets), units::bytes(count.bytes))
+}
+
+/// Protocols with their rates since the sample before.
+pub(super) fn protocols(world: &World, theme: &Theme) -> Vec<Line> {
+    let mut lines = vec![heading("protocol    packets     bytes   /s", theme)];
+    let Some(counts) = world.packets.value() else { return lines };
+    for protocol in &counts.protocols {
+        let rate = world.packets.earlier().map(|(before, between)| {
+            let old = before.protocols.iter().find(|old| old.name == protocol.name);
+            let old = old.map(|old| old.count).unwrap_or_default();
+            protocol.count.since(old).packets as f64 / between.as_secs_f64()
+        });
+        let rate = rate.map_or(units::UNKNOWN.to_owned(), |rate| format!("{rate:.0}"));
+        let Count { packets, bytes } = protocol.count;
+        let (packets, bytes) = (units::count(packets), units::bytes(bytes));
+        let name = clean(&protocol.name);
+        lines.push(vec![(format!("{name:<8} {packets:>10} {bytes:>9} {rate:>4}"), theme.text)]);
+    }
+    lines
+}
+
+/// The busiest flows; those of the selected socket carry a sign.
+pub(super) fn flows(
+    counts: &PacketCounts,
+    focus: Option<&FlowFocus>,
+    width: u16,
+    theme: &Theme,
+) -> Vec<Line> {
+    let name_width = usize::from(width.saturating_sub(16)).max(10);
+    let title = format!("  {:<name_width$} {:>8} {:<4}", "flow", "packets", "flag");
+    let mut lines = vec![heading(&title, theme)];
+    for flow in &counts.flows {
+        let is_selected = focus.is_some_and(|focus| focus.matches(&flow.key()));
+        let sign = if is_selected { "▶ " } else { "  " };
+        let ends = format!("{} {} {}", flow.protocol, end(flow.a), end(flow.b));
+        let ends = paint::fit(&ends, u16::try_from(name_width).unwrap_or(u16::MAX)).into_owned();
+        let packets = units::count(flow.count.packets);
+        let (flag, style) = flag(flow, theme);
+        lines.push(vec![
+            (sign.to_owned(), theme.accent),
+            (format!("{ends:<name_width$} {packets:>8} "), theme.text),
+            (flag.to_owned(), style),
+        ]);
+    }
+    lines
+}
+
+/// The most telling TCP flag of a flow.
+fn flag(flow: &Flow, theme: &Theme) -> (&'static str, Style) {
+    let seen = flow.flags_a_to_b | flow.flags_b_to_a;
+    match seen {
+        _ if seen & RST != 0 => ("RST", theme.danger),
+        _ if seen & FIN != 0 => ("FIN", theme.dim),
+        SYN => ("SYN", theme.warning),
+        0 => ("", theme.dim),
+        _ => ("open", theme.dim),
+    }
+}
+
+fn end(end: FlowEnd) -> String {
+    match (end.port, end.addr) {
+        (0, addr) => addr.to_string(),
+        (port, addr) => std::net::SocketAddr::new(addr, port).to_string(),
+    }
+}
+
+/// The busiest ports.
+pub(super) fn ports(counts: &PacketCounts, names: bool, theme: &Theme) -> Vec<Line> {
+    let mut lines = vec![heading("port                packets     bytes", theme)];
+    for port in &counts.ports {
+        let service = port.service.as_deref().filter(|_| names);
+        let name = service.map_or_else(|| port.port.to_string(), |name| clean(name).into_owned());
+        let name = format!("{}/{name}", port.protocol.name());
+        lines.push(counted(&name, port.count, theme));
+    }
+    lines
+}
+
+/// The busiest processes.
+pub(super) fn processes(counts: &PacketCounts, theme: &Theme) -> Vec<Line> {
+    let mut lines = vec![heading("process             packets     bytes", theme)];
+    for process in &counts.processes {
+        let name = format!("{} {}", clean(&process.name), process.pid);
+        lines.push(counted(&name, process.count, theme));
+    }
+    lines
+}
+
+fn counted(name: &str, count: Count, theme: &Theme) -> Line {
+    let (packets, bytes) = (units::count(count.packets), units::bytes(count.bytes));
+    let name = paint::fit(name, 16).into_owned();
+    vec![(format!("{name:<16} {packets:>10} {bytes:>9}"), theme.text)]
+}
+
+/// Interfaces with their rates and errors.
+pub(super) fn interfaces(world: &World, theme: &Theme) -> Vec<Line> {
+    let mut lines = vec![heading("interface        received          sent  errors", theme)];
+    let Some(interfaces) = world.interfaces.value() else {
+        lines.push(vec![("not read yet".to_owned(), theme.dim)]);
+        return lines;
+    };
+    for interface in &interfaces.list {
+        let rate = |read: fn(&crate::model::interface::Interface) -> u64| {
+            let (before, between) = world.interfaces.earlier()?;
+            let old = before.list.iter().find(|old| old.name == interface.name)?;
+            Some(read(interface).saturating_sub(read(old)) as f64 / between.as_secs_f64())
+        };
+        let show =
+            |rate: Option<f64>| rate.map_or(units::UNKNOWN.to_owned(), units::bytes_per_second);
+        let (received, sent) = (show(rate(|i| i.rx_bytes)), show(rate(|i| i.tx_bytes)));
+        let errors = interface.rx_errors + interface.tx_errors;
+        let name = clean(&interface.name);
+        let name = paint::fit(&name, 12);
+        let style = if errors > 0 { theme.warning } else { theme.text };
+        lines.push(vec![
+            (format!("{name:<12} {received:>12} {sent:>13} "), theme.text),
+            (format!("{:>7}", units::count(errors)), style),
+        ]);
+    }
+    lines
+}
+
+fn heading(text: &str, theme: &Theme) -> Line {
+    vec![(text.to_owned(), theme.heading)]
+}

@@ -1,0 +1,117 @@
+//! Frames, tabs and the footer.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::text::clean;
+use crate::tui::app::App;
+use crate::tui::geometry;
+use crate::tui::keymap::Context;
+use crate::tui::pane::PaneId;
+use crate::tui::theme::Theme;
+use crate::tui::widgets::paint;
+
+/// A pane's frame: its number and name at the left, its subject at the right, and below,
+/// while it has the focus, its keys.
+pub(super) fn frame(
+    buf: &mut Buffer,
+    area: Rect,
+    pane: PaneId,
+    subject: &str,
+    focused: bool,
+    hints: Option<Context>,
+    theme: &Theme,
+) {
+    let style = if focused { theme.accent } else { theme.frame };
+    border(buf, area, style);
+    let title = format!("{} {}", pane.index() + 1, pane.name());
+    let top = paint::line(area, 0);
+    let room = title_room(top);
+    let mut used =
+        paint::left(buf, room, &title, if focused { theme.accent } else { theme.heading });
+    used += paint::left(buf, shift(room, used), " ", style);
+    if !subject.is_empty() {
+        let subject = format!(" {} ", clean(subject));
+        paint::right(buf, shift(room, used + 1), &subject, theme.text);
+    }
+    if let Some(context) = hints {
+        let bottom = title_room(paint::line(area, usize::from(area.height).saturating_sub(1)));
+        paint::spans(buf, bottom, hint_pieces(context, theme));
+    }
+}
+
+/// A thin frame with round corners.
+pub(super) fn border(buf: &mut Buffer, area: Rect, style: Style) {
+    if area.width < 2 || area.height < 2 {
+        return;
+    }
+    let (left, right) = (area.x, area.right() - 1);
+    let (top, bottom) = (area.y, area.bottom() - 1);
+    for x in left + 1..right {
+        buf[(x, top)].set_char('─').set_style(style);
+        buf[(x, bottom)].set_char('─').set_style(style);
+    }
+    for y in top + 1..bottom {
+        buf[(left, y)].set_char('│').set_style(style);
+        buf[(right, y)].set_char('│').set_style(style);
+    }
+    for (x, y, corner) in
+        [(left, top, '╭'), (right, top, '╮'), (left, bottom, '╰'), (right, bottom, '╯')]
+    {
+        buf[(x, y)].set_char(corner).set_style(style);
+    }
+}
+
+/// The part of a frame's edge that may hold text: a bit of the edge remains at both ends.
+pub(super) fn title_room(line: Rect) -> Rect {
+    Rect { x: line.x + 2, width: line.width.saturating_sub(4), ..line }
+}
+
+fn shift(line: Rect, columns: u16) -> Rect {
+    let columns = columns.min(line.width);
+    Rect { x: line.x + columns, width: line.width - columns, ..line }
+}
+
+/// ` K kill  Enter details `.
+pub(super) fn hint_pieces(context: Context, theme: &Theme) -> Vec<(Cow<'static, str>, Style)> {
+    let mut pieces = Vec::new();
+    for (key, word) in context.hints() {
+        pieces.push((format!(" {key}").into(), theme.accent));
+        pieces.push((format!(" {word} ").into(), theme.text));
+    }
+    pieces
+}
+
+/// The line of tabs; the focused one is in brackets, so that no colour is needed to see it.
+pub(super) fn tabs(app: &App, line: Rect, buf: &mut Buffer) {
+    for pane in PaneId::ALL {
+        let (open, close, style) = if app.focus == pane {
+            ('[', ']', app.theme.accent)
+        } else {
+            (' ', ' ', app.theme.text)
+        };
+        let text = format!("{open}{} {}{close}", pane.index() + 1, pane.name());
+        paint::left(buf, geometry::tab(line, pane), &text, style);
+    }
+    if app.zoom {
+        paint::right(buf, line, "zoomed ", app.theme.dim);
+    }
+}
+
+/// The last line: a notice while there is one, else the keys that hold everywhere.
+pub(super) fn footer(app: &App, line: Rect, context: Context, buf: &mut Buffer) {
+    if let Some(notice) = &app.world.notice {
+        let (sign, style) =
+            if notice.is_trouble { ("!", app.theme.danger) } else { ("✓", app.theme.fresh) };
+        paint::left(buf, line, &format!(" {sign} {}", clean(&notice.text)), style);
+        return;
+    }
+    let everywhere = match context {
+        Context::Pane(_) => Context::Global,
+        other => other,
+    };
+    paint::spans(buf, line, hint_pieces(everywhere, &app.theme));
+}

@@ -1,0 +1,174 @@
+//! The dialogs, drawn over the panes.
+
+mod kill;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+
+use super::{chrome, is_danger};
+use crate::text::clean;
+use crate::tui::app::App;
+use crate::tui::dialog::Dialog;
+use crate::tui::dialog::palette::Palette;
+use crate::tui::geometry::{centred, inside};
+use crate::tui::keymap::{self, Binding};
+use crate::tui::pane::PaneId;
+use crate::tui::panes::ports;
+use crate::tui::theme::Theme;
+use crate::tui::widgets::paint;
+
+/// Widest that a dialog gets: longer lines are hard to read.
+const WIDTH: u16 = 84;
+
+/// A line of a dialog, in pieces.
+pub(super) type Line = Vec<(String, Style)>;
+
+/// Draws the open dialog; returns where the cursor belongs.
+pub(super) fn draw(app: &mut App, screen: Rect, buf: &mut Buffer) -> Option<Position> {
+    let width = WIDTH.min(screen.width.saturating_sub(4));
+    let columns = width.saturating_sub(4);
+    let theme = app.theme;
+    let dialog = app.dialog.as_ref()?;
+    if let Dialog::Palette(palette) = dialog {
+        return Some(draw_palette(palette, screen, width, &theme, buf));
+    }
+    let (title, lines, hints) = match dialog {
+        Dialog::Help(pane) => ("Keys".to_owned(), help(*pane, &theme), "Esc close"),
+        Dialog::Details => ("Details".to_owned(), details(app, columns, &theme), "Esc close"),
+        Dialog::ActionLog => ("Actions".to_owned(), log(app, columns, &theme), "Esc close"),
+        Dialog::Quit => ("Quit?".to_owned(), quit(&theme), "Enter quit anyway   Esc stay"),
+        Dialog::Kill(dialog) => kill::content(dialog, app.world.now.at, columns, &theme),
+        Dialog::Palette(_) => return None,
+    };
+    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).max(4);
+    let frame = centred(screen, width, height.min(screen.height.saturating_sub(2)));
+    let style = if is_danger(dialog) { theme.danger } else { theme.accent };
+    window(buf, frame, &title, hints, style, &theme);
+    let area = padded(frame);
+    for (on_screen, index) in app.dialog_scroll.show(area, lines.len(), None).enumerate() {
+        let pieces = lines[index].iter().map(|(text, style)| (text.as_str().into(), *style));
+        paint::spans(buf, paint::line(area, on_screen), pieces);
+    }
+    None
+}
+
+/// An empty window with its title above and its keys below.
+fn window(buf: &mut Buffer, frame: Rect, title: &str, hints: &str, style: Style, theme: &Theme) {
+    for y in frame.top()..frame.bottom() {
+        for x in frame.left()..frame.right() {
+            buf[(x, y)].reset();
+        }
+    }
+    chrome::border(buf, frame, style);
+    let top = chrome::title_room(paint::line(frame, 0));
+    paint::left(buf, top, &format!(" {} ", clean(title)), style);
+    let bottom =
+        chrome::title_room(paint::line(frame, usize::from(frame.height).saturating_sub(1)));
+    paint::right(buf, bottom, &format!(" {hints} "), theme.text);
+}
+
+fn padded(frame: Rect) -> Rect {
+    let area = inside(frame);
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
+}
+
+fn draw_palette(
+    palette: &Palette,
+    screen: Rect,
+    width: u16,
+    theme: &Theme,
+    buf: &mut Buffer,
+) -> Position {
+    let height = 16.min(screen.height.saturating_sub(2));
+    let frame = centred(screen, width, height);
+    window(buf, frame, "Palette", "Enter run   Esc close", theme.accent, theme);
+    let area = padded(frame);
+    let line = paint::line(area, 0);
+    paint::left(buf, line, ":", theme.accent);
+    let field = Rect { x: line.x + 1, width: line.width.saturating_sub(1), ..line };
+    let cursor = palette.field.draw(buf, field, theme.text);
+    let rows = usize::from(area.height.saturating_sub(1));
+    let first = (palette.chosen + 1).saturating_sub(rows);
+    for (on_screen, binding) in palette.matches.iter().skip(first).take(rows).enumerate() {
+        let line = paint::line(area, on_screen + 1);
+        let is_chosen = first + on_screen == palette.chosen;
+        let sign = if is_chosen { "▸ " } else { "  " };
+        paint::spans(buf, line, [(sign.into(), theme.accent), (binding.about.into(), theme.text)]);
+        paint::right(buf, line, &keys(binding), theme.dim);
+        if is_chosen {
+            buf.set_style(line, theme.selection);
+        }
+    }
+    if palette.matches.is_empty() {
+        paint::left(buf, paint::line(area, 1), "  no command is called so", theme.dim);
+    }
+    cursor.unwrap_or(Position::new(area.x, area.y))
+}
+
+fn keys(binding: &Binding) -> String {
+    binding.keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn help(pane: PaneId, theme: &Theme) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (section, bindings) in keymap::help(pane) {
+        if !lines.is_empty() {
+            lines.push(Vec::new());
+        }
+        lines.push(vec![(section.to_owned(), theme.heading)]);
+        for binding in bindings.iter().filter(|binding| !binding.keys.is_empty()) {
+            lines.push(vec![
+                (format!("  {:<12}", keys(binding)), theme.accent),
+                (binding.about.to_owned(), theme.text),
+            ]);
+        }
+    }
+    lines
+}
+
+fn details(app: &App, columns: u16, theme: &Theme) -> Vec<Line> {
+    let Some(selection) = &app.world.selection else {
+        return vec![vec![("No row is selected.".to_owned(), theme.dim)]];
+    };
+    let mut lines = Vec::new();
+    for (name, value) in ports::details(selection, app.world.now.wall) {
+        for (index, part) in paint::wrap(&value, columns.saturating_sub(12)).into_iter().enumerate()
+        {
+            let name = if index == 0 { name } else { "" };
+            lines.push(vec![(format!("{name:<12}"), theme.heading), (part, theme.text)]);
+        }
+    }
+    lines
+}
+
+fn log(app: &App, columns: u16, theme: &Theme) -> Vec<Line> {
+    if app.log.entries.is_empty() {
+        return vec![vec![("Nothing was done to this system yet.".to_owned(), theme.dim)]];
+    }
+    let mut lines = Vec::new();
+    for entry in app.log.entries.iter().rev() {
+        let at = entry.at.to_zoned(app.world.timezone.clone()).strftime("%H:%M:%S").to_string();
+        let (sign, style) = if entry.ok { ("✓", theme.fresh) } else { ("✗", theme.danger) };
+        for (index, part) in
+            paint::wrap(&clean(&entry.text), columns.saturating_sub(11)).into_iter().enumerate()
+        {
+            let lead = if index == 0 { format!("{at} {sign} ") } else { " ".repeat(11) };
+            lines.push(vec![(lead, style), (part, theme.text)]);
+        }
+        if let Some(command) = &entry.command {
+            lines.push(vec![(format!("           $ {}", clean(command)), theme.dim)]);
+        }
+    }
+    if app.log.forgotten > 0 {
+        lines.push(vec![(format!("{} earlier ones are forgotten", app.log.forgotten), theme.dim)]);
+    }
+    lines
+}
+
+fn quit(theme: &Theme) -> Vec<Line> {
+    vec![
+        vec![("An action is still running. It may be left half done.".to_owned(), theme.text)],
+        vec![("Its outcome would be known to nobody.".to_owned(), theme.text)],
+    ]
+}

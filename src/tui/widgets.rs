@@ -1,0 +1,8 @@
+//! Drawing blocks that know nothing of sockets.
+
+pub mod field;
+pub mod message;
+pub mod paint;
+pub mod scroll;
+pub mod sparkline;
+pub mod table;

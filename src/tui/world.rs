@@ -1,0 +1,223 @@
+//! What all panes share: the newest samples, the one selection, the marks, the clock.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::event::{FeedUpdate, Moment};
+use crate::model::interface::Interfaces;
+use crate::model::packets::PacketCounts;
+use crate::model::sample::Sample;
+use crate::model::socket::SocketKey;
+use crate::model::table::{SocketRow, SocketTable};
+
+/// A feed as it is seen: its newest sample, and the value before it, for rates.
+#[derive(Debug)]
+pub struct Watched<T> {
+    /// The newest sample.
+    pub sample: Arc<Sample<T>>,
+    earlier: Option<(Arc<T>, Instant)>,
+}
+
+impl<T> Default for Watched<T> {
+    fn default() -> Self {
+        Self { sample: Arc::new(Sample::loading()), earlier: None }
+    }
+}
+
+impl<T> Watched<T> {
+    /// The last good value.
+    pub fn value(&self) -> Option<&Arc<T>> {
+        self.sample.value.as_ref()
+    }
+
+    /// The value before, and the time between the two.
+    pub fn earlier(&self) -> Option<(&T, Duration)> {
+        let (value, taken) = self.earlier.as_ref()?;
+        let between = self.sample.taken_mono.checked_duration_since(*taken)?;
+        (!between.is_zero()).then_some((value, between))
+    }
+
+    fn take(&mut self, sample: Arc<Sample<T>>) {
+        let fresh = match (self.value(), &sample.value) {
+            (Some(old), Some(new)) => !Arc::ptr_eq(old, new),
+            _ => false,
+        };
+        if fresh && let Some(old) = self.value() {
+            self.earlier = Some((Arc::clone(old), self.sample.taken_mono));
+        }
+        self.sample = sample;
+    }
+}
+
+/// The row that everything is about.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// The last that was known of it.
+    pub row: Arc<SocketRow>,
+    /// When it was found to have ended.
+    pub ended_at: Option<Timestamp>,
+    /// Since when it is this one.
+    pub since: Instant,
+}
+
+/// A sentence for the user that goes away by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The sentence, cleaned when drawn.
+    pub text: String,
+    /// Whether something went wrong.
+    pub is_trouble: bool,
+    until: Instant,
+}
+
+/// For how long a notice stays.
+const NOTICE_FOR: Duration = Duration::from_secs(5);
+
+/// What all panes share.
+#[derive(Debug)]
+pub struct World {
+    /// The socket table.
+    pub ports: Watched<SocketTable>,
+    /// Interface counters.
+    pub interfaces: Watched<Interfaces>,
+    /// Packet counts.
+    pub packets: Watched<PacketCounts>,
+    /// Listening sockets, counted on the worker.
+    pub listeners: Option<usize>,
+    /// The one selection.
+    pub selection: Option<Selection>,
+    /// Marked rows, by key.
+    pub marks: BTreeSet<SocketKey>,
+    /// Names where there are any, else numbers alone.
+    pub names: bool,
+    /// Now, by the last event's clock.
+    pub now: Moment,
+    /// For the clock in the header.
+    pub timezone: TimeZone,
+    /// A sentence for the user.
+    pub notice: Option<Notice>,
+    held: Option<Held>,
+}
+
+/// What came in while the view was frozen: the newest of each feed.
+#[derive(Debug, Default)]
+struct Held {
+    ports: Option<Arc<Sample<SocketTable>>>,
+    interfaces: Option<Arc<Sample<Interfaces>>>,
+    packets: Option<Arc<Sample<PacketCounts>>>,
+}
+
+impl World {
+    /// Nothing known yet.
+    pub fn new(now: Moment, timezone: TimeZone) -> Self {
+        Self {
+            ports: Watched::default(),
+            interfaces: Watched::default(),
+            packets: Watched::default(),
+            listeners: None,
+            selection: None,
+            marks: BTreeSet::new(),
+            names: false,
+            now,
+            timezone,
+            notice: None,
+            held: None,
+        }
+    }
+
+    /// Takes a sample, or keeps it for later while frozen.
+    pub fn take(&mut self, update: FeedUpdate) {
+        match (&mut self.held, update) {
+            (None, FeedUpdate::Ports(sample)) => self.ports.take(sample),
+            (None, FeedUpdate::Interfaces(sample)) => self.interfaces.take(sample),
+            (None, FeedUpdate::Packets(sample)) => self.packets.take(sample),
+            (Some(held), FeedUpdate::Ports(sample)) => held.ports = Some(sample),
+            (Some(held), FeedUpdate::Interfaces(sample)) => held.interfaces = Some(sample),
+            (Some(held), FeedUpdate::Packets(sample)) => held.packets = Some(sample),
+        }
+    }
+
+    /// Whether the view is held still.
+    pub fn is_frozen(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Holds the view still, or catches up with what came in meanwhile.
+    pub fn toggle_freeze(&mut self) {
+        let Some(held) = self.held.take() else {
+            self.held = Some(Held::default());
+            return;
+        };
+        if let Some(sample) = held.ports {
+            self.ports.take(sample);
+        }
+        if let Some(sample) = held.interfaces {
+            self.interfaces.take(sample);
+        }
+        if let Some(sample) = held.packets {
+            self.packets.take(sample);
+        }
+    }
+
+    /// Selects a row. Selecting the same one again does not restart its rest.
+    pub fn select(&mut self, row: Arc<SocketRow>, ended_at: Option<Timestamp>) {
+        let since = match &self.selection {
+            Some(old) if old.row.key == row.key => old.since,
+            _ => self.now.at,
+        };
+        self.selection = Some(Selection { row, ended_at, since });
+    }
+
+    /// The selected socket's key.
+    pub fn selected_key(&self) -> Option<SocketKey> {
+        self.selection.as_ref().map(|selection| selection.row.key)
+    }
+
+    /// Tells the user something.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.put(text.into(), false);
+    }
+
+    /// Tells the user that something went wrong.
+    pub fn complain(&mut self, text: impl Into<String>) {
+        self.put(text.into(), true);
+    }
+
+    fn put(&mut self, text: String, is_trouble: bool) {
+        self.notice = Some(Notice { text, is_trouble, until: self.now.at + NOTICE_FOR });
+    }
+
+    /// When the notice should go away.
+    pub fn notice_until(&self) -> Option<Instant> {
+        self.notice.as_ref().map(|notice| notice.until)
+    }
+
+    /// Drops a notice that has been there long enough.
+    pub fn expire_notice(&mut self) {
+        if self.notice_until().is_some_and(|until| until <= self.now.at) {
+            self.notice = None;
+        }
+    }
+
+    /// Bytes a second sent and received over all interfaces but loopback.
+    pub fn traffic(&self) -> Option<(f64, f64)> {
+        let now = self.interfaces.value()?;
+        let (before, between) = self.interfaces.earlier()?;
+        let (mut sent, mut received) = (0, 0);
+        for new in now.list.iter().filter(|interface| !is_loopback(interface)) {
+            let Some(old) = before.list.iter().find(|old| old.name == new.name) else { continue };
+            sent += new.tx_bytes.saturating_sub(old.tx_bytes);
+            received += new.rx_bytes.saturating_sub(old.rx_bytes);
+        }
+        let seconds = between.as_secs_f64();
+        Some((sent as f64 / seconds, received as f64 / seconds))
+    }
+}
+
+fn is_loopback(interface: &crate::model::interface::Interface) -> bool {
+    interface.addresses.iter().any(|(addr, _)| addr.is_loopback())
+}
