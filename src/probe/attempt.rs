@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
 
 use super::fault::{Ending, Fault, Manners, Scene};
+use super::listener::Evidence;
 use super::progress::Waterfall;
 use super::tcp::{self, Connection, Heard};
 use super::{Settings, detail, local, verdict};
+use crate::model::health::Health;
 use crate::model::probe::{StageName, Verdict};
 
 /// How long a connected peer is given to say something, to hang up or to break off, beside the
@@ -25,6 +27,8 @@ pub(super) struct Tried {
     pub verdict: Verdict,
     /// Whether a connection came about, whatever happened on it.
     pub connected: bool,
+    /// What could not be looked at.
+    pub health: Option<Health>,
 }
 
 /// Tries a TCP connection to `address`.
@@ -35,13 +39,17 @@ pub(super) async fn tcp(
 ) -> Tried {
     waterfall.aim(address);
     let mut scene = Scene::new(address, settings);
-    match way(&mut scene, settings, waterfall).await {
-        Err(fault) => Tried { verdict: verdict::of(&fault, &scene), connected: false },
-        Ok((connection, rtt)) => {
-            let verdict = conversation(connection, rtt, &scene, settings, waterfall).await;
-            Tried { verdict, connected: true }
-        }
-    }
+    let way = way(&mut scene, settings, waterfall).await;
+    let connected = way.is_ok();
+    let verdict = match way {
+        Err(fault) => verdict::of(&fault, &scene),
+        Ok((connection, rtt)) => conversation(connection, rtt, &scene, settings, waterfall).await,
+    };
+    let health = match scene.evidence {
+        Evidence::Unknown(health) => Some(health),
+        _ => None,
+    };
+    Tried { verdict, connected, health }
 }
 
 /// From here to an open connection, and how long its handshake took.
@@ -67,7 +75,11 @@ async fn way(
         Ok(Connection::Open(stream)) => stream.local_addr().ok(),
         Ok(Connection::Broken(_)) | Err(_) => None,
     };
-    let facts = detail([("local", json!(local)), ("remote", json!(scene.address))]);
+    let mut facts = detail([("local", json!(local)), ("remote", json!(scene.address))]);
+    if scene.to_self && connection.as_ref().is_err_and(Fault::asks_for_evidence) {
+        scene.evidence = Evidence::gather(scene.address).await;
+        facts.extend(scene.evidence.fact().map(|fact| ("listener".to_owned(), fact)));
+    }
     waterfall.end(StageName::Connect, connection.is_ok(), took, facts).await;
     Ok((connection?, took))
 }

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use super::Host;
 use super::fault::{Ending, Fault, Manners, NameFault, Scene};
+use super::listener::{Evidence, Listener};
 use crate::model::probe::{OutcomeKind, Side, Verdict};
+use crate::model::socket::Backlog;
 use crate::sys::errno;
 use crate::sys::lookup::{LookupError, LookupFailure};
 use crate::text::{clean::clean_to, units};
@@ -160,17 +162,7 @@ fn rejected(error: &io::Error, scene: &Scene) -> Verdict {
     let (ip, port) = (scene.address.ip(), scene.address.port());
     match error.kind() {
         ErrorKind::ConnectionRefused => {
-            let text = if scene.to_self {
-                format!(
-                    "nothing listens on {}, or a firewall of this host rejects it",
-                    scene.address
-                )
-            } else {
-                format!(
-                    "{ip} is there, but nothing listens on its port {port}, or a firewall rejects it"
-                )
-            };
-            failed(OutcomeKind::Refused, Side::Peer, text, error)
+            failed(OutcomeKind::Refused, Side::Peer, refusal(scene), error)
         }
         ErrorKind::TimedOut => silence(scene, Some(error)),
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => broken(error, scene),
@@ -194,26 +186,66 @@ fn rejected(error: &io::Error, scene: &Scene) -> Verdict {
     }
 }
 
+/// Why an RST answered the SYN.
+fn refusal(scene: &Scene) -> String {
+    let Scene { address, evidence, .. } = scene;
+    match evidence {
+        Evidence::Here(Listener { at, owner, .. }) => format!(
+            "{owner} listens on {at} by now: it began just after the attempt, or a firewall of \
+             this host rejects it"
+        ),
+        Evidence::Elsewhere(others) => match others.as_slice() {
+            [] => format!("nothing listens on port {} of this host", address.port()),
+            [Listener { at, owner, .. }, ..] => format!(
+                "nothing listens on {address}; {owner} listens on {at}: connect there, or let it \
+                 listen here too"
+            ),
+        },
+        Evidence::Unasked | Evidence::Unknown(_) if scene.to_self => {
+            format!("nothing listens on {address}, or a firewall of this host rejects it")
+        }
+        Evidence::Unasked | Evidence::Unknown(_) => format!(
+            "{} is there, but nothing listens on its port {}, or a firewall rejects it",
+            address.ip(),
+            address.port()
+        ),
+    }
+}
+
 /// Nothing came back, in our time or in the system's.
 fn silence(scene: &Scene, error: Option<&io::Error>) -> Verdict {
+    let side = if scene.to_self { Side::Local } else { Side::Path };
     let waited = units::duration(scene.timeout);
-    let (side, text) = if scene.to_self {
-        let text = format!(
-            "no answer from {} within {waited}, on this very host: a firewall drops it, or its \
-             listener's accept queue is full",
-            scene.address
-        );
-        (Side::Local, text)
-    } else {
-        let text = format!(
-            "no answer from {} within {waited}: the host is down, a firewall drops what goes \
-             there, or the answer finds no way back",
-            scene.address
-        );
-        (Side::Path, text)
-    };
+    let text = format!("no answer from {} within {waited}: {}", scene.address, deafness(scene));
     let errno = error.and_then(errno::name).map(str::to_owned);
     Verdict { outcome: OutcomeKind::Timeout, side: Some(side), text, errno }
+}
+
+/// Why nobody answers.
+fn deafness(scene: &Scene) -> String {
+    match &scene.evidence {
+        Evidence::Here(Listener { owner, backlog: Some(Backlog { queued, limit }), .. })
+            if queued >= limit =>
+        {
+            format!(
+                "the listener's accept queue is full ({queued} of {limit}). {owner} does not \
+                 accept: find what blocks it, or raise its backlog"
+            )
+        }
+        Evidence::Here(Listener { at, owner, .. }) => format!(
+            "{owner} listens on {at}, and its accept queue has room by now: a firewall of this \
+             host drops what goes there, or the queue was full"
+        ),
+        Evidence::Elsewhere(_) => {
+            "nothing listens there, and a firewall of this host drops what goes there".to_owned()
+        }
+        Evidence::Unasked | Evidence::Unknown(_) if scene.to_self => {
+            "a firewall of this host drops it, or its listener's accept queue is full".to_owned()
+        }
+        Evidence::Unasked | Evidence::Unknown(_) => "the host is down, a firewall drops what \
+             goes there, or the answer finds no way back"
+            .to_owned(),
+    }
 }
 
 /// The connection was open, and then it was not.

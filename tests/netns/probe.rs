@@ -110,7 +110,24 @@ fn a_full_accept_queue_is_a_timeout_on_this_side() {
             }
         });
         let target = address.to_string();
-        assert_fails(&[&target, "--timeout", "300ms"], "timeout", "local", None);
+        let document = assert_fails(&[&target, "--timeout", "300ms"], "timeout", "local", None);
+        let text = document["verdict"]["text"].as_str().unwrap();
+        let full = format!("accept queue is full ({} of 0)", waiting.len());
+        assert!(text.contains(&full), "{text}");
+        assert!(text.contains(&format!(" {} does not accept", std::process::id())), "{text}");
+    });
+}
+
+#[test]
+fn a_listener_at_the_other_address_is_named() {
+    in_namespace("probe::a_listener_at_the_other_address_is_named", || {
+        let listener = TcpListener::bind("127.0.0.5:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let target = format!("127.0.0.1:{}", at.port());
+        let document = assert_fails(&[&target], "refused", "peer", Some("ECONNREFUSED"));
+        let text = document["verdict"]["text"].as_str().unwrap();
+        assert!(text.contains(&format!(" {} listens on {at}", std::process::id())), "{text}");
+        assert_eq!(document["health"], serde_json::json!([]), "{document}");
     });
 }
 

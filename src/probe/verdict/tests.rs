@@ -7,6 +7,7 @@ fn scene(address: &str) -> Scene {
         to_self: address.ip().is_loopback(),
         source: None,
         timeout: Duration::from_secs(3),
+        evidence: Evidence::Unasked,
     }
 }
 
@@ -132,4 +133,29 @@ fn an_answer_tells_the_peers_manners() {
     assert!(told(None, Ending::Reset).contains("with an RST"));
     let hostile = told(Some("SSH-2.0\x1b[2J\r\nmore"), Ending::Both);
     assert!(hostile.ends_with("says `SSH-2.0�[2J`"), "{hostile}");
+}
+
+fn listener(backlog: Option<Backlog>) -> Listener {
+    Listener { at: "*:80".into(), owner: "python3 4242".into(), backlog }
+}
+
+#[test]
+fn a_full_accept_queue_is_named_with_its_owner() {
+    let told = |evidence| of(&Fault::Silence, &Scene { evidence, ..scene(OWN) }).text;
+    let full = told(Evidence::Here(listener(Some(Backlog { queued: 128, limit: 128 }))));
+    assert!(full.contains("accept queue is full (128 of 128). python3 4242 does not"), "{full}");
+    let roomy = told(Evidence::Here(listener(Some(Backlog { queued: 3, limit: 128 }))));
+    assert!(roomy.contains("has room") && roomy.contains("firewall"), "{roomy}");
+    assert!(told(Evidence::Elsewhere(Vec::new())).contains("nothing listens there"));
+}
+
+#[test]
+fn a_refusal_here_tells_who_listens_elsewhere() {
+    let refused = later(ErrorKind::ConnectionRefused);
+    let told = |evidence| of(&refused, &Scene { evidence, ..scene(OWN) }).text;
+    assert_eq!(told(Evidence::Elsewhere(Vec::new())), "nothing listens on port 80 of this host");
+    let elsewhere = Listener { at: "10.0.0.5:80".into(), ..listener(None) };
+    let text = told(Evidence::Elsewhere(vec![elsewhere]));
+    assert!(text.contains("python3 4242 listens on 10.0.0.5:80"), "{text}");
+    assert!(told(Evidence::Here(listener(None))).contains("listens on *:80 by now"));
 }
