@@ -7,6 +7,7 @@ pub mod capture;
 mod error;
 pub mod listing;
 pub mod lookup;
+pub mod way;
 
 pub mod portable;
 
@@ -28,5 +29,5 @@ use windows as platform;
 
 pub use error::{Error, Result};
 pub use platform::{
-    clock, errno, host, interfaces, options, process, processes, resolve, sockets, trial,
+    clock, errno, host, interfaces, options, process, processes, resolve, route, sockets, trial,
 };

@@ -63,11 +63,12 @@ async fn way(
     let route = local::route(scene.address, settings.source);
     let took = started.elapsed();
     let facts = match &route {
-        Ok(route) => detail([("source", json!(route.source)), ("to_self", json!(route.to_self))]),
+        Ok(route) => route.facts(),
         Err(_) => detail([("source", json!(settings.source))]),
     };
     waterfall.end(StageName::Local, route.is_ok(), took, facts).await;
-    scene.to_self = route.map_err(Fault::Local)?.to_self;
+    let route = route.map_err(Fault::Local)?;
+    (scene.to_self, scene.way) = (route.to_self, route.way);
 
     waterfall.begin(StageName::Connect).await;
     let (connection, took) = tcp::connect(scene.address, settings.source, settings.timeout).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Settings;
 use super::listener::Evidence;
 use crate::sys::lookup::LookupError;
+use crate::sys::way::Way;
 
 /// Why a target has no address to go to.
 #[derive(Debug)]
@@ -61,6 +62,8 @@ pub(super) struct Scene {
     pub source: Option<IpAddr>,
     /// The patience that it had.
     pub timeout: Duration,
+    /// Interface and first router on the way to it, where the system tells.
+    pub way: Option<Way>,
     /// What this host's own socket table says about it.
     pub evidence: Evidence,
 }
@@ -68,7 +71,7 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn new(address: SocketAddr, settings: &Settings) -> Self {
         let Settings { source, timeout, .. } = *settings;
-        Self { address, to_self: false, source, timeout, evidence: Evidence::Unasked }
+        Self { address, to_self: false, source, timeout, way: None, evidence: Evidence::Unasked }
     }
 }
 

@@ -16,7 +16,8 @@ use crate::model::probe::{OutcomeKind, Side, Verdict};
 use crate::model::socket::Backlog;
 use crate::sys::errno;
 use crate::sys::lookup::{LookupError, LookupFailure};
-use crate::text::{clean::clean_to, units};
+use crate::sys::way::Way;
+use crate::text::{clean, clean::clean_to, units};
 
 /// As much of text from outside as a sentence quotes.
 const QUOTED: usize = 60;
@@ -159,7 +160,7 @@ fn lacks_zone(address: SocketAddr) -> bool {
 
 /// Something answered the SYN with a no, or the neighbour that leads there could not be found.
 fn rejected(error: &io::Error, scene: &Scene) -> Verdict {
-    let (ip, port) = (scene.address.ip(), scene.address.port());
+    let ip = scene.address.ip();
     match error.kind() {
         ErrorKind::ConnectionRefused => {
             failed(OutcomeKind::Refused, Side::Peer, refusal(scene), error)
@@ -169,11 +170,7 @@ fn rejected(error: &io::Error, scene: &Scene) -> Verdict {
         ErrorKind::AddrNotAvailable | ErrorKind::OutOfMemory => lacking(error, scene),
         ErrorKind::HostUnreachable if scene.to_self => untried(error, scene),
         ErrorKind::HostUnreachable => {
-            let text = format!(
-                "{ip} is not reached: neither it nor a router that leads there answers on the \
-                 link, or a router on the way reports it unreachable"
-            );
-            failed(OutcomeKind::Unreachable, Side::Path, text, error)
+            failed(OutcomeKind::Unreachable, Side::Path, no_neighbour(scene), error)
         }
         ErrorKind::PermissionDenied => {
             let text = format!("a router or firewall on the way to {ip} forbids it");
@@ -183,6 +180,28 @@ fn rejected(error: &io::Error, scene: &Scene) -> Verdict {
             let text = format!("a router on the way reports that {ip} cannot be reached: {error}");
             failed(OutcomeKind::Unreachable, Side::Path, text, error)
         }
+    }
+}
+
+/// Why the host is not reached: the system gives one error for two reasons.
+fn no_neighbour(scene: &Scene) -> String {
+    let ip = scene.address.ip();
+    let Some(Way { interface, gateway, .. }) = &scene.way else {
+        return format!(
+            "{ip} is not reached: neither it nor a router that leads there answers on the link, \
+             or a router on the way reports it unreachable"
+        );
+    };
+    let interface = clean(interface.as_deref().unwrap_or("the link"));
+    match gateway {
+        Some(gateway) => format!(
+            "{ip} is not reached: its gateway {gateway} does not answer on {interface}, or a \
+             router behind it reports {ip} unreachable"
+        ),
+        None => format!(
+            "{ip} should be on {interface} itself, and nobody there answers for it, or its \
+             firewall rejects with ICMP"
+        ),
     }
 }
 

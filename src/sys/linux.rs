@@ -11,6 +11,7 @@ pub mod options;
 mod proc;
 pub mod process;
 pub mod processes;
+pub mod route;
 mod sock_diag;
 pub mod sockets;
 mod waiting;

@@ -86,7 +86,19 @@ fn a_neighbour_that_is_not_there_is_unreachable_on_the_path() {
     in_namespace("probe::a_neighbour_that_is_not_there_is_unreachable_on_the_path", || {
         lonely_link();
         let args = ["10.9.0.3:80", "--timeout", "30s"];
-        assert_fails(&args, "unreachable", "path", Some("EHOSTUNREACH"));
+        let document = assert_fails(&args, "unreachable", "path", Some("EHOSTUNREACH"));
+        let text = document["verdict"]["text"].as_str().unwrap();
+        assert!(text.contains("should be on v0 itself"), "{text}");
+
+        ip("route add default via 10.9.0.254");
+        let args = ["192.0.2.1:80", "--timeout", "30s"];
+        let document = assert_fails(&args, "unreachable", "path", Some("EHOSTUNREACH"));
+        let text = document["verdict"]["text"].as_str().unwrap();
+        assert!(text.contains("gateway 10.9.0.254 does not answer on v0"), "{text}");
+        let local = &document["attempts"][0]["stages"][0];
+        assert_eq!(local["detail"]["interface"], "v0", "{document}");
+        assert_eq!(local["detail"]["gateway"], "10.9.0.254", "{document}");
+        assert_eq!(local["detail"]["to_self"], false, "{document}");
     });
 }
 

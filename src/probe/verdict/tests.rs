@@ -7,6 +7,7 @@ fn scene(address: &str) -> Scene {
         to_self: address.ip().is_loopback(),
         source: None,
         timeout: Duration::from_secs(3),
+        way: None,
         evidence: Evidence::Unasked,
     }
 }
@@ -63,6 +64,17 @@ fn what_comes_back_from_the_way_lies_on_the_path() {
         let (outcome, side, _) = judged(&later(kind), REMOTE);
         assert_eq!((outcome, side), (OutcomeKind::Unreachable, Some(Side::Path)), "{kind:?}");
     }
+}
+
+#[test]
+fn a_missing_neighbour_is_named() {
+    let told = |gateway: Option<&str>| {
+        let gateway = gateway.map(|gateway| gateway.parse().unwrap());
+        let way = Some(Way { is_local: false, interface: Some("eth0".into()), gateway });
+        of(&later(ErrorKind::HostUnreachable), &Scene { way, ..scene(REMOTE) }).text
+    };
+    assert!(told(Some("10.0.0.1")).contains("gateway 10.0.0.1 does not answer on eth0"));
+    assert!(told(None).contains("should be on eth0 itself"));
 }
 
 #[test]
