@@ -29,5 +29,5 @@ use windows as platform;
 
 pub use error::{Error, Result};
 pub use platform::{
-    clock, errno, host, interfaces, options, process, processes, resolve, route, sockets, trial,
+    clock, errno, host, interfaces, options, process, processes, resolve, route, sockets, tcp_info, trial,
 };

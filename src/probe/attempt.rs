@@ -58,31 +58,52 @@ async fn way(
     settings: &Settings,
     waterfall: &mut Waterfall<'_>,
 ) -> Result<(Connection, Duration), Fault> {
+    route(scene, waterfall).await?;
+    connect(scene, settings, waterfall).await
+}
+
+/// The local stage.
+async fn route(scene: &mut Scene, waterfall: &mut Waterfall<'_>) -> Result<(), Fault> {
     waterfall.begin(StageName::Local).await;
     let started = Instant::now();
-    let route = local::route(scene.address, settings.source);
+    let route = local::route(scene.address, scene.source);
     let took = started.elapsed();
     let facts = match &route {
         Ok(route) => route.facts(),
-        Err(_) => detail([("source", json!(settings.source))]),
+        Err(_) => detail([("source", json!(scene.source))]),
     };
     waterfall.end(StageName::Local, route.is_ok(), took, facts).await;
     let route = route.map_err(Fault::Local)?;
     (scene.to_self, scene.way) = (route.to_self, route.way);
+    Ok(())
+}
 
+/// The connect stage.
+async fn connect(
+    scene: &mut Scene,
+    settings: &Settings,
+    waterfall: &mut Waterfall<'_>,
+) -> Result<(Connection, Duration), Fault> {
     waterfall.begin(StageName::Connect).await;
-    let (connection, took) = tcp::connect(scene.address, settings.source, settings.timeout).await;
-    let local = match &connection {
+    let tcp::Connecting { result, took, info } =
+        tcp::connect(scene.address, settings.source, settings.timeout).await;
+    let local = match &result {
         Ok(Connection::Open(stream)) => stream.local_addr().ok(),
         Ok(Connection::Broken(_)) | Err(_) => None,
     };
-    let mut facts = detail([("local", json!(local)), ("remote", json!(scene.address))]);
-    if scene.to_self && connection.as_ref().is_err_and(Fault::asks_for_evidence) {
+    scene.syn_retransmits = info.as_ref().and_then(|info| info.retransmits);
+    let mut facts = detail([
+        ("local", json!(local)),
+        ("remote", json!(scene.address)),
+        ("rtt_us", json!(info.and_then(|info| info.rtt_us))),
+        ("syn_retransmits", json!(scene.syn_retransmits)),
+    ]);
+    if scene.to_self && result.as_ref().is_err_and(Fault::asks_for_evidence) {
         scene.evidence = Evidence::gather(scene.address).await;
         facts.extend(scene.evidence.fact().map(|fact| ("listener".to_owned(), fact)));
     }
-    waterfall.end(StageName::Connect, connection.is_ok(), took, facts).await;
-    Ok((connection?, took))
+    waterfall.end(StageName::Connect, result.is_ok(), took, facts).await;
+    Ok((result?, took))
 }
 
 /// What happens on an open connection: the peer is heard, then both sides close.

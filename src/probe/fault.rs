@@ -64,6 +64,8 @@ pub(super) struct Scene {
     pub timeout: Duration,
     /// Interface and first router on the way to it, where the system tells.
     pub way: Option<Way>,
+    /// How often its SYN was sent again; `None` where the system does not tell.
+    pub syn_retransmits: Option<u32>,
     /// What this host's own socket table says about it.
     pub evidence: Evidence,
 }
@@ -71,7 +73,15 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn new(address: SocketAddr, settings: &Settings) -> Self {
         let Settings { source, timeout, .. } = *settings;
-        Self { address, to_self: false, source, timeout, way: None, evidence: Evidence::Unasked }
+        Self {
+            address,
+            to_self: false,
+            source,
+            timeout,
+            way: None,
+            syn_retransmits: None,
+            evidence: Evidence::Unasked,
+        }
     }
 }
 

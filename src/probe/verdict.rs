@@ -25,6 +25,13 @@ const QUOTED: usize = 60;
 /// The verdict on an attempt whose connection came about.
 pub(super) fn answered(took: Duration, manners: &Manners, scene: &Scene) -> Verdict {
     let mut text = format!("{} answers in {}", scene.address, units::duration(took));
+    if let Some(times @ 1..) = scene.syn_retransmits {
+        let times = if times == 1 { "1 time".to_owned() } else { format!("{times} times") };
+        text.push_str(&format!(
+            ", only after its SYN was sent again ({times}): one was lost on the way, or its \
+             accept queue was full"
+        ));
+    }
     match &manners.greeting {
         Some(greeting) => {
             let line = greeting.trim_end().lines().next().unwrap_or_default();

@@ -14,7 +14,7 @@ pub mod processes;
 pub mod route;
 mod sock_diag;
 pub mod sockets;
-mod waiting;
+    ,
 
 pub use super::portable::{host, trial};
 pub use super::unix::{errno, resolve};

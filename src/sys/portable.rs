@@ -12,4 +12,5 @@ pub mod processes;
 pub mod resolve;
 pub mod route;
 pub mod sockets;
+pub mod tcp_info;
 pub mod trial;

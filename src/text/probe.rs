@@ -69,7 +69,11 @@ fn local_words(stage: &Stage) -> String {
 
 fn connect_words(stage: &Stage) -> String {
     let (local, remote) = (text(stage, "local"), text(stage, "remote"));
-    if stage.ok { format!("{local} → {remote}") } else { format!("→ {remote}") }
+    let ends = if stage.ok { format!("{local} → {remote}") } else { format!("→ {remote}") };
+    match stage.detail.get("syn_retransmits").and_then(Value::as_u64) {
+        None | Some(0) => ends,
+        Some(times) => format!("{ends}, SYN sent {} times", times + 1),
+    }
 }
 
 fn greeting_words(stage: &Stage) -> String {
@@ -174,6 +178,9 @@ mod tests {
         let ends = json!({"local": "127.0.0.1:40000", "remote": "127.0.0.1:80"});
         let said = stage_words(&stage(StageName::Connect, true, &ends));
         assert_eq!(said, "127.0.0.1:40000 → 127.0.0.1:80");
+        let lost = json!({"local": null, "remote": "10.0.0.1:80", "syn_retransmits": 2});
+        let said = stage_words(&stage(StageName::Connect, false, &lost));
+        assert_eq!(said, "→ 10.0.0.1:80, SYN sent 3 times");
         let names = json!({"addresses": ["::1", "127.0.0.1"], "not_tried": ["::1"]});
         let said = stage_words(&stage(StageName::Resolve, true, &names));
         assert_eq!(said, "::1, 127.0.0.1; not tried: ::1");

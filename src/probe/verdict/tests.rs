@@ -8,6 +8,7 @@ fn scene(address: &str) -> Scene {
         source: None,
         timeout: Duration::from_secs(3),
         way: None,
+        syn_retransmits: None,
         evidence: Evidence::Unasked,
     }
 }
@@ -141,6 +142,10 @@ fn an_answer_tells_the_peers_manners() {
         verdict.text
     };
     assert_eq!(told(None, Ending::Both), "127.0.0.1:80 answers in 40 µs");
+    let again = Scene { syn_retransmits: Some(1), ..scene(OWN) };
+    let manners = Manners { greeting: None, ending: Ending::Both };
+    let slow = answered(Duration::from_millis(1_030), &manners, &again).text;
+    assert!(slow.contains("only after its SYN was sent again (1 time)"), "{slow}");
     assert!(told(None, Ending::PeerFirst).contains("without a word"));
     assert!(told(None, Ending::Reset).contains("with an RST"));
     let hostile = told(Some("SSH-2.0\x1b[2J\r\nmore"), Ending::Both);
