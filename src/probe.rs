@@ -8,6 +8,7 @@
 
 mod attempt;
 mod fault;
+mod listener;
 mod local;
 mod progress;
 mod resolve;

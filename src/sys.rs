@@ -8,6 +8,7 @@ mod error;
 pub mod listing;
 pub mod lookup;
 mod signal;
+pub mod way;
 
 pub mod portable;
 
@@ -29,5 +30,6 @@ use windows as platform;
 
 pub use error::{Error, Result};
 pub use platform::{
-    clock, errno, host, interfaces, options, process, processes, resolve, sockets, trial,
+    clock, errno, host, interfaces, options, process, processes, resolve, route, sockets, tcp_info,
+    trial,
 };

@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
 
 use super::fault::{Ending, Fault, Manners, Scene};
+use super::listener::Evidence;
 use super::progress::Waterfall;
 use super::tcp::{self, Connection, Heard};
 use super::{Settings, detail, local, verdict};
+use crate::model::health::Health;
 use crate::model::probe::{StageName, Verdict};
 
 /// How long a connected peer is given to say something, to hang up or to break off, beside the
@@ -25,6 +27,8 @@ pub(super) struct Tried {
     pub verdict: Verdict,
     /// Whether a connection came about, whatever happened on it.
     pub connected: bool,
+    /// What could not be looked at.
+    pub health: Option<Health>,
 }
 
 /// Tries a TCP connection to `address`.
@@ -35,13 +39,17 @@ pub(super) async fn tcp(
 ) -> Tried {
     waterfall.aim(address);
     let mut scene = Scene::new(address, settings);
-    match way(&mut scene, settings, waterfall).await {
-        Err(fault) => Tried { verdict: verdict::of(&fault, &scene), connected: false },
-        Ok((connection, rtt)) => {
-            let verdict = conversation(connection, rtt, &scene, settings, waterfall).await;
-            Tried { verdict, connected: true }
-        }
-    }
+    let way = way(&mut scene, settings, waterfall).await;
+    let connected = way.is_ok();
+    let verdict = match way {
+        Err(fault) => verdict::of(&fault, &scene),
+        Ok((connection, rtt)) => conversation(connection, rtt, &scene, settings, waterfall).await,
+    };
+    let health = match scene.evidence {
+        Evidence::Unknown(health) => Some(health),
+        _ => None,
+    };
+    Tried { verdict, connected, health }
 }
 
 /// From here to an open connection, and how long its handshake took.
@@ -50,26 +58,52 @@ async fn way(
     settings: &Settings,
     waterfall: &mut Waterfall<'_>,
 ) -> Result<(Connection, Duration), Fault> {
+    route(scene, waterfall).await?;
+    connect(scene, settings, waterfall).await
+}
+
+/// The local stage.
+async fn route(scene: &mut Scene, waterfall: &mut Waterfall<'_>) -> Result<(), Fault> {
     waterfall.begin(StageName::Local).await;
     let started = Instant::now();
-    let route = local::route(scene.address, settings.source);
+    let route = local::route(scene.address, scene.source);
     let took = started.elapsed();
     let facts = match &route {
-        Ok(route) => detail([("source", json!(route.source)), ("to_self", json!(route.to_self))]),
-        Err(_) => detail([("source", json!(settings.source))]),
+        Ok(route) => route.facts(),
+        Err(_) => detail([("source", json!(scene.source))]),
     };
     waterfall.end(StageName::Local, route.is_ok(), took, facts).await;
-    scene.to_self = route.map_err(Fault::Local)?.to_self;
+    let route = route.map_err(Fault::Local)?;
+    (scene.to_self, scene.way) = (route.to_self, route.way);
+    Ok(())
+}
 
+/// The connect stage.
+async fn connect(
+    scene: &mut Scene,
+    settings: &Settings,
+    waterfall: &mut Waterfall<'_>,
+) -> Result<(Connection, Duration), Fault> {
     waterfall.begin(StageName::Connect).await;
-    let (connection, took) = tcp::connect(scene.address, settings.source, settings.timeout).await;
-    let local = match &connection {
+    let tcp::Connecting { result, took, info } =
+        tcp::connect(scene.address, settings.source, settings.timeout).await;
+    let local = match &result {
         Ok(Connection::Open(stream)) => stream.local_addr().ok(),
         Ok(Connection::Broken(_)) | Err(_) => None,
     };
-    let facts = detail([("local", json!(local)), ("remote", json!(scene.address))]);
-    waterfall.end(StageName::Connect, connection.is_ok(), took, facts).await;
-    Ok((connection?, took))
+    scene.syn_retransmits = info.as_ref().and_then(|info| info.retransmits);
+    let mut facts = detail([
+        ("local", json!(local)),
+        ("remote", json!(scene.address)),
+        ("rtt_us", json!(info.and_then(|info| info.rtt_us))),
+        ("syn_retransmits", json!(scene.syn_retransmits)),
+    ]);
+    if scene.to_self && result.as_ref().is_err_and(Fault::asks_for_evidence) {
+        scene.evidence = Evidence::gather(scene.address).await;
+        facts.extend(scene.evidence.fact().map(|fact| ("listener".to_owned(), fact)));
+    }
+    waterfall.end(StageName::Connect, result.is_ok(), took, facts).await;
+    Ok((result?, took))
 }
 
 /// What happens on an open connection: the peer is heard, then both sides close.

@@ -5,7 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Settings;
+use super::listener::Evidence;
 use crate::sys::lookup::LookupError;
+use crate::sys::way::Way;
 
 /// Why a target has no address to go to.
 #[derive(Debug)]
@@ -38,6 +40,17 @@ pub(super) enum Fault {
     Broken(io::Error),
 }
 
+impl Fault {
+    /// Whether this host's own socket table could explain it, where the target is this host.
+    pub(super) fn asks_for_evidence(&self) -> bool {
+        match self {
+            Self::Silence => true,
+            Self::Connect { error, .. } => error.kind() == io::ErrorKind::ConnectionRefused,
+            Self::Local(_) | Self::Here(_) | Self::Broken(_) => false,
+        }
+    }
+}
+
 /// The circumstances of an attempt.
 #[derive(Clone, Debug)]
 pub(super) struct Scene {
@@ -49,12 +62,26 @@ pub(super) struct Scene {
     pub source: Option<IpAddr>,
     /// The patience that it had.
     pub timeout: Duration,
+    /// Interface and first router on the way to it, where the system tells.
+    pub way: Option<Way>,
+    /// How often its SYN was sent again; `None` where the system does not tell.
+    pub syn_retransmits: Option<u32>,
+    /// What this host's own socket table says about it.
+    pub evidence: Evidence,
 }
 
 impl Scene {
     pub(super) fn new(address: SocketAddr, settings: &Settings) -> Self {
         let Settings { source, timeout, .. } = *settings;
-        Self { address, to_self: false, source, timeout }
+        Self {
+            address,
+            to_self: false,
+            source,
+            timeout,
+            way: None,
+            syn_retransmits: None,
+            evidence: Evidence::Unasked,
+        }
     }
 }
 

@@ -1,17 +1,38 @@
-//! This host's side of the way: the source address that its routing table gives.
+//! This host's side of the way: the source address, the interface and the first router that
+//! its routing table gives.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
+use serde_json::{Map, Value, json};
 use socket2::{Domain, Socket, Type};
 
+use super::detail;
+use crate::sys;
+use crate::sys::way::Way;
+
 /// The way out of this host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Route {
     /// The address that the peer would see.
     pub source: IpAddr,
     /// Whether the target is an address of this very host.
     pub to_self: bool,
+    /// Interface and first router; `None` where the system does not tell.
+    pub way: Option<Way>,
+}
+
+impl Route {
+    /// The facts of the local stage.
+    pub(super) fn facts(&self) -> Map<String, Value> {
+        let way = self.way.as_ref();
+        detail([
+            ("source", json!(self.source)),
+            ("to_self", json!(self.to_self)),
+            ("interface", json!(way.map(|way| &way.interface))),
+            ("gateway", json!(way.map(|way| way.gateway))),
+        ])
+    }
 }
 
 /// Asks the routing table for the way to `address`, from `source` where one is wished, without
@@ -26,8 +47,13 @@ pub(super) fn route(address: SocketAddr, source: Option<IpAddr>) -> io::Result<R
     socket.connect(&address.into())?;
     let local = socket.local_addr()?.as_socket();
     let chosen = local.map_or(address.ip(), |local| local.ip());
-    let to_self = is_own(address, chosen, source.is_some());
-    Ok(Route { source: chosen, to_self })
+    // The socket has shown that there is a way; what more is known of it is welcome.
+    let way = sys::route::lookup(address, source).ok();
+    let to_self = match &way {
+        Some(way) => way.is_local,
+        None => is_own(address, chosen, source.is_some()),
+    };
+    Ok(Route { source: chosen, to_self, way })
 }
 
 /// Binds `socket` to the wished source address, any port.
@@ -61,14 +87,22 @@ mod tests {
     #[test]
     fn loopback_leads_to_this_host() {
         let route = route("127.0.0.1:9".parse().unwrap(), None).unwrap();
-        assert_eq!(route, Route { source: "127.0.0.1".parse().unwrap(), to_self: true });
+        assert_eq!((route.source.to_string().as_str(), route.to_self), ("127.0.0.1", true));
     }
 
     #[test]
     fn a_wished_source_is_kept() {
         let source = "127.0.0.9".parse().unwrap();
         let route = route("127.0.0.1:9".parse().unwrap(), Some(source)).unwrap();
-        assert_eq!(route, Route { source, to_self: true });
+        assert_eq!((route.source, route.to_self), (source, true));
+    }
+
+    #[test]
+    fn an_own_address_is_known_without_the_routing_table() {
+        let target = "127.0.0.1:9".parse().unwrap();
+        assert!(is_own(target, "127.0.0.9".parse().unwrap(), true));
+        let stranger = "192.0.2.77:9".parse().unwrap();
+        assert!(!is_own(stranger, "127.0.0.9".parse().unwrap(), true));
     }
 
     #[test]

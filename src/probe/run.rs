@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::progress::{Progress, Waterfall};
 use super::summary::Tally;
 use super::{Protocol, Settings, Target, attempt, resolve, verdict};
+use crate::model::health::Health;
 use crate::model::probe::{Attempt, OutcomeKind, ProbeReport, ProbeSummary};
 
 /// The report keeps this many of the newest attempts; the summary counts them all.
@@ -24,6 +25,7 @@ pub struct Probe {
     attempts: VecDeque<Arc<Attempt>>,
     forgotten: u64,
     tally: Tally,
+    health: Vec<Health>,
     /// The address that answered last: the next round begins with it.
     favourite: Option<SocketAddr>,
 }
@@ -38,6 +40,7 @@ impl Probe {
             attempts: VecDeque::new(),
             forgotten: 0,
             tally: Tally::default(),
+            health: Vec::new(),
             favourite: None,
         }
     }
@@ -71,7 +74,7 @@ impl Probe {
             attempts_forgotten: self.forgotten,
             verdict: last.verdict.clone(),
             summary: self.summary(),
-            health: Vec::new(),
+            health: self.health.clone(),
         })
     }
 
@@ -97,6 +100,8 @@ impl Probe {
                             attempt::tcp(address, &self.settings, &mut waterfall).await
                         }
                     };
+                    // What is missing now is what counts.
+                    self.health = tried.health.into_iter().collect();
                     let attempt = waterfall.into_attempt(tried.verdict);
                     self.keep(attempt, events).await;
                     if tried.connected {

@@ -10,7 +10,8 @@ use tokio::time::timeout;
 
 use super::fault::Fault;
 use super::local;
-use crate::sys::errno;
+use crate::model::tcp::TcpInfo;
+use crate::sys::{self, errno};
 
 /// As much of a greeting as is kept.
 const GREETING_BYTES: usize = 512;
@@ -23,28 +24,57 @@ pub(super) enum Connection {
     Broken(io::Error),
 }
 
-/// Connects. The time runs from the system call to the end of the handshake, or to the
-/// failure.
+/// A try to connect, and what is known of it.
+pub(super) struct Connecting {
+    /// What came of it.
+    pub result: Result<Connection, Fault>,
+    /// From the system call to the end of the handshake, or to the failure.
+    pub took: Duration,
+    /// What the kernel counted; `None` where it does not tell.
+    pub info: Option<TcpInfo>,
+}
+
+/// Connects.
 pub(super) async fn connect(
     address: SocketAddr,
     source: Option<IpAddr>,
     patience: Duration,
-) -> (Result<Connection, Fault>, Duration) {
+) -> Connecting {
+    let unable = |error, took| Connecting { result: Err(Fault::Here(error)), took, info: None };
     let socket = match prepare(address, source) {
         Ok(socket) => socket,
-        Err(error) => return (Err(Fault::Here(error)), Duration::ZERO),
+        Err(error) => return unable(error, Duration::ZERO),
     };
     let started = Instant::now();
     let begun = begin(&socket, address);
-    let took = started.elapsed();
-    match begun {
+    let mut took = started.elapsed();
+    // Not earlier: a socket that never connected reads as writable and hung up.
+    let stream = match TcpStream::from_std(socket.into()) {
+        Ok(stream) => stream,
+        Err(error) => return unable(error, took),
+    };
+    let done = match begun {
         Ok(Handshake::Running) => {
-            let connection = wait(socket, patience.saturating_sub(took)).await;
-            (connection, started.elapsed())
+            let done = wait(&stream, patience.saturating_sub(took)).await;
+            took = started.elapsed();
+            done
         }
-        Ok(Handshake::Done) => (register(socket).map(Connection::Open), took),
-        Err(error) => (error.into_connection(), took),
-    }
+        Ok(Handshake::Done) => Ok(()),
+        Err(fault) => Err(fault),
+    };
+    let info = sys::tcp_info::of(&SockRef::from(&stream)).ok();
+    let result = match done {
+        Ok(()) => Ok(Connection::Open(stream)),
+        // An RST in answer to the SYN reads as refused: one that reads as reset came later,
+        // so the handshake was done, only too briefly to be seen.
+        Err(Fault::Connect { error, at_once: false })
+            if error.kind() == io::ErrorKind::ConnectionReset =>
+        {
+            Ok(Connection::Broken(error))
+        }
+        Err(fault) => Err(fault),
+    };
+    Connecting { result, took, info }
 }
 
 fn prepare(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
@@ -62,53 +92,30 @@ enum Handshake {
 
 /// Sends the SYN, and looks once whether that was all: a peer on this machine has answered
 /// before the system call returns, and a wake-up would cost more than its handshake.
-fn begin(socket: &Socket, address: SocketAddr) -> Result<Handshake, Refusal> {
+fn begin(socket: &Socket, address: SocketAddr) -> Result<Handshake, Fault> {
     match socket.connect(&address.into()) {
         Ok(()) => return Ok(Handshake::Done),
         Err(error) if errno::is_connecting(&error) => {}
-        Err(error) => return Err(Refusal { error, at_once: true }),
+        Err(error) => return Err(Fault::Connect { error, at_once: true }),
     }
     if socket.peer_addr().is_ok() {
         return Ok(Handshake::Done);
     }
     match socket.take_error() {
         Ok(None) => Ok(Handshake::Running),
-        Ok(Some(error)) | Err(error) => Err(Refusal { error, at_once: false }),
+        Ok(Some(error)) | Err(error) => Err(Fault::Connect { error, at_once: false }),
     }
 }
 
-async fn wait(socket: Socket, patience: Duration) -> Result<Connection, Fault> {
-    let stream = register(socket)?;
+async fn wait(stream: &TcpStream, patience: Duration) -> Result<(), Fault> {
     match timeout(patience, stream.writable()).await {
         Err(_) => Err(Fault::Silence),
         Ok(Err(error)) => Err(Fault::Here(error)),
         Ok(Ok(())) => match stream.take_error() {
-            Ok(None) => Ok(Connection::Open(stream)),
-            Ok(Some(error)) | Err(error) => Refusal { error, at_once: false }.into_connection(),
+            Ok(None) => Ok(()),
+            Ok(Some(error)) | Err(error) => Err(Fault::Connect { error, at_once: false }),
         },
     }
-}
-
-/// An error of the socket while it connects; `at_once` as in [`Fault::Connect`].
-struct Refusal {
-    error: io::Error,
-    at_once: bool,
-}
-
-impl Refusal {
-    /// An RST in answer to the SYN reads as refused: one that reads as reset came later, so
-    /// the handshake was done, only too briefly to be seen.
-    fn into_connection(self) -> Result<Connection, Fault> {
-        let Self { error, at_once } = self;
-        match error.kind() {
-            io::ErrorKind::ConnectionReset if !at_once => Ok(Connection::Broken(error)),
-            _ => Err(Fault::Connect { error, at_once }),
-        }
-    }
-}
-
-fn register(socket: Socket) -> Result<TcpStream, Fault> {
-    TcpStream::from_std(socket.into()).map_err(Fault::Here)
 }
 
 /// How the other side behaved while it was listened to.

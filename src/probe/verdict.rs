@@ -11,10 +11,13 @@ use std::time::Duration;
 
 use super::Host;
 use super::fault::{Ending, Fault, Manners, NameFault, Scene};
+use super::listener::{Evidence, Listener};
 use crate::model::probe::{OutcomeKind, Side, Verdict};
+use crate::model::socket::Backlog;
 use crate::sys::errno;
 use crate::sys::lookup::{LookupError, LookupFailure};
-use crate::text::{clean::clean_to, units};
+use crate::sys::way::Way;
+use crate::text::{clean, clean::clean_to, units};
 
 /// As much of text from outside as a sentence quotes.
 const QUOTED: usize = 60;
@@ -22,6 +25,13 @@ const QUOTED: usize = 60;
 /// The verdict on an attempt whose connection came about.
 pub(super) fn answered(took: Duration, manners: &Manners, scene: &Scene) -> Verdict {
     let mut text = format!("{} answers in {}", scene.address, units::duration(took));
+    if let Some(times @ 1..) = scene.syn_retransmits {
+        let times = if times == 1 { "1 time".to_owned() } else { format!("{times} times") };
+        text.push_str(&format!(
+            ", only after its SYN was sent again ({times}): one was lost on the way, or its \
+             accept queue was full"
+        ));
+    }
     match &manners.greeting {
         Some(greeting) => {
             let line = greeting.trim_end().lines().next().unwrap_or_default();
@@ -157,31 +167,17 @@ fn lacks_zone(address: SocketAddr) -> bool {
 
 /// Something answered the SYN with a no, or the neighbour that leads there could not be found.
 fn rejected(error: &io::Error, scene: &Scene) -> Verdict {
-    let (ip, port) = (scene.address.ip(), scene.address.port());
+    let ip = scene.address.ip();
     match error.kind() {
         ErrorKind::ConnectionRefused => {
-            let text = if scene.to_self {
-                format!(
-                    "nothing listens on {}, or a firewall of this host rejects it",
-                    scene.address
-                )
-            } else {
-                format!(
-                    "{ip} is there, but nothing listens on its port {port}, or a firewall rejects it"
-                )
-            };
-            failed(OutcomeKind::Refused, Side::Peer, text, error)
+            failed(OutcomeKind::Refused, Side::Peer, refusal(scene), error)
         }
         ErrorKind::TimedOut => silence(scene, Some(error)),
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => broken(error, scene),
         ErrorKind::AddrNotAvailable | ErrorKind::OutOfMemory => lacking(error, scene),
         ErrorKind::HostUnreachable if scene.to_self => untried(error, scene),
         ErrorKind::HostUnreachable => {
-            let text = format!(
-                "{ip} is not reached: neither it nor a router that leads there answers on the \
-                 link, or a router on the way reports it unreachable"
-            );
-            failed(OutcomeKind::Unreachable, Side::Path, text, error)
+            failed(OutcomeKind::Unreachable, Side::Path, no_neighbour(scene), error)
         }
         ErrorKind::PermissionDenied => {
             let text = format!("a router or firewall on the way to {ip} forbids it");
@@ -194,26 +190,88 @@ fn rejected(error: &io::Error, scene: &Scene) -> Verdict {
     }
 }
 
+/// Why the host is not reached: the system gives one error for two reasons.
+fn no_neighbour(scene: &Scene) -> String {
+    let ip = scene.address.ip();
+    let Some(Way { interface, gateway, .. }) = &scene.way else {
+        return format!(
+            "{ip} is not reached: neither it nor a router that leads there answers on the link, \
+             or a router on the way reports it unreachable"
+        );
+    };
+    let interface = clean(interface.as_deref().unwrap_or("the link"));
+    match gateway {
+        Some(gateway) => format!(
+            "{ip} is not reached: its gateway {gateway} does not answer on {interface}, or a \
+             router behind it reports {ip} unreachable"
+        ),
+        None => format!(
+            "{ip} should be on {interface} itself, and nobody there answers for it, or its \
+             firewall rejects with ICMP"
+        ),
+    }
+}
+
+/// Why an RST answered the SYN.
+fn refusal(scene: &Scene) -> String {
+    let Scene { address, evidence, .. } = scene;
+    match evidence {
+        Evidence::Here(Listener { at, owner, .. }) => format!(
+            "{owner} listens on {at} by now: it began just after the attempt, or a firewall of \
+             this host rejects it"
+        ),
+        Evidence::Elsewhere(others) => match others.as_slice() {
+            [] => format!("nothing listens on port {} of this host", address.port()),
+            [Listener { at, owner, .. }, ..] => format!(
+                "nothing listens on {address}; {owner} listens on {at}: connect there, or let it \
+                 listen here too"
+            ),
+        },
+        Evidence::Unasked | Evidence::Unknown(_) if scene.to_self => {
+            format!("nothing listens on {address}, or a firewall of this host rejects it")
+        }
+        Evidence::Unasked | Evidence::Unknown(_) => format!(
+            "{} is there, but nothing listens on its port {}, or a firewall rejects it",
+            address.ip(),
+            address.port()
+        ),
+    }
+}
+
 /// Nothing came back, in our time or in the system's.
 fn silence(scene: &Scene, error: Option<&io::Error>) -> Verdict {
+    let side = if scene.to_self { Side::Local } else { Side::Path };
     let waited = units::duration(scene.timeout);
-    let (side, text) = if scene.to_self {
-        let text = format!(
-            "no answer from {} within {waited}, on this very host: a firewall drops it, or its \
-             listener's accept queue is full",
-            scene.address
-        );
-        (Side::Local, text)
-    } else {
-        let text = format!(
-            "no answer from {} within {waited}: the host is down, a firewall drops what goes \
-             there, or the answer finds no way back",
-            scene.address
-        );
-        (Side::Path, text)
-    };
+    let text = format!("no answer from {} within {waited}: {}", scene.address, deafness(scene));
     let errno = error.and_then(errno::name).map(str::to_owned);
     Verdict { outcome: OutcomeKind::Timeout, side: Some(side), text, errno }
+}
+
+/// Why nobody answers.
+fn deafness(scene: &Scene) -> String {
+    match &scene.evidence {
+        Evidence::Here(Listener { owner, backlog: Some(Backlog { queued, limit }), .. })
+            if queued >= limit =>
+        {
+            format!(
+                "the listener's accept queue is full ({queued} of {limit}). {owner} does not \
+                 accept: find what blocks it, or raise its backlog"
+            )
+        }
+        Evidence::Here(Listener { at, owner, .. }) => format!(
+            "{owner} listens on {at}, and its accept queue has room by now: a firewall of this \
+             host drops what goes there, or the queue was full"
+        ),
+        Evidence::Elsewhere(_) => {
+            "nothing listens there, and a firewall of this host drops what goes there".to_owned()
+        }
+        Evidence::Unasked | Evidence::Unknown(_) if scene.to_self => {
+            "a firewall of this host drops it, or its listener's accept queue is full".to_owned()
+        }
+        Evidence::Unasked | Evidence::Unknown(_) => "the host is down, a firewall drops what \
+             goes there, or the answer finds no way back"
+            .to_owned(),
+    }
 }
 
 /// The connection was open, and then it was not.

@@ -11,8 +11,10 @@ pub mod options;
 mod proc;
 pub mod process;
 pub mod processes;
+pub mod route;
 mod sock_diag;
 pub mod sockets;
+pub mod tcp_info;
 mod waiting;
 
 pub use super::portable::trial;

@@ -10,5 +10,7 @@ pub mod options;
 pub mod process;
 pub mod processes;
 pub mod resolve;
+pub mod route;
 pub mod sockets;
+pub mod tcp_info;
 pub mod trial;

@@ -49,17 +49,31 @@ fn resolve_words(stage: &Stage) -> String {
 
 fn local_words(stage: &Stage) -> String {
     let source = text(stage, "source");
-    match (stage.ok, source.is_empty(), flag(stage, "to_self")) {
-        (true, _, true) => format!("from {source}, on this host"),
-        (true, ..) => format!("from {source}"),
-        (false, true, _) => "no way out of this host".to_owned(),
-        (false, false, _) => format!("no way out of this host from {source}"),
+    match (stage.ok, source) {
+        (false, "") => return "no way out of this host".to_owned(),
+        (false, _) => return format!("no way out of this host from {source}"),
+        (true, _) => {}
     }
+    let mut words = format!("from {source}");
+    for (before, fact) in [("by", "interface"), ("to gateway", "gateway")] {
+        match text(stage, fact) {
+            "" => {}
+            told => words.push_str(&format!(" {before} {told}")),
+        }
+    }
+    if flag(stage, "to_self") {
+        words.push_str(", on this host");
+    }
+    words
 }
 
 fn connect_words(stage: &Stage) -> String {
     let (local, remote) = (text(stage, "local"), text(stage, "remote"));
-    if stage.ok { format!("{local} → {remote}") } else { format!("→ {remote}") }
+    let ends = if stage.ok { format!("{local} → {remote}") } else { format!("→ {remote}") };
+    match stage.detail.get("syn_retransmits").and_then(Value::as_u64) {
+        None | Some(0) => ends,
+        Some(times) => format!("{ends}, SYN sent {} times", times + 1),
+    }
 }
 
 fn greeting_words(stage: &Stage) -> String {
@@ -155,12 +169,18 @@ mod tests {
 
     #[test]
     fn stages_are_told_in_words() {
-        let local = json!({"source": "127.0.0.1", "to_self": true});
+        let local = json!({"source": "127.0.0.1", "to_self": true, "gateway": null});
         let said = stage_words(&stage(StageName::Local, true, &local));
         assert_eq!(said, "from 127.0.0.1, on this host");
+        let way = json!({"source": "10.0.0.5", "interface": "eth0", "gateway": "10.0.0.1"});
+        let said = stage_words(&stage(StageName::Local, true, &way));
+        assert_eq!(said, "from 10.0.0.5 by eth0 to gateway 10.0.0.1");
         let ends = json!({"local": "127.0.0.1:40000", "remote": "127.0.0.1:80"});
         let said = stage_words(&stage(StageName::Connect, true, &ends));
         assert_eq!(said, "127.0.0.1:40000 → 127.0.0.1:80");
+        let lost = json!({"local": null, "remote": "10.0.0.1:80", "syn_retransmits": 2});
+        let said = stage_words(&stage(StageName::Connect, false, &lost));
+        assert_eq!(said, "→ 10.0.0.1:80, SYN sent 3 times");
         let names = json!({"addresses": ["::1", "127.0.0.1"], "not_tried": ["::1"]});
         let said = stage_words(&stage(StageName::Resolve, true, &names));
         assert_eq!(said, "::1, 127.0.0.1; not tried: ::1");

@@ -4,6 +4,7 @@
 //! allocates nothing here. Numbers are in host order, as netlink has them.
 
 pub mod inet;
+pub mod route;
 pub mod socket;
 pub mod tcp_info;
 

@@ -71,12 +71,15 @@ fn a_lost_syn_is_a_timeout_on_the_path() {
         lonely_link();
         ip("neigh add 10.9.0.2 lladdr 02:00:00:00:00:02 dev v0 nud permanent");
         let document =
-            assert_fails(&["10.9.0.2:80", "--timeout", "300ms"], "timeout", "path", None);
+            assert_fails(&["10.9.0.2:80", "--timeout", "1500ms"], "timeout", "path", None);
         let stages = document["attempts"][0]["stages"].as_array().unwrap();
         let connect = stages.last().unwrap();
         assert_eq!((&connect["name"], &connect["ok"]), (&"connect".into(), &false.into()));
         let waited = connect["duration_us"].as_u64().unwrap();
-        assert!((300_000..2_000_000).contains(&waited), "{document}");
+        assert!((1_500_000..4_000_000).contains(&waited), "{document}");
+        // The first comes after a second (RFC 6298).
+        let again = connect["detail"]["syn_retransmits"].as_u64().unwrap();
+        assert!((1..=2).contains(&again), "{document}");
         assert_eq!(document["summary"]["min_us"], Value::Null);
     });
 }
@@ -86,7 +89,19 @@ fn a_neighbour_that_is_not_there_is_unreachable_on_the_path() {
     in_namespace("probe::a_neighbour_that_is_not_there_is_unreachable_on_the_path", || {
         lonely_link();
         let args = ["10.9.0.3:80", "--timeout", "30s"];
-        assert_fails(&args, "unreachable", "path", Some("EHOSTUNREACH"));
+        let document = assert_fails(&args, "unreachable", "path", Some("EHOSTUNREACH"));
+        let text = document["verdict"]["text"].as_str().unwrap();
+        assert!(text.contains("should be on v0 itself"), "{text}");
+
+        ip("route add default via 10.9.0.254");
+        let args = ["192.0.2.1:80", "--timeout", "30s"];
+        let document = assert_fails(&args, "unreachable", "path", Some("EHOSTUNREACH"));
+        let text = document["verdict"]["text"].as_str().unwrap();
+        assert!(text.contains("gateway 10.9.0.254 does not answer on v0"), "{text}");
+        let local = &document["attempts"][0]["stages"][0];
+        assert_eq!(local["detail"]["interface"], "v0", "{document}");
+        assert_eq!(local["detail"]["gateway"], "10.9.0.254", "{document}");
+        assert_eq!(local["detail"]["to_self"], false, "{document}");
     });
 }
 
@@ -110,7 +125,24 @@ fn a_full_accept_queue_is_a_timeout_on_this_side() {
             }
         });
         let target = address.to_string();
-        assert_fails(&[&target, "--timeout", "300ms"], "timeout", "local", None);
+        let document = assert_fails(&[&target, "--timeout", "300ms"], "timeout", "local", None);
+        let text = document["verdict"]["text"].as_str().unwrap();
+        let full = format!("accept queue is full ({} of 0)", waiting.len());
+        assert!(text.contains(&full), "{text}");
+        assert!(text.contains(&format!(" {} does not accept", std::process::id())), "{text}");
+    });
+}
+
+#[test]
+fn a_listener_at_the_other_address_is_named() {
+    in_namespace("probe::a_listener_at_the_other_address_is_named", || {
+        let listener = TcpListener::bind("127.0.0.5:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let target = format!("127.0.0.1:{}", at.port());
+        let document = assert_fails(&[&target], "refused", "peer", Some("ECONNREFUSED"));
+        let text = document["verdict"]["text"].as_str().unwrap();
+        assert!(text.contains(&format!(" {} listens on {at}", std::process::id())), "{text}");
+        assert_eq!(document["health"], serde_json::json!([]), "{document}");
     });
 }
 

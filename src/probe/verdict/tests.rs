@@ -7,6 +7,9 @@ fn scene(address: &str) -> Scene {
         to_self: address.ip().is_loopback(),
         source: None,
         timeout: Duration::from_secs(3),
+        way: None,
+        syn_retransmits: None,
+        evidence: Evidence::Unasked,
     }
 }
 
@@ -62,6 +65,17 @@ fn what_comes_back_from_the_way_lies_on_the_path() {
         let (outcome, side, _) = judged(&later(kind), REMOTE);
         assert_eq!((outcome, side), (OutcomeKind::Unreachable, Some(Side::Path)), "{kind:?}");
     }
+}
+
+#[test]
+fn a_missing_neighbour_is_named() {
+    let told = |gateway: Option<&str>| {
+        let gateway = gateway.map(|gateway| gateway.parse().unwrap());
+        let way = Some(Way { is_local: false, interface: Some("eth0".into()), gateway });
+        of(&later(ErrorKind::HostUnreachable), &Scene { way, ..scene(REMOTE) }).text
+    };
+    assert!(told(Some("10.0.0.1")).contains("gateway 10.0.0.1 does not answer on eth0"));
+    assert!(told(None).contains("should be on eth0 itself"));
 }
 
 #[test]
@@ -128,8 +142,37 @@ fn an_answer_tells_the_peers_manners() {
         verdict.text
     };
     assert_eq!(told(None, Ending::Both), "127.0.0.1:80 answers in 40 µs");
+    let again = Scene { syn_retransmits: Some(1), ..scene(OWN) };
+    let manners = Manners { greeting: None, ending: Ending::Both };
+    let slow = answered(Duration::from_millis(1_030), &manners, &again).text;
+    assert!(slow.contains("only after its SYN was sent again (1 time)"), "{slow}");
     assert!(told(None, Ending::PeerFirst).contains("without a word"));
     assert!(told(None, Ending::Reset).contains("with an RST"));
     let hostile = told(Some("SSH-2.0\x1b[2J\r\nmore"), Ending::Both);
     assert!(hostile.ends_with("says `SSH-2.0�[2J`"), "{hostile}");
+}
+
+fn listener(backlog: Option<Backlog>) -> Listener {
+    Listener { at: "*:80".into(), owner: "python3 4242".into(), backlog }
+}
+
+#[test]
+fn a_full_accept_queue_is_named_with_its_owner() {
+    let told = |evidence| of(&Fault::Silence, &Scene { evidence, ..scene(OWN) }).text;
+    let full = told(Evidence::Here(listener(Some(Backlog { queued: 128, limit: 128 }))));
+    assert!(full.contains("accept queue is full (128 of 128). python3 4242 does not"), "{full}");
+    let roomy = told(Evidence::Here(listener(Some(Backlog { queued: 3, limit: 128 }))));
+    assert!(roomy.contains("has room") && roomy.contains("firewall"), "{roomy}");
+    assert!(told(Evidence::Elsewhere(Vec::new())).contains("nothing listens there"));
+}
+
+#[test]
+fn a_refusal_here_tells_who_listens_elsewhere() {
+    let refused = later(ErrorKind::ConnectionRefused);
+    let told = |evidence| of(&refused, &Scene { evidence, ..scene(OWN) }).text;
+    assert_eq!(told(Evidence::Elsewhere(Vec::new())), "nothing listens on port 80 of this host");
+    let elsewhere = Listener { at: "10.0.0.5:80".into(), ..listener(None) };
+    let text = told(Evidence::Elsewhere(vec![elsewhere]));
+    assert!(text.contains("python3 4242 listens on 10.0.0.5:80"), "{text}");
+    assert!(told(Evidence::Here(listener(None))).contains("listens on *:80 by now"));
 }

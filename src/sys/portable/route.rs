@@ -1,0 +1,12 @@
+//! Routing decisions: no portable interface tells of them.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::sys::way::Way;
+use crate::sys::{Error, Result};
+
+/// The way that a TCP segment to `destination` would go.
+pub fn lookup(destination: SocketAddr, _source: Option<IpAddr>) -> Result<Way> {
+    let what = format!("the route to {}", destination.ip());
+    Err(Error::unsupported(what, "only on Linux does sockpit ask for routes"))
+}
