@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::IpAddr;
 
-use sockpit::act::kill::{self, Consent, Depth, Options};
+use sockpit::act::kill::{self, Consent, Depth, Options, Progress};
 use sockpit::inspect::Error;
 use sockpit::model::action::{KillOutcome, KillPlan, KillTarget};
 use sockpit::model::socket::Socket;
@@ -179,5 +179,29 @@ fn a_look_that_fails_spares_everyone() {
         assert!(victim.is_alive());
         assert_eq!(outcome.spared[0].pid, victim.pid());
         assert_eq!(outcome.port_free, Some(false));
+    });
+}
+
+#[test]
+fn progress_is_told_as_it_happens() {
+    in_namespace("kill_races::progress_is_told_as_it_happens", || {
+        let victim = Server::start("s = tcp(); ready()");
+        let mut told = Vec::new();
+        let plan = prepare(&PORT);
+        let outcome = kill::execute(&plan, Consent::default(), &mut |event| told.push(event));
+        assert_eq!(outcome.unwrap().target, "8080");
+        let steps: Vec<&str> = told
+            .iter()
+            .map(|event| match event {
+                Progress::Signalled { pid, .. } if *pid == victim.pid() => "signalled",
+                Progress::Ended { after: Some(_), .. } => "ended",
+                Progress::Watching { .. } => "watching",
+                Progress::Waiting { .. } => "waiting",
+                _ => "something else",
+            })
+            .filter(|step| *step != "waiting")
+            .collect();
+        assert_eq!(steps[..3], ["signalled", "ended", "watching"], "{told:?}");
+        assert!(steps[2..].iter().all(|step| *step == "watching"), "{told:?}");
     });
 }

@@ -75,3 +75,50 @@ fn is_hidden(plan: &KillPlan) -> bool {
     let beyond = |kind| matches!(kind, OwnershipKind::Hidden | OwnershipKind::Foreign);
     plan.unattributed.iter().any(|socket| beyond(socket.ownership.kind))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::act::kill::{Facts, Options, plan};
+    use crate::model::action::VictimOutcome;
+
+    /// The verdict on one victim of a kill by port.
+    fn judge(exited: bool, refused: bool, port_free: Option<bool>) -> Verdict {
+        let target = KillTarget::Port { port: 80, udp: false, addr: None };
+        let plan = plan(&target, &[], &Facts::default(), &Options::default());
+        let victim = VictimOutcome {
+            pid: 7,
+            name: "x".to_owned(),
+            signals: Vec::new(),
+            exited,
+            exit_after_ms: None,
+            reason: None,
+            refused,
+        };
+        let outcome = KillOutcome {
+            target: target.arguments(),
+            victims: vec![victim],
+            spared: Vec::new(),
+            port_free,
+            proof: None,
+            port_reason: None,
+            respawned: None,
+        };
+        verdict(&plan, &outcome)
+    }
+
+    #[test]
+    fn a_port_is_judged_by_the_port_and_a_process_by_its_end() {
+        assert_eq!(judge(true, false, Some(true)), Verdict::Done);
+        assert_eq!(judge(true, false, Some(false)), Verdict::Incomplete);
+        assert_eq!(judge(false, false, Some(true)), Verdict::Done);
+        assert_eq!(judge(true, false, None), Verdict::Done);
+        assert_eq!(judge(false, false, None), Verdict::Incomplete);
+    }
+
+    #[test]
+    fn a_refused_signal_is_a_matter_of_rights() {
+        assert_eq!(judge(false, true, Some(false)), Verdict::NotPermitted);
+        assert_eq!(judge(false, true, None), Verdict::NotPermitted);
+    }
+}
