@@ -34,7 +34,7 @@ pub const KEYS: &[KeyHelp] = &[
     key("raddr", "address", "remote address", "!raddr:localhost"),
     key("proto", "name", "tcp udp tcp6 raw icmp mptcp unix ...", "proto:udp,tcp6"),
     key("family", "name", "ipv4 ipv6 unix packet netlink", "family:ipv6"),
-    key("state", "name", "as here, in ss, netstat or Windows", "state:listen,close-wait"),
+    key("state", "name", "as here, in ss, netstat or Windows", "state:estab,listen"),
     key("service", "text", "service name of the port", "service:https"),
     key("pid", "number", "process id of an owner", "pid:4242"),
     key("ppid", "number", "process id of an owner's parent", "ppid:1"),
@@ -68,6 +68,7 @@ const SYNTAX: &[(&str, &str)] = &[
     ("/regex/", "some text of the row matches it, in any case"),
     ("8080", "a port at either end, or an owner's process id"),
     (":8080 8000..8100", "a port, or a range of ports, at either end"),
+    ("53/udp", "a port of one protocol"),
     ("10.0.0.0/8", "an address of that network at either end"),
     ("key:a,b", "one of several values"),
     ("key:10..20", "a range (also 10-20); 10.. and ..20 have one end"),
@@ -85,7 +86,7 @@ pub fn help_text() -> String {
     }
     out.push_str("\nKeys:\n");
     for KeyHelp { key, about, example, .. } in KEYS {
-        let _ = writeln!(out, "  {key:<10} {about:<41} {example}");
+        let _ = writeln!(out, "  {key:<9} {about:<44} {example}");
     }
     out.push_str(
         "\nTimes take us, ms, s, m, h, d; sizes k, M, G (Ki, Mi, Gi for powers of 1024).\n\

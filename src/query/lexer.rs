@@ -215,7 +215,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn comparison(&mut self) -> Option<Comparison> {
-        const SIGNS: [(&str, Comparison); 5] = [
+        const SIGNS: [(&str, Comparison); 6] = [
+            ("==", Comparison::Equal),
             (">=", Comparison::GreaterOrEqual),
             ("<=", Comparison::LessOrEqual),
             (">", Comparison::Greater),

@@ -172,9 +172,11 @@ pub(super) fn write_quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Resul
     f.write_str("\"")
 }
 
-/// Whether bare text has no character that means something to the language.
+/// Whether bare text has no character that means something to the language or a shell.
 pub(super) fn is_plain(text: &str) -> bool {
+    // A leading hyphen would make an option of it on a command line.
     !text.is_empty()
+        && !text.starts_with('-')
         && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '%'))
 }
 

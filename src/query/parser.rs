@@ -123,6 +123,8 @@ pub(super) enum BareWord {
     PortOrPid(u32),
     /// `:8080`, `8000..8100`, `8000-8100`: what to read as ports.
     Ports(String),
+    /// `53/udp`: the port and the protocol to read.
+    PortOfProtocol(String, String),
     Network,
     /// `and`, `or`, `not`: the lexer makes tokens of these where they stand alone.
     Operator,
@@ -142,6 +144,13 @@ pub(super) fn classify(word: &str) -> BareWord {
     }
     if let Some(port) = word.strip_prefix(':').filter(|port| !port.is_empty() && is_number(port)) {
         return BareWord::Ports(port.to_owned());
+    }
+    if let Some((port, protocol)) = word.split_once('/')
+        && !port.is_empty()
+        && is_number(port)
+        && matches!(protocol, "tcp" | "udp")
+    {
+        return BareWord::PortOfProtocol(port.to_owned(), protocol.to_owned());
     }
     if let Some((low, high)) = word.split_once("..")
         && word.len() > 2
@@ -179,6 +188,14 @@ fn word(value: Value) -> Result<Expr, QueryError> {
             BareWord::Ports(text) => {
                 let ports = Value { text, ..value };
                 return numbers(NumberKey::Port(Side::Either), &[ports]);
+            }
+            BareWord::PortOfProtocol(port, protocol) => {
+                let port = Value { text: port, ..value.clone() };
+                let protocol = Value { text: protocol, ..value };
+                return Ok(Expr::all(vec![
+                    numbers(NumberKey::Port(Side::Either), &[port])?,
+                    names(SetKey::Protocol, &[protocol])?,
+                ]));
             }
             BareWord::Network => return addresses(Side::Either, &[value]),
             BareWord::Operator | BareWord::Text => Test::Word(Word::new(Pattern::part(text))),

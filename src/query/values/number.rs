@@ -231,8 +231,14 @@ fn expectation(measure: Measure, text: &str) -> String {
         Measure::Duration => "a duration is a number with us, ms, s, m, h or d",
         Measure::Percent => "a share is a whole number with %",
     };
-    let ranges = if measure == Measure::Port { ", or a range such as 8000..8100" } else { "" };
-    format!("{} cannot be read: {takes}{ranges}", echo(text))
+    let more = match (measure, text.split_once('/')) {
+        (Measure::Port, Some((port, protocol @ ("tcp" | "udp")))) => {
+            format!("; for one protocol write port:{port} proto:{protocol}")
+        }
+        (Measure::Port, _) => ", or a range such as 8000..8100".to_owned(),
+        _ => String::new(),
+    };
+    format!("{} cannot be read: {takes}{more}", echo(text))
 }
 
 fn too_large(measure: Measure, text: &str) -> String {
