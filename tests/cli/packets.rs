@@ -198,7 +198,8 @@ fn what_is_no_capture_is_unusable_input() {
     for (bytes, sentence) in [
         (&b""[..], "the file is empty"),
         (b"\x7fELF\x02\x01\x01", "not a capture: it begins with 7f 45 4c 46"),
-        (b"\x1f\x8b\x08\x00aaaa", "gzip -dc FILE | sockpit packets -r -"),
+        (b"\x1f\x8b\x08\x00aaaa", "its gzip packing is damaged"),
+        (b"\x28\xb5\x2f\xfdaaaa", "zstd -dc FILE | sockpit packets -r -"),
         (&three_packets()[..20], "ends in the middle of its header"),
     ] {
         let file = file(bytes);

@@ -33,8 +33,16 @@ impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(reader) => reader.read(buffer),
-            Self::Gzip(reader) => reader.read(buffer),
+            Self::Gzip(reader) => reader.read(buffer).map_err(damaged),
         }
+    }
+}
+
+/// The system's own errors speak for themselves; the rest are about the packing.
+fn damaged(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(_) => error,
+        None => io::Error::new(error.kind(), format!("its gzip packing is damaged: {error}")),
     }
 }
 
@@ -75,6 +83,7 @@ mod tests {
     #[test]
     fn a_cut_member_is_an_error() {
         let whole = packed(&[7; 1000]);
-        assert!(read(&whole[..whole.len() - 4]).is_err());
+        let error = read(&whole[..whole.len() - 4]).unwrap_err();
+        assert!(error.to_string().starts_with("its gzip packing is damaged: "), "{error}");
     }
 }
