@@ -167,15 +167,15 @@ impl<R: Read> CaptureReader<R> {
     /// Reads the file's header.
     pub fn open(reader: R) -> Result<Self, Error> {
         let mut buffer = Buffer::new(reader);
-        buffer.fill_to(4).map_err(Error::ReadHeader)?;
+        buffer.ensure(4).map_err(Error::ReadHeader)?;
         let format = match buffer.at_hand() {
             [] => return Err(Error::Empty),
             begin if pcapng::is_pcapng(begin) => {
-                buffer.fill_to(pcapng::SECTION_HEADER).map_err(Error::ReadHeader)?;
+                buffer.ensure(pcapng::SECTION_HEADER).map_err(Error::ReadHeader)?;
                 Format::PcapNg(pcapng::PcapNg::open(buffer.at_hand())?)
             }
             begin if pcap::is_pcap(begin) => {
-                buffer.fill_to(pcap::FILE_HEADER).map_err(Error::ReadHeader)?;
+                buffer.ensure(pcap::FILE_HEADER).map_err(Error::ReadHeader)?;
                 let pcap = pcap::Pcap::open(buffer.at_hand())?;
                 buffer.consume(pcap::FILE_HEADER as u64);
                 Format::Pcap(pcap)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::counter::Counter;
 use super::flows::Entry;
+use crate::catalog::services;
 use crate::model::flow_owner::FlowOwners;
 use crate::model::packets::{
     Count, Flow, FlowFocus, FlowKey, IcmpCount, InterfaceCount, Losses, PacketCounts, PortCount,
@@ -140,7 +141,7 @@ impl Counter {
         let named = listed.into_iter().map(|(protocol, port, count)| PortCount {
             protocol,
             port,
-            service: None,
+            service: services::name(protocol, port).map(Cow::Borrowed),
             count,
         });
         (named.collect(), seen)

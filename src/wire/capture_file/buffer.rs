@@ -14,13 +14,12 @@ pub(super) struct Buffer<R> {
     end: usize,
     /// Bytes that lie ahead in the stream and are not wanted.
     pass_over: u64,
-    total: u64,
 }
 
 impl<R: Read> Buffer<R> {
     pub(super) fn new(reader: R) -> Self {
         let bytes = vec![0; CAPACITY].into_boxed_slice();
-        Self { reader, bytes, start: 0, end: 0, pass_over: 0, total: 0 }
+        Self { reader, bytes, start: 0, end: 0, pass_over: 0 }
     }
 
     /// What has been read and not consumed.
@@ -37,6 +36,11 @@ impl<R: Read> Buffer<R> {
     /// Whether the rest of the last record is still to come.
     pub(super) fn is_passing_over(&self) -> bool {
         self.pass_over > 0
+    }
+
+    /// Reads until `needed` bytes are at hand, not more often than that takes. `false` at the end.
+    pub(super) fn ensure(&mut self, needed: usize) -> io::Result<bool> {
+        if self.at_hand().len() >= needed { Ok(true) } else { self.fill_to(needed) }
     }
 
     /// Reads until `needed` bytes are at hand, and at least something. `false` at the end.
@@ -65,7 +69,6 @@ impl<R: Read> Buffer<R> {
                 result => break result?,
             }
         };
-        self.total += read as u64;
         self.end += read;
         let dropped = self.pass_over.min(read as u64);
         if dropped > 0 {
