@@ -47,6 +47,17 @@ impl Listed {
             Self::New(key, _) => *key,
         }
     }
+
+    /// The socket, to be changed; what is known of it is copied if a row shares it.
+    pub(super) fn to_mut(&mut self) -> &mut Socket {
+        if let Self::Same(row) = self {
+            *self = Self::New(row.key, Box::new(row.socket.clone()));
+        }
+        match self {
+            Self::New(_, socket) => socket,
+            Self::Same(_) => unreachable!("replaced above"),
+        }
+    }
 }
 
 /// Everything that one look at the sockets found.

@@ -222,22 +222,11 @@ impl Join {
             && socket.owners_complete == Some(is_complete)
             && join::same_owners(&socket.owners, holdings, &self.processes);
         if !is_same {
-            let socket = to_mut(listed);
+            let socket = listed.to_mut();
             socket.ownership = ownership;
             socket.owners_complete = Some(is_complete);
             socket.owners = join::owners(holdings, &self.processes);
         }
         without_owner.then_some(())
-    }
-}
-
-/// The socket, to be changed; what is known of it is copied if a row shares it.
-fn to_mut(listed: &mut Listed) -> &mut Socket {
-    if let Listed::Same(row) = listed {
-        *listed = Listed::New(row.key, Box::new(row.socket.clone()));
-    }
-    match listed {
-        Listed::New(_, socket) => socket,
-        Listed::Same(_) => unreachable!("replaced above"),
     }
 }
