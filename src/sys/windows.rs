@@ -2,8 +2,8 @@
 
 pub mod errno;
 
+pub(super) use super::portable::capture;
 pub(crate) use super::portable::netstat2;
 pub use super::portable::{
-    capture, clock, host, interfaces, options, process, processes, resolve, route, sockets,
-    tcp_info, trial,
+    clock, host, interfaces, options, process, processes, resolve, route, sockets, tcp_info, trial,
 };

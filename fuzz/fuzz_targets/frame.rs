@@ -1,0 +1,15 @@
+//! Any bytes are a frame of any link: reading them never fails, and never looks past their end.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sockpit::wire::frame::{self, Link};
+
+fuzz_target!(|input: (u16, u16, &[u8])| {
+    let (link_type, ether_type, bytes) = input;
+    for link in [Link::from_link_type(link_type), Link::Payload(ether_type)] {
+        let summary = frame::decode(link, bytes);
+        if let Some(ip) = summary.ip() {
+            let _ = ip.transport.ports();
+        }
+    }
+});
