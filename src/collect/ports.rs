@@ -1,6 +1,6 @@
 //! The socket table, sampled again and again: what is there, what changed, and what ended.
 
-mod ledger;
+pub mod ledger;
 
 use std::io;
 use std::sync::Arc;
