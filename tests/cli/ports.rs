@@ -130,7 +130,8 @@ fn text_shows_who_listens_and_takes_no_colour_in_a_pipe() {
     let pid = std::process::id().to_string();
     assert_eq!((cells[0], cells[1], cells[2], cells[3]), ("tcp4", at.as_str(), "*", "LISTEN"));
     assert!(cells[4].starts_with("0/"), "{line}");
-    assert_eq!(cells[5], pid);
+    // Another test that starts a program shares the socket with it for a moment: `812+1`.
+    assert_eq!(cells[5].split('+').next(), Some(pid.as_str()));
     assert!(!text.contains('\u{1b}'));
 }
 
@@ -159,7 +160,8 @@ fn csv_has_a_header_and_as_many_cells_in_every_row() {
     let mut lines = text.split("\r\n");
     assert_eq!(lines.next(), Some("proto,local,remote,recv_q,pid"));
     let row = lines.find(|line| line.contains(&at)).unwrap();
-    assert_eq!(row, format!("tcp4,{at},*,,{}", std::process::id()));
+    let expected = format!("tcp4,{at},*,,{}", std::process::id());
+    assert_eq!(row.split('+').next(), Some(expected.as_str()));
 }
 
 #[test]
