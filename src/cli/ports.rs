@@ -8,7 +8,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::{Exit, Failure, output};
-use crate::inspect::sockets::{self, Backend, Listing, Request};
+use crate::inspect::sockets::{self, Backend, Detail, Listing, Request};
 use crate::model::health::Health;
 use crate::query::{Query, Subject, Truth};
 use crate::text::clean;
@@ -68,7 +68,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if let Some(period) = args.watch {
         return watch::run(args, &query, period, backend);
     }
-    let mut listing = sockets::list(&Request { backend })?;
+    let detail = if needs_metrics(args) { Detail::Full } else { Detail::Bare };
+    let mut listing = sockets::list(&Request { backend, detail })?;
     let undecided = filter(&mut listing, &query);
     if let Some(sort) = args.sort {
         listing.sockets.sort_by(|a, b| sort.compare(a, b));
@@ -78,7 +79,19 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if !args.json {
         tell(&listing.health);
     }
-    Ok(answer(!listing.sockets.is_empty(), undecided))
+    let answer = answer(!listing.sockets.is_empty(), undecided);
+    // The process ends here: to give back every socket would take longer than to sort them.
+    std::mem::forget(listing);
+    Ok(answer)
+}
+
+/// Whether the output shows, or the query may ask for, what costs the kernel more to tell.
+fn needs_metrics(args: &Args) -> bool {
+    let sorted = args.sort.iter().map(|sort| sort.column());
+    args.json
+        || args.jsonl
+        || !args.query.is_empty()
+        || args.columns.iter().copied().chain(sorted).any(Column::is_metric)
 }
 
 /// Keeps the sockets that match, and counts those of which nobody can tell.

@@ -18,11 +18,12 @@ const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 
 /// What to ask the kernel for beside each socket's addresses and queues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
     /// Nothing: the cheapest dump.
     Bare,
     /// Memory, congestion control and TCP_INFO.
+    #[default]
     Full,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::super::super::listing::{self, KnownRows, Listed, Listing};
+use super::super::super::listing::{Entry, Listing};
 use super::super::super::{Error, Result};
 use super::super::holders::{HolderScan, Scan};
 use super::super::names::NameCache;
@@ -38,6 +38,8 @@ pub(super) struct Native {
     processes: ProcessCache,
     names: NameCache,
     scratch: Socket,
+    /// How many sockets the next listing probably has.
+    expected: usize,
 }
 
 impl Native {
@@ -50,15 +52,21 @@ impl Native {
             processes: ProcessCache::new(),
             names: NameCache::default(),
             scratch,
+            expected: 0,
         })
     }
 
-    pub(super) fn list(&mut self, known: &KnownRows) -> Result<Listing> {
+    /// Lists with so much detail; `keep` makes an entry of each socket that is read.
+    pub(super) fn list<T: Entry>(
+        &mut self,
+        detail: Detail,
+        mut keep: impl FnMut(&Socket, Timestamp) -> T,
+    ) -> Result<Listing<T>> {
         self.names.forget_interfaces();
         let mut health = Vec::new();
         // First the sockets, then who holds them: what opens in between is in neither, and
         // what closes in between is told by the second look.
-        let mut sockets = self.dump_all(known, &mut health)?;
+        let mut sockets = self.dump_all(detail, &mut keep, &mut health)?;
         let (join, gone) = self.look_for_owners(&sockets)?;
         let without_owner =
             sockets.iter_mut().filter_map(|listed| join.apply(listed, &gone)).count();
@@ -67,11 +75,17 @@ impl Native {
         Ok(Listing { sockets, health, privileged: join.outlook.sight.hidden.is_none() })
     }
 
-    fn dump_all(&mut self, known: &KnownRows, health: &mut Vec<Health>) -> Result<Vec<Listed>> {
-        let mut sockets = Vec::with_capacity(known.len() + known.len() / 16);
+    fn dump_all<T>(
+        &mut self,
+        detail: Detail,
+        keep: &mut impl FnMut(&Socket, Timestamp) -> T,
+        health: &mut Vec<Health>,
+    ) -> Result<Vec<T>> {
+        let mut sockets = Vec::with_capacity(self.expected);
         let mut missing = Vec::new();
         for (protocol, family) in TABLES {
-            let told = self.dump_one(protocol, family, known, &mut sockets)?;
+            let request = DumpRequest { family, protocol, states: ALL_STATES, detail };
+            let told = self.dump_one(&request, keep, &mut sockets)?;
             let name = format!("{} over {}", protocol.name(), family.name());
             match told {
                 Dumped::Complete => {}
@@ -97,27 +111,26 @@ impl Native {
         } else if health.is_empty() {
             health.push(Health::ready("sock_diag"));
         }
+        self.expected = sockets.len() + sockets.len() / 16;
         Ok(sockets)
     }
 
     /// Appends one table's sockets, asking again while the dump is inconsistent.
-    fn dump_one(
+    fn dump_one<T>(
         &mut self,
-        protocol: Protocol,
-        family: Family,
-        known: &KnownRows,
-        sockets: &mut Vec<Listed>,
+        request: &DumpRequest,
+        keep: &mut impl FnMut(&Socket, Timestamp) -> T,
+        sockets: &mut Vec<T>,
     ) -> Result<Dumped> {
-        let request = DumpRequest { family, protocol, states: ALL_STATES, detail: Detail::Full };
         let before = sockets.len();
         let mut told = Dumped::Interrupted;
         for _ in 0..ATTEMPTS {
             sockets.truncate(before);
             let at = Timestamp::now();
             let Self { diag, names, scratch, .. } = self;
-            told = diag.dump(&request, |record| {
-                fill(scratch, record, protocol, names);
-                sockets.push(listing::reuse(known, scratch, at));
+            told = diag.dump(request, |record| {
+                fill(scratch, record, request.protocol, names);
+                sockets.push(keep(scratch, at));
             })?;
             if told != Dumped::Interrupted {
                 break;
@@ -127,7 +140,7 @@ impl Native {
     }
 
     /// Finds the holders of these sockets, and the cookies of those that are gone already.
-    fn look_for_owners(&mut self, sockets: &[Listed]) -> Result<(Join, HashSet<u64>)> {
+    fn look_for_owners<T: Entry>(&mut self, sockets: &[T]) -> Result<(Join, HashSet<u64>)> {
         let scan = self.scan.full()?;
         let raced = scan.ended > 0;
         let mut join = self.join(sockets, scan);
@@ -144,7 +157,7 @@ impl Native {
     }
 
     /// Reads who the holders of these sockets are.
-    fn join(&mut self, sockets: &[Listed], scan: Scan) -> Join {
+    fn join<T: Entry>(&mut self, sockets: &[T], scan: Scan) -> Join {
         let outlook = Outlook::new(self.scan.proc(), &scan);
         let mut holders = Holders::new(scan.holdings);
         let mut wanted = vec![false; scan.holders.len()];
@@ -191,22 +204,22 @@ struct Join {
 impl Join {
     /// The sockets without owner that a second look could tell more about. One that had no
     /// owner in the listing before either has stood its second look with this listing.
-    fn lost<'a>(&self, sockets: &'a [Listed]) -> Vec<&'a Socket> {
-        let is_lost = |listed: &&Listed| {
-            let socket = listed.socket();
-            let is_known = matches!(listed, Listed::Same(row)
-                if matches!(row.socket.ownership.kind, OwnershipKind::Unknown | OwnershipKind::Foreign));
-            !is_known
+    fn lost<'a, T: Entry>(&self, sockets: &'a [T]) -> Vec<&'a Socket> {
+        let is_lost = |entry: &&T| {
+            let socket = entry.socket();
+            let was_looked_for = entry.is_known()
+                && matches!(socket.ownership.kind, OwnershipKind::Unknown | OwnershipKind::Foreign);
+            !was_looked_for
                 && join::deserves_second_look(socket, &self.outlook.sight)
                 && self.holders.of(socket.inode.unwrap_or(0)).is_empty()
         };
-        sockets.iter().filter(is_lost).map(Listed::socket).collect()
+        sockets.iter().filter(is_lost).map(T::socket).collect()
     }
 
     /// Writes the owners into a socket, unless they are there already. `Some` when a process
     /// should hold it and none was found.
-    fn apply(&self, listed: &mut Listed, gone: &HashSet<u64>) -> Option<()> {
-        let socket = listed.socket();
+    fn apply(&self, entry: &mut impl Entry, gone: &HashSet<u64>) -> Option<()> {
+        let socket = entry.socket();
         let holdings = self.holders.of(socket.inode.unwrap_or(0));
         let ownership = if holdings.is_empty() {
             let is_gone = socket.cookie.is_some_and(|cookie| gone.contains(&cookie));
@@ -222,7 +235,7 @@ impl Join {
             && socket.owners_complete == Some(is_complete)
             && join::same_owners(&socket.owners, holdings, &self.processes);
         if !is_same {
-            let socket = listed.to_mut();
+            let socket = entry.socket_mut();
             socket.ownership = ownership;
             socket.owners_complete = Some(is_complete);
             socket.owners = join::owners(holdings, &self.processes);
