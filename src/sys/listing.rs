@@ -56,8 +56,6 @@ pub(super) trait Entry {
     fn socket(&self) -> &Socket;
     /// The socket, to be changed; it is copied if someone shares it.
     fn socket_mut(&mut self) -> &mut Socket;
-    /// Whether the listing before had this very socket with the same ownership.
-    fn is_known(&self) -> bool;
 }
 
 impl Entry for Socket {
@@ -67,10 +65,6 @@ impl Entry for Socket {
 
     fn socket_mut(&mut self) -> &mut Socket {
         self
-    }
-
-    fn is_known(&self) -> bool {
-        false
     }
 }
 
@@ -87,10 +81,6 @@ impl Entry for Listed {
             Self::New(_, socket) => socket,
             Self::Same(_) => unreachable!("replaced above"),
         }
-    }
-
-    fn is_known(&self) -> bool {
-        matches!(self, Self::Same(_))
     }
 }
 

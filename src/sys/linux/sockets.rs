@@ -39,7 +39,10 @@ impl Table {
     pub fn list(&mut self, known: &KnownRows) -> Result<Listing<Listed>> {
         let reuse = |socket: &Socket, at| listing::reuse(known, socket, at);
         match &mut self.0 {
-            Kind::Native(native) => native.list(Detail::Full, reuse),
+            Kind::Native(native) => {
+                native.expect_repetition();
+                native.list(Detail::Full, reuse)
+            }
             Kind::Netstat2(table) => table.list(known),
         }
     }

@@ -1,6 +1,6 @@
 //! One listing: dump, scan, join, and a second look at what nobody seems to hold.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::model::health::Health;
 use crate::model::join::{self, Holders, SecondLook};
 use crate::model::owner::{Ownership, OwnershipKind, Process};
 use crate::model::socket::{Family, Protocol, Socket};
-use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest};
+use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, LookupRequest};
 use crate::wire::netlink::socket::{blank, fill};
 
 /// The kernel's tables that are listed.
@@ -30,6 +30,9 @@ const TABLES: [(Protocol, Family); 4] = [
 /// An inconsistent dump is asked for again this often.
 const ATTEMPTS: u32 = 4;
 
+/// Beyond this many a dump is cheaper than to ask for connections one by one.
+const MOST_LOOKUPS: usize = 4_000;
+
 /// See [`super::Table`].
 #[derive(Debug)]
 pub(super) struct Native {
@@ -40,6 +43,10 @@ pub(super) struct Native {
     scratch: Socket,
     /// How many sockets the next listing probably has.
     expected: usize,
+    /// Whether it is listed again and again, so that it is worth remembering descriptors.
+    is_repeated: bool,
+    /// Cookies of sockets that nobody was found to hold, after every descriptor was looked up.
+    ownerless: HashSet<u64>,
 }
 
 impl Native {
@@ -53,7 +60,14 @@ impl Native {
             names: NameCache::default(),
             scratch,
             expected: 0,
+            is_repeated: false,
+            ownerless: HashSet::new(),
         })
+    }
+
+    /// From now on remembers what need not be looked up twice.
+    pub(super) fn expect_repetition(&mut self) {
+        self.is_repeated = true;
     }
 
     /// Lists with so much detail; `keep` makes an entry of each socket that is read.
@@ -141,19 +155,34 @@ impl Native {
 
     /// Finds the holders of these sockets, and the cookies of those that are gone already.
     fn look_for_owners<T: Entry>(&mut self, sockets: &[T]) -> Result<(Join, HashSet<u64>)> {
-        let scan = self.scan.full()?;
-        let raced = scan.ended > 0;
+        let scan = self.scan(sockets)?;
+        // From memory alone nobody can be sure; and when a process ended during the scan, what
+        // it held may be with a child that was not listed yet.
+        let is_doubtful = scan.is_partial || scan.ended > 0;
         let mut join = self.join(sockets, scan);
-        let mut lost = join.lost(sockets);
-        if raced && !lost.is_empty() {
-            // A process ended during the scan: what it held may be with a child that was not
-            // listed yet.
+        let mut lost = join.lost(sockets, &self.ownerless);
+        let mut gone = HashSet::new();
+        if !lost.is_empty() && (is_doubtful || join.outlook.sight.hidden.is_none()) {
+            gone = self.gone(&lost)?;
+            lost.retain(|socket| socket.cookie.is_some_and(|cookie| !gone.contains(&cookie)));
+        }
+        if !lost.is_empty() && is_doubtful {
             let scan = self.scan.full()?;
             join = self.join(sockets, scan);
-            lost = join.lost(sockets);
         }
-        let gone = self.gone(&lost)?;
+        self.ownerless = join.lost(sockets, &gone).iter().filter_map(|s| s.cookie).collect();
         Ok((join, gone))
+    }
+
+    /// Looks through the processes, from memory as far as this table is listed repeatedly.
+    fn scan<T: Entry>(&mut self, sockets: &[T]) -> Result<Scan> {
+        if !self.is_repeated {
+            return self.scan.full();
+        }
+        let inodes = sockets.iter().filter_map(|entry| entry.socket().inode);
+        let mut inodes: Vec<u64> = inodes.filter(|&inode| inode != 0).collect();
+        inodes.sort_unstable();
+        self.scan.refresh(&inodes)
     }
 
     /// Reads who the holders of these sockets are.
@@ -177,21 +206,53 @@ impl Native {
         Join { holders, processes, outlook }
     }
 
-    /// Of these sockets, the cookies that the kernel does not list any more.
+    /// Of these sockets, the cookies of those that the kernel does not have any more.
     fn gone(&mut self, lost: &[&Socket]) -> Result<HashSet<u64>> {
         let mut gone: HashSet<u64> = lost.iter().filter_map(|socket| socket.cookie).collect();
-        for (protocol, family) in TABLES {
-            if !lost.iter().any(|socket| (socket.protocol, socket.family) == (protocol, family)) {
-                continue;
+        let mut tables: HashMap<(Protocol, Family), u32> = HashMap::new();
+        for (index, socket) in lost.iter().enumerate() {
+            match lookup(socket).filter(|_| index < MOST_LOOKUPS) {
+                Some(request) => {
+                    if self.diag.exists(&request)? {
+                        gone.remove(&request.cookie);
+                    }
+                }
+                None => {
+                    *tables.entry((socket.protocol, socket.family)).or_default() |= states(socket)
+                }
             }
-            let request =
-                DumpRequest { family, protocol, states: ALL_STATES, detail: Detail::Bare };
+        }
+        for ((protocol, family), states) in tables {
+            let request = DumpRequest { family, protocol, states, detail: Detail::Bare };
             self.diag.dump(&request, |record| {
                 gone.remove(&record.cookie);
             })?;
         }
         Ok(gone)
     }
+}
+
+/// How to ask for a connection by its addresses; `None` for a socket that these do not name
+/// alone.
+fn lookup(socket: &Socket) -> Option<LookupRequest> {
+    if socket.protocol != Protocol::Tcp || socket.interface.is_some() {
+        return None;
+    }
+    Some(LookupRequest {
+        protocol: Protocol::Tcp,
+        local: socket.local.socket_addr()?,
+        remote: socket.remote.as_ref()?.socket_addr()?,
+        cookie: socket.cookie?,
+    })
+}
+
+/// The states to dump in order to meet this socket again. The kernel keeps TCP sockets
+/// without peer in tables of their own, which are short.
+fn states(socket: &Socket) -> u32 {
+    if socket.protocol == Protocol::Tcp && socket.remote.is_none() {
+        return 1 << 7 | 1 << 10 | 1 << 13;
+    }
+    ALL_STATES
 }
 
 /// Who holds what, as of one scan.
@@ -202,18 +263,15 @@ struct Join {
 }
 
 impl Join {
-    /// The sockets without owner that a second look could tell more about. One that had no
-    /// owner in the listing before either has stood its second look with this listing.
-    fn lost<'a, T: Entry>(&self, sockets: &'a [T]) -> Vec<&'a Socket> {
-        let is_lost = |entry: &&T| {
-            let socket = entry.socket();
-            let was_looked_for = entry.is_known()
-                && matches!(socket.ownership.kind, OwnershipKind::Unknown | OwnershipKind::Foreign);
-            !was_looked_for
-                && join::deserves_second_look(socket, &self.outlook.sight)
-                && self.holders.of(socket.inode.unwrap_or(0)).is_empty()
+    /// The sockets that someone should hold and nobody is known to, but for the `settled`.
+    fn lost<'a, T: Entry>(&self, sockets: &'a [T], settled: &HashSet<u64>) -> Vec<&'a Socket> {
+        let is_lost = |socket: &&Socket| {
+            let inode = socket.inode.unwrap_or(0);
+            inode != 0
+                && self.holders.of(inode).is_empty()
+                && !socket.cookie.is_some_and(|cookie| settled.contains(&cookie))
         };
-        sockets.iter().filter(is_lost).map(T::socket).collect()
+        sockets.iter().map(T::socket).filter(is_lost).collect()
     }
 
     /// Writes the owners into a socket, unless they are there already. `Some` when a process
