@@ -8,14 +8,19 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::{Exit, Failure, output};
-use crate::inspect::sockets::{self, Backend, Listing, Request};
+use crate::inspect::sockets::{self, Backend, Detail, Listing, Request};
 use crate::model::health::Health;
+use crate::query::{Query, Subject, Truth};
 use crate::text::clean;
 use columns::{Column, Sort};
 
 /// How to list.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = crate::query::help_text())]
 pub struct Args {
+    /// Only sockets that match: port:443, state:listen, pid:812, name:nginx, !proto:udp, …
+    /// Words stand side by side for and.
+    query: Vec<String>,
     /// Print one JSON document (with --watch: an event a line).
     #[arg(long, group = "format")]
     json: bool,
@@ -58,10 +63,14 @@ impl From<BackendName> for Backend {
 /// Lists once, or watches.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let backend = args.backend.map(Backend::from);
+    let query =
+        Query::parse_args(&args.query).map_err(|error| Failure::usage(error.to_string()))?;
     if let Some(period) = args.watch {
-        return watch::run(args, period, backend);
+        return watch::run(args, &query, period, backend);
     }
-    let mut listing = sockets::list(&Request { backend })?;
+    let detail = if needs_metrics(args) { Detail::Full } else { Detail::Bare };
+    let mut listing = sockets::list(&Request { backend, detail })?;
+    let undecided = filter(&mut listing, &query);
     if let Some(sort) = args.sort {
         listing.sockets.sort_by(|a, b| sort.compare(a, b));
     }
@@ -70,7 +79,47 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if !args.json {
         tell(&listing.health);
     }
-    Ok(if listing.sockets.is_empty() { Exit::No } else { Exit::Yes })
+    let answer = answer(!listing.sockets.is_empty(), undecided);
+    // The process ends here: to give back every socket would take longer than to sort them.
+    std::mem::forget(listing);
+    Ok(answer)
+}
+
+/// Whether the output shows, or the query may ask for, what costs the kernel more to tell.
+fn needs_metrics(args: &Args) -> bool {
+    let sorted = args.sort.iter().map(|sort| sort.column());
+    args.json
+        || args.jsonl
+        || !args.query.is_empty()
+        || args.columns.iter().copied().chain(sorted).any(Column::is_metric)
+}
+
+/// Keeps the sockets that match, and counts those of which nobody can tell.
+fn filter(listing: &mut Listing, query: &Query) -> usize {
+    let now = listing.taken_at;
+    let mut undecided = 0;
+    listing.sockets.retain(|socket| {
+        let truth = query.matches(&Subject::new(socket, now));
+        undecided += usize::from(truth == Truth::Undecided);
+        truth == Truth::Yes
+    });
+    undecided
+}
+
+/// Whether something matched, nothing did, or nobody can tell.
+fn answer(matched: bool, undecided: usize) -> Exit {
+    match (matched, undecided) {
+        (true, _) => Exit::Yes,
+        (false, 0) => Exit::No,
+        (false, _) => {
+            let sockets =
+                if undecided == 1 { "1 socket".into() } else { format!("{undecided} sockets") };
+            eprintln!(
+                "sockpit: nothing matched for certain; {sockets} might, but not enough is known"
+            );
+            Exit::NotPermitted
+        }
+    }
 }
 
 fn write(args: &Args, listing: &Listing) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! The socket table, sampled again and again: what is there, what changed, and what ended.
 
-mod ledger;
+pub mod ledger;
 
 use std::io;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl Ports {
         Self { backend, table: None, ledger: Ledger::default(), host: sys::host::name().into() }
     }
 
-    fn list(&mut self) -> Result<sys::listing::Listing, sys::Error> {
+    fn list(&mut self) -> Result<sys::listing::Listing<sys::listing::Listed>, sys::Error> {
         let table = match &mut self.table {
             Some(table) => table,
             // One worker: a refresh may take its time, but not a second core.

@@ -11,7 +11,7 @@ use crate::model::owner::ProcessKey;
 use crate::model::socket::{Protocol, Socket};
 use crate::sys;
 pub use crate::sys::listing::Backend;
-use crate::sys::listing::{KnownRows, Listed};
+pub use crate::sys::listing::Detail;
 
 /// More threads than this gain little: the kernel serialises much of `/proc`.
 const MAX_WORKERS: usize = 4;
@@ -21,6 +21,8 @@ const MAX_WORKERS: usize = 4;
 pub struct Request {
     /// Who makes the listing; `None` for the best there is.
     pub backend: Option<Backend>,
+    /// Whether memory and TCP metrics are wanted; without them it is cheaper.
+    pub detail: Detail,
 }
 
 /// All sockets of sockpit's network namespace at one moment.
@@ -44,16 +46,15 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let taken_at = Timestamp::now();
     let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     let mut table = sys::sockets::Table::open(request.backend, workers)?;
-    let sys::listing::Listing { sockets, health, privileged } = table.list(&KnownRows::new())?;
-    let mut sockets: Vec<Box<Socket>> = sockets.into_iter().map(unshared).collect();
-    sockets.sort_unstable_by(|a, b| a.cmp_canonical(b));
+    let sys::listing::Listing { mut sockets, health, privileged } =
+        table.list_once(request.detail)?;
+    Socket::sort_canonical(&mut sockets);
     // A socket that changes its state while the kernel lists it can be told twice.
     sockets.dedup_by(|a, b| a.cookie.is_some() && a.cookie == b.cookie && a.netns == b.netns);
     for socket in &mut sockets {
         socket.service = services::of_socket(socket);
         socket.first_seen = Some(taken_at);
     }
-    let sockets = sockets.into_iter().map(|socket| *socket).collect();
     Ok(Listing { taken_at, host: sys::host::name(), privileged, sockets, health })
 }
 
@@ -67,14 +68,6 @@ pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>, Error> {
 /// again right before a signal. `Ok(false)` also when the process has ended.
 pub fn still_holds(process: ProcessKey, inode: u64) -> Result<bool, Error> {
     sys::processes::holds(process, inode)
-}
-
-fn unshared(listed: Listed) -> Box<Socket> {
-    match listed {
-        Listed::New(_, socket) => socket,
-        // Only possible with known rows, and none were given.
-        Listed::Same(row) => Box::new(row.socket.clone()),
-    }
 }
 
 #[cfg(test)]
@@ -133,7 +126,8 @@ mod tests {
     fn netstat2_finds_our_own_listener_too() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
-        let listing = list(&Request { backend: Some(Backend::Netstat2) }).unwrap();
+        let listing =
+            list(&Request { backend: Some(Backend::Netstat2), ..Request::default() }).unwrap();
         let socket = listing.sockets.iter().find(|s| s.local.socket_addr() == Some(at)).unwrap();
         assert_eq!(socket.state, State::Listen);
         assert_eq!(socket.owners[0].process.pid, std::process::id());

@@ -122,11 +122,6 @@ pub fn ownerless(socket: &Socket, sight: &Sight, second: SecondLook) -> Ownershi
     )
 }
 
-/// Whether a second look could tell more about a socket without owner.
-pub fn deserves_second_look(socket: &Socket, sight: &Sight) -> bool {
-    socket.inode.is_some_and(|inode| inode != 0) && sight.hidden.is_none()
-}
-
 /// A socket without inode: no descriptor can refer to it.
 fn kernel(state: State) -> Ownership {
     match state {
@@ -177,14 +172,6 @@ mod tests {
         assert_eq!(kind(&foreign, SecondLook::Stays), OwnershipKind::Foreign);
         assert_eq!(kind(&all_seen(), SecondLook::Stays), OwnershipKind::Unknown);
         assert_eq!(kind(&all_seen(), SecondLook::NotTaken), OwnershipKind::Unknown);
-    }
-
-    #[test]
-    fn a_second_look_is_for_sockets_that_someone_could_hold() {
-        assert!(deserves_second_look(&socket(State::Listen, 7), &all_seen()));
-        assert!(!deserves_second_look(&socket(State::TimeWait, 0), &all_seen()));
-        let hidden = Sight { hidden: Some("no rights".into()), foreign: None };
-        assert!(!deserves_second_look(&socket(State::Listen, 7), &hidden));
     }
 
     #[test]

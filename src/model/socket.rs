@@ -403,6 +403,39 @@ impl Socket {
         matches!(self.state, State::Listen | State::Unconnected)
     }
 
+    /// Brings sockets into their documented order. Quicker than to sort by
+    /// [`Socket::cmp_canonical`]: most pairs are told apart by one number, and each socket,
+    /// being large, moves once.
+    pub fn sort_canonical(sockets: &mut [Self]) {
+        let mut order: Vec<(u64, usize)> =
+            sockets.iter().enumerate().map(|(index, socket)| (socket.rank(), index)).collect();
+        order.sort_unstable_by(|(a, i), (b, j)| {
+            a.cmp(b).then_with(|| sockets[*i].cmp_canonical(&sockets[*j]))
+        });
+        for place in 0..order.len() {
+            // What belongs here may have been swapped away from where it was; each place that
+            // is done remembers where its former content went.
+            let mut from = order[place].1;
+            while from < place {
+                from = order[from].1;
+            }
+            sockets.swap(place, from);
+            order[place].1 = from;
+        }
+    }
+
+    /// The beginning of the canonical order as a number: protocol, port, and as much of the
+    /// address as fits.
+    fn rank(&self) -> u64 {
+        let port = self.local.port.map_or(0, |port| u64::from(port) + 1);
+        let (family, bits) = match self.local.addr {
+            None => (0, 0),
+            Some(IpAddr::V4(v4)) => (1, v4.to_bits()),
+            Some(IpAddr::V6(v6)) => (2, (v6.to_bits() >> 96) as u32),
+        };
+        (self.protocol as u64) << 51 | port << 34 | family << 32 | u64::from(bits)
+    }
+
     /// The documented order of rows: protocol, local port, local address, remote, cookie.
     pub fn cmp_canonical(&self, other: &Self) -> std::cmp::Ordering {
         let port = |socket: &Self| socket.local.port;
@@ -414,3 +447,6 @@ impl Socket {
             .then_with(|| self.cookie.cmp(&other.cookie))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::model::health::Health;
 use crate::model::socket::{Socket, SocketId, SocketKey};
 use crate::model::table::SocketRow;
+pub use crate::wire::netlink::inet::Detail;
 
 /// Who makes the listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +48,32 @@ impl Listed {
             Self::New(key, _) => *key,
         }
     }
+}
 
-    /// The socket, to be changed; what is known of it is copied if a row shares it.
-    pub(super) fn to_mut(&mut self) -> &mut Socket {
+/// What a listing is made of: sockets, or rows that may be shared with the listing before.
+pub(super) trait Entry {
+    /// What is known of the socket.
+    fn socket(&self) -> &Socket;
+    /// The socket, to be changed; it is copied if someone shares it.
+    fn socket_mut(&mut self) -> &mut Socket;
+}
+
+impl Entry for Socket {
+    fn socket(&self) -> &Socket {
+        self
+    }
+
+    fn socket_mut(&mut self) -> &mut Socket {
+        self
+    }
+}
+
+impl Entry for Listed {
+    fn socket(&self) -> &Socket {
+        Self::socket(self)
+    }
+
+    fn socket_mut(&mut self) -> &mut Socket {
         if let Self::Same(row) = self {
             *self = Self::New(row.key, Box::new(row.socket.clone()));
         }
@@ -62,9 +86,9 @@ impl Listed {
 
 /// Everything that one look at the sockets found.
 #[derive(Debug)]
-pub struct Listing {
+pub struct Listing<T> {
     /// In the order that the system told them.
-    pub sockets: Vec<Listed>,
+    pub sockets: Vec<T>,
     /// How the sources fared.
     pub health: Vec<Health>,
     /// Whether every process could be read.

@@ -15,7 +15,7 @@ use sockpit::model::socket::{Backlog, Family, Protocol, Socket, State};
 use crate::support::{self, in_namespace, sockpit, wait_for};
 
 fn native() -> Listing {
-    list(&Request { backend: Some(Backend::Native) }).unwrap()
+    list(&Request { backend: Some(Backend::Native), ..Request::default() }).unwrap()
 }
 
 /// The socket at this address, and with this peer.
@@ -289,7 +289,8 @@ fn native_and_netstat2_agree_on_the_same_sockets() {
             let is_moving = |socket: &Socket| socket.state == State::FinWait1;
             (!native().sockets.iter().any(is_moving)).then_some(())
         });
-        let portable = list(&Request { backend: Some(Backend::Netstat2) }).unwrap();
+        let portable =
+            list(&Request { backend: Some(Backend::Netstat2), ..Request::default() }).unwrap();
         // It does not ask for ports that are held without listening.
         let ours = native().sockets;
         let ours: Vec<String> =

@@ -107,6 +107,11 @@ impl Column {
         self.number_of().is_some()
     }
 
+    /// Whether only a full listing tells it.
+    pub(super) fn is_metric(self) -> bool {
+        matches!(self, Drops | Rtt | Cwnd | Retransmits | BytesSent | BytesReceived | Congestion)
+    }
+
     /// How to read the column as a number, where it is one.
     fn number_of(self) -> Option<fn(&Socket) -> Option<u64>> {
         fn tcp(socket: &Socket) -> Option<&TcpInfo> {
@@ -177,6 +182,11 @@ pub(super) struct Sort {
 }
 
 impl Sort {
+    /// The column.
+    pub(super) fn column(self) -> Column {
+        self.column
+    }
+
     /// The order of two sockets; equal ones keep their canonical order.
     pub(super) fn compare(self, a: &Socket, b: &Socket) -> Ordering {
         if self.descending { self.column.compare(b, a) } else { self.column.compare(a, b) }

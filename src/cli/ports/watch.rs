@@ -1,37 +1,53 @@
 //! `sockpit ports --watch`: what appears, changes and ends, until Ctrl-C.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 
 use super::columns::{self, Column};
 use super::json::{self, Event};
-use super::{Args, chosen, tell};
+use super::{Args, answer, chosen, tell};
 use crate::cli::{Exit, Failure, output};
 use crate::collect::ports::{Backend, Ports};
 use crate::model::health::Health;
 use crate::model::socket::{Socket, SocketKey};
-use crate::model::table::SocketTable;
+use crate::model::table::{SocketRow, SocketTable};
+use crate::query::{Query, Subject, Truth};
 
 /// Looks again and again, and misses no change between two looks: it reads the collector
 /// itself, not its feed, which keeps only the newest sample.
 pub(super) fn run(
     args: &Args,
+    query: &Query,
     period: Duration,
     backend: Option<Backend>,
 ) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut watch = Watch { args, seen: Seen::default(), told: Vec::new() };
+    let mut watch = Watch {
+        args,
+        query,
+        matching: HashSet::new(),
+        seen: Seen::default(),
+        undecided: 0,
+        told: Vec::new(),
+    };
     runtime.block_on(watch.run(Ports::new(backend), period))?;
     watch.seen.summarise();
-    Ok(if watch.seen.added > 0 { Exit::Yes } else { Exit::No })
+    Ok(answer(watch.seen.added > 0, watch.undecided))
 }
 
 struct Watch<'a> {
     args: &'a Args,
+    query: &'a Query,
+    /// The rows that matched at the last look.
+    matching: HashSet<SocketKey>,
     seen: Seen,
+    /// Rows of the last look of which nobody can tell whether they match.
+    undecided: usize,
     /// The health that was told last.
     told: Vec<Health>,
 }
@@ -45,6 +61,17 @@ struct Seen {
 }
 
 impl Seen {
+    fn count(&mut self, events: &[(What, Arc<SocketRow>)]) {
+        self.looks += 1;
+        for (what, _) in events {
+            match what {
+                What::Added => self.added += 1,
+                What::Changed => self.changed += 1,
+                What::Removed => self.removed += 1,
+            }
+        }
+    }
+
     fn summarise(&self) {
         let Self { looks, added, changed, removed } = self;
         eprintln!("\n{looks} looks: {added} sockets seen, {changed} changes, {removed} ended");
@@ -82,65 +109,96 @@ impl Watch<'_> {
     }
 
     fn write(&mut self, table: &SocketTable) -> Result<(), Failure> {
-        let changes = &table.changes;
-        self.seen.looks += 1;
-        self.seen.added += changes.added.len() as u64;
-        self.seen.changed += changes.changed.len() as u64;
-        self.seen.removed += changes.removed.len() as u64;
+        let events = self.events(table);
+        self.seen.count(&events);
         let mut out = output::stdout();
         if self.args.json || self.args.jsonl {
-            self.write_json(table, &mut out)?;
+            for (event, row) in &events {
+                json::event(&mut out, &Event { event: event.name(), socket: &row.socket })?;
+            }
         } else {
-            self.write_text(table, &mut out)?;
+            self.write_text(&events, &mut out)?;
         }
         out.flush()?;
         Ok(())
     }
 
-    fn write_json(&self, table: &SocketTable, out: &mut impl Write) -> Result<(), Failure> {
-        for (event, socket) in events(table) {
-            json::event(out, &Event { event, socket })?;
+    /// What is new to someone who watches the rows that match: a row that begins to match is
+    /// added, one that matches no more is removed. In the table's order: ended, then live.
+    fn events(&mut self, table: &SocketTable) -> Vec<(What, Arc<SocketRow>)> {
+        let now = Timestamp::now();
+        let mut matching = HashSet::with_capacity(self.matching.len());
+        let changed: HashSet<SocketKey> = table.changes.changed.iter().copied().collect();
+        let ended = table.changes.removed.iter().filter(|key| self.matching.contains(key));
+        let ended = ended.filter_map(|key| table.find_ended(*key));
+        let mut events: Vec<_> = ended.map(|e| (What::Removed, Arc::clone(&e.row))).collect();
+        self.undecided = 0;
+        for row in &table.rows {
+            let truth = self.query.matches(&Subject::of_row(row, now));
+            self.undecided += usize::from(truth == Truth::Undecided);
+            let matches = truth == Truth::Yes;
+            if matches {
+                matching.insert(row.key);
+            }
+            let what = match (self.matching.contains(&row.key), matches) {
+                (false, true) => What::Added,
+                (true, false) => What::Removed,
+                (true, true) if changed.contains(&row.key) => What::Changed,
+                _ => continue,
+            };
+            events.push((what, Arc::clone(row)));
         }
-        Ok(())
+        self.matching = matching;
+        events
     }
 
-    fn write_text(&self, table: &SocketTable, out: &mut impl Write) -> Result<(), Failure> {
+    fn write_text(
+        &self,
+        events: &[(What, Arc<SocketRow>)],
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
         let columns = chosen(self.args, &Column::TEXT);
+        let mut sockets: Vec<&Socket> = events.iter().map(|(_, row)| &row.socket).collect();
         if self.seen.looks == 1 {
-            let mut sockets: Vec<&Socket> = table.rows.iter().map(|row| &row.socket).collect();
             if let Some(sort) = self.args.sort {
                 sockets.sort_by(|a, b| sort.compare(a, b));
             }
             columns::table(&columns, sockets.into_iter()).write(out)?;
             return Ok(());
         }
-        let (events, sockets): (Vec<_>, Vec<_>) = events(table).unzip();
         let mut rows = Vec::new();
         columns::table(&columns, sockets.into_iter()).write_rows(&mut rows)?;
         let now = Zoned::now().strftime("%H:%M:%S").to_string();
-        for (event, row) in events.into_iter().zip(rows.split_inclusive(|&byte| byte == b'\n')) {
-            let sign = match event {
-                "added" => '+',
-                "removed" => '-',
-                _ => '~',
-            };
-            write!(out, "{now} {sign} ")?;
+        for ((event, _), row) in events.iter().zip(rows.split_inclusive(|&byte| byte == b'\n')) {
+            write!(out, "{now} {} ", event.sign())?;
             out.write_all(row)?;
         }
         Ok(())
     }
 }
 
-/// What the last look changed, in the table's order: ended, changed, added.
-fn events(table: &SocketTable) -> impl Iterator<Item = (&'static str, &Socket)> {
-    let removed = table.changes.removed.iter().filter_map(|key| table.find_ended(*key));
-    let removed = removed.map(|ended| ("removed", &ended.row.socket));
-    let live = |event: &'static str, keys: &[SocketKey]| {
-        let keys: std::collections::HashSet<SocketKey> = keys.iter().copied().collect();
-        let rows = table.rows.iter().filter(move |row| keys.contains(&row.key));
-        rows.map(move |row| (event, &row.socket))
-    };
-    removed
-        .chain(live("changed", &table.changes.changed))
-        .chain(live("added", &table.changes.added))
+/// What happened to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Added,
+    Changed,
+    Removed,
+}
+
+impl What {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Changed => "changed",
+            Self::Removed => "removed",
+        }
+    }
+
+    fn sign(self) -> char {
+        match self {
+            Self::Added => '+',
+            Self::Changed => '~',
+            Self::Removed => '-',
+        }
+    }
 }

@@ -16,7 +16,7 @@ const HISTORY: usize = 10_000;
 
 /// What is known from all listings so far.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub struct Ledger {
     /// Live rows by key, and the same in canonical order.
     known: KnownRows,
     rows: Vec<Arc<SocketRow>>,
@@ -29,12 +29,12 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// The live rows, to be handed back by the next listing where they did not change.
-    pub(super) fn known(&self) -> &KnownRows {
+    pub fn known(&self) -> &KnownRows {
         &self.known
     }
 
     /// Enters a listing made at `at`.
-    pub(super) fn update(&mut self, listed: Vec<Listed>, at: Timestamp) -> SocketTable {
+    pub fn update(&mut self, listed: Vec<Listed>, at: Timestamp) -> SocketTable {
         let mut changes = TableChanges::default();
         let mut next = std::mem::take(&mut self.spare);
         next.reserve(listed.len());

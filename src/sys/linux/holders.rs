@@ -1,7 +1,15 @@
 //! Which process holds which socket: the links in `/proc/PID/fd`.
+//!
+//! A look-up of a link is dear, so a table that is refreshed again and again does not look up
+//! every one. It looks up the descriptors of new processes, new descriptors of processes whose
+//! number of descriptors changed, descriptors whose socket left the listing, and sockets with
+//! several holders; everything else in turn, a slice at a time. That leaves one change unseen
+//! until its turn comes: a descriptor that was replaced in one step (dup2) while its former
+//! socket lives on, held by nobody that sockpit knows. Whoever acts on an owner asks again.
 
-use std::ffi::CStr;
-use std::mem::MaybeUninit;
+mod reader;
+
+use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -10,13 +18,17 @@ use rustix::fs::RawDir;
 use rustix::io::Errno;
 
 use super::super::Result;
-use super::proc::{self, Decimal};
+use super::proc;
 use crate::model::join::Holding;
 use crate::model::owner::ProcessKey;
 use crate::wire::procfs;
+use reader::{Descriptors, Reader};
 
 /// Processes that a worker takes at a time.
 const BATCH: usize = 4;
+
+/// Everything is looked up anew within this many refreshes.
+const SLICES: usize = 16;
 
 /// A process that holds at least one socket, as it was when its descriptors were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +46,7 @@ pub(super) struct Holder {
 pub(super) struct Scan {
     /// Processes that hold sockets, in order of their pid.
     pub(super) holders: Vec<Holder>,
-    /// Sockets held; `process` is an index into `holders`.
+    /// Sockets held, by inode; `process` is an index into `holders`.
     pub(super) holdings: Vec<Holding>,
     /// Processes seen.
     pub(super) processes: usize,
@@ -44,6 +56,8 @@ pub(super) struct Scan {
     pub(super) first_refusal: Option<Errno>,
     /// Processes that ended while they were looked at; what they held may have gone to others.
     pub(super) ended: usize,
+    /// Whether some descriptors were taken from memory instead of looked up.
+    pub(super) is_partial: bool,
 }
 
 /// Looks through the descriptors of every process.
@@ -51,12 +65,34 @@ pub(super) struct Scan {
 pub(super) struct HolderScan {
     proc: OwnedFd,
     workers: usize,
+    /// What was found last, by pid. Empty before the first scan.
+    memory: HashMap<u32, Descriptors>,
+    /// Inodes that several descriptors refer to, ascending.
+    shared: Vec<u64>,
+    /// Whether everything is looked up anew in turn.
+    turns: bool,
+    /// The last process whose turn it was.
+    verified: u32,
+    /// Whether the kernel tells the number of a process's descriptors.
+    counts: bool,
 }
 
 impl HolderScan {
     /// A scan that uses up to so many threads at once.
     pub(super) fn new(workers: usize) -> Result<Self> {
-        Ok(Self { proc: proc::open()?, workers: workers.max(1) })
+        let proc = proc::open()?;
+        let counts = proc::open_dir(&proc, c"self")
+            .and_then(|own| reader::count(own.as_fd()))
+            .is_ok_and(|count| count > 0);
+        Ok(Self {
+            proc,
+            workers: workers.max(1),
+            memory: HashMap::new(),
+            shared: Vec::new(),
+            turns: true,
+            verified: 0,
+            counts,
+        })
     }
 
     /// The open `/proc`.
@@ -64,28 +100,153 @@ impl HolderScan {
         self.proc.as_fd()
     }
 
-    /// Reads every descriptor of every process.
+    /// Looks up every descriptor of every process.
     pub(super) fn full(&mut self) -> Result<Scan> {
         let pids = pids(&self.proc)?;
         let next = AtomicUsize::new(0);
         let proc = self.proc.as_fd();
-        let work = || Worker::new(proc).run(&pids, &next);
+        let work = || read_batches(proc, &pids, &next);
         let workers = self.workers.min(pids.len().div_ceil(BATCH));
-        let parts = if workers <= 1 {
-            vec![work()]
-        } else {
-            thread::scope(|scope| {
-                let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-                let mut parts = vec![work()];
-                // A worker that died leaves its batch unread, which counts as unreadable.
-                let lost = || Part { unreadable: BATCH, ..Part::default() };
-                parts.extend(
-                    others.into_iter().map(|other| other.join().unwrap_or_else(|_| lost())),
-                );
-                parts
-            })
+        let mut scan = Scan { processes: pids.len(), ..Scan::default() };
+        self.memory.clear();
+        thread::scope(|scope| {
+            let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+            self.memory.extend(scan.without_ended(work()));
+            for other in others {
+                match other.join() {
+                    Ok(found) => self.memory.extend(scan.without_ended(found)),
+                    // A worker that died leaves its batch unread.
+                    Err(_) => scan.unreadable += BATCH,
+                }
+            }
+        });
+        self.collect(&pids, &mut scan);
+        Ok(scan)
+    }
+
+    /// Looks up what may have changed since the last scan. `listed` are the inodes of the
+    /// sockets in question, ascending.
+    pub(super) fn refresh(&mut self, listed: &[u64]) -> Result<Scan> {
+        if self.memory.is_empty() || !self.counts {
+            let scan = self.full()?;
+            self.mark(listed);
+            return Ok(scan);
+        }
+        let pids = pids(&self.proc)?;
+        let mut scan = Scan { processes: pids.len(), is_partial: true, ..Scan::default() };
+        let mut before = std::mem::take(&mut self.memory);
+        let due = self.due(&pids, &before);
+        let mut reader = Reader::new(self.proc.as_fd());
+        // Looking changes our own descriptors, so memory is of no use for them.
+        let own = std::process::id();
+        let is_suspect = |held: &reader::Held| {
+            (held.is_listed && listed.binary_search(&held.inode).is_err())
+                || self.shared.binary_search(&held.inode).is_ok()
         };
-        Ok(merge(parts, pids.len()))
+        for &pid in &pids {
+            let found = match before.remove(&pid) {
+                Some(mut known) if pid != own && !due.contains(&pid) => {
+                    reader.refresh(pid, &mut known, is_suspect).map(|()| known)
+                }
+                _ => reader.read(pid),
+            };
+            self.memory.extend(scan.without_ended(vec![(pid, found)]));
+        }
+        self.mark(listed);
+        self.collect(&pids, &mut scan);
+        Ok(scan)
+    }
+
+    /// The processes whose turn it is to be looked up anew: about one slice of all descriptors.
+    fn due(&mut self, pids: &[u32], before: &HashMap<u32, Descriptors>) -> Vec<u32> {
+        let total: usize = before.values().map(Descriptors::len).sum();
+        let mut left = if self.turns { total.div_ceil(SLICES).max(256) } else { 0 };
+        let start = pids.partition_point(|&pid| pid <= self.verified);
+        let mut due = Vec::new();
+        for &pid in pids[start..].iter().chain(&pids[..start]) {
+            if left == 0 {
+                break;
+            }
+            left = left.saturating_sub(before.get(&pid).map_or(0, Descriptors::len).max(1));
+            self.verified = pid;
+            due.push(pid);
+        }
+        due
+    }
+
+    /// Remembers which of the sockets held are in the listing, so that one that leaves it is
+    /// noticed.
+    fn mark(&mut self, listed: &[u64]) {
+        for held in self.memory.values_mut().flat_map(|known| &mut known.sockets) {
+            held.is_listed = listed.binary_search(&held.inode).is_ok();
+        }
+    }
+
+    /// Makes the result of what is in memory, and notes which sockets are shared.
+    fn collect(&mut self, pids: &[u32], scan: &mut Scan) {
+        let total = self.memory.values().map(|known| known.sockets.len()).sum();
+        scan.holdings.reserve(total);
+        for known in pids.iter().filter_map(|pid| self.memory.get(pid)) {
+            if let Some(errno) = known.refusal {
+                scan.unreadable += 1;
+                scan.first_refusal.get_or_insert(errno);
+            }
+            let Some(holder) = &known.holder else { continue };
+            let process = scan.holders.len() as u32;
+            scan.holders.push(holder.clone());
+            scan.holdings.extend(known.sockets.iter().map(|held| Holding {
+                inode: held.inode,
+                process,
+                fd: held.fd,
+            }));
+        }
+        scan.holdings.sort_unstable();
+        self.shared = shared(&scan.holdings);
+    }
+}
+
+impl Scan {
+    /// Counts processes that ended meanwhile, and those of which nothing can be said.
+    fn without_ended(
+        &mut self,
+        found: Vec<(u32, rustix::io::Result<Descriptors>)>,
+    ) -> Vec<(u32, Descriptors)> {
+        let keep = |(pid, found): (u32, rustix::io::Result<Descriptors>)| match found {
+            Ok(found) => Some((pid, found)),
+            Err(Errno::NOENT | Errno::SRCH) => {
+                self.ended += 1;
+                None
+            }
+            Err(errno) => {
+                Some((pid, Descriptors { refusal: Some(errno), ..Descriptors::default() }))
+            }
+        };
+        found.into_iter().filter_map(keep).collect()
+    }
+}
+
+/// Inodes that occur more than once in these sorted holdings.
+fn shared(holdings: &[Holding]) -> Vec<u64> {
+    let twice = holdings.windows(2).filter(|pair| pair[0].inode == pair[1].inode);
+    let mut shared: Vec<u64> = twice.map(|pair| pair[0].inode).collect();
+    shared.dedup();
+    shared
+}
+
+/// Takes batches of processes until none is left.
+fn read_batches(
+    proc: BorrowedFd<'_>,
+    pids: &[u32],
+    next: &AtomicUsize,
+) -> Vec<(u32, rustix::io::Result<Descriptors>)> {
+    let mut reader = Reader::new(proc);
+    let mut found = Vec::new();
+    loop {
+        let start = next.fetch_add(BATCH, Ordering::Relaxed);
+        let Some(rest) = pids.get(start..).filter(|rest| !rest.is_empty()) else {
+            return found;
+        };
+        found.extend(rest.iter().take(BATCH).map(|&pid| (pid, reader.read(pid))));
     }
 }
 
@@ -99,205 +260,12 @@ pub(super) fn pids(proc: &OwnedFd) -> Result<Vec<u32>> {
     let mut pids = Vec::with_capacity(256);
     while let Some(entry) = entries.next() {
         let entry = entry.map_err(failed)?;
-        pids.extend(number(entry.file_name()));
+        let pid = procfs::number(entry.file_name().to_bytes());
+        pids.extend(pid.and_then(|pid| u32::try_from(pid).ok()));
     }
     pids.sort_unstable();
     Ok(pids)
 }
 
-fn number(name: &CStr) -> Option<u32> {
-    procfs::number(name.to_bytes())?.try_into().ok()
-}
-
-/// What one worker found. `process` of a holding is an index into its own holders.
-#[derive(Debug, Default)]
-struct Part {
-    holders: Vec<Holder>,
-    holdings: Vec<Holding>,
-    unreadable: usize,
-    first_refusal: Option<Errno>,
-    ended: usize,
-}
-
-struct Worker<'proc> {
-    proc: BorrowedFd<'proc>,
-    entries: Vec<u8>,
-    content: Vec<u8>,
-    part: Part,
-}
-
-impl<'proc> Worker<'proc> {
-    fn new(proc: BorrowedFd<'proc>) -> Self {
-        let entries = Vec::with_capacity(64 * 1024);
-        Self { proc, entries, content: Vec::new(), part: Part::default() }
-    }
-
-    fn run(mut self, pids: &[u32], next: &AtomicUsize) -> Part {
-        loop {
-            let start = next.fetch_add(BATCH, Ordering::Relaxed);
-            let Some(rest) = pids.get(start..).filter(|rest| !rest.is_empty()) else {
-                return self.part;
-            };
-            for &pid in rest.iter().take(BATCH) {
-                self.take(pid);
-            }
-        }
-    }
-
-    fn take(&mut self, pid: u32) {
-        let before = (self.part.holders.len(), self.part.holdings.len());
-        let outcome = self.read(pid);
-        if self.part.holders.len() == before.0 {
-            // Nobody could be named for what was found so far.
-            self.part.holdings.truncate(before.1);
-        }
-        match outcome {
-            Ok(()) => {}
-            Err(Errno::NOENT | Errno::SRCH) => self.part.ended += 1,
-            Err(errno) => {
-                self.part.unreadable += 1;
-                self.part.first_refusal.get_or_insert(errno);
-            }
-        }
-    }
-
-    /// Reads one process. An error means that not all of it could be read.
-    fn read(&mut self, pid: u32) -> rustix::io::Result<()> {
-        let process = proc::open_dir(self.proc, Decimal::new(pid).as_c_str())?;
-        let descriptors = proc::open_dir(&process, c"fd")?;
-        let index = self.part.holders.len() as u32;
-        let before = self.part.holdings.len();
-        let refused = self.read_descriptors(&descriptors, index)?;
-        if self.part.holdings.len() > before {
-            let holder = self.identify(&process, pid)?;
-            self.part.holders.push(holder);
-        }
-        refused.map_or(Ok(()), Err)
-    }
-
-    /// Collects the sockets among the descriptors; the first link that may not be read is
-    /// returned, since the others are refused alike.
-    fn read_descriptors(
-        &mut self,
-        descriptors: &OwnedFd,
-        process: u32,
-    ) -> rustix::io::Result<Option<Errno>> {
-        let mut target = [MaybeUninit::uninit(); 32];
-        let mut entries = RawDir::new(descriptors, self.entries.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            let name = entry.file_name();
-            let Some(fd) = number(name) else { continue };
-            match proc::read_link(descriptors.as_fd(), name, &mut target) {
-                Ok(target) => {
-                    if let Some(inode) = procfs::socket_inode(target) {
-                        self.part.holdings.push(Holding { inode, process, fd: fd as i32 });
-                    }
-                }
-                // Closed since the directory was read.
-                Err(Errno::NOENT) => {}
-                Err(errno @ (Errno::ACCESS | Errno::PERM)) => return Ok(Some(errno)),
-                Err(errno) => return Err(errno),
-            }
-        }
-        Ok(None)
-    }
-
-    fn identify(&mut self, process: &OwnedFd, pid: u32) -> rustix::io::Result<Holder> {
-        proc::read_file(process, c"stat", &mut self.content)?;
-        let stat = procfs::Stat::parse(&self.content).ok_or(Errno::SRCH)?;
-        Ok(Holder {
-            key: ProcessKey { pid, start_time: stat.start_time },
-            name: String::from_utf8_lossy(stat.name).into(),
-            ppid: stat.ppid,
-        })
-    }
-}
-
-/// Joins the workers' parts, with the holders in order of their pid.
-fn merge(parts: Vec<Part>, processes: usize) -> Scan {
-    let mut scan = Scan { processes, ..Scan::default() };
-    let mut holders: Vec<(Holder, usize, u32)> = Vec::new();
-    for (part, found) in parts.iter().enumerate() {
-        let indexed = found.holders.iter().cloned().zip(0..);
-        holders.extend(indexed.map(|(holder, index)| (holder, part, index)));
-    }
-    holders.sort_unstable_by_key(|(holder, ..)| holder.key.pid);
-    let mut positions: Vec<Vec<u32>> =
-        parts.iter().map(|part| vec![0; part.holders.len()]).collect();
-    for (position, (_, part, index)) in holders.iter().enumerate() {
-        positions[*part][*index as usize] = position as u32;
-    }
-    scan.holders = holders.into_iter().map(|(holder, ..)| holder).collect();
-    for (part, positions) in parts.into_iter().zip(positions) {
-        let moved = part
-            .holdings
-            .into_iter()
-            .map(|holding| Holding { process: positions[holding.process as usize], ..holding });
-        scan.holdings.extend(moved);
-        scan.unreadable += part.unreadable;
-        scan.ended += part.ended;
-        scan.first_refusal = scan.first_refusal.or(part.first_refusal);
-    }
-    scan
-}
-
 #[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-    use std::os::fd::AsRawFd;
-    use std::os::linux::fs::MetadataExt;
-
-    use super::*;
-
-    fn inode_of(listener: &TcpListener) -> u64 {
-        std::fs::metadata(format!("/proc/self/fd/{}", listener.as_raw_fd())).unwrap().st_ino()
-    }
-
-    fn holders_of(scan: &Scan, inode: u64) -> Vec<(u32, i32)> {
-        let holdings = scan.holdings.iter().filter(|holding| holding.inode == inode);
-        holdings.map(|h| (scan.holders[h.process as usize].key.pid, h.fd)).collect()
-    }
-
-    #[test]
-    fn our_own_socket_is_ours_whatever_the_number_of_workers() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        for workers in [1, 3] {
-            let scan = HolderScan::new(workers).unwrap().full().unwrap();
-            let held = holders_of(&scan, inode_of(&listener));
-            assert_eq!(held, [(std::process::id(), listener.as_raw_fd())]);
-            assert!(scan.holders.is_sorted_by_key(|holder| holder.key.pid));
-        }
-    }
-
-    #[test]
-    fn a_duplicate_is_a_second_holding() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let copy = listener.try_clone().unwrap();
-        let scan = HolderScan::new(1).unwrap().full().unwrap();
-        let mut fds: Vec<i32> =
-            holders_of(&scan, inode_of(&listener)).into_iter().map(|(_, fd)| fd).collect();
-        fds.sort_unstable();
-        let mut expected = [listener.as_raw_fd(), copy.as_raw_fd()];
-        expected.sort_unstable();
-        assert_eq!(fds, expected);
-    }
-
-    #[test]
-    fn parts_are_joined_by_pid() {
-        let holder =
-            |pid| Holder { key: ProcessKey { pid, start_time: 1 }, name: "x".into(), ppid: 1 };
-        let holding = |inode, process| Holding { inode, process, fd: 3 };
-        let part = |holders, holdings| Part { holders, holdings, ended: 1, ..Part::default() };
-        let scan = merge(
-            vec![
-                part(vec![holder(30), holder(10)], vec![holding(300, 0), holding(100, 1)]),
-                part(vec![holder(20)], vec![holding(200, 0)]),
-            ],
-            9,
-        );
-        assert_eq!(scan.holders.iter().map(|h| h.key.pid).collect::<Vec<_>>(), [10, 20, 30]);
-        assert_eq!(scan.holdings, [holding(300, 2), holding(100, 0), holding(200, 1)]);
-        assert_eq!((scan.processes, scan.ended), (9, 2));
-    }
-}
+mod tests;

@@ -8,8 +8,8 @@ use rustix::net::{
 };
 
 use super::super::{Error, Result};
-use crate::wire::netlink::inet::{DumpRequest, REQUEST_LEN, Record};
-use crate::wire::netlink::{Malformed, Reply, messages};
+use crate::wire::netlink::inet::{DumpRequest, LookupRequest, REQUEST_LEN, Record};
+use crate::wire::netlink::{Malformed, Message, Reply, messages};
 
 /// The kernel fills at most 32 KiB a read today; room for more costs nothing.
 const BUFFER_LEN: usize = 256 * 1024;
@@ -73,12 +73,52 @@ impl SockDiag {
     ) -> Result<Dumped> {
         let what =
             || format!("list {} sockets of {}", request.protocol.name(), request.family.name());
-        self.sequence = self.sequence.wrapping_add(1);
-        let bytes = encode(request, self.sequence).ok_or_else(|| {
+        let bytes = encode(request, self.next_sequence());
+        let mut outcome = Dumped::Complete;
+        self.converse(&what, bytes, |message, reply| {
+            if message.is_interrupted() {
+                outcome = Dumped::Interrupted;
+            }
+            match reply {
+                Reply::Noop | Reply::Error(0) => Ok(None),
+                Reply::Done(0) => Ok(Some(outcome)),
+                Reply::Done(errno) | Reply::Error(errno) => {
+                    ended(&what(), Errno::from_raw_os_error(errno)).map(Some)
+                }
+                Reply::Object(payload) => {
+                    visit(&Record::parse(payload).map_err(|error| unreadable(&what(), error))?);
+                    Ok(None)
+                }
+            }
+        })
+    }
+
+    /// Whether this very connection is still there.
+    pub(super) fn exists(&mut self, request: &LookupRequest) -> Result<bool> {
+        let what = || format!("look for the connection of {}", request.local);
+        let bytes = request.encode(self.next_sequence());
+        self.converse(&what, bytes, |_, reply| match reply {
+            Reply::Object(_) => Ok(Some(true)),
+            Reply::Noop | Reply::Done(0) | Reply::Error(0) => Ok(None),
+            Reply::Done(errno) | Reply::Error(errno) => match Errno::from_raw_os_error(errno) {
+                Errno::NOENT | Errno::STALE => Ok(Some(false)),
+                errno => Err(refused(&what(), errno)),
+            },
+        })
+    }
+
+    /// Sends a request, and hands over the messages that answer it until one is the last.
+    fn converse<T>(
+        &mut self,
+        what: &impl Fn() -> String,
+        request: Option<[u8; REQUEST_LEN]>,
+        mut hear: impl FnMut(&Message<'_>, Reply<'_>) -> Result<Option<T>>,
+    ) -> Result<T> {
+        let request = request.ok_or_else(|| {
             Error::unsupported(what(), "inet_diag knows only TCP and UDP over IP")
         })?;
-        send(&self.socket, &bytes, SendFlags::empty()).map_err(|errno| refused(&what(), errno))?;
-        let mut outcome = Dumped::Complete;
+        send(&self.socket, &request, SendFlags::empty())
+            .map_err(|errno| refused(&what(), errno))?;
         loop {
             self.receive().map_err(|errno| refused(&what(), errno))?;
             for message in messages(&self.buffer) {
@@ -87,21 +127,17 @@ impl SockDiag {
                 if message.sequence != self.sequence {
                     continue;
                 }
-                if message.is_interrupted() {
-                    outcome = Dumped::Interrupted;
-                }
-                match message.reply().map_err(|error| unreadable(&what(), error))? {
-                    Reply::Noop | Reply::Error(0) => {}
-                    Reply::Done(0) => return Ok(outcome),
-                    Reply::Done(errno) | Reply::Error(errno) => {
-                        return ended(&what(), Errno::from_raw_os_error(errno));
-                    }
-                    Reply::Object(payload) => {
-                        visit(&Record::parse(payload).map_err(|error| unreadable(&what(), error))?);
-                    }
+                let reply = message.reply().map_err(|error| unreadable(&what(), error))?;
+                if let Some(answer) = hear(&message, reply)? {
+                    return Ok(answer);
                 }
             }
         }
+    }
+
+    fn next_sequence(&mut self) -> u32 {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.sequence
     }
 
     /// One read; the buffer holds exactly what came.
@@ -144,4 +180,41 @@ fn refused(what: &str, errno: Errno) -> Error {
 
 fn unreadable(what: &str, error: Malformed) -> Error {
     Error::os(what, std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::model::socket::{Family, Protocol};
+    use crate::wire::netlink::inet::{ALL_STATES, Detail};
+
+    #[test]
+    fn a_connection_exists_until_it_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (local, remote) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
+        let mut diag = SockDiag::open().unwrap();
+        let mut cookie = None;
+        let request = DumpRequest {
+            family: Family::Ipv4,
+            protocol: Protocol::Tcp,
+            states: ALL_STATES,
+            detail: Detail::Bare,
+        };
+        let told = diag.dump(&request, |record| {
+            if (record.local_port, record.remote_port) == (local.port(), remote.port()) {
+                cookie = Some(record.cookie);
+            }
+        });
+        assert_eq!(told.unwrap(), Dumped::Complete);
+        let cookie = cookie.expect("it is listed");
+        let mut request = LookupRequest { protocol: Protocol::Tcp, local, remote, cookie };
+        assert!(diag.exists(&request).unwrap());
+        request.cookie += 1;
+        assert!(!diag.exists(&request).unwrap(), "another socket with these addresses");
+        request.remote.set_port(1);
+        assert!(!diag.exists(&request).unwrap(), "no such connection");
+    }
 }

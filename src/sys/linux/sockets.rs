@@ -4,8 +4,9 @@ mod native;
 mod port;
 mod sight;
 
-use super::super::listing::{Backend, KnownRows, Listing};
+use super::super::listing::{self, Backend, Detail, KnownRows, Listed, Listing};
 use super::super::{Result, portable};
+use crate::model::socket::Socket;
 
 pub use port::on_port;
 
@@ -35,10 +36,22 @@ impl Table {
 
     /// One look at everything. Sockets that still are as their row in `known` says come back
     /// as that row.
-    pub fn list(&mut self, known: &KnownRows) -> Result<Listing> {
+    pub fn list(&mut self, known: &KnownRows) -> Result<Listing<Listed>> {
+        let reuse = |socket: &Socket, at| listing::reuse(known, socket, at);
         match &mut self.0 {
-            Kind::Native(native) => native.list(known),
+            Kind::Native(native) => {
+                native.expect_repetition();
+                native.list(Detail::Full, reuse)
+            }
             Kind::Netstat2(table) => table.list(known),
+        }
+    }
+
+    /// One look at everything, by itself.
+    pub fn list_once(&mut self, detail: Detail) -> Result<Listing<Socket>> {
+        match &mut self.0 {
+            Kind::Native(native) => native.list(detail, |socket, _| socket.clone()),
+            Kind::Netstat2(table) => table.list_once(detail),
         }
     }
 }

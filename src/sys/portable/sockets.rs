@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use jiff::Timestamp;
 use netstat2::{AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpState};
 
-use super::super::listing::{self, Backend, KnownRows, Listing};
+use super::super::listing::{self, Backend, Detail, KnownRows, Listed, Listing};
 use super::super::{Error, Result, platform};
 use super::processes::ProcessCache;
 use crate::model::health::Health;
@@ -37,24 +37,29 @@ impl Table {
 
     /// One look at everything. Sockets that still are as their row in `known` says come back
     /// as that row.
-    pub fn list(&mut self, known: &KnownRows) -> Result<Listing> {
+    pub fn list(&mut self, known: &KnownRows) -> Result<Listing<Listed>> {
         let at = Timestamp::now();
+        let reuse = |socket: Socket| {
+            let listed = listing::reuse(known, &socket, at);
+            // A reused row says nothing of owners.
+            match listed {
+                Listed::Same(row) if row.socket.owners != socket.owners => {
+                    Listed::New(row.key, Box::new(socket))
+                }
+                listed => listed,
+            }
+        };
+        let Listing { sockets, health, privileged } = self.list_once(Detail::Bare)?;
+        Ok(Listing { sockets: sockets.into_iter().map(reuse).collect(), health, privileged })
+    }
+
+    /// One look at everything, by itself. There is no more detail to be had.
+    pub fn list_once(&mut self, _: Detail) -> Result<Listing<Socket>> {
         let infos = ask()?;
         let pids: BTreeSet<u32> =
             infos.iter().flat_map(|info| info.associated_pids.iter().copied()).collect();
         self.processes.refresh(&pids.into_iter().collect::<Vec<_>>());
-        let list = |info: &SocketInfo| {
-            let socket = self.socket(info);
-            let listed = listing::reuse(known, &socket, at);
-            // The library's order of pids is arbitrary, ours is not: owners compare as lists.
-            match &listed {
-                listing::Listed::Same(row) if row.socket.owners != socket.owners => {
-                    listing::Listed::New(row.key, Box::new(socket))
-                }
-                _ => listed,
-            }
-        };
-        let sockets = infos.iter().map(list).collect();
+        let sockets = infos.iter().map(|info| self.socket(info)).collect();
         Ok(Listing { sockets, health: health(), privileged: false })
     }
 

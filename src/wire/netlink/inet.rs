@@ -1,6 +1,6 @@
 //! `inet_diag` of `linux/inet_diag.h`: the request for a dump of IP sockets, and its records.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{DUMP, HEADER_LEN, Malformed, REQUEST, attributes, u16_at, u32_at, u64_at};
 use crate::model::socket::{Family, Protocol};
@@ -18,11 +18,12 @@ const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 
 /// What to ask the kernel for beside each socket's addresses and queues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
     /// Nothing: the cheapest dump.
     Bare,
     /// Memory, congestion control and TCP_INFO.
+    #[default]
     Full,
 }
 
@@ -57,24 +58,7 @@ impl DumpRequest {
     /// The bytes to send (`struct inet_diag_req_v2`); `None` for a family or protocol that
     /// inet_diag does not know.
     pub fn encode(&self, sequence: u32) -> Option<[u8; REQUEST_LEN]> {
-        let family = match self.family {
-            Family::Ipv4 => AF_INET,
-            Family::Ipv6 => AF_INET6,
-            _ => return None,
-        };
-        let protocol = match self.protocol {
-            Protocol::Tcp => 6,
-            Protocol::Udp => 17,
-            Protocol::Udplite => 136,
-            _ => return None,
-        };
-        let mut bytes = [0; REQUEST_LEN];
-        bytes[0..4].copy_from_slice(&(REQUEST_LEN as u32).to_ne_bytes());
-        bytes[4..6].copy_from_slice(&BY_FAMILY.to_ne_bytes());
-        bytes[6..8].copy_from_slice(&(REQUEST | DUMP).to_ne_bytes());
-        bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
-        bytes[16] = family;
-        bytes[17] = protocol;
+        let mut bytes = header(self.family, self.protocol, REQUEST | DUMP, sequence)?;
         bytes[18] = self.detail.extensions(self.protocol);
         bytes[20..24].copy_from_slice(&self.states.to_ne_bytes());
         // The rest, struct inet_diag_sockid, is empty: a dump takes every socket.
@@ -87,6 +71,81 @@ impl DumpRequest {
         bytes[24..26].copy_from_slice(&port.to_be_bytes());
         Some(bytes)
     }
+}
+
+/// The question whether one connection is still there. The kernel answers with its record, or
+/// with ENOENT, or with ESTALE when another socket has those addresses now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookupRequest {
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// Local end.
+    pub local: SocketAddr,
+    /// Remote end.
+    pub remote: SocketAddr,
+    /// Socket cookie.
+    pub cookie: u64,
+}
+
+impl LookupRequest {
+    /// The bytes to send; `None` for ends of different families or a protocol that inet_diag
+    /// does not know.
+    pub fn encode(&self, sequence: u32) -> Option<[u8; REQUEST_LEN]> {
+        let family = match (self.local, self.remote) {
+            (SocketAddr::V4(_), SocketAddr::V4(_)) => Family::Ipv4,
+            (SocketAddr::V6(_), SocketAddr::V6(_)) => Family::Ipv6,
+            _ => return None,
+        };
+        let mut bytes = header(family, self.protocol, REQUEST, sequence)?;
+        bytes[20..24].copy_from_slice(&ALL_STATES.to_ne_bytes());
+        bytes[24..26].copy_from_slice(&self.local.port().to_be_bytes());
+        bytes[26..28].copy_from_slice(&self.remote.port().to_be_bytes());
+        put_address(&mut bytes[28..44], self.local.ip());
+        put_address(&mut bytes[44..60], self.remote.ip());
+        bytes[64..72].copy_from_slice(&cookie_words(self.cookie));
+        Some(bytes)
+    }
+}
+
+fn header(
+    family: Family,
+    protocol: Protocol,
+    flags: u16,
+    sequence: u32,
+) -> Option<[u8; REQUEST_LEN]> {
+    let mut bytes = [0; REQUEST_LEN];
+    bytes[0..4].copy_from_slice(&(REQUEST_LEN as u32).to_ne_bytes());
+    bytes[4..6].copy_from_slice(&BY_FAMILY.to_ne_bytes());
+    bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
+    bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
+    bytes[16] = match family {
+        Family::Ipv4 => AF_INET,
+        Family::Ipv6 => AF_INET6,
+        _ => return None,
+    };
+    bytes[17] = match protocol {
+        Protocol::Tcp => 6,
+        Protocol::Udp => 17,
+        Protocol::Udplite => 136,
+        _ => return None,
+    };
+    Some(bytes)
+}
+
+/// An address at the start of its sixteen bytes.
+fn put_address(field: &mut [u8], addr: IpAddr) {
+    match addr {
+        IpAddr::V4(v4) => field[..4].copy_from_slice(&v4.octets()),
+        IpAddr::V6(v6) => field.copy_from_slice(&v6.octets()),
+    }
+}
+
+/// Two words in host order, the lower first.
+fn cookie_words(cookie: u64) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    bytes[..4].copy_from_slice(&(cookie as u32).to_ne_bytes());
+    bytes[4..].copy_from_slice(&((cookie >> 32) as u32).to_ne_bytes());
+    bytes
 }
 
 /// Attribute types (`INET_DIAG_*`).

@@ -274,6 +274,27 @@ fn the_request_is_what_the_kernel_expects() {
 }
 
 #[test]
+fn a_lookup_names_one_connection() {
+    let request = inet::LookupRequest {
+        protocol: Protocol::Tcp,
+        local: "127.0.0.1:8080".parse().unwrap(),
+        remote: "10.0.0.7:51544".parse().unwrap(),
+        cookie: 0x1_0000_1234,
+    };
+    let bytes = request.encode(7).unwrap();
+    assert_eq!(u16_at(&bytes, 6), Some(0x1), "no dump");
+    // From its ports on a request's socket id has the layout of a record's.
+    let mut record = established().0;
+    record[4..52].copy_from_slice(&bytes[24..72]);
+    let record = Record::parse(&record).unwrap();
+    assert_eq!((record.local, record.local_port), (request.local.ip(), 8080));
+    assert_eq!((record.remote, record.remote_port), (request.remote.ip(), 51544));
+    assert_eq!(record.cookie, request.cookie);
+    let mixed = inet::LookupRequest { remote: "[::1]:1".parse().unwrap(), ..request };
+    assert_eq!(mixed.encode(7), None);
+}
+
+#[test]
 fn ipv4_addresses_take_the_first_word() {
     let record_bytes = established().0;
     let record = Record::parse(&record_bytes).unwrap();
