@@ -1,9 +1,7 @@
 //! Sockets and their owners in a few columns of text, cleaned.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
-use crate::model::options::OptionValue;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Socket, State};
 use crate::text::{address, clean, units};
@@ -128,25 +126,6 @@ pub fn line(socket: &Socket) -> String {
         line.push_str(&remote(socket, false));
     }
     format!("{line} {} {}", socket.state.name(), owner(socket))
-}
-
-/// An option's value in words, uncleaned.
-pub fn option_value(value: &OptionValue) -> String {
-    match value {
-        OptionValue::Bool(on) => (if *on { "on" } else { "off" }).to_owned(),
-        OptionValue::Number(number) => number.to_string(),
-        OptionValue::Text(text) => text.clone(),
-        OptionValue::Names(names) if names.is_empty() => "none".to_owned(),
-        OptionValue::Names(names) => names.join("|"),
-        OptionValue::Linger { on: false, .. } => "off".to_owned(),
-        OptionValue::Linger { on: true, seconds } => format!("{seconds} s"),
-        OptionValue::Time { us: 0 } => "no limit".to_owned(),
-        OptionValue::Time { us } => match u64::try_from(*us) {
-            Ok(us) => units::duration(Duration::from_micros(us)),
-            Err(_) => format!("{us} µs"),
-        },
-        OptionValue::Credentials { pid, uid, gid } => format!("pid {pid} uid {uid} gid {gid}"),
-    }
 }
 
 #[cfg(test)]
