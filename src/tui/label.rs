@@ -50,12 +50,16 @@ fn named(end: String, port: Option<u16>, service: Option<&str>) -> String {
     }
 }
 
-/// What waits: `3/128` in an accept queue, with `!` from 80 % on; else bytes to read and to
-/// be acknowledged.
-pub fn queue(socket: &Socket) -> String {
+/// What waits: `3/128` in an accept queue, with `!` from 80 % on, or `100%!` where there is
+/// no room for both numbers; else bytes to read and to be acknowledged.
+pub fn queue(socket: &Socket, columns: u16) -> String {
     if let Some(backlog) = socket.backlog {
         let alarm = if is_crowded(socket) { "!" } else { "" };
-        return format!("{}/{}{alarm}", backlog.queued, backlog.limit);
+        let full = format!("{}/{}{alarm}", backlog.queued, backlog.limit);
+        return match backlog.percent() {
+            Some(percent) if paint::width(&full) > columns => format!("{percent}%{alarm}"),
+            _ => full,
+        };
     }
     match (socket.recv_q, socket.send_q) {
         (None, None) => units::UNKNOWN.to_owned(),
@@ -158,11 +162,12 @@ mod tests {
     #[test]
     fn a_crowded_accept_queue_is_marked_by_a_sign() {
         let mut socket = listener(Family::Ipv4, Endpoint::ip([0, 0, 0, 0], 80));
-        assert_eq!(queue(&socket), "-");
+        assert_eq!(queue(&socket, 10), "-");
         socket.backlog = Some(Backlog { queued: 102, limit: 128 });
-        assert_eq!(queue(&socket), "102/128");
+        assert_eq!(queue(&socket, 10), "102/128");
         socket.backlog = Some(Backlog { queued: 103, limit: 128 });
-        assert_eq!(queue(&socket), "103/128!");
+        assert_eq!(queue(&socket, 10), "103/128!");
+        assert_eq!(queue(&socket, 7), "80%!");
     }
 
     #[test]

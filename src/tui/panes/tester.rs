@@ -33,6 +33,8 @@ const FRAME: Duration = Duration::from_millis(100);
 pub struct Tester {
     target: TargetLine,
     run: Option<Run>,
+    // Why the last target could not be tested at all.
+    refused: Option<String>,
 }
 
 impl Pane for Tester {
@@ -51,6 +53,10 @@ impl Pane for Tester {
         let Canvas { buf, area, scroll, theme, cursor, .. } = canvas;
         *cursor = self.target.draw(buf, paint::line(area, 0), world, theme).or(*cursor);
         let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        if let Some(refused) = &self.refused {
+            let text = format!("! {}", clean(refused));
+            return message::centred(buf, below, &[(text, theme.danger)]);
+        }
         let Some(run) = &self.run else {
             let text = match self.target.text(world) {
                 Some(_) => "Enter tests the target. Nothing is sent before that.",
@@ -69,7 +75,10 @@ impl Pane for Tester {
         let is_running = self.run.as_ref().is_some_and(Run::is_running);
         match command {
             Command::Move(motion) => scroll.go(motion),
-            Command::EditTarget => self.target.open(cx.world),
+            Command::EditTarget => {
+                self.refused = None;
+                self.target.open(cx.world);
+            }
             Command::Accept if self.target.accept() => self.start(false, cx),
             Command::Complete => self.target.complete(cx.world),
             Command::Cancel => self.target.cancel(),
@@ -129,8 +138,12 @@ impl Tester {
         };
         let target: Target = match text.parse() {
             Ok(target) => target,
-            Err(error) => return cx.world.complain(format!("{error}")),
+            Err(error) => {
+                self.refused = Some(error.to_string());
+                return;
+            }
         };
+        self.refused = None;
         self.stop(cx);
         let id = cx.requests.next_id();
         self.run = Some(Run::new(id, text, continuous, cx.now.at));
