@@ -29,11 +29,10 @@ fn run(args: Args) -> Result<u8, Failure> {
     if let Some(path) = &args.log {
         cli::start_log(path)?;
     }
-    let load = || {
-        Config::load(args.config.as_deref()).map_err(|error| Failure::usage(error.to_string()))
-    };
+    let load =
+        || Config::load(args.config.as_deref()).map_err(|error| Failure::usage(error.to_string()));
     match args.command {
-        None => dashboard(load()?.dashboard, args.theme),
+        None => dashboard(&load()?.dashboard, args.theme),
         Some(command) => {
             // A subcommand takes nothing from it yet; a named file is checked all the same.
             if args.config.is_some() {
@@ -44,8 +43,8 @@ fn run(args: Args) -> Result<u8, Failure> {
     }
 }
 
-fn dashboard(wishes: Dashboard, theme: Option<Colours>) -> Result<u8, Failure> {
-    let wishes = Dashboard { theme: theme.unwrap_or(wishes.theme), ..wishes };
+fn dashboard(wishes: &Dashboard, theme: Option<Colours>) -> Result<u8, Failure> {
+    let wishes = Dashboard { theme: theme.unwrap_or(wishes.theme), ..wishes.clone() };
     match tui::run(&wishes) {
         Ok(End::Quit) => Ok(Exit::Yes as u8),
         Ok(End::Signal(signal)) => Ok(signal.exit_code()),

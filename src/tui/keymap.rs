@@ -135,7 +135,12 @@ static MOTION: &[Binding] = &[
         "",
         "To the first",
     ),
-    bind(&[Key::plain(KeyCode::End), Key::char('G')], Command::Move(Motion::Last), "", "To the last"),
+    bind(
+        &[Key::plain(KeyCode::End), Key::char('G')],
+        Command::Move(Motion::Last),
+        "",
+        "To the last",
+    ),
 ];
 
 static PORTS: &[Binding] = &[
@@ -147,15 +152,15 @@ static PORTS: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Esc)], Command::ClearFilter, "", "Drop the filter, then the marks"),
 ];
 
-static PACKETS: &[Binding] = &[bind(
-    &[Key::char('v')],
-    Command::NextView,
-    "view",
-    "Flows, ports, processes or interfaces",
-)];
+static PACKETS: &[Binding] =
+    &[bind(&[Key::char('v')], Command::NextView, "view", "Flows, ports, processes or interfaces")];
 
-static OPTIONS: &[Binding] =
-    &[bind(&[Key::char('a')], Command::ChangedOnly, "changed/all", "All options, or only the changed ones")];
+static OPTIONS: &[Binding] = &[bind(
+    &[Key::char('a')],
+    Command::ChangedOnly,
+    "changed/all",
+    "All options, or only the changed ones",
+)];
 
 static TESTER: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Enter)], Command::Probe, "test", "Test the target once"),

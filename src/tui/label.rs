@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::model::owner::OwnershipKind;
-use crate::model::socket::{Socket, State};
+use crate::model::socket::{Backlog, Socket, State};
 use crate::text::{address, clean, units};
 use crate::tui::widgets::paint;
 
@@ -70,7 +70,7 @@ pub fn queue(socket: &Socket, columns: u16) -> String {
 
 /// Whether the accept queue is at 80 % or more.
 pub fn is_crowded(socket: &Socket) -> bool {
-    socket.backlog.and_then(|backlog| backlog.percent()).is_some_and(|percent| percent >= 80)
+    socket.backlog.and_then(Backlog::percent).is_some_and(|percent| percent >= 80)
 }
 
 /// Bytes in at most four columns.
@@ -135,7 +135,7 @@ pub fn line(socket: &Socket) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::socket::{Backlog, Endpoint, Family, Protocol};
+    use crate::model::socket::{Endpoint, Family, Protocol};
 
     fn listener(family: Family, local: Endpoint) -> Socket {
         Socket::new(family, Protocol::Tcp, State::Listen, local)

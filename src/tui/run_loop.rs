@@ -131,7 +131,7 @@ async fn hung_up(told: &mut Option<oneshot::Receiver<()>>) {
         return;
     }
     *told = None;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Resolves at a moment; without one, never.

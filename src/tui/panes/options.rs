@@ -117,9 +117,8 @@ impl Pane for Options {
 
     fn copy(&self, world: &World) -> Option<String> {
         let report = self.report_for(world)?.as_ref().ok()?;
-        let line = |option: &SocketOption| {
-            format!("{}={}", option.name, text::options::value(option))
-        };
+        let line =
+            |option: &SocketOption| format!("{}={}", option.name, text::options::value(option));
         Some(report.options.iter().map(line).collect::<Vec<_>>().join(" "))
     }
 }

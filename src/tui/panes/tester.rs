@@ -43,7 +43,7 @@ impl Pane for Tester {
     }
 
     fn subject(&self, world: &World) -> String {
-        let continuous = self.run.as_ref().is_some_and(|run| run.is_continuous());
+        let continuous = self.run.as_ref().is_some_and(Run::is_continuous);
         let every = if continuous { " ─ every 1 s" } else { "" };
         let target = self.target.text(world).unwrap_or_default();
         format!("{}{every}", clean(&target))
@@ -64,7 +64,8 @@ impl Pane for Tester {
             };
             return message::centred(buf, below, &[(text.to_owned(), theme.dim)]);
         };
-        let lines = lines::of(run, self.target.text(world), world.now.at, below.width, theme);
+        let target = self.target.text(world);
+        let lines = lines::of(run, target.as_deref(), world.now.at, below.width, theme);
         for (on_screen, index) in scroll.show(below, lines.len(), None).enumerate() {
             let pieces = lines[index].iter().map(|(text, style)| (text.as_str().into(), *style));
             paint::spans(buf, paint::line(below, on_screen), pieces);

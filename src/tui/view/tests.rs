@@ -16,9 +16,7 @@ use crate::model::options::{
 use crate::model::packets::{
     Count, Flow, FlowEnd, Losses, PacketCounts, ProtocolCount, TcpFlagCounts,
 };
-use crate::model::probe::{
-    Attempt, OutcomeKind, ProbeSummary, Side, Stage, StageName, Verdict,
-};
+use crate::model::probe::{Attempt, OutcomeKind, ProbeSummary, Side, Stage, StageName, Verdict};
 use crate::model::sample::Sample;
 use crate::model::table::SocketTable;
 use crate::probe::Progress;
@@ -346,12 +344,12 @@ fn probe(desk: &mut Desk) -> RequestId {
     started.unwrap()
 }
 
-fn stage(name: StageName, ok: bool, duration_us: u64, detail: serde_json::Value) -> Stage {
+fn stage(name: StageName, ok: bool, duration_us: u64, detail: &serde_json::Value) -> Stage {
     Stage { name, ok, duration_us, detail: detail.as_object().unwrap().clone() }
 }
 
 fn local() -> Stage {
-    stage(StageName::Local, true, 20, json!({ "source": "127.0.0.1", "to_self": true }))
+    stage(StageName::Local, true, 20, &json!({ "source": "127.0.0.1", "to_self": true }))
 }
 
 fn finish(desk: &mut Desk, id: RequestId, stages: Vec<Stage>, verdict: Verdict, lost: u64) {
@@ -398,7 +396,7 @@ fn tester_full() {
     snapshot!("tester_full", Tester, |desk| {
         let id = probe(desk);
         let ends = json!({ "local": "127.0.0.1:36502", "remote": "127.0.0.1:5432" });
-        let stages = vec![local(), stage(StageName::Connect, true, 71, ends)];
+        let stages = vec![local(), stage(StageName::Connect, true, 71, &ends)];
         let verdict = Verdict {
             outcome: OutcomeKind::Ok,
             side: None,
@@ -421,7 +419,7 @@ fn tester_degraded() {
                 .into(),
             errno: Some("ETIMEDOUT".into()),
         };
-        let connect = stage(StageName::Connect, false, 3_000_000, json!({}));
+        let connect = stage(StageName::Connect, false, 3_000_000, &json!({}));
         finish(desk, id, vec![local(), connect], verdict, 3);
     });
 }

@@ -17,17 +17,18 @@ pub(super) type Line = Vec<(String, Style)>;
 /// All lines of a test. `target` is what another test would go to.
 pub(super) fn of(
     run: &Run,
-    target: Option<String>,
+    target: Option<&str>,
     now: Instant,
     width: u16,
     theme: &Theme,
 ) -> Vec<Line> {
     let mut lines = Vec::new();
-    if target.as_ref() != Some(&run.target) {
+    if target != Some(&run.target) {
         lines.push(vec![(format!("tested   {}", clean(&run.target)), theme.dim)]);
     }
     if let Some(address) = run.address {
-        lines.push(vec![("address  ".to_owned(), theme.heading), (address.to_string(), theme.text)]);
+        lines
+            .push(vec![("address  ".to_owned(), theme.heading), (address.to_string(), theme.text)]);
     }
     lines.extend(waterfall(run, now, width, theme));
     match &run.verdict {
@@ -102,7 +103,14 @@ fn sums(run: &Run, width: u16, theme: &Theme, lines: &mut Vec<Line>) {
     let summary = &run.summary;
     let lost = format!("lost {} of {}", summary.lost, summary.sent);
     lines.push(vec![
-        (format!("p50 {}  p99 {}  ", words::micros(summary.p50_us), words::micros(summary.p99_us)), theme.text),
+        (
+            format!(
+                "p50 {}  p99 {}  ",
+                words::micros(summary.p50_us),
+                words::micros(summary.p99_us)
+            ),
+            theme.text,
+        ),
         (lost, if summary.lost > 0 { theme.danger } else { theme.text }),
     ]);
     let times: Vec<Option<f64>> = run.times.iter().copied().collect();
