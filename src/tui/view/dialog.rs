@@ -7,6 +7,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::{chrome, is_danger};
+use crate::query;
 use crate::text::clean;
 use crate::tui::app::App;
 use crate::tui::dialog::Dialog;
@@ -128,6 +129,11 @@ fn help(pane: PaneId, theme: &Theme) -> Vec<Line> {
                 (binding.about.to_owned(), theme.text),
             ]);
         }
+    }
+    if pane == PaneId::Ports {
+        lines.push(Vec::new());
+        lines.push(vec![("Filter".to_owned(), theme.heading)]);
+        lines.extend(query::help_text().lines().map(|line| vec![(line.to_owned(), theme.text)]));
     }
     lines
 }
