@@ -4,6 +4,7 @@
 mod completions;
 mod failure;
 mod kill;
+mod logging;
 mod opts;
 mod output;
 mod packets;
@@ -15,7 +16,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::Colours;
+
 pub use failure::{Exit, Failure};
+pub use logging::start as start_log;
 
 /// A cockpit for your sockets: who holds a port, what travels over it, how it is set up,
 /// and whether an endpoint answers. Without a subcommand it opens the dashboard.
@@ -28,6 +32,9 @@ pub struct Args {
     /// Write a log to this file (0600); SOCKPIT_LOG sets the filter.
     #[arg(long, value_name = "FILE", global = true)]
     pub log: Option<PathBuf>,
+    /// Colours of the dashboard: auto, none, 16 or 256.
+    #[arg(long, value_name = "COLOURS")]
+    pub theme: Option<Colours>,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -1,2 +1,206 @@
 //! The configuration file and its defaults, validated.
+//!
+//! ```toml
+//! [dashboard]
+//! theme = "auto"       # auto, none, 16 or 256 colours
+//! period_ms = 1000     # between two looks at the socket table
+//! names = false        # services and users in place of their numbers
+//! ```
 #![forbid(unsafe_code)]
+
+use std::env;
+use std::fs;
+use std::io;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer};
+
+/// Shorter periods would only measure the measuring, longer ones would look like a stall.
+const PERIODS_MS: RangeInclusive<u64> = 250..=60_000;
+/// No configuration is longer than this; what is, is some other file.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The dashboard.
+    pub dashboard: Dashboard,
+}
+
+/// How the dashboard looks and how often it looks.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dashboard {
+    /// How many colours.
+    pub theme: Colours,
+    /// Wished time between two samples.
+    #[serde(rename = "period_ms", deserialize_with = "period")]
+    pub period: Duration,
+    /// Names in place of numbers, from the start.
+    pub names: bool,
+}
+
+impl Default for Dashboard {
+    fn default() -> Self {
+        Self { theme: Colours::Auto, period: Duration::from_secs(1), names: false }
+    }
+}
+
+/// How many colours the dashboard uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colours {
+    /// None where `NO_COLOR` is set or the terminal is a dumb one, else sixteen.
+    #[default]
+    Auto,
+    /// None.
+    None,
+    /// The terminal's own sixteen.
+    Sixteen,
+    /// Fixed shades of the 256.
+    Full,
+}
+
+impl FromStr for Colours {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "none" => Ok(Self::None),
+            "16" => Ok(Self::Sixteen),
+            "256" => Ok(Self::Full),
+            _ => Err("a theme is auto, none, 16 or 256".to_owned()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Colours {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let ms = u64::deserialize(deserializer)?;
+    if !PERIODS_MS.contains(&ms) {
+        let (least, most) = (PERIODS_MS.start(), PERIODS_MS.end());
+        return Err(de::Error::custom(format!("period_ms is {ms}; it must be {least} to {most}")));
+    }
+    Ok(Duration::from_millis(ms))
+}
+
+/// Why a configuration cannot be used: one sentence that names the file and the line.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// The system's word.
+        #[source]
+        source: io::Error,
+    },
+    /// It is not a configuration.
+    #[error("the configuration {} cannot be used: line {line}: {what}", path.display())]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Counts from 1.
+        line: usize,
+        /// What is wrong there.
+        what: String,
+    },
+}
+
+impl Config {
+    /// The file that the user named, which must be there; else the user's own, if there is one.
+    pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
+        if let Some(path) = named {
+            return Self::read(path);
+        }
+        match own_path() {
+            Some(path) if path.exists() => Self::read(&path),
+            _ => Ok(Self::default()),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+        let size = fs::metadata(path).map_err(unreadable)?.len();
+        if size > MAX_BYTES {
+            let text = format!("it has {size} bytes, more than any configuration");
+            return Err(unreadable(io::Error::other(text)));
+        }
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        Self::parse(&text).map_err(|(line, what)| ConfigError::Invalid {
+            path: path.to_owned(),
+            line,
+            what,
+        })
+    }
+
+    /// The text of a file; an error is a line and what is wrong there.
+    fn parse(text: &str) -> Result<Self, (usize, String)> {
+        toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start.min(text.len()));
+            let line = 1 + text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count();
+            (line, error.message().trim().replace('\n', "; "))
+        })
+    }
+}
+
+/// `sockpit/config.toml` below the directory that the platform keeps configurations in.
+fn own_path() -> Option<PathBuf> {
+    let var = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let dir = var("XDG_CONFIG_HOME")
+        .or_else(|| var("APPDATA"))
+        .or_else(|| var("HOME").map(|home| home.join(".config")))?;
+    Some(dir.join("sockpit").join("config.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(Config::parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let text = "[dashboard]\ntheme = \"256\"\nperiod_ms = 500\nnames = true\n";
+        let dashboard = Config::parse(text).unwrap().dashboard;
+        assert_eq!(dashboard.theme, Colours::Full);
+        assert_eq!(dashboard.period, Duration::from_millis(500));
+        assert!(dashboard.names);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let wrong = |text: &str| {
+            let (line, what) = Config::parse(text).unwrap_err();
+            format!("{line}: {what}")
+        };
+        assert!(wrong("[dashboard]\ncolour = 1").starts_with("2: unknown field `colour`"));
+        assert!(wrong("[dashbord]\n").starts_with("1: unknown field `dashbord`"));
+        let theme = wrong("\n[dashboard]\ntheme = \"pink\"");
+        assert_eq!(theme, "3: a theme is auto, none, 16 or 256");
+        let period = wrong("[dashboard]\nperiod_ms = 10");
+        assert_eq!(period, "2: period_ms is 10; it must be 250 to 60000");
+        assert!(wrong("[dashboard]\nnames = 3").starts_with("2: invalid type"));
+        assert!(wrong("[dashboard\n").starts_with("1: "));
+    }
+
+    #[test]
+    fn a_named_file_must_be_there() {
+        let error = Config::load(Some(Path::new("/nonexistent/sockpit.toml"))).unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/sockpit.toml"));
+    }
+}

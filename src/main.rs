@@ -4,17 +4,18 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use sockpit::cli::{self, Args, Exit};
+use sockpit::cli::{self, Args, Exit, Failure};
+use sockpit::config::{Colours, Config, Dashboard};
 use sockpit::tui::{self, End};
+
+/// A panic's exit code, the same as where nobody catches it.
+const PANICKED: u8 = 101;
 
 fn main() -> ExitCode {
     // clap itself ends with 2 on wrong usage, and with 0 after --help and --version.
     let args = Args::parse();
-    let Some(command) = args.command else {
-        return dashboard();
-    };
-    match cli::run(command) {
-        Ok(exit) => ExitCode::from(exit as u8),
+    match run(args) {
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             if !failure.is_quiet() {
                 eprintln!("sockpit: {failure}");
@@ -24,20 +25,32 @@ fn main() -> ExitCode {
     }
 }
 
-fn dashboard() -> ExitCode {
-    let start = || tui::feeds::Feeds::start(std::time::Duration::from_secs(1));
-    match tui::run(tui::Settings::default(), start) {
-        Ok(End::Quit) => ExitCode::SUCCESS,
-        Ok(End::Signal(signal)) => ExitCode::from(signal.exit_code()),
-        Ok(End::TerminalGone) => ExitCode::from(Exit::No as u8),
-        Ok(End::Panicked) => ExitCode::from(101),
-        Err(error @ tui::Error::NoTerminal) => {
-            eprintln!("sockpit: {error}");
-            ExitCode::from(Exit::Usage as u8)
+fn run(args: Args) -> Result<u8, Failure> {
+    if let Some(path) = &args.log {
+        cli::start_log(path)?;
+    }
+    let load =
+        || Config::load(args.config.as_deref()).map_err(|error| Failure::usage(error.to_string()));
+    match args.command {
+        None => dashboard(&load()?.dashboard, args.theme),
+        Some(command) => {
+            // A subcommand takes nothing from it yet; a named file is checked all the same.
+            if args.config.is_some() {
+                load()?;
+            }
+            cli::run(command).map(|exit| exit as u8)
         }
-        Err(error) => {
-            eprintln!("sockpit: {error}");
-            ExitCode::from(Exit::No as u8)
-        }
+    }
+}
+
+fn dashboard(wishes: &Dashboard, theme: Option<Colours>) -> Result<u8, Failure> {
+    let wishes = Dashboard { theme: theme.unwrap_or(wishes.theme), ..wishes.clone() };
+    match tui::run(&wishes) {
+        Ok(End::Quit) => Ok(Exit::Yes as u8),
+        Ok(End::Signal(signal)) => Ok(signal.exit_code()),
+        Ok(End::TerminalGone) => Ok(Exit::No as u8),
+        Ok(End::Panicked) => Ok(PANICKED),
+        Err(error @ tui::Error::NoTerminal) => Err(Failure::usage(error.to_string())),
+        Err(error) => Err(Failure::no(error.to_string())),
     }
 }

@@ -43,20 +43,12 @@ use executor::Executor;
 use feeds::Feeds;
 use run_loop::Sources;
 use terminal::Screen;
-use theme::Theme;
+use theme::{Palette, Theme};
 
 pub use run_loop::End;
 
+use crate::config::Dashboard;
 use crate::sys::host;
-
-/// How the user wants the dashboard.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Settings {
-    /// Colours.
-    pub theme: Theme,
-    /// Names in place of numbers, from the start.
-    pub names: bool,
-}
 
 /// Why the dashboard could not run. One sentence.
 #[derive(Debug, thiserror::Error)]
@@ -81,9 +73,8 @@ impl Error {
     }
 }
 
-/// Opens the dashboard and runs it to its end. `start` starts the feeds; it is called once
-/// it is known that there is a terminal to show them on.
-pub fn run(settings: Settings, start: impl FnOnce() -> io::Result<Feeds>) -> Result<End, Error> {
+/// Opens the dashboard and runs it to its end.
+pub fn run(wishes: &Dashboard) -> Result<End, Error> {
     if !terminal::is_there() {
         return Err(Error::NoTerminal);
     }
@@ -93,23 +84,28 @@ pub fn run(settings: Settings, start: impl FnOnce() -> io::Result<Feeds>) -> Res
         .enable_all()
         .build()
         .map_err(Error::os("start the runtime"))?;
-    let feeds = start().map_err(Error::os("start the collectors"))?;
-    let end = runtime.block_on(open(settings, feeds.clone()));
+    let feeds = Feeds::start(wishes.period).map_err(Error::os("start the collectors"))?;
+    let end = runtime.block_on(open(wishes, feeds.clone()));
     feeds.stop();
     // Work that still blocks must not hold up the end.
     runtime.shutdown_background();
+    tracing::info!(?end, "the dashboard closes");
     end
 }
 
-async fn open(settings: Settings, feeds: Feeds) -> Result<End, Error> {
+async fn open(wishes: &Dashboard, feeds: Feeds) -> Result<End, Error> {
     let signals = host::Signals::listen().map_err(Error::os("listen to signals"))?;
     let hang_up = host::terminal_gone().map_err(Error::os("watch the terminal"))?;
     let mut screen = Screen::enter().map_err(Error::os("take the terminal over"))?;
     let size = screen.size().map_err(Error::os("ask the terminal for its size"))?;
     let (tell, answers) = mpsc::channel(executor::ANSWERS);
     let mut executor = Executor::new(feeds.clone(), tell);
-    let start =
-        Start { size, theme: settings.theme, names: settings.names, timezone: TimeZone::system() };
+    let start = Start {
+        size,
+        theme: Theme::new(Palette::of(wishes.theme)),
+        names: wishes.names,
+        timezone: TimeZone::system(),
+    };
     let mut app = App::new(start, Moment::now());
     let sources =
         Sources { input: EventStream::new(), signals, hang_up: Some(hang_up), answers, feeds };

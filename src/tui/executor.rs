@@ -11,6 +11,7 @@ use super::event::{Answer, Killed, RequestId};
 use super::export::Export;
 use super::feeds::Feeds;
 use crate::act::kill::{self, Consent};
+use crate::inspect;
 use crate::model::action::{KillPlan, KillTarget};
 use crate::probe::{Probe, Settings};
 use crate::sys::host;
@@ -39,8 +40,11 @@ impl Executor {
             Effect::Capture(on) => self.feeds.capture(on),
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
             Effect::Refresh => self.feeds.refresh(),
-            Effect::Inspect(..) => {}
             Effect::Quit | Effect::Suspend | Effect::Copy(_) => {}
+            Effect::Inspect(id, row) => self.block(id, move || {
+                let report = inspect::options::options(&row.socket);
+                Answer::Options(report.map(Box::new).map_err(|error| error.to_string()))
+            }),
             Effect::PlanKill(id, targets) => {
                 self.block(id, move || Answer::KillPlanned(plan(&targets)));
             }

@@ -13,7 +13,7 @@ use crate::model::packets::PacketCounts;
 use crate::model::probe::ProbeReport;
 use crate::model::socket::Socket;
 use crate::model::table::SocketRow;
-use crate::text::{address, clean};
+use crate::text::{self, address, clean};
 
 /// A file to be written. The rows are shared, so that the work is left to the worker.
 #[derive(Debug)]
@@ -134,17 +134,15 @@ impl Content {
                 }
             }
             Self::Options(report) => {
-                line(&mut out, ["level", "name", "value", "default", "unit", "source"]);
+                line(&mut out, ["level", "name", "value", "default", "source"]);
                 for option in &report.options {
-                    let default = option.default.as_ref().map(label::option_value);
                     line(
                         &mut out,
                         [
                             option.level.clone(),
                             option.name.clone(),
-                            label::option_value(&option.value),
-                            default.unwrap_or_default(),
-                            option.unit.clone().unwrap_or_default(),
+                            text::options::value(option),
+                            text::options::default_value(option),
                             option.source.clone().unwrap_or_default(),
                         ],
                     );

@@ -100,6 +100,7 @@ static GLOBAL: &[Binding] = &[
     bind(&[Key::char('?')], Command::Help, "keys", "List the keys of the focused pane"),
     bind(&[Key::char(':')], Command::Palette, "palette", "Find any command by its name"),
     bind(&[Key::char('/')], Command::Filter, "filter", "Filter the ports"),
+    bind(&[Key::char('q'), Key::control('c')], Command::Quit, "quit", "Quit"),
     bind(&[Key::char(' ')], Command::Freeze, "freeze", "Freeze the view, or let it run again"),
     bind(&[Key::char('z')], Command::Zoom, "zoom", "Give the focused pane the whole screen"),
     bind(&[Key::plain(KeyCode::Tab)], Command::FocusNext, "next", "Focus the next pane"),
@@ -120,7 +121,6 @@ static GLOBAL: &[Binding] = &[
     bind(&[Key::char('r')], Command::Refresh, "", "Sample and inspect again now"),
     bind(&[Key::char('L')], Command::ActionLog, "", "Show the log of actions"),
     bind(&[Key::control('z')], Command::Suspend, "", "Suspend; fg in the shell comes back"),
-    bind(&[Key::char('q'), Key::control('c')], Command::Quit, "quit", "Quit"),
 ];
 
 /// Motions, the same in every list.
@@ -158,7 +158,7 @@ static PACKETS: &[Binding] =
 static OPTIONS: &[Binding] = &[bind(
     &[Key::char('a')],
     Command::ChangedOnly,
-    "all",
+    "changed/all",
     "All options, or only the changed ones",
 )];
 

@@ -1,11 +1,9 @@
 //! Sockets and their owners in a few columns of text, cleaned.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
-use crate::model::options::OptionValue;
 use crate::model::owner::OwnershipKind;
-use crate::model::socket::{Socket, State};
+use crate::model::socket::{Backlog, Socket, State};
 use crate::text::{address, clean, units};
 use crate::tui::widgets::paint;
 
@@ -52,12 +50,16 @@ fn named(end: String, port: Option<u16>, service: Option<&str>) -> String {
     }
 }
 
-/// What waits: `3/128` in an accept queue, with `!` from 80 % on; else bytes to read and to
-/// be acknowledged.
-pub fn queue(socket: &Socket) -> String {
+/// What waits: `3/128` in an accept queue, with `!` from 80 % on, or `100%!` where there is
+/// no room for both numbers; else bytes to read and to be acknowledged.
+pub fn queue(socket: &Socket, columns: u16) -> String {
     if let Some(backlog) = socket.backlog {
         let alarm = if is_crowded(socket) { "!" } else { "" };
-        return format!("{}/{}{alarm}", backlog.queued, backlog.limit);
+        let full = format!("{}/{}{alarm}", backlog.queued, backlog.limit);
+        return match backlog.percent() {
+            Some(percent) if paint::width(&full) > columns => format!("{percent}%{alarm}"),
+            _ => full,
+        };
     }
     match (socket.recv_q, socket.send_q) {
         (None, None) => units::UNKNOWN.to_owned(),
@@ -68,7 +70,7 @@ pub fn queue(socket: &Socket) -> String {
 
 /// Whether the accept queue is at 80 % or more.
 pub fn is_crowded(socket: &Socket) -> bool {
-    socket.backlog.and_then(|backlog| backlog.percent()).is_some_and(|percent| percent >= 80)
+    socket.backlog.and_then(Backlog::percent).is_some_and(|percent| percent >= 80)
 }
 
 /// Bytes in at most four columns.
@@ -130,29 +132,10 @@ pub fn line(socket: &Socket) -> String {
     format!("{line} {} {}", socket.state.name(), owner(socket))
 }
 
-/// An option's value in words, uncleaned.
-pub fn option_value(value: &OptionValue) -> String {
-    match value {
-        OptionValue::Bool(on) => (if *on { "on" } else { "off" }).to_owned(),
-        OptionValue::Number(number) => number.to_string(),
-        OptionValue::Text(text) => text.clone(),
-        OptionValue::Names(names) if names.is_empty() => "none".to_owned(),
-        OptionValue::Names(names) => names.join("|"),
-        OptionValue::Linger { on: false, .. } => "off".to_owned(),
-        OptionValue::Linger { on: true, seconds } => format!("{seconds} s"),
-        OptionValue::Time { us: 0 } => "no limit".to_owned(),
-        OptionValue::Time { us } => match u64::try_from(*us) {
-            Ok(us) => units::duration(Duration::from_micros(us)),
-            Err(_) => format!("{us} µs"),
-        },
-        OptionValue::Credentials { pid, uid, gid } => format!("pid {pid} uid {uid} gid {gid}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::socket::{Backlog, Endpoint, Family, Protocol};
+    use crate::model::socket::{Endpoint, Family, Protocol};
 
     fn listener(family: Family, local: Endpoint) -> Socket {
         Socket::new(family, Protocol::Tcp, State::Listen, local)
@@ -179,11 +162,12 @@ mod tests {
     #[test]
     fn a_crowded_accept_queue_is_marked_by_a_sign() {
         let mut socket = listener(Family::Ipv4, Endpoint::ip([0, 0, 0, 0], 80));
-        assert_eq!(queue(&socket), "-");
+        assert_eq!(queue(&socket, 10), "-");
         socket.backlog = Some(Backlog { queued: 102, limit: 128 });
-        assert_eq!(queue(&socket), "102/128");
+        assert_eq!(queue(&socket, 10), "102/128");
         socket.backlog = Some(Backlog { queued: 103, limit: 128 });
-        assert_eq!(queue(&socket), "103/128!");
+        assert_eq!(queue(&socket, 10), "103/128!");
+        assert_eq!(queue(&socket, 7), "80%!");
     }
 
     #[test]

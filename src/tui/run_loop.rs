@@ -79,23 +79,20 @@ pub(super) async fn run(
                 None => continue,
             },
             Wake::Input(Some(Err(_)) | None) => return Ok(End::TerminalGone),
-            Wake::Signal(Signal::Stop) => {
-                suspend(app, screen)?;
-                continue;
-            }
-            Wake::Signal(Signal::Continue) => {
-                come_back(app, screen)?;
-                continue;
-            }
+            Wake::Signal(Signal::Stop) => suspend(app, screen)?,
+            Wake::Signal(Signal::Continue) => come_back(screen)?,
             Wake::Signal(signal) => return Ok(End::Signal(signal)),
             Wake::Event(event) => event,
         };
-        for effect in app.update(event, Moment::now()) {
-            match effect {
-                Effect::Quit => return Ok(End::Quit),
-                Effect::Suspend => suspend(app, screen)?,
-                Effect::Copy(text) => screen.copy(&text)?,
-                effect => executor.run(effect),
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            for effect in app.update(event, Moment::now()) {
+                match effect {
+                    Effect::Quit => return Ok(End::Quit),
+                    Effect::Suspend => events.push(suspend(app, screen)?),
+                    Effect::Copy(text) => screen.copy(&text)?,
+                    effect => executor.run(effect),
+                }
             }
         }
     }
@@ -131,7 +128,7 @@ async fn hung_up(told: &mut Option<oneshot::Receiver<()>>) {
         return;
     }
     *told = None;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Resolves at a moment; without one, never.
@@ -154,20 +151,19 @@ fn translate(input: Input) -> Option<Event> {
 }
 
 /// Gives the terminal to the shell until the job is continued.
-fn suspend(app: &mut App, screen: &mut Screen) -> io::Result<()> {
+fn suspend(app: &mut App, screen: &mut Screen) -> io::Result<Event> {
     screen.give_back();
     let result = host::suspend();
-    come_back(app, screen)?;
+    let back = come_back(screen)?;
     if let Err(error) = result {
         app.world.complain(format!("Cannot suspend: {error}"));
     }
-    Ok(())
+    Ok(back)
 }
 
 /// Takes the terminal over again, whatever size it has now.
-fn come_back(app: &mut App, screen: &mut Screen) -> io::Result<()> {
+fn come_back(screen: &mut Screen) -> io::Result<Event> {
     screen.take_again()?;
     let (width, height) = screen.size()?;
-    app.update(Event::Resize(width, height), Moment::now());
-    Ok(())
+    Ok(Event::Resize(width, height))
 }

@@ -1,7 +1,11 @@
 //! Colours by what they are for. No colour carries a meaning alone: each goes with a word,
 //! a sign or a place.
 
+use std::env;
+
 use ratatui::style::{Color, Modifier, Style};
+
+use crate::config::Colours;
 
 /// How many colours to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +17,21 @@ pub enum Palette {
     Sixteen,
     /// Fixed shades of the 256-colour cube.
     Full,
+}
+
+impl Palette {
+    /// What the user wants, as far as it says; else what the surroundings say: `NO_COLOR`
+    /// (no-color.org) and a dumb terminal mean none.
+    pub fn of(colours: Colours) -> Self {
+        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+        match colours {
+            Colours::None => Self::Mono,
+            Colours::Auto if is_set("NO_COLOR") || is_dumb => Self::Mono,
+            Colours::Auto | Colours::Sixteen => Self::Sixteen,
+            Colours::Full => Self::Full,
+        }
+    }
 }
 
 /// A style for each role.

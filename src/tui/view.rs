@@ -3,6 +3,8 @@
 mod chrome;
 mod dialog;
 mod header;
+#[cfg(test)]
+mod tests;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;

@@ -534,3 +534,32 @@ fn an_export_holds_the_rows_on_screen_alone() {
     assert_eq!(value["taken_at"], serde_json::json!(wall(1.0)));
     assert_eq!(Arc::strong_count(&rows()[0]), 1);
 }
+
+#[test]
+fn tab_completes_a_filter() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('/'));
+    desk.type_text("sta");
+    desk.press(KeyCode::Tab);
+    desk.type_text("time");
+    desk.press(KeyCode::Tab);
+    assert!(desk.screen().contains("/state:time_wait"));
+    assert_eq!(desk.selected(), Some(key_of(4)));
+}
+
+#[test]
+fn marks_hold_behind_a_filter_and_forget_what_has_ended() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('m'));
+    desk.press(KeyCode::Char('m'));
+    desk.press(KeyCode::Char('/'));
+    desk.type_text("port:8443");
+    desk.press(KeyCode::Enter);
+    let mut left = rows();
+    left.remove(0);
+    desk.ports(table(left));
+    desk.press(KeyCode::Char('K'));
+    let (_, targets) = desk.last(planned).unwrap();
+    let addr = Some([127, 0, 0, 1].into());
+    assert_eq!(targets, [KillTarget::Port { port: 5432, udp: false, addr }]);
+}

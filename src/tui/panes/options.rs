@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use ratatui::style::Style;
 
-use crate::model::options::{IoModel, OptionAccess, OptionsReport, SocketOption};
+use crate::model::options::{OptionAccess, OptionsReport, SocketOption};
 use crate::model::socket::SocketKey;
-use crate::text::clean;
+use crate::text::{self, clean};
 use crate::tui::command::{Command, ExportFormat};
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
@@ -117,9 +117,8 @@ impl Pane for Options {
 
     fn copy(&self, world: &World) -> Option<String> {
         let report = self.report_for(world)?.as_ref().ok()?;
-        let line = |option: &SocketOption| {
-            format!("{}={}", option.name, clean(&label::option_value(&option.value)))
-        };
+        let line =
+            |option: &SocketOption| format!("{}={}", option.name, text::options::value(option));
         Some(report.options.iter().map(line).collect::<Vec<_>>().join(" "))
     }
 }
@@ -157,10 +156,11 @@ impl Options {
             lines.push(vec![("Nothing differs from its default.".to_owned(), theme.dim)]);
         }
         if let Some(model) = &report.io_model {
-            lines.push(vec![
-                ("I/O model ".to_owned(), theme.heading),
-                (io_model(model), theme.text),
-            ]);
+            let words = paint::wrap(&text::options::io_model(model), width.saturating_sub(11));
+            for (index, text) in words.into_iter().enumerate() {
+                let name = if index == 0 { "I/O model  " } else { "           " };
+                lines.push(vec![(name.to_owned(), theme.heading), (text, theme.text)]);
+            }
         }
         for finding in &report.findings {
             for text in paint::wrap(&format!("! {}", clean(&finding.text)), width) {
@@ -177,10 +177,9 @@ fn say(text: &str, style: Style) -> (String, Style) {
     (text.to_owned(), style)
 }
 
-/// `changed   SO_RCVBUF     8388608 bytes   default 212992 (rmem_default)`.
+/// `changed  SO_RCVBUF     8 MiB   default 208 KiB (rmem_default)`.
 fn option_line(option: &SocketOption, name_width: usize, theme: &Theme) -> Line {
-    let unit = option.unit.as_deref().map(|unit| format!(" {}", clean(unit))).unwrap_or_default();
-    let value = format!("{}{unit}", clean(&label::option_value(&option.value)));
+    let value = text::options::value(option);
     let is_changed = option.changed == Some(true);
     let (mark, style) =
         if is_changed { ("changed  ", theme.accent) } else { ("         ", theme.text) };
@@ -189,35 +188,13 @@ fn option_line(option: &SocketOption, name_width: usize, theme: &Theme) -> Line 
         (format!("{:name_width$}  ", clean(&option.name)), style),
         (format!("{value:<16}"), style),
     ];
-    if let (true, Some(default)) = (is_changed, &option.default) {
+    if is_changed {
         let source = option.source.as_deref().map(|s| format!(" ({})", clean(s)));
-        let default = clean(&label::option_value(default)).into_owned();
+        let default = text::options::default_value(option);
         let text = format!("  default {default}{}", source.unwrap_or_default());
         line.push((text, theme.dim));
     } else if !option.about.is_empty() {
         line.push((format!("  {}", clean(&option.about)), theme.dim));
     }
     line
-}
-
-/// `non-blocking; epoll in 4242 (EPOLLIN|EPOLLET); thread 4243 in accept4`.
-fn io_model(model: &IoModel) -> String {
-    let mut parts = vec![match model.nonblocking {
-        Some(true) => "non-blocking".to_owned(),
-        Some(false) => "blocking".to_owned(),
-        None => "blocking mode not readable".to_owned(),
-    }];
-    for watcher in &model.watchers {
-        let events = clean(&watcher.events.join("|")).into_owned();
-        parts.push(format!("{} in {} ({events})", clean(&watcher.kind), watcher.pid));
-    }
-    for thread in &model.blocked_in {
-        parts.push(format!(
-            "thread {} of {} in {}",
-            thread.tid,
-            thread.pid,
-            clean(&thread.syscall)
-        ));
-    }
-    parts.join("; ")
 }

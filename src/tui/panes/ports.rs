@@ -1,6 +1,7 @@
 //! Ports: who holds which port. The pane that moves the one selection.
 
 mod columns;
+mod complete;
 mod details;
 mod filter;
 mod kill;
@@ -128,10 +129,14 @@ impl Pane for Ports {
             Command::Mark => self.mark(scroll.page(), cx),
             Command::Accept if self.filter.accept() => {}
             Command::Cancel if self.filter.cancel() => self.wish_anew(true),
+            Command::Complete => {
+                self.filter.complete();
+                self.field_changed(cx);
+            }
             Command::Details if self.selected().is_some() => {
                 return Response::Open(Dialog::Details);
             }
-            Command::Kill => return kill::open(self.arranged.as_ref(), self.selected(), cx),
+            Command::Kill => return kill::open(self.selected(), cx),
             _ => return Response::Ignored,
         }
         Response::Done

@@ -33,6 +33,8 @@ const FRAME: Duration = Duration::from_millis(100);
 pub struct Tester {
     target: TargetLine,
     run: Option<Run>,
+    // Why the last target could not be tested at all.
+    refused: Option<String>,
 }
 
 impl Pane for Tester {
@@ -41,7 +43,7 @@ impl Pane for Tester {
     }
 
     fn subject(&self, world: &World) -> String {
-        let continuous = self.run.as_ref().is_some_and(|run| run.is_continuous());
+        let continuous = self.run.as_ref().is_some_and(Run::is_continuous);
         let every = if continuous { " ─ every 1 s" } else { "" };
         let target = self.target.text(world).unwrap_or_default();
         format!("{}{every}", clean(&target))
@@ -51,6 +53,10 @@ impl Pane for Tester {
         let Canvas { buf, area, scroll, theme, cursor, .. } = canvas;
         *cursor = self.target.draw(buf, paint::line(area, 0), world, theme).or(*cursor);
         let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        if let Some(refused) = &self.refused {
+            let text = format!("! {}", clean(refused));
+            return message::centred(buf, below, &[(text, theme.danger)]);
+        }
         let Some(run) = &self.run else {
             let text = match self.target.text(world) {
                 Some(_) => "Enter tests the target. Nothing is sent before that.",
@@ -58,7 +64,8 @@ impl Pane for Tester {
             };
             return message::centred(buf, below, &[(text.to_owned(), theme.dim)]);
         };
-        let lines = lines::of(run, self.target.text(world), world.now.at, below.width, theme);
+        let target = self.target.text(world);
+        let lines = lines::of(run, target.as_deref(), world.now.at, below.width, theme);
         for (on_screen, index) in scroll.show(below, lines.len(), None).enumerate() {
             let pieces = lines[index].iter().map(|(text, style)| (text.as_str().into(), *style));
             paint::spans(buf, paint::line(below, on_screen), pieces);
@@ -69,7 +76,10 @@ impl Pane for Tester {
         let is_running = self.run.as_ref().is_some_and(Run::is_running);
         match command {
             Command::Move(motion) => scroll.go(motion),
-            Command::EditTarget => self.target.open(cx.world),
+            Command::EditTarget => {
+                self.refused = None;
+                self.target.open(cx.world);
+            }
             Command::Accept if self.target.accept() => self.start(false, cx),
             Command::Complete => self.target.complete(cx.world),
             Command::Cancel => self.target.cancel(),
@@ -129,8 +139,12 @@ impl Tester {
         };
         let target: Target = match text.parse() {
             Ok(target) => target,
-            Err(error) => return cx.world.complain(format!("{error}")),
+            Err(error) => {
+                self.refused = Some(error.to_string());
+                return;
+            }
         };
+        self.refused = None;
         self.stop(cx);
         let id = cx.requests.next_id();
         self.run = Some(Run::new(id, text, continuous, cx.now.at));

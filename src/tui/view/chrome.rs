@@ -1,7 +1,5 @@
 //! Frames, tabs and the footer.
 
-use std::borrow::Cow;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -22,7 +20,7 @@ pub(super) fn frame(
     pane: PaneId,
     subject: &str,
     focused: bool,
-    hints: Option<Context>,
+    keys: Option<Context>,
     theme: &Theme,
 ) {
     let style = if focused { theme.accent } else { theme.frame };
@@ -37,9 +35,9 @@ pub(super) fn frame(
         let subject = format!(" {} ", clean(subject));
         paint::right(buf, shift(room, used + 1), &subject, theme.text);
     }
-    if let Some(context) = hints {
+    if let Some(context) = keys {
         let bottom = title_room(paint::line(area, usize::from(area.height).saturating_sub(1)));
-        paint::spans(buf, bottom, hint_pieces(context, theme));
+        hints(buf, bottom, context, theme);
     }
 }
 
@@ -75,14 +73,16 @@ fn shift(line: Rect, columns: u16) -> Rect {
     Rect { x: line.x + columns, width: line.width - columns, ..line }
 }
 
-/// ` K kill  Enter details `.
-pub(super) fn hint_pieces(context: Context, theme: &Theme) -> Vec<(Cow<'static, str>, Style)> {
-    let mut pieces = Vec::new();
+/// ` K kill  Enter details `: as many as fit whole.
+fn hints(buf: &mut Buffer, mut line: Rect, context: Context, theme: &Theme) {
     for (key, word) in context.hints() {
-        pieces.push((format!(" {key}").into(), theme.accent));
-        pieces.push((format!(" {word} ").into(), theme.text));
+        let (key, word) = (format!(" {key}"), format!(" {word} "));
+        if paint::width(&key) + paint::width(&word) > line.width {
+            return;
+        }
+        let used = paint::spans(buf, line, [(key.into(), theme.accent), (word.into(), theme.text)]);
+        line = shift(line, used);
     }
-    pieces
 }
 
 /// The line of tabs; the focused one is in brackets, so that no colour is needed to see it.
@@ -113,5 +113,5 @@ pub(super) fn footer(app: &App, line: Rect, context: Context, buf: &mut Buffer) 
         Context::Pane(_) => Context::Global,
         other => other,
     };
-    paint::spans(buf, line, hint_pieces(everywhere, &app.theme));
+    hints(buf, line, everywhere, &app.theme);
 }

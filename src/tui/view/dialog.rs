@@ -7,6 +7,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::{chrome, is_danger};
+use crate::query;
 use crate::text::clean;
 use crate::tui::app::App;
 use crate::tui::dialog::Dialog;
@@ -46,7 +47,12 @@ pub(super) fn draw(app: &mut App, screen: Rect, buf: &mut Buffer) -> Option<Posi
     let style = if is_danger(dialog) { theme.danger } else { theme.accent };
     window(buf, frame, &title, hints, style, &theme);
     let area = padded(frame);
-    for (on_screen, index) in app.dialog_scroll.show(area, lines.len(), None).enumerate() {
+    let shown = app.dialog_scroll.show(area, lines.len(), None);
+    if shown.end < lines.len() {
+        let bottom = paint::line(frame, usize::from(frame.height) - 1);
+        paint::left(buf, chrome::title_room(bottom), " ↓ more ", theme.accent);
+    }
+    for (on_screen, index) in shown.enumerate() {
         let pieces = lines[index].iter().map(|(text, style)| (text.as_str().into(), *style));
         paint::spans(buf, paint::line(area, on_screen), pieces);
     }
@@ -123,6 +129,11 @@ fn help(pane: PaneId, theme: &Theme) -> Vec<Line> {
                 (binding.about.to_owned(), theme.text),
             ]);
         }
+    }
+    if pane == PaneId::Ports {
+        lines.push(Vec::new());
+        lines.push(vec![("Filter".to_owned(), theme.heading)]);
+        lines.extend(query::help_text().lines().map(|line| vec![(line.to_owned(), theme.text)]));
     }
     lines
 }

@@ -127,6 +127,6 @@ mod tests {
         let mut buf = Buffer::empty(Rect::new(0, 0, 6, 1));
         let cursor = field.draw(&mut buf, Rect::new(0, 0, 6, 1), Style::new());
         assert_eq!(cursor, Some(Position::new(5, 0)));
-        assert_eq!(buf.cell((4, 0)).map(|cell| cell.symbol()), Some("9"));
+        assert_eq!(buf.cell((4, 0)).map(ratatui::buffer::Cell::symbol), Some("9"));
     }
 }

@@ -26,10 +26,10 @@ pub(super) enum Col {
 pub(super) static COLUMNS: [Column<Col>; 10] = [
     column(Col::Sign, "", 2, 2, false, 0),
     column(Col::By(SortBy::Protocol), "PROTO", 5, 5, false, 2),
-    column(Col::By(SortBy::Local), "LOCAL", 15, 47, false, 0),
+    column(Col::By(SortBy::Local), "LOCAL", 14, 47, false, 0),
     column(Col::By(SortBy::Remote), "REMOTE", 12, 47, false, 3),
     column(Col::By(SortBy::State), "STATE", 9, 10, false, 1),
-    column(Col::By(SortBy::Queue), "QUEUE", 7, 10, true, 4),
+    column(Col::By(SortBy::Queue), "QUEUE", 8, 10, true, 4),
     column(Col::By(SortBy::Pid), "PID", 6, 9, true, 0),
     column(Col::By(SortBy::Name), "NAME", 7, 24, false, 0),
     column(Col::By(SortBy::Age), "AGE", 5, 5, true, 6),
@@ -77,9 +77,9 @@ pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<
         SortBy::Remote => remote(socket, width, cx),
         SortBy::State => state(view, cx),
         SortBy::Queue if label::is_crowded(socket) => {
-            Cell::new(label::queue(socket), cx.theme.danger)
+            Cell::new(label::queue(socket, width), cx.theme.danger)
         }
-        SortBy::Queue => Cell::plain(label::queue(socket)),
+        SortBy::Queue => Cell::plain(label::queue(socket, width)),
         SortBy::Pid => pid(socket, cx),
         SortBy::Name if socket.owners.is_empty() => Cell::new(label::name(socket), cx.theme.dim),
         SortBy::Name => Cell::plain(label::name(socket)),

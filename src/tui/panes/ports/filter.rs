@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::complete::complete;
 use crate::query::{Query, QueryError};
 use crate::tui::widgets::field::Field;
 
@@ -83,6 +84,14 @@ impl FilterLine {
     pub(super) fn clear(&mut self) -> bool {
         self.editing = None;
         self.set(String::new())
+    }
+
+    /// Completes the last word in the field.
+    pub(super) fn complete(&mut self) {
+        let Some(editing) = &mut self.editing else { return };
+        if let Some(completed) = complete(editing.field.text()) {
+            editing.field.set(&completed);
+        }
     }
 
     /// Puts an earlier (-1) or later (1) filter of the history into the field.

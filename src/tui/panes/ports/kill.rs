@@ -2,22 +2,27 @@
 
 use crate::model::action::KillTarget;
 use crate::model::socket::{Protocol, Socket, State};
-use crate::tui::arrange::{Arranged, RowView};
+use crate::tui::arrange::RowView;
 use crate::tui::dialog::Dialog;
 use crate::tui::dialog::kill::KillDialog;
 use crate::tui::effect::Effect;
 use crate::tui::label;
 use crate::tui::pane::{Cx, Response};
 
-/// Opens the plan for the marked rows, or for the one under the cursor.
-pub(super) fn open(
-    arranged: Option<&Arranged>,
-    selected: Option<RowView<'_>>,
-    cx: &mut Cx<'_>,
-) -> Response {
-    let marks = &cx.world.marks;
-    let marked = arranged.into_iter().flat_map(Arranged::rows);
-    let marked: Vec<_> = marked.filter(|view| marks.contains(&view.row.key)).collect();
+/// Opens the plan for the marked rows, whether the filter shows them or not, or for the one
+/// under the cursor.
+pub(super) fn open(selected: Option<RowView<'_>>, cx: &mut Cx<'_>) -> Response {
+    let table = cx.world.ports.value().cloned();
+    let marked: Vec<RowView<'_>> = table
+        .iter()
+        .flat_map(|table| cx.world.marks.iter().filter_map(|key| table.find(*key)))
+        .map(|row| RowView { row, ended_at: None })
+        .collect();
+    let ended = cx.world.marks.len() - marked.len();
+    if marked.is_empty() && ended > 0 {
+        cx.world.complain("Nothing to kill: every marked row has ended");
+        return Response::Done;
+    }
     let rows = if marked.is_empty() { Vec::from_iter(selected) } else { marked };
     let mut targets = Vec::new();
     for view in &rows {
@@ -36,6 +41,7 @@ pub(super) fn open(
     }
     let title = match rows.as_slice() {
         [one] => label::line(&one.row.socket),
+        several if ended > 0 => format!("{} marked rows, {ended} more ended", several.len()),
         several => format!("{} marked rows", several.len()),
     };
     let id = cx.requests.next_id();

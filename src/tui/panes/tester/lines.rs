@@ -1,13 +1,12 @@
 //! The lines of a test: stages as a waterfall, the verdict, the sums.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ratatui::style::Style;
-use serde_json::Value;
 
 use super::run::Run;
-use crate::model::probe::{OutcomeKind, Side, Stage, Verdict};
-use crate::text::{clean, units};
+use crate::model::probe::{OutcomeKind, Verdict};
+use crate::text::{clean, probe as words, units};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint;
 use crate::tui::widgets::sparkline::sparkline;
@@ -18,13 +17,13 @@ pub(super) type Line = Vec<(String, Style)>;
 /// All lines of a test. `target` is what another test would go to.
 pub(super) fn of(
     run: &Run,
-    target: Option<String>,
+    target: Option<&str>,
     now: Instant,
     width: u16,
     theme: &Theme,
 ) -> Vec<Line> {
     let mut lines = Vec::new();
-    if target.as_ref() != Some(&run.target) {
+    if target != Some(&run.target) {
         lines.push(vec![(format!("tested   {}", clean(&run.target)), theme.dim)]);
     }
     if let Some(address) = run.address {
@@ -54,7 +53,7 @@ fn waterfall(run: &Run, now: Instant, width: u16, theme: &Theme) -> Vec<Line> {
     let mut lines = Vec::new();
     for stage in &run.stages {
         let (sign, style) = if stage.ok { ("✓", theme.fresh) } else { ("✗", theme.danger) };
-        let time = units::duration(Duration::from_micros(stage.duration_us));
+        let time = words::stage_time(stage);
         let mut line = vec![
             (format!("{:<9}", stage.name.name()), theme.heading),
             (format!("{sign} {time:>9} "), style),
@@ -62,7 +61,7 @@ fn waterfall(run: &Run, now: Instant, width: u16, theme: &Theme) -> Vec<Line> {
         if columns > 0 {
             line.push((bar(before, stage.duration_us, total, columns), theme.accent));
         }
-        line.push((format!(" {}", facts(stage)), theme.dim));
+        line.push((format!(" {}", words::stage_words(stage)), theme.dim));
         lines.push(line);
         before += stage.duration_us;
     }
@@ -86,27 +85,14 @@ fn bar(before: u64, duration: u64, total: u64, columns: u64) -> String {
     format!("{}{}{}", " ".repeat(cells(start)), "━".repeat(cells(length)), " ".repeat(rest))
 }
 
-fn facts(stage: &Stage) -> String {
-    let fact = |(name, value): (&String, &Value)| match value {
-        Value::Null => None,
-        Value::String(text) => Some(format!("{name} {text}")),
-        other => Some(format!("{name} {other}")),
-    };
-    let facts: Vec<String> = stage.detail.iter().filter_map(fact).collect();
-    clean(&facts.join(", ")).into_owned()
-}
-
-/// `REFUSED, the peer's side`, and the sentence below it.
+/// `REFUSED, peer side`, and the sentence below it.
 fn answer(verdict: &Verdict, width: u16, theme: &Theme, lines: &mut Vec<Line>) {
     let style = if verdict.outcome == OutcomeKind::Ok { theme.fresh } else { theme.danger };
-    let side = match verdict.side {
-        Some(Side::Local) => ", this host's side",
-        Some(Side::Path) => ", on the path",
-        Some(Side::Peer) => ", the peer's side",
-        None => "",
-    };
-    let outcome = verdict.outcome.name().to_uppercase();
-    lines.push(vec![("verdict  ".to_owned(), theme.heading), (format!("{outcome}{side}"), style)]);
+    let side = verdict.side.map(|side| format!(", {}", words::side(side))).unwrap_or_default();
+    lines.push(vec![
+        ("verdict  ".to_owned(), theme.heading),
+        (format!("{}{side}", words::outcome(verdict.outcome)), style),
+    ]);
     for text in paint::wrap(&clean(&verdict.text), width.saturating_sub(9)) {
         lines.push(vec![(format!("         {text}"), theme.text)]);
     }
@@ -115,13 +101,16 @@ fn answer(verdict: &Verdict, width: u16, theme: &Theme, lines: &mut Vec<Line>) {
 /// `p50 0.02 ms  p99 0.31 ms  lost 0 of 12`, and a graph of the connect times.
 fn sums(run: &Run, width: u16, theme: &Theme, lines: &mut Vec<Line>) {
     let summary = &run.summary;
-    let time = |us: Option<u64>| match us {
-        Some(us) => units::duration(Duration::from_micros(us)),
-        None => units::UNKNOWN.to_owned(),
-    };
     let lost = format!("lost {} of {}", summary.lost, summary.sent);
     lines.push(vec![
-        (format!("p50 {}  p99 {}  ", time(summary.p50_us), time(summary.p99_us)), theme.text),
+        (
+            format!(
+                "p50 {}  p99 {}  ",
+                words::micros(summary.p50_us),
+                words::micros(summary.p99_us)
+            ),
+            theme.text,
+        ),
         (lost, if summary.lost > 0 { theme.danger } else { theme.text }),
     ]);
     let times: Vec<Option<f64>> = run.times.iter().copied().collect();

@@ -1,0 +1,127 @@
+//! The dashboard with long tables: a frame must not cost more with more rows, and sorting or
+//! filtering a hundred thousand of them stays within 40 ms on the worker.
+#![allow(missing_docs, reason = "criterion's macros make undocumented items")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use sockpit::model::owner::{Owner, Ownership, Process};
+use sockpit::model::sample::Sample;
+use sockpit::model::socket::{Endpoint, Family, Protocol, Socket, SocketId, SocketKey, State};
+use sockpit::model::table::{SocketRow, SocketTable};
+use sockpit::query::Query;
+use sockpit::tui::app::{App, Start};
+use sockpit::tui::arrange::{Arrange, Sort, SortBy};
+use sockpit::tui::effect::Effect;
+use sockpit::tui::event::{Answer, Event, FeedUpdate, Moment};
+use sockpit::tui::theme::Theme;
+use sockpit::tui::view;
+
+const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
+
+fn table(rows: u32) -> Arc<SocketTable> {
+    let processes: Vec<Arc<Process>> = (0..200).map(process).collect();
+    let row = |index: u32| {
+        let local = [127, 0, (index >> 16) as u8, (index >> 8) as u8];
+        let port = 1_024 + (index % 60_000) as u16;
+        let mut socket =
+            Socket::new(Family::Ipv4, Protocol::Tcp, State::Established, Endpoint::ip(local, port));
+        // Scattered the way real peers are, so that sorting has something to do.
+        let far = index.wrapping_mul(2_654_435_761);
+        socket.remote = Some(Endpoint::ip(far.to_be_bytes(), (far >> 8) as u16));
+        (socket.recv_q, socket.send_q) = (Some(far % 7), Some(0));
+        socket.ownership = Ownership::OWNED;
+        let process = &processes[(far % 200) as usize];
+        socket.owners = vec![Owner { fd: Some(7), process: Arc::clone(process) }];
+        let key = SocketKey { netns: Some(1), id: SocketId::Cookie(u64::from(index)) };
+        let observed_at = Timestamp::UNIX_EPOCH;
+        Arc::new(SocketRow { key, socket, changed_at: None, appeared: false, observed_at })
+    };
+    let mut rows: Vec<Arc<SocketRow>> = (0..rows).map(row).collect();
+    rows.sort_by(|a, b| a.socket.cmp_canonical(&b.socket));
+    Arc::new(SocketTable { rows, host: "bench".into(), ..SocketTable::default() })
+}
+
+fn process(index: u32) -> Arc<Process> {
+    Arc::new(Process {
+        pid: 1_000 + index,
+        name: format!("worker-{}", index % 37).into(),
+        exe: None,
+        cmdline: vec!["worker".into(), "--serve".into()],
+        uid: Some(0),
+        ppid: Some(1),
+        started_at: None,
+        unit: None,
+        container: None,
+        start_time: 1,
+    })
+}
+
+/// The dashboard with this table on it, arranged.
+fn app(table: &Arc<SocketTable>) -> App {
+    let start =
+        Start { size: (140, 40), theme: Theme::default(), names: false, timezone: TimeZone::UTC };
+    let mut app = App::new(start, Moment::now());
+    let sample = Sample {
+        value: Some(Arc::clone(table)),
+        seq: 1,
+        taken_mono: Instant::now(),
+        ..Sample::loading()
+    };
+    let event = Event::Feed(FeedUpdate::Ports(Arc::new(sample)));
+    for effect in app.update(event, Moment::now()) {
+        if let Effect::Arrange(id, work) = effect {
+            app.update(Event::Answer(id, Answer::Arranged(work.run())), Moment::now());
+        }
+    }
+    app
+}
+
+fn frames(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("frame");
+    for rows in SIZES {
+        let mut app = app(&table(rows));
+        let mut terminal = Terminal::new(TestBackend::new(140, 40)).expect("a test backend");
+        group.bench_function(BenchmarkId::from_parameter(rows), |bencher| {
+            bencher.iter(|| {
+                terminal.draw(|frame| view::draw(&mut app, frame)).map(drop).expect("it draws");
+            });
+        });
+    }
+}
+
+fn arranging(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("arrange");
+    group.measurement_time(Duration::from_secs(3)).sample_size(20);
+    for rows in SIZES {
+        let table = table(rows);
+        let work = |by: SortBy, filter: &str| Arrange {
+            table: Arc::clone(&table),
+            filter: Query::parse(filter).ok().filter(|query| !query.is_empty()).map(Arc::new),
+            sort: Sort { by, reverse: true },
+            keep: None,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let cases = [
+            ("canonical", work(SortBy::Protocol, "")),
+            ("by remote", work(SortBy::Remote, "")),
+            ("by name", work(SortBy::Name, "")),
+            ("filter port", work(SortBy::Protocol, "port:8080")),
+            ("filter word", work(SortBy::Name, "worker-7")),
+        ];
+        for (name, case) in cases {
+            group.bench_function(BenchmarkId::new(name, rows), |bencher| {
+                bencher.iter(|| black_box(case.clone().run().len()));
+            });
+        }
+    }
+}
+
+criterion_group!(benches, frames, arranging);
+criterion_main!(benches);

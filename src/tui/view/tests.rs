@@ -1,0 +1,453 @@
+//! Each pane in each of its states, at the three sizes that matter: the smallest, the
+//! ordinary one, and all four panes at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::KeyCode;
+use serde_json::json;
+
+use crate::model::health::Health;
+use crate::model::interface::{Interface, Interfaces};
+use crate::model::options::{
+    IoModel, OptionAccess, OptionFinding, OptionType, OptionValue, OptionsReport, SocketOption,
+    Watcher,
+};
+use crate::model::packets::{
+    Count, Flow, FlowEnd, Losses, PacketCounts, ProtocolCount, TcpFlagCounts,
+};
+use crate::model::probe::{Attempt, OutcomeKind, ProbeSummary, Side, Stage, StageName, Verdict};
+use crate::model::sample::Sample;
+use crate::model::table::SocketTable;
+use crate::probe::Progress;
+use crate::tui::effect::Effect;
+use crate::tui::event::{Answer, Event, FeedUpdate, RequestId};
+use crate::tui::fixture::{Desk, ended, rows, sample, table};
+use crate::tui::pane::PaneId;
+
+/// The screens of a pane at all three sizes, one below the other.
+fn screens(pane: PaneId, set: impl Fn(&mut Desk)) -> String {
+    let mut text = String::new();
+    for (width, height) in [(60, 16), (80, 24), (140, 40)] {
+        let mut desk = Desk::new(width, height);
+        set(&mut desk);
+        let number = char::from_digit(pane.index() as u32 + 1, 10).unwrap();
+        desk.press(KeyCode::Char(number));
+        text.push_str(&format!("{width}x{height}\n{}\n", desk.screen()));
+    }
+    text
+}
+
+macro_rules! snapshot {
+    ($name:literal, $pane:ident, $set:expr) => {
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!($name, screens(PaneId::$pane, $set));
+        });
+    };
+}
+
+fn feed_ports(desk: &mut Desk, sample: Arc<Sample<SocketTable>>) {
+    desk.send(Event::Feed(FeedUpdate::Ports(sample)));
+}
+
+fn hidden_owners() -> Health {
+    Health::degraded("owners", "3 of 40 processes could not be read")
+        .with_remedy("run as root to see them")
+}
+
+#[test]
+fn ports_loading() {
+    snapshot!("ports_loading", Ports, |_| {});
+}
+
+#[test]
+fn ports_empty() {
+    snapshot!("ports_empty", Ports, |desk| desk.ports(table(Vec::new())));
+}
+
+#[test]
+fn ports_full() {
+    snapshot!("ports_full", Ports, |desk| {
+        let mut all = rows();
+        let gone = all.remove(1);
+        let mut table = table(all);
+        table.ended.push_back(ended(&gone, 0.0));
+        desk.ports(table);
+        desk.press(KeyCode::Down);
+        desk.press(KeyCode::Down);
+    });
+}
+
+#[test]
+fn ports_degraded() {
+    snapshot!("ports_degraded", Ports, |desk| {
+        let mut table = table(rows());
+        table.privileged = false;
+        feed_ports(desk, sample(Some(table), vec![hidden_owners()], 1));
+    });
+}
+
+#[test]
+fn ports_error() {
+    snapshot!("ports_error", Ports, |desk| {
+        let health = Health::unavailable("sock_diag", "netlink sockets are forbidden here")
+            .with_remedy("try --backend netstat2");
+        feed_ports(desk, sample(None, vec![health], 1));
+    });
+}
+
+#[test]
+fn ports_stale() {
+    snapshot!("ports_stale", Ports, |desk| {
+        let mut stale = Sample::clone(&sample(
+            Some(table(rows())),
+            vec![Health::unavailable("sock_diag", "the dump was interrupted")],
+            1,
+        ));
+        stale.stale = true;
+        stale.period = Duration::from_millis(2_400);
+        feed_ports(desk, Arc::new(stale));
+    });
+}
+
+fn counts(packets: u64) -> PacketCounts {
+    let count = Count { packets, bytes: packets * 880 };
+    let end = |last, port| FlowEnd { addr: [10, 0, 0, last].into(), port };
+    let flow = |last, port, flags, packets| Flow {
+        protocol: "tcp".into(),
+        ip_protocol: 6,
+        a: end(5, 8080),
+        b: end(last, port),
+        count: Count { packets, bytes: packets * 100 },
+        packets_a_to_b: packets,
+        bytes_a_to_b: packets * 100,
+        packets_b_to_a: 0,
+        bytes_b_to_a: 0,
+        flags_a_to_b: flags,
+        flags_b_to_a: 0,
+        owner: None,
+    };
+    PacketCounts {
+        source: "eth0,lo".into(),
+        duration_ms: 9_000,
+        total: count,
+        losses: Losses { kernel: Some(0), ring: Some(0), ..Losses::default() },
+        protocols: vec![
+            ProtocolCount { name: "ipv4".into(), count },
+            ProtocolCount { name: "tcp".into(), count },
+        ],
+        flows: vec![flow(7, 51544, 0x1a, 812), flow(9, 40112, 0x16, 633), flow(9, 40114, 0x02, 3)],
+        tcp_flags: TcpFlagCounts { syn: 41, syn_ack: 38, fin: 12, rst: 3 },
+        ..PacketCounts::default()
+    }
+}
+
+fn feed_packets(desk: &mut Desk, value: Option<PacketCounts>, health: Vec<Health>, seconds: u32) {
+    desk.seconds = seconds.into();
+    desk.send(Event::Feed(FeedUpdate::Packets(sample(value, health, seconds))));
+}
+
+fn interface(received: u64) -> Interfaces {
+    let list = vec![Interface {
+        name: "eth0".into(),
+        addresses: vec![([10, 0, 0, 5].into(), 24)],
+        mtu_bytes: Some(1500),
+        rx_bytes: received,
+        rx_packets: 7,
+        rx_errors: 2,
+        tx_bytes: received / 4,
+        tx_packets: 7,
+        tx_errors: 0,
+    }];
+    Interfaces { list }
+}
+
+#[test]
+fn packets_loading() {
+    snapshot!("packets_loading", Packets, |_| {});
+}
+
+#[test]
+fn packets_empty() {
+    snapshot!("packets_empty", Packets, |desk| {
+        let empty = PacketCounts { source: "any".into(), ..PacketCounts::default() };
+        feed_packets(desk, Some(empty), Vec::new(), 1);
+    });
+}
+
+#[test]
+fn packets_full() {
+    snapshot!("packets_full", Packets, |desk| {
+        desk.ports(table(rows()));
+        (0..3).for_each(|_| desk.press(KeyCode::Down));
+        for (seconds, packets) in [(1, 8_000), (2, 8_800), (3, 9_211)] {
+            feed_packets(desk, Some(counts(packets)), Vec::new(), seconds);
+        }
+    });
+}
+
+#[test]
+fn packets_degraded() {
+    snapshot!("packets_degraded", Packets, |desk| {
+        let mut lossy = counts(9_211);
+        lossy.losses = Losses { kernel: Some(1_204), ring: None, truncated: 7, ..lossy.losses };
+        let health = Health::degraded("capture", "the ring is full: 1,204 packets were dropped");
+        feed_packets(desk, Some(lossy), vec![health], 1);
+    });
+}
+
+#[test]
+fn packets_error() {
+    snapshot!("packets_error", Packets, |desk| {
+        for (seconds, bytes) in [(1, 0), (2, 12_400_000)] {
+            let interfaces = sample(Some(interface(bytes)), Vec::new(), seconds);
+            desk.send(Event::Feed(FeedUpdate::Interfaces(interfaces)));
+        }
+        let health = Health::unavailable("capture", "opening a packet socket is not permitted")
+            .with_remedy("run as root, or grant cap_net_raw to the binary");
+        feed_packets(desk, None, vec![health], 2);
+    });
+}
+
+/// Lets the selection rest, and answers what Options asks then.
+fn inspect(desk: &mut Desk, answer: impl Fn(&Desk) -> Result<OptionsReport, String>) {
+    desk.ports(table(rows()));
+    desk.press(KeyCode::Down);
+    desk.wait(0.2);
+    let asked = desk.last(|effect| match effect {
+        Effect::Inspect(id, _) => Some(*id),
+        _ => None,
+    });
+    let answer = answer(desk).map(Box::new);
+    desk.answer(asked.unwrap(), Answer::Options(answer));
+}
+
+fn option(level: &str, name: &str, value: OptionValue, default: OptionValue) -> SocketOption {
+    SocketOption {
+        level: level.into(),
+        name: name.into(),
+        winsock: None,
+        r#type: OptionType::Bool,
+        changed: Some(value != default),
+        value,
+        raw_hex: None,
+        default: Some(default),
+        unit: None,
+        writable: true,
+        source: Some("kernel default".into()),
+        about: "what it is for".into(),
+    }
+}
+
+fn report(desk: &Desk, options: Vec<SocketOption>) -> OptionsReport {
+    OptionsReport {
+        socket: desk.app.world.selection.as_ref().unwrap().row.socket.clone(),
+        access: OptionAccess::Full,
+        reason: None,
+        options,
+        io_model: None,
+        findings: Vec::new(),
+    }
+}
+
+#[test]
+fn options_loading() {
+    snapshot!("options_loading", Options, |desk| desk.ports(table(rows())));
+}
+
+#[test]
+fn options_empty() {
+    snapshot!("options_empty", Options, |_| {});
+}
+
+#[test]
+fn options_full() {
+    snapshot!("options_full", Options, |desk| inspect(desk, |desk| {
+        let (on, off) = (OptionValue::Bool(true), OptionValue::Bool(false));
+        let buffer = SocketOption {
+            r#type: OptionType::Bytes,
+            unit: Some("bytes".into()),
+            source: Some("net.core.rmem_default".into()),
+            ..option(
+                "SOL_SOCKET",
+                "SO_RCVBUF",
+                OptionValue::Number(8 << 20),
+                OptionValue::Number(212_992),
+            )
+        };
+        let options = vec![
+            option("IPPROTO_TCP", "TCP_NODELAY", off.clone(), off.clone()),
+            option("SOL_SOCKET", "SO_REUSEADDR", on, off),
+            buffer,
+        ];
+        let watcher = Watcher {
+            pid: 4242,
+            kind: "epoll".into(),
+            fd: Some(5),
+            events: vec!["EPOLLIN".into(), "EPOLLET".into()],
+        };
+        OptionsReport {
+            io_model: Some(IoModel {
+                nonblocking: Some(true),
+                watchers: vec![watcher],
+                blocked_in: Vec::new(),
+            }),
+            findings: vec![OptionFinding {
+                kind: "big_buffer".into(),
+                text: "SO_RCVBUF turns off the kernel's own tuning of this buffer".into(),
+            }],
+            ..report(desk, options)
+        }
+        .into_ok()
+    }));
+}
+
+#[test]
+fn options_degraded() {
+    snapshot!("options_degraded", Options, |desk| inspect(desk, |desk| {
+        let options =
+            vec![option("SOL_SOCKET", "SO_MARK", OptionValue::Number(0), OptionValue::Number(0))];
+        OptionsReport {
+            access: OptionAccess::KernelDiag,
+            reason: Some("duplicating postgres's descriptor needs CAP_SYS_PTRACE".into()),
+            ..report(desk, options)
+        }
+        .into_ok()
+    }));
+}
+
+#[test]
+fn options_error() {
+    snapshot!("options_error", Options, |desk| inspect(desk, |_| {
+        Err("socket 127.0.0.1:5432 is gone".into())
+    }));
+}
+
+trait IntoOk: Sized {
+    fn into_ok(self) -> Result<Self, String> {
+        Ok(self)
+    }
+}
+
+impl IntoOk for OptionsReport {}
+
+/// Selects the first TCP listener and starts a test of it.
+fn probe(desk: &mut Desk) -> RequestId {
+    desk.ports(table(rows()));
+    desk.press(KeyCode::Down);
+    desk.press(KeyCode::Char('4'));
+    desk.press(KeyCode::Enter);
+    let started = desk.last(|effect| match effect {
+        Effect::Probe(id, _) => Some(*id),
+        _ => None,
+    });
+    started.unwrap()
+}
+
+fn stage(name: StageName, ok: bool, duration_us: u64, detail: &serde_json::Value) -> Stage {
+    Stage { name, ok, duration_us, detail: detail.as_object().unwrap().clone() }
+}
+
+fn local() -> Stage {
+    stage(StageName::Local, true, 20, &json!({ "source": "127.0.0.1", "to_self": true }))
+}
+
+fn finish(desk: &mut Desk, id: RequestId, stages: Vec<Stage>, verdict: Verdict, lost: u64) {
+    let address = Some("127.0.0.1:5432".parse().unwrap());
+    let attempt = Arc::new(Attempt { seq: 1, address, stages, verdict });
+    let summary = ProbeSummary {
+        sent: 4,
+        ok: 4 - lost,
+        lost,
+        min_us: Some(60),
+        p50_us: Some(71),
+        p90_us: Some(80),
+        p99_us: Some(515),
+        max_us: Some(515),
+    };
+    desk.answer(id, Answer::Probing(Progress::AttemptDone { attempt, summary }));
+    desk.answer(id, Answer::Probed(None));
+}
+
+#[test]
+fn tester_loading() {
+    snapshot!("tester_loading", Tester, |desk| {
+        let id = probe(desk);
+        let address = Some("127.0.0.1:5432".parse().unwrap());
+        let started = Progress::StageStarted { seq: 1, address, name: StageName::Connect };
+        let done = Progress::StageDone { seq: 1, address, stage: local() };
+        desk.answer(id, Answer::Probing(done));
+        desk.answer(id, Answer::Probing(started));
+        desk.wait(1.5);
+    });
+}
+
+#[test]
+fn tester_empty() {
+    snapshot!("tester_empty", Tester, |desk| {
+        desk.ports(table(rows()));
+        // A UDP socket: nothing that could be tested yet.
+        desk.press(KeyCode::End);
+    });
+}
+
+#[test]
+fn tester_full() {
+    snapshot!("tester_full", Tester, |desk| {
+        let id = probe(desk);
+        let ends = json!({ "local": "127.0.0.1:36502", "remote": "127.0.0.1:5432" });
+        let stages = vec![local(), stage(StageName::Connect, true, 71, &ends)];
+        let verdict = Verdict {
+            outcome: OutcomeKind::Ok,
+            side: None,
+            text: "127.0.0.1:5432 answers in 71 µs".into(),
+            errno: None,
+        };
+        finish(desk, id, stages, verdict, 0);
+    });
+}
+
+#[test]
+fn tester_degraded() {
+    snapshot!("tester_degraded", Tester, |desk| {
+        let id = probe(desk);
+        let verdict = Verdict {
+            outcome: OutcomeKind::Timeout,
+            side: Some(Side::Local),
+            text: "the listener's accept queue is full (128 of 128): postgres 1044 does not \
+                   accept; raise the backlog or find what blocks it"
+                .into(),
+            errno: Some("ETIMEDOUT".into()),
+        };
+        let connect = stage(StageName::Connect, false, 3_000_000, &json!({}));
+        finish(desk, id, vec![local(), connect], verdict, 3);
+    });
+}
+
+#[test]
+fn tester_error() {
+    snapshot!("tester_error", Tester, |desk| {
+        desk.ports(table(rows()));
+        desk.press(KeyCode::Char('4'));
+        desk.press(KeyCode::Char('e'));
+        (0..60).for_each(|_| desk.press(KeyCode::Backspace));
+        desk.type_text("tcp://127.0.0.1:99999");
+        desk.press(KeyCode::Enter);
+    });
+}
+
+#[test]
+fn help_and_palette() {
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        let mut desk = Desk::with_rows(80, 24);
+        desk.press(KeyCode::Char('?'));
+        insta::assert_snapshot!("help", desk.screen());
+        desk.press(KeyCode::Esc);
+        desk.press(KeyCode::Char(':'));
+        desk.type_text("exp");
+        insta::assert_snapshot!("palette", desk.screen());
+        desk.press(KeyCode::Esc);
+        desk.press(KeyCode::Enter);
+        insta::assert_snapshot!("details", desk.screen());
+    });
+}
