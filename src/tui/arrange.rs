@@ -1,7 +1,7 @@
 //! The socket table in the order and the selection that the user wants: pure work for a
 //! worker thread, because a table can have a hundred thousand rows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -231,16 +231,12 @@ fn sorted<'a>(order: &[u32], sort: Sort, socket: impl Fn(u32) -> &'a Socket) -> 
         SortBy::State => by(order, sort.reverse, |index| Some(socket(index).state)),
         SortBy::Queue => by(order, sort.reverse, |index| queued(socket(index))),
         SortBy::Pid => by(order, sort.reverse, |index| first(index).map(|o| o.process.pid)),
-        SortBy::Name => {
-            by(order, sort.reverse, |index| first(index).map(|o| Prefixed::new(&o.process.name)))
-        }
+        SortBy::Name => by_text(order, sort.reverse, |i| first(i).map(|o| &*o.process.name)),
         SortBy::Age => by(order, sort.reverse, |index| {
             // Youngest first seen is the smallest age: the order of ages is the reverse.
             socket(index).first_seen.map(std::cmp::Reverse)
         }),
-        SortBy::User => {
-            by(order, sort.reverse, |index| socket(index).user.as_deref().map(Prefixed::new))
-        }
+        SortBy::User => by_text(order, sort.reverse, |index| socket(index).user.as_deref()),
     }
 }
 
@@ -271,20 +267,27 @@ fn by<K: Ord>(order: &[u32], reverse: bool, key: impl Fn(u32) -> Option<K>) -> V
     known.into_iter().map(|(_, index)| index).chain(unknown).collect()
 }
 
-/// A string that compares by its first bytes before it is followed into memory.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Prefixed<'a> {
-    head: u64,
-    text: &'a str,
-}
-
-impl<'a> Prefixed<'a> {
-    fn new(text: &'a str) -> Self {
-        let mut head = [0; 8];
-        let bytes = &text.as_bytes()[..text.len().min(8)];
-        head[..bytes.len()].copy_from_slice(bytes);
-        Self { head: u64::from_be_bytes(head), text }
+/// By a text that many rows share, as names are: each different one is compared once, then
+/// numbers are sorted.
+fn by_text<'a>(order: &[u32], reverse: bool, text: impl Fn(u32) -> Option<&'a str>) -> Vec<u32> {
+    let mut ids: HashMap<&str, u32> = HashMap::new();
+    let mut id_of = |text| {
+        let next = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        *ids.entry(text).or_insert(next)
+    };
+    let id_by_row: Vec<Option<u32>> =
+        order.iter().map(|index| text(*index).map(&mut id_of)).collect();
+    let mut texts: Vec<(&str, u32)> = ids.into_iter().collect();
+    texts.sort_unstable();
+    let mut rank_by_id = vec![0_u32; texts.len()];
+    for (rank, (_, id)) in (0..).zip(texts) {
+        rank_by_id[id as usize] = rank;
     }
+    let ranks: Vec<Option<u32>> =
+        id_by_row.into_iter().map(|id| id.map(|id| rank_by_id[id as usize])).collect();
+    let places: Vec<u32> = (0..).take(order.len()).collect();
+    let sorted = by(&places, reverse, |place| ranks[place as usize]);
+    sorted.into_iter().map(|place| order[place as usize]).collect()
 }
 
 fn address(end: Option<&Endpoint>) -> Option<(bool, u128, u16)> {
