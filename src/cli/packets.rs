@@ -132,8 +132,9 @@ fn capture(args: &Args) -> Result<Exit, Failure> {
     let sockets = ports::spawn(SOCKETS_PERIOD, None)
         .map_err(|error| Failure::no(format!("cannot start a thread: {error}")))?;
     let mut live = LiveCapture::new(options, Some(sockets.clone()));
-    live.open()?;
+    // Listening comes first: Ctrl-C asks for the summary from the first packet on.
     let interrupt = listen()?;
+    live.open()?;
     if io::stderr().is_terminal() {
         eprintln!("sockpit: counting packets on {}; Ctrl-C ends it", live.source());
     }
