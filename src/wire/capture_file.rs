@@ -256,10 +256,10 @@ impl<R: Read> CaptureReader<R> {
 fn not_a_capture(begin: &[u8]) -> Error {
     match begin {
         [0x1f, 0x8b, ..] => Error::Packed { with: "gzip", unpack: "gzip -dc" },
-        [0x28, 0xb5, 0x2f, 0xfd] => Error::Packed { with: "zstd", unpack: "zstd -dc" },
-        [0x04, 0x22, 0x4d, 0x18] => Error::Packed { with: "lz4", unpack: "lz4 -dc" },
-        [0xfd, b'7', b'z', b'X'] => Error::Packed { with: "xz", unpack: "xz -dc" },
-        [b'B', b'Z', b'h', _] => Error::Packed { with: "bzip2", unpack: "bzip2 -dc" },
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Error::Packed { with: "zstd", unpack: "zstd -dc" },
+        [0x04, 0x22, 0x4d, 0x18, ..] => Error::Packed { with: "lz4", unpack: "lz4 -dc" },
+        [0xfd, b'7', b'z', b'X', ..] => Error::Packed { with: "xz", unpack: "xz -dc" },
+        [b'B', b'Z', b'h', ..] => Error::Packed { with: "bzip2", unpack: "bzip2 -dc" },
         _ => {
             let digits: Vec<String> = begin.iter().take(4).map(|b| format!("{b:02x}")).collect();
             Error::NotACapture { begins_with: digits.join(" ") }
