@@ -170,6 +170,19 @@ fn a_person_gets_a_summary() {
 }
 
 #[test]
+fn a_packed_capture_is_unpacked_on_the_way() {
+    let packed = file(&three_packets());
+    run(std::process::Command::new("gzip").arg(&packed.path));
+    let path = packed.path.with_extension("pcap.gz");
+    let output = read(&path, &["--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(json(&output)["packets"], 3);
+    let whole = fs::read(&path).unwrap();
+    let output = read(&file(&whole[..whole.len() - 9]).path, &["--json"]);
+    assert_eq!(output.status.code(), Some(1), "cut: {}", stderr(&output));
+}
+
+#[test]
 fn counting_stops_after_so_many_packets() {
     let counts = json(&read(&file(&three_packets()).path, &["--json", "--count", "2"]));
     assert_eq!((&counts["packets"], &counts["bytes"]), (&2.into(), &144.into()));

@@ -291,6 +291,41 @@ fn loopback_is_counted_once() {
 }
 
 #[test]
+fn packets_are_put_down_to_their_process() {
+    in_namespace("packets::packets_are_put_down_to_their_process", || {
+        let far = Far::new();
+        let pid = std::process::id();
+        let receiver = UdpSocket::bind((HERE, 7000)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:8000").unwrap();
+        let mut client = TcpStream::connect("127.0.0.1:8000").unwrap();
+        let _server = listener.accept().unwrap();
+        let capture = Capture::start(&["-i", "near", "-i", "lo"]);
+        client.write_all(b"hello").unwrap();
+        far.run(|| {
+            send(THERE, SocketAddr::from((HERE, 7000)), 20, 100);
+            // Nobody here has this port.
+            send(THERE, SocketAddr::from((HERE, 7009)), 1, 100);
+        });
+        let counts = capture.stop();
+        drop(receiver);
+        let owner = |port: u16| {
+            let flows = counts["flows"].as_array().unwrap();
+            let flow =
+                flows.iter().find(|flow| flow["a"]["port"] == port || flow["b"]["port"] == port);
+            flow.unwrap()["owner"]["pid"].as_u64()
+        };
+        assert_eq!(owner(7000), Some(pid.into()));
+        assert_eq!(owner(8000), Some(pid.into()));
+        assert_eq!(owner(7009), None);
+        let processes = counts["processes"].as_array().unwrap();
+        assert_eq!(processes.len(), 1, "{processes:?}");
+        assert_eq!(processes[0]["pid"], pid);
+        // The datagrams, the data and its acknowledgement: once, though both ends are ours.
+        assert_eq!(processes[0]["packets"], 22);
+    });
+}
+
+#[test]
 fn only_the_named_interfaces_are_counted() {
     in_namespace("packets::only_the_named_interfaces_are_counted", || {
         let _far = Far::new();

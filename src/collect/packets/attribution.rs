@@ -11,10 +11,21 @@ use crate::model::packets::{Count, FlowOwner, ProcessCount};
 /// Processes that fit; packets of further ones are counted as lost to the table.
 const MAX_PROCESSES: usize = 4_096;
 
+/// What was made of a flow so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct FlowState {
+    /// How much of its packets has been put down to processes.
+    attributed: Count,
+    /// Index of the process to name, plus one; 0 while none is known.
+    owner: u32,
+}
+
 /// What each process's flows counted. A flow that once had a process keeps it when the socket is
 /// gone, and packets that came before the process was known are put down to it afterwards.
 #[derive(Debug, Default)]
 pub(super) struct Attribution {
+    /// By the flow's place in the table.
+    flows: Vec<FlowState>,
     processes: Vec<(Arc<Process>, Count)>,
     by_key: HashMap<ProcessKey, usize>,
     /// Packets of processes that found no room.
@@ -22,35 +33,47 @@ pub(super) struct Attribution {
 }
 
 impl Attribution {
-    /// Puts down what `flows` counted since the last time.
-    pub(super) fn attribute(&mut self, flows: &mut [Entry], owners: &FlowOwners) {
-        for flow in flows.iter_mut() {
-            let new = flow.count.since(flow.attributed);
-            if new.packets > 0 && self.attribute_flow(flow, new, owners) {
-                flow.attributed = flow.count;
+    /// Puts down what `flows`, all flows of the table, counted since the last time.
+    pub(super) fn attribute(&mut self, flows: &[Entry], owners: &FlowOwners) {
+        self.flows.resize(flows.len(), FlowState::default());
+        for (index, flow) in flows.iter().enumerate() {
+            let state = self.flows[index];
+            let count = flow.count();
+            let new = count.since(state.attributed);
+            if new.packets == 0 {
+                continue;
+            }
+            if let Some(owner) = self.attribute_flow(flow, state.owner, new, owners) {
+                self.flows[index] = FlowState { attributed: count, owner };
             }
         }
     }
 
-    /// `false` leaves the packets for a later try.
-    fn attribute_flow(&mut self, flow: &mut Entry, new: Count, owners: &FlowOwners) -> bool {
+    /// The process to name from now on; `None` leaves the packets for a later try.
+    fn attribute_flow(
+        &mut self,
+        flow: &Entry,
+        known: u32,
+        new: Count,
+        owners: &FlowOwners,
+    ) -> Option<u32> {
         let ends = owners.ends(&flow.id.key());
         let Some(principal) = ends.principal() else {
             // The socket may be gone, or not seen yet.
-            return self.add_to_known(flow.owner, new);
+            return self.add_to_known(known, new);
         };
-        flow.owner = self.add(principal, new);
+        let owner = self.add(principal, new);
         let other = if ends.b_first { &ends.a } else { &ends.b };
         if let Some(other) = other.as_ref().filter(|other| other.key() != principal.key()) {
             self.add(other, new);
         }
-        true
+        Some(owner)
     }
 
-    fn add_to_known(&mut self, owner: u32, new: Count) -> bool {
-        let Some(index) = (owner as usize).checked_sub(1) else { return false };
+    fn add_to_known(&mut self, owner: u32, new: Count) -> Option<u32> {
+        let index = (owner as usize).checked_sub(1)?;
         self.processes[index].1 += new;
-        true
+        Some(owner)
     }
 
     /// The process's index plus one; 0 when there is no room for it.
@@ -72,9 +95,10 @@ impl Attribution {
         index as u32 + 1
     }
 
-    /// The process that [`Entry::owner`] stands for.
-    pub(super) fn owner(&self, owner: u32) -> Option<FlowOwner> {
-        let (process, _) = self.processes.get((owner as usize).checked_sub(1)?)?;
+    /// The process to name for the flow at this place in the table.
+    pub(super) fn owner(&self, flow: usize) -> Option<FlowOwner> {
+        let owner = self.flows.get(flow)?.owner as usize;
+        let (process, _) = self.processes.get(owner.checked_sub(1)?)?;
         Some(FlowOwner { pid: process.pid, name: process.name.clone() })
     }
 

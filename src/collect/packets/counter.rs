@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use super::attribution::Attribution;
-use super::flows::{FlowTable, MAX_FLOWS};
-use super::ports::PortTable;
+use super::flows::{BATCH, FlowTable, MAX_FLOWS, Step};
+use super::ports::{PortPair, PortTable};
 use crate::model::packets::{Count, TcpFlagCounts};
 use crate::wire::frame::{
     Ip, Layers, Network, Summary, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Transport,
@@ -29,6 +29,47 @@ pub struct Frame {
     pub summary: Summary,
 }
 
+/// Packets that wait to be put into the large tables, several at once.
+#[derive(Debug)]
+struct Batch {
+    steps: [Step; BATCH],
+    length: usize,
+    tcp: Pairs,
+    udp: Pairs,
+}
+
+/// The ports of at most a batch of packets.
+#[derive(Debug)]
+struct Pairs {
+    pairs: [PortPair; BATCH],
+    length: usize,
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self { steps: [Step::NONE; BATCH], length: 0, tcp: Pairs::new(), udp: Pairs::new() }
+    }
+}
+
+impl Pairs {
+    fn new() -> Self {
+        Self { pairs: [PortPair::default(); BATCH], length: 0 }
+    }
+
+    /// There is room: the batch is settled before it has more packets than this.
+    #[inline]
+    fn push(&mut self, pair: PortPair) {
+        self.pairs[self.length] = pair;
+        self.length += 1;
+    }
+
+    #[inline]
+    fn settle(&mut self, table: &mut PortTable) {
+        table.count(&self.pairs[..self.length]);
+        self.length = 0;
+    }
+}
+
 /// Everything that one capture has counted so far.
 #[derive(Debug)]
 pub struct Counter {
@@ -46,6 +87,7 @@ pub struct Counter {
     pub(super) udp_ports: PortTable,
     pub(super) udplite_ports: PortTable,
     pub(super) flows: FlowTable,
+    batch: Batch,
     pub(super) tcp_flags: TcpFlagCounts,
     /// By IP version, type and code.
     pub(super) icmp: HashMap<(u8, u8, u8), u64>,
@@ -82,6 +124,7 @@ impl Counter {
             udp_ports: PortTable::new(),
             udplite_ports: PortTable::new(),
             flows: FlowTable::new(flows),
+            batch: Batch::new(),
             tcp_flags: TcpFlagCounts::default(),
             icmp: HashMap::new(),
             attribution: Attribution::default(),
@@ -115,7 +158,7 @@ impl Counter {
             self.layers[bit].add(bytes);
         }
         match &summary.network {
-            Network::Ip(ip) => self.count_ip(ip, bytes),
+            Network::Ip(ip) => self.count_ip(ip, frame.length),
             // An IP header that ends early and was not cut by the capture is no IP header.
             Network::EtherType(IPV4 | IPV6) if !frame.cut => self.undecoded += 1,
             Network::EtherType(number) => self.count_ether_type(*number, bytes),
@@ -142,29 +185,44 @@ impl Counter {
     }
 
     #[inline]
-    fn count_ip(&mut self, ip: &Ip, bytes: u64) {
+    fn count_ip(&mut self, ip: &Ip, length: u32) {
+        let bytes = u64::from(length);
         if ip.source.is_v4() {
             self.ipv4.add(bytes);
         } else {
             self.ipv6.add(bytes);
         }
         self.ip_protocols[usize::from(ip.protocol)].add(bytes);
-        self.count_transport(ip, bytes);
-        self.flows.count(ip, bytes);
+        self.count_transport(ip, length);
+        self.batch.steps[self.batch.length] = self.flows.step(ip, length);
+        self.batch.length += 1;
+        if self.batch.length == BATCH {
+            self.settle();
+        }
+    }
+
+    /// Puts packets that wait into the large tables. Nothing else need be done before the
+    /// tables are read.
+    pub(super) fn settle(&mut self) {
+        let batch = &mut self.batch;
+        self.flows.count(&batch.steps, batch.length);
+        batch.length = 0;
+        batch.tcp.settle(&mut self.tcp_ports);
+        batch.udp.settle(&mut self.udp_ports);
     }
 
     #[inline]
-    fn count_transport(&mut self, ip: &Ip, bytes: u64) {
+    fn count_transport(&mut self, ip: &Ip, bytes: u32) {
         match ip.transport {
             Transport::Tcp { source, destination, flags } => {
-                self.tcp_ports.count(source, destination, bytes);
+                self.batch.tcp.push(PortPair { source, destination, bytes });
                 if let Some(flags) = flags {
                     self.count_flags(flags);
                 }
             }
             Transport::Ports { source, destination } => match ip.protocol {
-                17 => self.udp_ports.count(source, destination, bytes),
-                136 => self.udplite_ports.count(source, destination, bytes),
+                17 => self.batch.udp.push(PortPair { source, destination, bytes }),
+                136 => self.udplite_ports.count(&[PortPair { source, destination, bytes }]),
                 _ => {}
             },
             Transport::Icmp { kind, code } => {

@@ -96,8 +96,9 @@ impl FileCount {
 
     /// The counts so far.
     pub fn snapshot(&self, limits: &Limits) -> PacketCounts {
-        let state = self.shared.lock();
-        let mut counts = state.counter.snapshot(&state.names, limits, None);
+        let mut state = self.shared.lock();
+        let State { counter, names, .. } = &mut *state;
+        let mut counts = counter.snapshot(names, limits, None);
         counts.source.clone_from(&self.source);
         counts.losses.kernel = state.dropped;
         counts

@@ -9,6 +9,9 @@ use crate::wire::names;
 /// Flows that fit; packets of further ones are counted as lost to the table.
 pub(super) const MAX_FLOWS: usize = 65_536;
 
+/// How many packets are counted at once.
+pub(super) const BATCH: usize = 32;
+
 /// A slot holds the index of its flow plus one, and the upper bits of the flow's hash.
 const INDEX_BITS: u32 = 17;
 const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
@@ -46,60 +49,74 @@ impl FlowId {
     }
 }
 
+/// A packet on its way into the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    id: FlowId,
+    hash: u64,
+    /// From the greater end to the smaller.
+    backwards: bool,
+    /// TCP flags; 0 for others.
+    flags: u8,
+    bytes: u32,
+}
+
+impl Step {
+    /// No packet; fills places that are not used yet.
+    pub(super) const NONE: Self = Self {
+        id: FlowId { a: Address::V4(0), b: Address::V4(0), ports: 0, protocol: 0 },
+        hash: 0,
+        backwards: false,
+        flags: 0,
+        bytes: 0,
+    };
+}
+
+/// What went one way, and the TCP flags that it had, OR-ed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Way {
+    count: Count,
+    flags: u8,
+}
+
 /// What a flow counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) id: FlowId,
-    pub(super) count: Count,
-    a_to_b: Count,
-    flags_a_to_b: u8,
-    flags_b_to_a: u8,
-    /// How much of `count` has been put down to processes.
-    pub(super) attributed: Count,
-    /// Index of the process to name, plus one; 0 while none is known.
-    pub(super) owner: u32,
+    /// From the smaller end to the greater, and back.
+    ways: [Way; 2],
 }
 
 impl Entry {
-    fn new(id: FlowId) -> Self {
-        Self {
-            id,
-            count: Count::default(),
-            a_to_b: Count::default(),
-            flags_a_to_b: 0,
-            flags_b_to_a: 0,
-            attributed: Count::default(),
-            owner: 0,
-        }
+    /// Both directions together.
+    pub(super) fn count(&self) -> Count {
+        let [there, back] = self.ways.map(|way| way.count);
+        Count { packets: there.packets + back.packets, bytes: there.bytes + back.bytes }
     }
 
     #[inline]
-    fn add(&mut self, bytes: u64, backwards: bool, flags: u8) {
-        self.count.add(bytes);
-        if backwards {
-            self.flags_b_to_a |= flags;
-        } else {
-            self.a_to_b.add(bytes);
-            self.flags_a_to_b |= flags;
-        }
+    fn add(&mut self, step: &Step) {
+        let way = &mut self.ways[usize::from(step.backwards)];
+        way.count.add(u64::from(step.bytes));
+        way.flags |= step.flags;
     }
 
     /// In the model's form, without its owner.
     pub(super) fn flow(&self) -> Flow {
         let key = self.id.key();
-        let back = self.count.since(self.a_to_b);
+        let [there, back] = self.ways;
         Flow {
             protocol: names::ip_protocol(key.ip_protocol),
             ip_protocol: key.ip_protocol,
             a: key.a,
             b: key.b,
-            count: self.count,
-            packets_a_to_b: self.a_to_b.packets,
-            bytes_a_to_b: self.a_to_b.bytes,
-            packets_b_to_a: back.packets,
-            bytes_b_to_a: back.bytes,
-            flags_a_to_b: self.flags_a_to_b,
-            flags_b_to_a: self.flags_b_to_a,
+            count: self.count(),
+            packets_a_to_b: there.count.packets,
+            bytes_a_to_b: there.count.bytes,
+            packets_b_to_a: back.count.packets,
+            bytes_b_to_a: back.count.bytes,
+            flags_a_to_b: there.flags,
+            flags_b_to_a: back.flags,
             owner: None,
         }
     }
@@ -128,37 +145,61 @@ impl FlowTable {
         &self.entries
     }
 
-    pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
-        &mut self.entries
-    }
-
+    /// What the table needs to know of a packet.
     #[inline]
-    pub(super) fn count(&mut self, ip: &Ip, bytes: u64) {
+    pub(super) fn step(&self, ip: &Ip, bytes: u32) -> Step {
         let (id, backwards) = FlowId::of(ip);
         let flags = match ip.transport {
             Transport::Tcp { flags: Some(flags), .. } => flags,
             _ => 0,
         };
-        match self.find_or_add(&id) {
-            Some(index) => self.entries[index].add(bytes, backwards, flags),
-            None => self.lost += 1,
+        Step { id, hash: self.hash(&id), backwards, flags, bytes }
+    }
+
+    /// Counts several packets. In a large table each costs a wait for memory or two; taking them
+    /// stage by stage lets the processor wait for several at once.
+    #[inline]
+    pub(super) fn count(&mut self, steps: &[Step; BATCH], length: usize) {
+        let steps = &steps[..length];
+        let mut slots = [0; BATCH];
+        let mask = self.slots.len() - 1;
+        for (slot, step) in slots.iter_mut().zip(steps) {
+            *slot = self.slots[step.hash as usize & mask];
+        }
+        let mut indices = [usize::MAX; BATCH];
+        for ((index, slot), step) in indices.iter_mut().zip(slots).zip(steps) {
+            *index = self.guess(slot, step).unwrap_or(usize::MAX);
+        }
+        for (index, step) in indices.into_iter().zip(steps) {
+            // The guess is wrong for a flow that is new or not in its first slot.
+            let index = if index == usize::MAX { self.find_or_add(step) } else { Some(index) };
+            match index {
+                Some(index) => self.entries[index].add(step),
+                None => self.lost += 1,
+            }
         }
     }
 
+    /// The flow's index if it is the one that `slot` stands for.
     #[inline]
-    fn find_or_add(&mut self, id: &FlowId) -> Option<usize> {
-        let hash = self.hash(id);
-        let tag = (hash >> 32) as u32 & !INDEX_MASK;
+    fn guess(&self, slot: u32, step: &Step) -> Option<usize> {
+        let index = ((slot & INDEX_MASK) as usize).wrapping_sub(1);
+        let entry = self.entries.get(index)?;
+        (entry.id == step.id).then_some(index)
+    }
+
+    fn find_or_add(&mut self, step: &Step) -> Option<usize> {
+        let tag = tag(step.hash);
         let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = step.hash as usize & mask;
         // At most half of the slots are in use, so the search ends.
         loop {
             let slot = self.slots[at];
             if slot == 0 {
-                return self.add(id, hash, at, tag);
+                return self.add(step, at);
             }
             let index = (slot & INDEX_MASK) as usize - 1;
-            if slot & !INDEX_MASK == tag && self.entries[index].id == *id {
+            if slot & !INDEX_MASK == tag && self.entries[index].id == step.id {
                 return Some(index);
             }
             at = (at + 1) & mask;
@@ -166,17 +207,15 @@ impl FlowTable {
     }
 
     #[cold]
-    fn add(&mut self, id: &FlowId, hash: u64, at: usize, tag: u32) -> Option<usize> {
+    fn add(&mut self, step: &Step, at: usize) -> Option<usize> {
         let index = self.entries.len();
         if index == self.limit {
             return None;
         }
-        self.entries.push(Entry::new(*id));
+        self.entries.push(Entry { id: step.id, ways: [Way::default(); 2] });
+        self.slots[at] = tag(step.hash) | (index as u32 + 1);
         if (index + 1) * 2 > self.slots.len() {
             self.grow();
-        } else {
-            debug_assert_eq!(hash, self.hash(id));
-            self.slots[at] = tag | (index as u32 + 1);
         }
         Some(index)
     }
@@ -190,7 +229,7 @@ impl FlowTable {
             while slots[at] != 0 {
                 at = (at + 1) & mask;
             }
-            slots[at] = (hash >> 32) as u32 & !INDEX_MASK | (index as u32 + 1);
+            slots[at] = tag(hash) | (index as u32 + 1);
         }
         self.slots = slots;
     }
@@ -208,6 +247,10 @@ impl FlowTable {
     fn fold(&self, (high, low): (u64, u64)) -> u64 {
         mix(high ^ self.seed, low ^ SECOND)
     }
+}
+
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32 & !INDEX_MASK
 }
 
 fn halves(address: Address) -> (u64, u64) {
@@ -251,13 +294,19 @@ mod tests {
         }
     }
 
+    fn count(table: &mut FlowTable, ip: &Ip, bytes: u32) {
+        let mut steps = [Step::NONE; BATCH];
+        steps[0] = table.step(ip, bytes);
+        table.count(&steps, 1);
+    }
+
     #[test]
     fn both_directions_are_one_flow() {
         let mut table = FlowTable::new(MAX_FLOWS);
         let request = packet(0x0a00_0002, 4000);
-        table.count(&request, 60);
-        table.count(&reply(&request), 100);
-        table.count(&reply(&request), 100);
+        count(&mut table, &request, 60);
+        count(&mut table, &reply(&request), 100);
+        count(&mut table, &reply(&request), 100);
         let [entry] = table.entries() else { panic!("one flow") };
         let flow = entry.flow();
         assert_eq!(flow.a.to_owned(), FlowEnd { addr: [10, 0, 0, 1].into(), port: 53 });
@@ -271,12 +320,12 @@ mod tests {
         let mut table = FlowTable::new(1000);
         for round in 0..2 {
             for source in 0..3000 {
-                table.count(&packet(source, 7), 60);
+                count(&mut table, &packet(source, 7), 60);
             }
             assert_eq!(table.lost, 2000 * (round + 1));
         }
         assert_eq!(table.entries().len(), 1000);
-        assert!(table.entries().iter().all(|entry| entry.count.packets == 2));
+        assert!(table.entries().iter().all(|entry| entry.count().packets == 2));
     }
 
     #[test]
@@ -284,11 +333,11 @@ mod tests {
         let mut table = FlowTable::new(MAX_FLOWS);
         for _ in 0..2 {
             for number in 0..=u16::MAX {
-                table.count(&packet(0x0b00_0000 | u32::from(number % 256), number), 1);
+                count(&mut table, &packet(0x0b00_0000 | u32::from(number % 256), number), 1);
             }
         }
         assert_eq!((table.entries().len(), table.lost), (MAX_FLOWS, 0));
-        assert!(table.entries().iter().all(|entry| entry.count.packets == 2));
+        assert!(table.entries().iter().all(|entry| entry.count().packets == 2));
     }
 
     #[test]
@@ -300,7 +349,8 @@ mod tests {
         };
         for source in 0..128 {
             for destination in 0..128 {
-                table.count(
+                count(
+                    &mut table,
                     &Ip {
                         source: address(source),
                         destination: address(destination),
@@ -313,5 +363,28 @@ mod tests {
         }
         // Unordered pairs, and each address with itself.
         assert_eq!(table.entries().len(), 128 * 127 / 2 + 128);
+    }
+
+    #[test]
+    fn packets_of_a_batch_count_as_if_they_came_alone() {
+        let mut together = FlowTable::new(3_000);
+        let mut alone = FlowTable::new(3_000);
+        let mut random = 1u32;
+        for _ in 0..2_000 {
+            let mut steps = [Step::NONE; BATCH];
+            for step in &mut steps {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let request = packet(random >> 20, (random >> 8) as u16 & 1);
+                let ip = if random & 0x80 == 0 { request } else { reply(&request) };
+                *step = together.step(&ip, random >> 24);
+                count(&mut alone, &ip, random >> 24);
+            }
+            together.count(&steps, BATCH);
+        }
+        assert_eq!(together.lost, alone.lost);
+        assert!(together.lost > 0);
+        let flows =
+            |table: &FlowTable| -> Vec<_> { table.entries().iter().map(Entry::flow).collect() };
+        assert_eq!(flows(&together), flows(&alone));
     }
 }

@@ -47,7 +47,11 @@ impl Owners {
         if let Some(sample) = self.sockets.as_mut().map(Feed::latest)
             && let Some(table) = sample.value.as_ref().filter(|_| sample.seq != self.seq)
         {
-            let sockets = table.rows.iter().map(|row| &row.socket);
+            // The ring is in our namespace: equal addresses in another are other sockets.
+            let netns = sys::process::own_netns();
+            let is_own = |other: u64| Some(other) == netns;
+            let own = table.rows.iter().filter(|row| row.key.netns.is_none_or(is_own));
+            let sockets = own.map(|row| &row.socket);
             self.owners = FlowOwners::new(sockets, sys::interfaces::addresses());
             self.seq = sample.seq;
         }

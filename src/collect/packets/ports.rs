@@ -4,6 +4,14 @@ use crate::model::packets::Count;
 
 const PORTS: usize = 1 << 16;
 
+/// The ports of one packet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PortPair {
+    pub(super) source: u16,
+    pub(super) destination: u16,
+    pub(super) bytes: u32,
+}
+
 /// Counts by port of one protocol; takes memory from the first packet on.
 #[derive(Debug, Default)]
 pub(super) struct PortTable {
@@ -17,23 +25,28 @@ impl PortTable {
         Self::default()
     }
 
-    /// Counts a packet for both its ports, once when they are the same.
+    /// Counts packets, each for both its ports, once when they are the same.
     #[inline]
-    pub(super) fn count(&mut self, source: u16, destination: u16, bytes: u64) {
+    pub(super) fn count(&mut self, packets: &[PortPair]) {
+        if packets.is_empty() {
+            return;
+        }
         if self.cells.is_empty() {
             self.cells = vec![0; 2 * PORTS];
         }
-        self.add(source, bytes);
-        if source != destination {
-            self.add(destination, bytes);
+        for packet in packets {
+            self.add(packet.source, packet.bytes);
+            if packet.source != packet.destination {
+                self.add(packet.destination, packet.bytes);
+            }
         }
     }
 
     #[inline]
-    fn add(&mut self, port: u16, bytes: u64) {
+    fn add(&mut self, port: u16, bytes: u32) {
         let at = 2 * usize::from(port);
         self.cells[at] += 1;
-        self.cells[at + 1] += bytes;
+        self.cells[at + 1] += u64::from(bytes);
     }
 
     /// Ports with packets, in ascending order.
@@ -52,8 +65,10 @@ mod tests {
     fn both_ports_count_and_equal_ones_once() {
         let mut table = PortTable::new();
         assert_eq!(table.seen().count(), 0);
-        table.count(5353, 5353, 100);
-        table.count(65535, 0, 60);
+        table.count(&[
+            PortPair { source: 5353, destination: 5353, bytes: 100 },
+            PortPair { source: 65535, destination: 0, bytes: 60 },
+        ]);
         let one = Count { packets: 1, bytes: 60 };
         let same = Count { packets: 1, bytes: 100 };
         assert!(table.seen().eq([(0, one), (5353, same), (65535, one)]));

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::counter::Counter;
@@ -9,7 +10,7 @@ use super::flows::Entry;
 use crate::catalog::services;
 use crate::model::flow_owner::FlowOwners;
 use crate::model::packets::{
-    Count, Flow, FlowFocus, FlowKey, IcmpCount, InterfaceCount, Losses, PacketCounts, PortCount,
+    Count, Flow, FlowFocus, IcmpCount, InterfaceCount, Losses, PacketCounts, PortCount,
     ProtocolCount,
 };
 use crate::model::socket::Protocol;
@@ -37,17 +38,19 @@ impl Limits {
 impl Counter {
     /// Puts the flows' packets down to the processes that `owners` knows.
     pub fn attribute(&mut self, owners: &FlowOwners) {
-        self.attribution.attribute(self.flows.entries_mut(), owners);
+        self.settle();
+        self.attribution.attribute(self.flows.entries(), owners);
     }
 
     /// The counts so far. `interfaces` are the names by [`super::Frame::interface`]. Source,
     /// duration and the kernel's losses are for the caller to fill in.
     pub fn snapshot(
-        &self,
+        &mut self,
         interfaces: &[Option<Arc<str>>],
         limits: &Limits,
         focus: Option<&FlowFocus>,
     ) -> PacketCounts {
+        self.settle();
         let (ports, ports_seen) = self.ports(limits.ports);
         PacketCounts {
             source: String::new(),
@@ -148,26 +151,22 @@ impl Counter {
     }
 
     fn flows(&self, limit: usize, focus: Option<&FlowFocus>) -> Vec<Flow> {
-        let rank = |entry: &Entry| (Reverse(entry.count), entry.id.key());
         let entries = self.flows.entries();
         let mut listed = top_by_count(entries, limit);
         if let Some(focus) = focus.filter(|_| listed.len() < entries.len()) {
-            let has = |key: &FlowKey, listed: &[&Entry]| {
-                listed.iter().any(|entry| entry.id.key() == *key)
-            };
-            let focused: Vec<&Entry> = entries
-                .iter()
-                .filter(|entry| focus.matches(&entry.id.key()))
-                .filter(|entry| !has(&entry.id.key(), &listed))
-                .take(limit)
-                .collect();
-            listed.extend(focused);
+            let known: HashSet<usize> = listed.iter().copied().collect();
+            let focused = (0..entries.len())
+                .filter(|index| focus.matches(&entries[*index].id.key()))
+                .filter(|index| !known.contains(index));
+            listed.extend(focused.take(limit));
         }
-        listed.sort_by_key(|entry| rank(entry));
-        listed
-            .into_iter()
-            .map(|entry| Flow { owner: self.attribution.owner(entry.owner), ..entry.flow() })
-            .collect()
+        let rank = |index: &usize| {
+            let entry = &entries[*index];
+            (Reverse(entry.count()), entry.id.key())
+        };
+        listed.sort_by_cached_key(rank);
+        let flow = |index| Flow { owner: self.attribution.owner(index), ..entries[index].flow() };
+        listed.into_iter().map(flow).collect()
     }
 
     fn icmp_messages(&self) -> Vec<IcmpCount> {
@@ -191,12 +190,12 @@ impl Counter {
     }
 }
 
-/// The `limit` entries with the most packets, in no order: a full sort of the table would cost
-/// more than all else here.
-fn top_by_count(entries: &[Entry], limit: usize) -> Vec<&Entry> {
-    let mut all: Vec<&Entry> = entries.iter().collect();
+/// Places of the `limit` entries with the most packets, in no order: a full sort of the table
+/// would cost more than all else here.
+fn top_by_count(entries: &[Entry], limit: usize) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..entries.len()).collect();
     if limit < all.len() {
-        all.select_nth_unstable_by_key(limit, |entry| Reverse(entry.count));
+        all.select_nth_unstable_by_key(limit, |index| Reverse(entries[*index].count()));
         all.truncate(limit);
     }
     all

@@ -35,7 +35,7 @@ fn counted(frames: impl IntoIterator<Item = Frame>) -> Counter {
     counter
 }
 
-fn snapshot(counter: &Counter) -> PacketCounts {
+fn snapshot(counter: &mut Counter) -> PacketCounts {
     counter.snapshot(&[Some("eth0".into())], &Limits::ALL, None)
 }
 
@@ -47,7 +47,7 @@ fn named(name: &'static str, packets: u64, bytes: u64) -> ProtocolCount {
 fn each_protocol_counts_the_packets_that_carry_it() {
     let mut tagged = frame(udp(1, 53), 64);
     tagged.summary.layers = Layers::VLAN;
-    let counts = snapshot(&counted([
+    let counts = snapshot(&mut counted([
         frame(udp(1, 53), 60),
         tagged,
         frame(tcp(0x10), 1500),
@@ -74,7 +74,7 @@ fn each_protocol_counts_the_packets_that_carry_it() {
 fn losses_stand_beside_the_counts() {
     let mut frames: Vec<Frame> = (0..6).map(|port| frame(udp(port, 53), 60)).collect();
     frames[0].cut = true;
-    let counts = snapshot(&counted(frames));
+    let counts = snapshot(&mut counted(frames));
     assert_eq!(
         counts.losses,
         Losses { truncated: 1, flow_table: 2, ..Losses::default() },
@@ -86,7 +86,7 @@ fn losses_stand_beside_the_counts() {
 
 #[test]
 fn tcp_flags_are_counted_once_each() {
-    let counts = snapshot(&counted(
+    let counts = snapshot(&mut counted(
         [0x02, 0x12, 0x10, 0x11, 0x14, 0x04, 0xc2].map(|flags| frame(tcp(flags), 60)),
     ));
     assert_eq!(counts.tcp_flags, TcpFlagCounts { syn: 2, syn_ack: 1, fin: 1, rst: 2 });
@@ -96,7 +96,8 @@ fn tcp_flags_are_counted_once_each() {
 #[test]
 fn icmp_messages_have_names() {
     let echo = |kind| ip([10, 0, 0, 1], [10, 0, 0, 2], 1, Transport::Icmp { kind, code: 0 });
-    let counts = snapshot(&counted([frame(echo(8), 98), frame(echo(0), 98), frame(echo(8), 98)]));
+    let counts =
+        snapshot(&mut counted([frame(echo(8), 98), frame(echo(0), 98), frame(echo(8), 98)]));
     let names: Vec<_> = counts.icmp.iter().map(|line| (&*line.name, line.packets)).collect();
     assert_eq!(names, [("echo request", 2), ("echo reply", 1)]);
     assert!(counts.ports.is_empty());
@@ -106,7 +107,7 @@ fn icmp_messages_have_names() {
 #[test]
 fn lists_are_cut_to_the_limits_and_say_how_much_there_was() {
     let frames = (1..=4u16).flat_map(|port| vec![frame(udp(port, 53), 60); usize::from(port)]);
-    let counter = counted(frames);
+    let mut counter = counted(frames);
     let limits = Limits { flows: 2, ports: 2, processes: 2 };
     let counts = counter.snapshot(&[], &limits, None);
     let ports: Vec<u16> = counts.ports.iter().map(|line| line.port).collect();
@@ -124,11 +125,11 @@ fn lists_are_cut_to_the_limits_and_say_how_much_there_was() {
 #[test]
 fn the_span_reaches_from_the_first_to_the_last_time_stamp() {
     let mut counter = Counter::new();
-    assert_eq!(snapshot(&counter).duration_ms, 0);
+    assert_eq!(snapshot(&mut counter).duration_ms, 0);
     for second in [7, 5, 9] {
         counter.note_time(second * 1_000_000_000);
     }
-    assert_eq!(snapshot(&counter).duration_ms, 4_000);
+    assert_eq!(snapshot(&mut counter).duration_ms, 4_000);
 }
 
 fn owners(pid: u32) -> FlowOwners {
@@ -150,7 +151,7 @@ fn owners(pid: u32) -> FlowOwners {
     FlowOwners::new([&socket], [])
 }
 
-fn processes(counter: &Counter) -> Vec<(u32, u64)> {
+fn processes(counter: &mut Counter) -> Vec<(u32, u64)> {
     snapshot(counter).processes.iter().map(|line| (line.pid, line.count.packets)).collect()
 }
 
@@ -158,13 +159,13 @@ fn processes(counter: &Counter) -> Vec<(u32, u64)> {
 fn packets_before_and_after_the_socket_was_seen_are_its_process_s() {
     let mut counter = counted([frame(udp(1, 53), 60), frame(udp(2, 53), 60)]);
     counter.attribute(&FlowOwners::default());
-    assert_eq!(processes(&counter), []);
+    assert_eq!(processes(&mut counter), []);
     counter.attribute(&owners(7));
-    assert_eq!(processes(&counter), [(7, 1)]);
+    assert_eq!(processes(&mut counter), [(7, 1)]);
     counter.count(&frame(udp(1, 53), 60));
     counter.attribute(&FlowOwners::default());
-    assert_eq!(processes(&counter), [(7, 2)], "the socket is gone, its flow keeps the name");
-    let flows = snapshot(&counter).flows;
+    assert_eq!(processes(&mut counter), [(7, 2)], "the socket is gone, its flow keeps the name");
+    let flows = snapshot(&mut counter).flows;
     assert_eq!(flows[0].owner.as_ref().unwrap().pid, 7);
     assert_eq!(flows[1].owner, None);
 }
@@ -176,5 +177,5 @@ fn a_port_that_changes_hands_is_counted_for_each_hand() {
     counter.count(&frame(udp(1, 53), 60));
     counter.count(&frame(udp(1, 53), 60));
     counter.attribute(&owners(8));
-    assert_eq!(processes(&counter), [(8, 2), (7, 1)]);
+    assert_eq!(processes(&mut counter), [(8, 2), (7, 1)]);
 }

@@ -4,8 +4,11 @@ use std::io::{self, ErrorKind, Read};
 
 use super::MAX_HEAD;
 
-/// Room for the largest head with its headers, and for much to be read at once.
+/// Room for the largest head with its headers.
 const CAPACITY: usize = 2 * MAX_HEAD;
+/// Read at most this at once, so that the bytes are still in the processor's cache when their
+/// headers are looked at.
+const READ: usize = 128 * 1024;
 
 pub(super) struct Buffer<R> {
     reader: R,
@@ -63,8 +66,9 @@ impl<R: Read> Buffer<R> {
 
     /// Reads once, and drops what is to be passed over.
     fn read(&mut self) -> io::Result<usize> {
+        let room = self.bytes.len().min(self.end + READ);
         let read = loop {
-            match self.reader.read(&mut self.bytes[self.end..]) {
+            match self.reader.read(&mut self.bytes[self.end..room]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => break result?,
             }

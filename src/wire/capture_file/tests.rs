@@ -329,7 +329,7 @@ fn the_cut_record_is_named() {
 fn other_files_are_told_from_captures() {
     assert!(matches!(error(b""), Error::Empty));
     assert!(matches!(error(b"\x1f\x8b\x08\0"), Error::Packed { with: "gzip", .. }));
-    assert!(matches!(error(b"\x28\xb5\x2f\xfd"), Error::Packed { with: "zstd", .. }));
+    assert!(matches!(error(b"\x28\xb5\x2f\xfd and more"), Error::Packed { with: "zstd", .. }));
     assert_eq!(
         error(b"#!/bin/sh\n").to_string(),
         "not a capture: it begins with 23 21 2f 62, not like pcap or pcapng"
