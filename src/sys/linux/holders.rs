@@ -30,6 +30,10 @@ const BATCH: usize = 4;
 /// Everything is looked up anew within this many refreshes.
 const SLICES: usize = 16;
 
+/// A socket that so many listings in a row did not have is one of another family: it is not
+/// looked up again for that. The first listing may have been made before it was opened.
+const ELSEWHERE: u8 = 2;
+
 /// A process that holds at least one socket, as it was when its descriptors were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holder {
@@ -140,7 +144,7 @@ impl HolderScan {
         // Looking changes our own descriptors, so memory is of no use for them.
         let own = std::process::id();
         let is_suspect = |held: &reader::Held| {
-            (held.is_listed && listed.binary_search(&held.inode).is_err())
+            (held.unlisted < ELSEWHERE && listed.binary_search(&held.inode).is_err())
                 || self.shared.binary_search(&held.inode).is_ok()
         };
         for &pid in &pids {
@@ -174,11 +178,14 @@ impl HolderScan {
         due
     }
 
-    /// Remembers which of the sockets held are in the listing, so that one that leaves it is
-    /// noticed.
+    /// Remembers which of the sockets held are in the listing, so that one that leaves it, or
+    /// never comes into it, is looked up again.
     fn mark(&mut self, listed: &[u64]) {
         for held in self.memory.values_mut().flat_map(|known| &mut known.sockets) {
-            held.is_listed = listed.binary_search(&held.inode).is_ok();
+            held.unlisted = match listed.binary_search(&held.inode) {
+                Ok(_) => 0,
+                Err(_) => held.unlisted.saturating_add(1).min(ELSEWHERE),
+            };
         }
     }
 

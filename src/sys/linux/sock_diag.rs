@@ -93,12 +93,19 @@ impl SockDiag {
         })
     }
 
-    /// Whether this very connection is still there.
-    pub(super) fn exists(&mut self, request: &LookupRequest) -> Result<bool> {
+    /// Whether this very connection is still there; if so, how it is now goes to `visit`.
+    pub(super) fn look_up(
+        &mut self,
+        request: &LookupRequest,
+        mut visit: impl FnMut(&Record<'_>),
+    ) -> Result<bool> {
         let what = || format!("look for the connection of {}", request.local);
         let bytes = request.encode(self.next_sequence());
         self.converse(&what, bytes, |_, reply| match reply {
-            Reply::Object(_) => Ok(Some(true)),
+            Reply::Object(payload) => {
+                visit(&Record::parse(payload).map_err(|error| unreadable(&what(), error))?);
+                Ok(Some(true))
+            }
             Reply::Noop | Reply::Done(0) | Reply::Error(0) => Ok(None),
             Reply::Done(errno) | Reply::Error(errno) => match Errno::from_raw_os_error(errno) {
                 Errno::NOENT | Errno::STALE => Ok(Some(false)),
@@ -211,10 +218,15 @@ mod tests {
         assert_eq!(told.unwrap(), Dumped::Complete);
         let cookie = cookie.expect("it is listed");
         let mut request = LookupRequest { protocol: Protocol::Tcp, local, remote, cookie };
-        assert!(diag.exists(&request).unwrap());
+        let mut told = None;
+        assert!(
+            diag.look_up(&request, |record| told = Some((record.cookie, record.inode))).unwrap()
+        );
+        assert!(matches!(told, Some((told, inode)) if told == cookie && inode != 0));
+        let mut is_there = |request: LookupRequest| diag.look_up(&request, |_| {}).unwrap();
         request.cookie += 1;
-        assert!(!diag.exists(&request).unwrap(), "another socket with these addresses");
+        assert!(!is_there(request), "another socket with these addresses");
         request.remote.set_port(1);
-        assert!(!diag.exists(&request).unwrap(), "no such connection");
+        assert!(!is_there(request), "no such connection");
     }
 }

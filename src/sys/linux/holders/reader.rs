@@ -17,8 +17,8 @@ use crate::wire::procfs;
 pub(super) struct Held {
     pub(super) fd: i32,
     pub(super) inode: u64,
-    /// Whether the last listing had this socket.
-    pub(super) is_listed: bool,
+    /// How many listings in a row did not have this socket.
+    pub(super) unlisted: u8,
 }
 
 /// What a process had open when it was last looked at.
@@ -50,7 +50,7 @@ impl Descriptors {
 
     fn push(&mut self, fd: i32, inode: Option<u64>) {
         match inode {
-            Some(inode) => self.sockets.push(Held { fd, inode, is_listed: false }),
+            Some(inode) => self.sockets.push(Held { fd, inode, unlisted: 0 }),
             None => self.others.push(fd),
         }
     }
@@ -190,7 +190,7 @@ fn reread(
     for held in suspects {
         match look_up(directory.as_fd(), Decimal::new(held.fd as u32).as_c_str()) {
             Ok(Some(inode)) if inode == held.inode => settled.push(held),
-            Ok(Some(inode)) => settled.push(Held { inode, is_listed: false, ..held }),
+            Ok(Some(inode)) => settled.push(Held { inode, unlisted: 0, ..held }),
             Ok(None) => others.push(held.fd),
             Err(Errno::NOENT) => return Ok(false),
             Err(errno) => return Err(errno),

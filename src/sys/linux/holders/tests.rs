@@ -140,6 +140,23 @@ fn a_socket_that_replaces_another_is_found_when_that_one_leaves_the_listing() {
 }
 
 #[test]
+fn a_socket_that_was_too_young_for_its_first_listing_is_not_forgotten() {
+    let mut puppet = Puppet::new();
+    let (fd, young) = puppet.run("open");
+    // It is seen, but the listing is older than it.
+    let mut scan = warm(&[]);
+    puppet.run(&format!("close {fd}"));
+    assert_eq!(puppet.run("open").0, fd);
+    let found = refresh(&mut scan, &[]);
+    assert!(puppet.holds(&found, young).is_empty());
+    // One that never is listed is taken for a socket of another family in the end.
+    refresh(&mut scan, &[]);
+    refresh(&mut scan, &[]);
+    let held = |scan: &HolderScan| scan.memory[&puppet.child.id()].sockets.clone();
+    assert!(held(&scan).iter().all(|held| held.unlisted == ELSEWHERE));
+}
+
+#[test]
 fn a_file_in_the_place_of_a_socket_is_no_socket() {
     let mut puppet = Puppet::new();
     let (fd, inode) = puppet.run("open");

@@ -16,7 +16,7 @@ use crate::model::health::Health;
 use crate::model::join::{self, Holders, SecondLook};
 use crate::model::owner::{Ownership, OwnershipKind, Process};
 use crate::model::socket::{Family, Protocol, Socket};
-use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, LookupRequest};
+use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, LookupRequest, Record};
 use crate::wire::netlink::socket::{blank, fill};
 
 /// The kernel's tables that are listed.
@@ -81,9 +81,9 @@ impl Native {
         // First the sockets, then who holds them: what opens in between is in neither, and
         // what closes in between is told by the second look.
         let mut sockets = self.dump_all(detail, &mut keep, &mut health)?;
-        let (join, gone) = self.look_for_owners(&sockets)?;
+        let (join, second) = self.look_for_owners(&sockets)?;
         let without_owner =
-            sockets.iter_mut().filter_map(|listed| join.apply(listed, &gone)).count();
+            sockets.iter_mut().filter_map(|listed| join.apply(listed, &second)).count();
         self.processes.forget_unused();
         health.push(join.outlook.health(without_owner));
         Ok(Listing { sockets, health, privileged: join.outlook.sight.hidden.is_none() })
@@ -153,25 +153,25 @@ impl Native {
         Ok(told)
     }
 
-    /// Finds the holders of these sockets, and the cookies of those that are gone already.
-    fn look_for_owners<T: Entry>(&mut self, sockets: &[T]) -> Result<(Join, HashSet<u64>)> {
+    /// Finds the holders of these sockets, and takes a second look at those without.
+    fn look_for_owners<T: Entry>(&mut self, sockets: &[T]) -> Result<(Join, SecondLooks)> {
         let scan = self.scan(sockets)?;
         // From memory alone nobody can be sure; and when a process ended during the scan, what
         // it held may be with a child that was not listed yet.
         let is_doubtful = scan.is_partial || scan.ended > 0;
         let mut join = self.join(sockets, scan);
-        let mut lost = join.lost(sockets, &self.ownerless);
-        let mut gone = HashSet::new();
+        let lost = join.lost(sockets, |cookie| self.ownerless.contains(&cookie));
+        let mut second = SecondLooks::new();
         if !lost.is_empty() && (is_doubtful || join.outlook.sight.hidden.is_none()) {
-            gone = self.gone(&lost)?;
-            lost.retain(|socket| socket.cookie.is_some_and(|cookie| !gone.contains(&cookie)));
+            second = self.look_again(&lost)?;
+            if is_doubtful && second.len() < lost.len() {
+                let scan = self.scan.full()?;
+                join = self.join(sockets, scan);
+            }
         }
-        if !lost.is_empty() && is_doubtful {
-            let scan = self.scan.full()?;
-            join = self.join(sockets, scan);
-        }
-        self.ownerless = join.lost(sockets, &gone).iter().filter_map(|s| s.cookie).collect();
-        Ok((join, gone))
+        let ownerless = join.lost(sockets, |cookie| second.contains_key(&cookie));
+        self.ownerless = ownerless.iter().filter_map(|socket| socket.cookie).collect();
+        Ok((join, second))
     }
 
     /// Looks through the processes, from memory as far as this table is listed repeatedly.
@@ -206,31 +206,41 @@ impl Native {
         Join { holders, processes, outlook }
     }
 
-    /// Of these sockets, the cookies of those that the kernel does not have any more.
-    fn gone(&mut self, lost: &[&Socket]) -> Result<HashSet<u64>> {
-        let mut gone: HashSet<u64> = lost.iter().filter_map(|socket| socket.cookie).collect();
+    /// Asks the kernel again for these sockets. The answer is on those of which nobody can
+    /// hold a descriptor any more.
+    fn look_again(&mut self, lost: &[&Socket]) -> Result<SecondLooks> {
+        let mut later: SecondLooks =
+            lost.iter().filter_map(|socket| Some((socket.cookie?, None))).collect();
         let mut tables: HashMap<(Protocol, Family), u32> = HashMap::new();
+        let Self { diag, names, scratch, .. } = self;
+        let mut hear = |record: &Record<'_>, protocol: Protocol| {
+            if record.inode != 0 {
+                later.remove(&record.cookie);
+            } else if let Some(now) = later.get_mut(&record.cookie) {
+                fill(scratch, record, protocol, names);
+                *now = Some(Box::new(scratch.clone()));
+            }
+        };
         for (index, socket) in lost.iter().enumerate() {
+            let table = (socket.protocol, socket.family);
             match lookup(socket).filter(|_| index < MOST_LOOKUPS) {
                 Some(request) => {
-                    if self.diag.exists(&request)? {
-                        gone.remove(&request.cookie);
-                    }
+                    diag.look_up(&request, |record| hear(record, socket.protocol))?;
                 }
-                None => {
-                    *tables.entry((socket.protocol, socket.family)).or_default() |= states(socket)
-                }
+                None => *tables.entry(table).or_default() |= states(socket),
             }
         }
         for ((protocol, family), states) in tables {
             let request = DumpRequest { family, protocol, states, detail: Detail::Bare };
-            self.diag.dump(&request, |record| {
-                gone.remove(&record.cookie);
-            })?;
+            diag.dump(&request, |record| hear(record, protocol))?;
         }
-        Ok(gone)
+        Ok(later)
     }
 }
+
+/// By cookie, sockets that a second look found without a descriptor: gone (`None`), or left to
+/// the kernel as they are now.
+type SecondLooks = HashMap<u64, Option<Box<Socket>>>;
 
 /// How to ask for a connection by its addresses; `None` for a socket that these do not name
 /// alone.
@@ -263,28 +273,37 @@ struct Join {
 }
 
 impl Join {
-    /// The sockets that someone should hold and nobody is known to, but for the `settled`.
-    fn lost<'a, T: Entry>(&self, sockets: &'a [T], settled: &HashSet<u64>) -> Vec<&'a Socket> {
+    /// The sockets that someone should hold and nobody is known to, but for those that are
+    /// `settled` by their cookie.
+    fn lost<'a, T: Entry>(
+        &self,
+        sockets: &'a [T],
+        settled: impl Fn(u64) -> bool,
+    ) -> Vec<&'a Socket> {
         let is_lost = |socket: &&Socket| {
             let inode = socket.inode.unwrap_or(0);
-            inode != 0
-                && self.holders.of(inode).is_empty()
-                && !socket.cookie.is_some_and(|cookie| settled.contains(&cookie))
+            inode != 0 && self.holders.of(inode).is_empty() && !socket.cookie.is_some_and(&settled)
         };
         sockets.iter().map(T::socket).filter(is_lost).collect()
     }
 
     /// Writes the owners into a socket, unless they are there already. `Some` when a process
     /// should hold it and none was found.
-    fn apply(&self, entry: &mut impl Entry, gone: &HashSet<u64>) -> Option<()> {
+    fn apply(&self, entry: &mut impl Entry, second: &SecondLooks) -> Option<()> {
         let socket = entry.socket();
         let holdings = self.holders.of(socket.inode.unwrap_or(0));
-        let ownership = if holdings.is_empty() {
-            let is_gone = socket.cookie.is_some_and(|cookie| gone.contains(&cookie));
-            let second = if is_gone { SecondLook::Gone } else { SecondLook::Stays };
-            join::ownerless(socket, &self.outlook.sight, second)
-        } else {
-            Ownership::OWNED
+        let mut look = SecondLook::Stays;
+        if holdings.is_empty() {
+            match socket.cookie.and_then(|cookie| second.get(&cookie)) {
+                Some(Some(now)) => *entry.socket_mut() = Socket::clone(now),
+                Some(None) => look = SecondLook::Gone,
+                None => {}
+            }
+        }
+        let socket = entry.socket();
+        let ownership = match holdings {
+            [] => join::ownerless(socket, &self.outlook.sight, look),
+            _ => Ownership::OWNED,
         };
         let without_owner = !matches!(ownership.kind, OwnershipKind::Owned | OwnershipKind::Kernel);
         let is_complete =
