@@ -15,7 +15,7 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute};
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use tokio::sync::Notify;
 
 use super::app::App;
@@ -47,8 +47,7 @@ impl Screen {
     pub fn enter() -> io::Result<Self> {
         hook_panics();
         take()?;
-        let terminal = Terminal::new(CrosstermBackend::new(Batch::default()));
-        terminal.map(|terminal| Self { terminal }).inspect_err(|_| give_back())
+        blank().map(|terminal| Self { terminal }).inspect_err(|_| give_back())
     }
 
     /// Columns and rows.
@@ -66,7 +65,10 @@ impl Screen {
     /// and draws everything anew next time.
     pub fn take_again(&mut self) -> io::Result<()> {
         take()?;
-        self.terminal.clear()
+        // Not `Terminal::clear`: that asks the terminal where its cursor is, and would wait
+        // for an answer that the input stream takes away.
+        self.terminal = blank()?;
+        self.terminal.backend_mut().clear()
     }
 
     /// Gives the terminal back for a while.
@@ -87,6 +89,11 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// A terminal of which nothing is known, so that the next frame is drawn whole.
+fn blank() -> io::Result<Terminal<CrosstermBackend<Batch>>> {
+    Terminal::new(CrosstermBackend::new(Batch::default()))
 }
 
 fn take() -> io::Result<()> {
