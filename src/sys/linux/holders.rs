@@ -104,6 +104,11 @@ impl HolderScan {
         self.proc.as_fd()
     }
 
+    /// How many descriptors are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.memory.values().map(Descriptors::len).sum()
+    }
+
     /// Looks up every descriptor of every process.
     pub(super) fn full(&mut self) -> Result<Scan> {
         let pids = pids(&self.proc)?;

@@ -30,6 +30,9 @@ const TABLES: [(Protocol, Family); 4] = [
 /// An inconsistent dump is asked for again this often.
 const ATTEMPTS: u32 = 4;
 
+/// So many descriptors are looked up in a few milliseconds.
+const FEW_DESCRIPTORS: usize = 4_000;
+
 /// Beyond this many a dump is cheaper than to ask for connections one by one.
 const MOST_LOOKUPS: usize = 4_000;
 
@@ -47,6 +50,8 @@ pub(super) struct Native {
     is_repeated: bool,
     /// Cookies of sockets that nobody was found to hold, after every descriptor was looked up.
     ownerless: HashSet<u64>,
+    /// Cookies of sockets whose owner this look should find.
+    pending: HashSet<u64>,
 }
 
 impl Native {
@@ -62,6 +67,7 @@ impl Native {
             expected: 0,
             is_repeated: false,
             ownerless: HashSet::new(),
+            pending: HashSet::new(),
         })
     }
 
@@ -81,9 +87,8 @@ impl Native {
         // First the sockets, then who holds them: what opens in between is in neither, and
         // what closes in between is told by the second look.
         let mut sockets = self.dump_all(detail, &mut keep, &mut health)?;
-        let (join, second) = self.look_for_owners(&sockets)?;
-        let without_owner =
-            sockets.iter_mut().filter_map(|listed| join.apply(listed, &second)).count();
+        let join = self.look_for_owners(&sockets)?;
+        let without_owner = sockets.iter_mut().filter_map(|listed| join.apply(listed)).count();
         self.processes.forget_unused();
         health.push(join.outlook.health(without_owner));
         Ok(Listing { sockets, health, privileged: join.outlook.sight.hidden.is_none() })
@@ -154,24 +159,39 @@ impl Native {
     }
 
     /// Finds the holders of these sockets, and takes a second look at those without.
-    fn look_for_owners<T: Entry>(&mut self, sockets: &[T]) -> Result<(Join, SecondLooks)> {
+    fn look_for_owners<T: Entry>(&mut self, sockets: &[T]) -> Result<Join> {
         let scan = self.scan(sockets)?;
-        // From memory alone nobody can be sure; and when a process ended during the scan, what
-        // it held may be with a child that was not listed yet.
-        let is_doubtful = scan.is_partial || scan.ended > 0;
+        let (is_partial, ended) = (scan.is_partial, scan.ended);
         let mut join = self.join(sockets, scan);
         let lost = join.lost(sockets, |cookie| self.ownerless.contains(&cookie));
-        let mut second = SecondLooks::new();
-        if !lost.is_empty() && (is_doubtful || join.outlook.sight.hidden.is_none()) {
-            second = self.look_again(&lost)?;
-            if is_doubtful && second.len() < lost.len() {
+        if !lost.is_empty() && (is_partial || ended > 0 || join.outlook.sight.hidden.is_none()) {
+            let second = self.look_again(&lost)?;
+            let open = lost.iter().filter_map(|socket| socket.cookie);
+            let open: HashSet<u64> = open.filter(|cookie| !second.contains_key(cookie)).collect();
+            // A process that ended during a full scan may have left what it held to a child
+            // that was not listed yet.
+            if is_partial && self.can_wait(&open) {
+                join.pending = open;
+            } else if !open.is_empty() && (is_partial || ended > 0) {
                 let scan = self.scan.full()?;
                 join = self.join(sockets, scan);
             }
+            join.second = second;
         }
-        let ownerless = join.lost(sockets, |cookie| second.contains_key(&cookie));
+        let is_settled =
+            |cookie| join.second.contains_key(&cookie) || join.pending.contains(&cookie);
+        let ownerless = join.lost(sockets, is_settled);
         self.ownerless = ownerless.iter().filter_map(|socket| socket.cookie).collect();
-        Ok((join, second))
+        self.pending.clone_from(&join.pending);
+        Ok(join)
+    }
+
+    /// Whether the next look will probably find who holds these sockets. A dump takes its
+    /// time: a descriptor whose former socket was still in it may refer to a new one already,
+    /// which is noticed as soon as the former one is missing. To look up everything instead
+    /// is for few descriptors, or when waiting did not help.
+    fn can_wait(&self, open: &HashSet<u64>) -> bool {
+        self.scan.len() > FEW_DESCRIPTORS && open.is_disjoint(&self.pending)
     }
 
     /// Looks through the processes, from memory as far as this table is listed repeatedly.
@@ -203,7 +223,7 @@ impl Native {
             processes.push(self.processes.process(self.scan.proc(), holder));
         }
         holders.retain_processes(&positions);
-        Join { holders, processes, outlook }
+        Join { holders, processes, outlook, second: SecondLooks::new(), pending: HashSet::new() }
     }
 
     /// Asks the kernel again for these sockets. The answer is on those of which nobody can
@@ -270,6 +290,9 @@ struct Join {
     holders: Holders,
     processes: Vec<Arc<Process>>,
     outlook: Outlook,
+    second: SecondLooks,
+    /// Cookies of sockets whose owner the next look will find.
+    pending: HashSet<u64>,
 }
 
 impl Join {
@@ -289,22 +312,18 @@ impl Join {
 
     /// Writes the owners into a socket, unless they are there already. `Some` when a process
     /// should hold it and none was found.
-    fn apply(&self, entry: &mut impl Entry, second: &SecondLooks) -> Option<()> {
+    fn apply(&self, entry: &mut impl Entry) -> Option<()> {
         let socket = entry.socket();
         let holdings = self.holders.of(socket.inode.unwrap_or(0));
-        let mut look = SecondLook::Stays;
-        if holdings.is_empty() {
-            match socket.cookie.and_then(|cookie| second.get(&cookie)) {
-                Some(Some(now)) => *entry.socket_mut() = Socket::clone(now),
-                Some(None) => look = SecondLook::Gone,
-                None => {}
-            }
+        let later = socket.cookie.filter(|_| holdings.is_empty());
+        if let Some(Some(now)) = later.and_then(|cookie| self.second.get(&cookie)) {
+            *entry.socket_mut() = Socket::clone(now);
         }
-        let socket = entry.socket();
         let ownership = match holdings {
-            [] => join::ownerless(socket, &self.outlook.sight, look),
+            [] => self.without_owner(entry.socket()),
             _ => Ownership::OWNED,
         };
+        let socket = entry.socket();
         let without_owner = !matches!(ownership.kind, OwnershipKind::Owned | OwnershipKind::Kernel);
         let is_complete =
             ownership.kind == OwnershipKind::Kernel || self.outlook.sight.is_complete();
@@ -318,5 +337,16 @@ impl Join {
             socket.owners = join::owners(holdings, &self.processes);
         }
         without_owner.then_some(())
+    }
+
+    fn without_owner(&self, socket: &Socket) -> Ownership {
+        if socket.cookie.is_some_and(|cookie| self.pending.contains(&cookie)) {
+            return Ownership::unknown(
+                "it appeared during this look; the next one finds its owner",
+            );
+        }
+        let later = socket.cookie.and_then(|cookie| self.second.get(&cookie));
+        let second = if matches!(later, Some(None)) { SecondLook::Gone } else { SecondLook::Stays };
+        join::ownerless(socket, &self.outlook.sight, second)
     }
 }
