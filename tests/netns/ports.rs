@@ -10,7 +10,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use socket2::{Domain, Socket as RawSocket, Type};
 use sockpit::inspect::sockets::{Backend, Listing, Request, list, still_holds};
 use sockpit::model::owner::OwnershipKind;
-use sockpit::model::socket::{Backlog, Family, Protocol, Socket, State};
+use sockpit::model::socket::{Backlog, Endpoint, Family, Protocol, Socket, State};
 
 use crate::support::{self, in_namespace, sockpit, wait_for};
 
@@ -22,7 +22,7 @@ fn native() -> Listing {
 fn find(listing: &Listing, local: SocketAddr, remote: Option<SocketAddr>) -> &Socket {
     let is_wanted = |socket: &&Socket| {
         socket.local.socket_addr() == Some(local)
-            && socket.remote.as_ref().and_then(|end| end.socket_addr()) == remote
+            && socket.remote.as_ref().and_then(Endpoint::socket_addr) == remote
     };
     let found: Vec<&Socket> = listing.sockets.iter().filter(is_wanted).collect();
     let [socket] = found[..] else { panic!("{local} to {remote:?}: {found:#?}") };

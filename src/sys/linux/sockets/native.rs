@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::super::super::listing::{Entry, Listing};
+use super::super::super::listing::Listing;
 use super::super::super::{Error, Result};
 use super::super::holders::{HolderScan, Scan};
 use super::super::names::NameCache;
 use super::super::processes::ProcessCache;
 use super::super::sock_diag::{Dumped, SockDiag};
+use super::entry::Entry;
 use super::sight::Outlook;
 use crate::model::health::Health;
 use crate::model::join::{self, Holders, SecondLook};

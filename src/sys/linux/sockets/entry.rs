@@ -1,0 +1,38 @@
+//! What a listing is made of: sockets, or rows that may be shared with the listing before.
+
+use super::super::super::listing::Listed;
+use crate::model::socket::Socket;
+
+/// An entry of a listing.
+pub(super) trait Entry {
+    /// What is known of the socket.
+    fn socket(&self) -> &Socket;
+    /// The socket, to be changed; it is copied if someone shares it.
+    fn socket_mut(&mut self) -> &mut Socket;
+}
+
+impl Entry for Socket {
+    fn socket(&self) -> &Socket {
+        self
+    }
+
+    fn socket_mut(&mut self) -> &mut Socket {
+        self
+    }
+}
+
+impl Entry for Listed {
+    fn socket(&self) -> &Socket {
+        Self::socket(self)
+    }
+
+    fn socket_mut(&mut self) -> &mut Socket {
+        if let Self::Same(row) = self {
+            *self = Self::New(row.key, Box::new(row.socket.clone()));
+        }
+        match self {
+            Self::New(_, socket) => socket,
+            Self::Same(_) => unreachable!("replaced above"),
+        }
+    }
+}
