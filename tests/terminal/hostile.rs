@@ -1,6 +1,6 @@
 //! What a process calls itself is not to be trusted.
 
-use crate::pty::Terminal;
+use crate::pty::{STAND_IN, Terminal};
 use crate::server::Server;
 use crate::support::in_namespace;
 use crate::wait_for_panes;
@@ -19,8 +19,17 @@ fn a_hostile_name_never_reaches_the_terminal_raw() {
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         wait_for_panes(&terminal);
         terminal.send(&format!("/port:{}\r", server.port()));
-        terminal.wait_row(&["▶", &server.address(), &server.pid().to_string(), "]0;pwn"]);
-        terminal.wait_row(&["3 Options", "]0;pwn", &server.pid().to_string()]);
+        terminal.wait_row(&[
+            "▶",
+            &server.address(),
+            &server.pid().to_string(),
+            &format!("{STAND_IN}]0;p"),
+        ]);
+        terminal.wait_row(&[
+            "3 Options",
+            &format!("{STAND_IN}]0;pwn{STAND_IN}{STAND_IN}[2Jx"),
+            &server.pid().to_string(),
+        ]);
         terminal.wait_for("SO_REUSEADDR");
         // Everything about the row, arguments included.
         terminal.send("\r");
@@ -37,7 +46,7 @@ fn a_hostile_name_never_reaches_the_terminal_raw() {
 
         let raw = terminal.raw();
         let has = |needle: &[u8]| raw.windows(needle.len()).any(|window| window == needle);
-        assert!(has(b"]0;pwn"), "the name is shown");
+        assert!(has("�]0;pwn��[2Jx".as_bytes()), "the name is shown");
         for (what, needle) in [
             ("an operating system command", &b"\x1b]"[..]),
             ("a bell", b"\x07"),

@@ -26,7 +26,8 @@ fn panicked(place: &str, drawn: &str) {
     let order = format!("{ORDER}={place} {}", go.display());
     let exe = env::current_exe().unwrap();
     let args = ["--exact", "panic::dashboard_that_panics_when_told", "--nocapture"];
-    let mut command = vec![order.as_str(), exe.to_str().unwrap()];
+    // A backtrace would push the message off the screen.
+    let mut command = vec!["RUST_BACKTRACE=0", order.as_str(), exe.to_str().unwrap()];
     command.extend(args);
     let mut terminal = Terminal::start(140, 40, "env", &command);
     if drawn.is_empty() {

@@ -18,6 +18,10 @@ use vt100::{MouseProtocolMode, Parser};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How soon the reader sees that the terminal is unplugged.
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+/// U+FFFD in UTF-8.
+const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
+/// What stands on the screen for it.
+pub(crate) const STAND_IN: &str = "¿";
 
 /// A program in a terminal of its own.
 pub(crate) struct Terminal {
@@ -35,6 +39,8 @@ pub(crate) struct Terminal {
 struct Screen {
     parser: Parser,
     raw: Vec<u8>,
+    // The beginning of a replacement character whose rest is still on its way.
+    replacement: Vec<u8>,
 }
 
 impl Terminal {
@@ -50,7 +56,8 @@ impl Terminal {
         command.env_remove("NO_COLOR");
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let screen = Screen { parser: parser(columns, rows), raw: Vec::new() };
+        let screen =
+            Screen { parser: parser(columns, rows), raw: Vec::new(), replacement: Vec::new() };
         let screen = Arc::new(Mutex::new(screen));
         let unplugged = Arc::new(AtomicBool::new(false));
         let keyboard = open_again(pair.master.as_ref());
@@ -83,11 +90,6 @@ impl Terminal {
     /// Every byte that the program has sent so far.
     pub(crate) fn raw(&self) -> Vec<u8> {
         self.screen.lock().unwrap().raw.clone()
-    }
-
-    /// The rows in which `needle` stands.
-    pub(crate) fn lines_with(&self, needle: &str) -> Vec<String> {
-        self.text().lines().filter(|line| line.contains(needle)).map(str::to_owned).collect()
     }
 
     /// Types text, or the bytes of a key.
@@ -255,9 +257,24 @@ fn show(mut output: File, screen: &Mutex<Screen>, unplugged: &AtomicBool) {
             continue;
         }
         let Ok(length @ 1..) = output.read(&mut buffer) else { return };
-        let mut screen = screen.lock().unwrap();
-        screen.parser.process(&buffer[..length]);
-        screen.raw.extend_from_slice(&buffer[..length]);
+        screen.lock().unwrap().take(&buffer[..length]);
+    }
+}
+
+impl Screen {
+    /// Takes what the program sends. vt100 draws nothing for U+FFFD, which every terminal
+    /// shows in one cell: another character stands in for it here.
+    fn take(&mut self, bytes: &[u8]) {
+        self.raw.extend_from_slice(bytes);
+        for &byte in bytes {
+            self.replacement.push(byte);
+            match REPLACEMENT.strip_prefix(self.replacement.as_slice()) {
+                Some([]) => self.parser.process(STAND_IN.as_bytes()),
+                Some(_) => continue,
+                None => self.parser.process(&self.replacement),
+            }
+            self.replacement.clear();
+        }
     }
 }
 
