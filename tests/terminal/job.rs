@@ -68,8 +68,9 @@ fn a_stopped_dashboard_ends_when_it_is_asked_to() {
         shell.send("\x1a");
         shell.wait_for("Stopped");
         // bash continues the job too, in the background, where it may not touch the terminal.
-        shell.send("kill %1; wait %1; echo code=$?\r");
-        shell.wait_until("its end", |text| text.lines().any(|line| line.trim() == "code=143"));
+        let gone = "p=$(jobs -p); kill %1; while kill -0 $p 2> /dev/null; do :; done";
+        shell.send(&format!("{gone}\r"));
+        shell.wait_row(&["[1]", "Exit 143"]);
         shell.assert_screen_restored();
         assert_eq!(settings(&mut shell, "after"), before);
         shell.send("exit\r");
