@@ -1,11 +1,37 @@
 //! The dashboard as a person sees it: the real binary in a pty.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "terminal/ends.rs"]
+mod ends;
+#[path = "terminal/hostile.rs"]
+mod hostile;
+#[path = "terminal/job.rs"]
+mod job;
+#[path = "terminal/panic.rs"]
+mod panic;
 #[path = "terminal/pty.rs"]
 mod pty;
+#[path = "terminal/rights.rs"]
+mod rights;
+#[path = "terminal/screens.rs"]
+mod screens;
+#[path = "terminal/server.rs"]
+mod server;
+#[path = "terminal/story.rs"]
+mod story;
 mod support;
 
 use pty::Terminal;
+
+/// The titles of the four panes.
+const PANES: [&str; 4] = ["1 Ports", "2 Packets", "3 Options", "4 Tester"];
+
+/// Waits until all four panes are there and have read this machine's sockets.
+fn wait_for_panes(terminal: &Terminal) {
+    terminal.wait_until("the four panes, filled", |text| {
+        PANES.iter().all(|pane| text.contains(pane)) && text.contains(" sockets ─ ")
+    });
+}
 
 #[test]
 fn without_a_terminal_the_dashboard_says_so() {

@@ -1,0 +1,60 @@
+//! What a process calls itself is not to be trusted.
+
+use crate::pty::{STAND_IN, Terminal};
+use crate::server::Server;
+use crate::support::in_namespace;
+use crate::wait_for_panes;
+
+/// A name that sets the window's title, rings and moves the cursor, as far as 15 bytes go.
+const NAME: &str = "open('/proc/self/comm', 'wb').write(b'\\x1b]0;pwn\\x07\\x1b[2Jx')";
+/// Arguments that clear, colour, retitle, and use the one-byte introducers.
+const ARGUMENTS: [&str; 3] =
+    ["\x1b[2J\x1b[41mgotcha", "\x1b]2;evil\x07", "\u{9b}31m\u{9d}0;evil\u{9c}"];
+
+#[test]
+fn a_hostile_name_never_reaches_the_terminal_raw() {
+    in_namespace("hostile::a_hostile_name_never_reaches_the_terminal_raw", || {
+        let server = Server::start_with(9090, NAME, &ARGUMENTS);
+        let _other = Server::start(8080);
+        let mut terminal = Terminal::sockpit(140, 40, &[]);
+        wait_for_panes(&terminal);
+        terminal.send(&format!("/port:{}\r", server.port()));
+        terminal.wait_row(&[
+            "▶",
+            &server.address(),
+            &server.pid().to_string(),
+            &format!("{STAND_IN}]0;p"),
+        ]);
+        terminal.wait_row(&[
+            "3 Options",
+            &format!("{STAND_IN}]0;pwn{STAND_IN}{STAND_IN}[2Jx"),
+            &server.pid().to_string(),
+        ]);
+        terminal.wait_for("SO_REUSEADDR");
+        // Everything about the row, arguments included.
+        terminal.send("\r");
+        terminal.wait_for("gotcha");
+        terminal.send("\x1b");
+        terminal.wait_gone("gotcha");
+        terminal.send("K");
+        terminal.wait_for("Enter run");
+        terminal.send("\x1b");
+        terminal.wait_gone("Enter run");
+        terminal.send("q");
+        assert!(terminal.wait_exit().success());
+        terminal.assert_restored();
+
+        let raw = terminal.raw();
+        let has = |needle: &[u8]| raw.windows(needle.len()).any(|window| window == needle);
+        assert!(has("�]0;pwn��[2Jx".as_bytes()), "the name is shown");
+        for (what, needle) in [
+            ("an operating system command", &b"\x1b]"[..]),
+            ("a bell", b"\x07"),
+            ("the colour of the argument", b"\x1b[41m"),
+            ("the introducer CSI in one character", "\u{9b}".as_bytes()),
+            ("the introducer OSC in one character", "\u{9d}".as_bytes()),
+        ] {
+            assert!(!has(needle), "{what} reached the terminal");
+        }
+    });
+}

@@ -1,0 +1,103 @@
+//! Job control under a shell.
+
+use crate::pty::Terminal;
+use crate::support::in_namespace;
+
+/// The line settings that a program started by this shell finds. `mark` tells one answer
+/// from another.
+fn settings(shell: &mut Terminal, mark: &str) -> String {
+    shell.send(&format!("echo {mark}=$(stty -g)\r"));
+    let start = format!("{mark}=");
+    let answer =
+        |line: &str| line.strip_prefix(&start).filter(|rest| rest.contains(':')).map(str::to_owned);
+    let text = shell.wait_until(&start, |text| text.lines().any(|line| answer(line).is_some()));
+    text.lines().find_map(answer).unwrap()
+}
+
+/// An interactive bash at its prompt.
+fn bash() -> Terminal {
+    let mut shell = Terminal::start(140, 40, "bash", &["--norc", "--noprofile", "-i"]);
+    // bash turns bracketed paste on at its prompt: it would look like a leftover.
+    shell.send("PS1='ready> '; bind 'set enable-bracketed-paste off'\r");
+    shell.wait_until("the prompt", |text| text.lines().any(|line| line.trim() == "ready>"));
+    shell
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_comes_back_whole() {
+    in_namespace("job::ctrl_z_gives_the_terminal_to_the_shell_and_fg_comes_back_whole", || {
+        let mut shell = bash();
+        let before = settings(&mut shell, "before");
+
+        shell.send(&format!("{}\r", env!("CARGO_BIN_EXE_sockpit")));
+        shell.wait_for("4 Tester");
+        shell.send("\x1a");
+        shell.wait_for("Stopped");
+        shell.assert_screen_restored();
+        assert_eq!(settings(&mut shell, "stopped"), before);
+
+        shell.resize(80, 24);
+        shell.send("fg\r");
+        let text = shell.wait_for("[1 Ports]");
+        assert!(!text.contains("Stopped"), "drawn over the shell's screen:\n{text}");
+        assert_eq!(text.lines().next().map(|line| line.starts_with(" sockpit ")), Some(true));
+        assert!(text.lines().nth(23).is_some_and(|line| line.contains("q quit")), "{text}");
+        // Once more, now that the handlers have been changed and put back.
+        shell.send("\x1a");
+        shell.wait_until("the shell", |text| text.contains("Stopped") && !text.contains("1 Ports"));
+        shell.assert_screen_restored();
+        shell.send("fg\r");
+        shell.wait_for("[1 Ports]");
+
+        shell.send("q");
+        shell.wait_gone("1 Ports");
+        shell.assert_screen_restored();
+        assert_eq!(settings(&mut shell, "after"), before);
+        shell.send("exit\r");
+        assert!(shell.wait_exit().success());
+    });
+}
+
+#[test]
+fn a_stopped_dashboard_ends_when_it_is_asked_to() {
+    in_namespace("job::a_stopped_dashboard_ends_when_it_is_asked_to", || {
+        let mut shell = bash();
+        let before = settings(&mut shell, "before");
+        shell.send(&format!("{}\r", env!("CARGO_BIN_EXE_sockpit")));
+        shell.wait_for("4 Tester");
+        shell.send("\x1a");
+        shell.wait_for("Stopped");
+        // bash continues the job too, in the background, where it may not touch the terminal.
+        let gone = "p=$(jobs -p); kill %1; while kill -0 $p 2> /dev/null; do :; done";
+        shell.send(&format!("{gone}\r"));
+        shell.wait_row(&["[1]", "Exit 143"]);
+        shell.assert_screen_restored();
+        assert_eq!(settings(&mut shell, "after"), before);
+        shell.send("exit\r");
+        shell.wait_exit();
+    });
+}
+
+#[test]
+fn a_dashboard_in_the_background_leaves_the_terminal_alone() {
+    in_namespace("job::a_dashboard_in_the_background_leaves_the_terminal_alone", || {
+        let mut shell = bash();
+        let before = settings(&mut shell, "before");
+        shell.send(&format!("{}\r", env!("CARGO_BIN_EXE_sockpit")));
+        shell.wait_for("4 Tester");
+        shell.send("\x1a");
+        shell.wait_for("Stopped");
+        // It stops again at once: there is nothing that it could do there.
+        shell.send("bg; until jobs -s | grep -q sockpit; do :; done; echo stopped again\r");
+        shell.wait_until("a second stop", |text| text.lines().any(|line| line == "stopped again"));
+        shell.assert_screen_restored();
+        assert_eq!(settings(&mut shell, "between"), before);
+        shell.send("fg\r");
+        shell.wait_for("4 Tester");
+        shell.send("q");
+        shell.wait_gone("4 Tester");
+        assert_eq!(settings(&mut shell, "after"), before);
+        shell.send("exit\r");
+        assert!(shell.wait_exit().success());
+    });
+}
