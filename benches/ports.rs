@@ -110,7 +110,7 @@ fn listed(number: u32) -> Listed {
     let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, State::Established, local);
     socket.cookie = Some(u64::from(number));
     let key = SocketKey { netns: None, id: SocketId::Cookie(u64::from(number)) };
-    Listed::New(key, Box::new(socket))
+    Listed::New(key, Box::new(socket), Timestamp::UNIX_EPOCH)
 }
 
 fn filled(size: u32) -> Ledger {

@@ -81,10 +81,38 @@ impl Collector for Ports {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::model::owner::OwnershipKind;
+    use crate::model::table::SocketRow;
+
+    #[test]
+    fn an_idle_connection_is_the_same_row_though_its_clocks_run() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let _server = listener.accept().unwrap();
+        let at = client.local_addr().unwrap();
+        let mut ports = Ports::new(None);
+        let mut row = || {
+            let (table, _) = ports.look().unwrap();
+            let is_ours = |row: &&Arc<SocketRow>| row.socket.local.socket_addr() == Some(at);
+            table.rows.iter().find(is_ours).map(Arc::clone).unwrap()
+        };
+        let idle = |row: &SocketRow| row.socket.tcp.as_ref().unwrap().last_data_received_ms;
+        let mut last = row();
+        assert!(idle(&last).is_some());
+        // Another test that starts a program shares the socket for a moment, which is a change.
+        let is_same = (0..20).any(|_| {
+            // Twice the tolerance: a clock that is read anew differs by as much.
+            std::thread::sleep(Duration::from_millis(400));
+            let now = row();
+            let is_same = Arc::ptr_eq(&last, &now);
+            last = now;
+            is_same
+        });
+        assert!(is_same);
+    }
 
     #[tokio::test]
     async fn a_listener_comes_and_goes() {

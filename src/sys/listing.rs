@@ -28,8 +28,9 @@ pub type KnownRows = HashMap<SocketKey, Arc<SocketRow>>;
 pub enum Listed {
     /// Nothing about it changed since this row.
     Same(Arc<SocketRow>),
-    /// A socket that is new or has changed; its service and first sight are not filled in.
-    New(SocketKey, Box<Socket>),
+    /// A socket that is new or has changed, and when it was read; its service and first sight
+    /// are not filled in.
+    New(SocketKey, Box<Socket>, Timestamp),
 }
 
 impl Listed {
@@ -37,7 +38,7 @@ impl Listed {
     pub fn socket(&self) -> &Socket {
         match self {
             Self::Same(row) => &row.socket,
-            Self::New(_, socket) => socket,
+            Self::New(_, socket, _) => socket,
         }
     }
 
@@ -45,7 +46,7 @@ impl Listed {
     pub fn key(&self) -> SocketKey {
         match self {
             Self::Same(row) => row.key,
-            Self::New(key, _) => *key,
+            Self::New(key, ..) => *key,
         }
     }
 }
@@ -66,7 +67,7 @@ pub(super) fn reuse(known: &KnownRows, socket: &Socket, at: Timestamp) -> Listed
     let key = key(socket);
     match known.get(&key) {
         Some(row) if row.still_shows(socket, at) => Listed::Same(Arc::clone(row)),
-        _ => Listed::New(key, Box::new(socket.clone())),
+        _ => Listed::New(key, Box::new(socket.clone()), at),
     }
 }
 

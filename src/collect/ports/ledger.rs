@@ -41,7 +41,7 @@ impl Ledger {
         for listed in listed {
             let row = match listed {
                 Listed::Same(row) => row,
-                Listed::New(key, socket) => self.enter(key, socket, at),
+                Listed::New(key, socket, read_at) => self.enter(key, socket, read_at, at),
             };
             let (key, is_changed) = (row.key, row.changed_at == Some(at));
             // A socket that moved while the kernel listed it is told twice; the later is right.
@@ -65,7 +65,13 @@ impl Ledger {
     }
 
     /// The row for a socket that is new or has changed.
-    fn enter(&self, key: SocketKey, mut socket: Box<Socket>, at: Timestamp) -> Arc<SocketRow> {
+    fn enter(
+        &self,
+        key: SocketKey,
+        mut socket: Box<Socket>,
+        observed_at: Timestamp,
+        at: Timestamp,
+    ) -> Arc<SocketRow> {
         socket.service = services::of_socket(&socket);
         let (first_seen, changed_at, appeared) = match self.known.get(&key) {
             None => (at, None, self.has_listed),
@@ -76,7 +82,7 @@ impl Ledger {
             }
         };
         socket.first_seen = Some(first_seen);
-        Arc::new(SocketRow { key, socket: *socket, changed_at, appeared, observed_at: at })
+        Arc::new(SocketRow { key, socket: *socket, changed_at, appeared, observed_at })
     }
 
     /// Makes `next` the live rows: those that are missing ended, and the order is kept.
@@ -139,7 +145,7 @@ mod tests {
         let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, state, local);
         socket.netns = Some(1);
         socket.cookie = Some(cookie);
-        Listed::New(key(cookie), Box::new(socket))
+        Listed::New(key(cookie), Box::new(socket), at(-1))
     }
 
     fn same(ledger: &Ledger, cookie: u64) -> Listed {
@@ -184,7 +190,7 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.update(vec![in_state(1, 80, State::SynSent), listener(2, 22)], at(0));
         let mut queued = listener(2, 22);
-        if let Listed::New(_, socket) = &mut queued {
+        if let Listed::New(_, socket, _) = &mut queued {
             socket.recv_q = Some(7);
         }
         let table = ledger.update(vec![in_state(1, 80, State::Established), queued], at(1));
@@ -192,9 +198,9 @@ mod tests {
         let (ssh, http) = (&table.rows[0], &table.rows[1]);
         assert_eq!((ssh.changed_at, ssh.socket.recv_q), (None, Some(7)));
         assert_eq!((http.changed_at, http.socket.first_seen), (Some(at(1)), Some(at(0))));
-        assert_eq!(http.observed_at, at(1));
+        assert_eq!(http.observed_at, at(-1), "when it was read");
         let mut owned = listener(2, 22);
-        if let Listed::New(_, socket) = &mut owned {
+        if let Listed::New(_, socket, _) = &mut owned {
             socket.ownership = Ownership::OWNED;
         }
         let table = ledger.update(vec![same(&ledger, 1), owned], at(2));

@@ -44,7 +44,7 @@ impl Table {
             // A reused row says nothing of owners.
             match listed {
                 Listed::Same(row) if row.socket.owners != socket.owners => {
-                    Listed::New(row.key, Box::new(socket))
+                    Listed::New(row.key, Box::new(socket), at)
                 }
                 listed => listed,
             }

@@ -28,10 +28,10 @@ impl Entry for Listed {
 
     fn socket_mut(&mut self) -> &mut Socket {
         if let Self::Same(row) = self {
-            *self = Self::New(row.key, Box::new(row.socket.clone()));
+            *self = Self::New(row.key, Box::new(row.socket.clone()), row.observed_at);
         }
         match self {
-            Self::New(_, socket) => socket,
+            Self::New(_, socket, _) => socket,
             Self::Same(_) => unreachable!("replaced above"),
         }
     }

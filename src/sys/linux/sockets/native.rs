@@ -31,6 +31,9 @@ const TABLES: [(Protocol, Family); 4] = [
 /// An inconsistent dump is asked for again this often.
 const ATTEMPTS: u32 = 4;
 
+/// About so many records come with one read.
+const RECORDS_A_READ: usize = 64;
+
 /// So many descriptors are looked up in a few milliseconds.
 const FEW_DESCRIPTORS: usize = 4_000;
 
@@ -146,9 +149,13 @@ impl Native {
         let mut told = Dumped::Interrupted;
         for _ in 0..ATTEMPTS {
             sockets.truncate(before);
-            let at = Timestamp::now();
+            let mut at = Timestamp::now();
             let Self { diag, names, scratch, .. } = self;
             told = diag.dump(request, |record| {
+                // A long dump takes its time, and clocks in the records run meanwhile.
+                if sockets.len().is_multiple_of(RECORDS_A_READ) {
+                    at = Timestamp::now();
+                }
                 fill(scratch, record, request.protocol, names);
                 sockets.push(keep(scratch, at));
             })?;
