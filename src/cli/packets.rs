@@ -2,8 +2,7 @@
 
 mod summary;
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use serde::Serialize;
 
 use super::{Exit, Failure, output};
 use crate::collect::packets::{
-    CaptureOptions, FileCount, FileError, Limits, LiveCapture, health_of,
+    CaptureOptions, FileCount, FileError, FileSource, Limits, LiveCapture, health_of,
 };
 use crate::collect::{Feed, interfaces, ports};
 use crate::model::health::Health;
@@ -189,9 +188,9 @@ fn known_interfaces(wanted: &[String]) -> Result<Vec<String>, Failure> {
 
 fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
     let interrupt = listen()?;
-    let name = if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() };
-    let opened = path.to_owned();
-    let file = FileCount::start(move || open(&opened), name.clone(), args.count)
+    let source = FileSource::named(path);
+    let name = source.to_string();
+    let file = FileCount::start(source, args.count)
         .map_err(|error| Failure::no(format!("cannot start a thread: {error}")))?;
     let mut schedule = Schedule::new(args);
     while !interrupt.is_pressed() && !schedule.is_over() {
@@ -215,14 +214,6 @@ fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
         Some(error) => Err(Failure::no(format!("{name}: {error}"))),
         None => Ok(Exit::Yes),
     }
-}
-
-fn is_stdin(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    if is_stdin(path) { Ok(Box::new(io::stdin())) } else { Ok(Box::new(File::open(path)?)) }
 }
 
 fn file_health(failure: Option<&FileError>) -> Health {

@@ -83,6 +83,10 @@ fn run<C: Collector>(
                 let round = collector.sample(control);
                 current = merge(&current, round, started);
                 current.paused = control.is_paused();
+                // Told to pause during the round, or refreshed while it was paused.
+                if current.paused {
+                    collector.rest();
+                }
                 if collector.fills_period() {
                     current.period = control.period();
                     earliest = Instant::now();
@@ -185,6 +189,34 @@ mod tests {
         }
         let sample = feed.latest();
         assert_eq!((sample.seq, sample.paused), (1, true));
+    }
+
+    /// Pauses itself in its first round, and tells when it rests.
+    struct Sleeper(std::sync::mpsc::Sender<()>);
+
+    impl Collector for Sleeper {
+        type Value = ();
+
+        fn name(&self) -> &'static str {
+            "sleeper"
+        }
+
+        fn sample(&mut self, control: &Control) -> Round<()> {
+            control.pause();
+            Round { value: Some(Arc::new(())), health: Vec::new(), cost: None }
+        }
+
+        fn rest(&mut self) {
+            self.0.send(()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_collector_that_is_paused_during_its_round_rests() {
+        let (tell, rested) = std::sync::mpsc::channel();
+        let feed = spawn(Sleeper(tell), Duration::from_millis(1), false).unwrap();
+        rested.recv_timeout(Duration::from_secs(10)).unwrap();
+        drop(feed);
     }
 
     #[tokio::test]

@@ -14,6 +14,6 @@ mod unpack;
 
 pub use collector::{Steering, health_of, health_of_error, spawn};
 pub use counter::{Counter, Frame};
-pub use file::{FileCount, FileError, count_record};
+pub use file::{FileCount, FileError, FileSource, count_record};
 pub use live::{CaptureOptions, LiveCapture};
 pub use snapshot::Limits;

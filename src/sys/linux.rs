@@ -2,6 +2,7 @@
 
 pub(super) mod capture;
 pub mod clock;
+pub mod files;
 mod holders;
 pub mod interfaces;
 mod names;

@@ -1,13 +1,14 @@
 //! The bytes of a frame to the few facts that are counted: a small [`Summary`] that is copied
 //! around, made without allocating.
 //!
-//! Only the outermost IP header is looked into: what a tunnel carries is seen again, and
-//! counted, on the tunnel's own interface.
+//! Addresses and ports are those of the outermost IP header: the ends of a tunnel, where there
+//! is one. What the tunnel carries is seen again, with its own, on the tunnel's interface.
 
 mod ip;
 mod link;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -63,6 +64,17 @@ pub struct Ip {
     pub protocol: u8,
     /// What is known of the transport header.
     pub transport: Transport,
+    /// The IP header that this one carries, in a tunnel by IP (RFC 2003, 4213) or GRE (RFC 2784).
+    pub inner: Option<Inner>,
+}
+
+/// An IP header within a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inner {
+    /// IPv4, otherwise IPv6.
+    pub is_v4: bool,
+    /// IP protocol number after all extension headers that could be read.
+    pub protocol: u8,
 }
 
 /// An IP address as a number, so that comparing and hashing cost little.

@@ -6,11 +6,13 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{UnshareFlags, gettid, unshare_unsafe};
 use serde_json::Value;
 use socket2::{Domain, Protocol, Socket, Type};
+use sockpit::collect::packets::{self, CaptureOptions};
 
 use crate::support::{in_namespace, run, sockpit, wait_for};
 
@@ -322,6 +324,44 @@ fn packets_are_put_down_to_their_process() {
         assert_eq!(processes[0]["pid"], pid);
         // The datagrams, the data and its acknowledgement: once, though both ends are ours.
         assert_eq!(processes[0]["packets"], 22);
+    });
+}
+
+#[test]
+fn the_feed_captures_only_while_it_is_resumed() {
+    in_namespace("packets::the_feed_captures_only_while_it_is_resumed", || {
+        let (mut feed, steering) =
+            packets::spawn(CaptureOptions::default(), Duration::from_millis(20), None).unwrap();
+        let watched = feed.clone();
+        let control = watched.control();
+        let traffic = || send(Ipv4Addr::LOCALHOST, "127.0.0.1:7000".parse().unwrap(), 10, 10);
+        let mut wait_for_udp = |what: &str, packets: u64| {
+            wait_for(what, || {
+                let sample = feed.latest();
+                let protocols = sample.value.as_ref().map(|counts| counts.protocols.clone());
+                let udp = protocols?.into_iter().find(|line| line.name == "udp");
+                (udp.map_or(0, |line| line.count.packets) == packets).then_some(())
+            });
+        };
+        let rings = |count: usize| {
+            wait_for("the ring", || (running_captures() == count).then_some(()));
+        };
+        assert_eq!(running_captures(), 0);
+        traffic();
+        control.resume();
+        rings(1);
+        traffic();
+        wait_for_udp("what came while it captured", 10);
+        control.pause();
+        rings(0);
+        traffic();
+        control.resume();
+        rings(1);
+        traffic();
+        wait_for_udp("counts to go on where they were", 20);
+        steering.restart();
+        wait_for_udp("counts to begin anew", 0);
+        rings(1);
     });
 }
 

@@ -8,7 +8,7 @@ use super::flows::{BATCH, FlowTable, MAX_FLOWS, Step};
 use super::ports::{PortPair, PortTable};
 use crate::model::packets::{Count, TcpFlagCounts};
 use crate::wire::frame::{
-    Ip, Layers, Network, Summary, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Transport,
+    Inner, Ip, Layers, Network, Summary, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Transport,
 };
 
 const IPV4: u16 = 0x0800;
@@ -193,11 +193,26 @@ impl Counter {
             self.ipv6.add(bytes);
         }
         self.ip_protocols[usize::from(ip.protocol)].add(bytes);
+        if let Some(inner) = ip.inner {
+            self.count_inner(inner, ip, bytes);
+        }
         self.count_transport(ip, length);
         self.batch.steps[self.batch.length] = self.flows.step(ip, length);
         self.batch.length += 1;
         if self.batch.length == BATCH {
             self.settle();
+        }
+    }
+
+    /// A packet counts once for a protocol, also when it carries it twice.
+    fn count_inner(&mut self, inner: Inner, outer: &Ip, bytes: u64) {
+        match inner.is_v4 {
+            same if same == outer.source.is_v4() => {}
+            true => self.ipv4.add(bytes),
+            false => self.ipv6.add(bytes),
+        }
+        if inner.protocol != outer.protocol {
+            self.ip_protocols[usize::from(inner.protocol)].add(bytes);
         }
     }
 

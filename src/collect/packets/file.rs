@@ -1,6 +1,8 @@
 //! A capture file, counted on a thread of its own: a pipe may keep the reader waiting.
 
+use std::fmt;
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use super::counter::{Counter, Frame};
 use super::snapshot::Limits;
 use super::unpack::Unpacked;
 use crate::model::packets::PacketCounts;
+use crate::sys;
 use crate::wire::capture_file::{self, CaptureReader, Record};
 use crate::wire::frame::decode;
 
@@ -30,6 +33,38 @@ impl FileError {
         match self {
             Self::Open(_) => true,
             Self::Capture(error) => error.is_unusable(),
+        }
+    }
+}
+
+/// Where a capture file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileSource {
+    /// What is piped into sockpit.
+    Stdin,
+    /// A file, which may be a FIFO or a device.
+    Path(PathBuf),
+}
+
+impl FileSource {
+    /// As written on a command line, where `-` stands for stdin.
+    pub fn named(path: &Path) -> Self {
+        if path == Path::new("-") { Self::Stdin } else { Self::Path(path.to_owned()) }
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read>> {
+        match self {
+            Self::Stdin => Ok(Box::new(io::stdin())),
+            Self::Path(path) => Ok(Box::new(sys::files::open_named(path)?)),
+        }
+    }
+}
+
+impl fmt::Display for FileSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("stdin"),
+            Self::Path(path) => path.display().fmt(f),
         }
     }
 }
@@ -63,17 +98,14 @@ impl Shared {
 }
 
 impl FileCount {
-    /// Starts to count what `open` opens, at most `limit` packets. `source` names it in the
-    /// counts. Opening may block (a FIFO without a writer), so it is done on the thread too.
-    pub fn start<R: Read>(
-        open: impl FnOnce() -> io::Result<R> + Send + 'static,
-        source: String,
-        limit: Option<u64>,
-    ) -> io::Result<Self> {
+    /// Starts to count a capture file, at most `limit` packets.
+    pub fn start(file: FileSource, limit: Option<u64>) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let working = Arc::clone(&shared);
+        let source = file.to_string();
         thread::Builder::new().name("capture file".to_owned()).spawn(move || {
-            let end = open().map_err(FileError::Open);
+            // Opening may block too: a FIFO without a writer.
+            let end = file.open().map_err(FileError::Open);
             let end = end.and_then(|reader| Ok(count(reader, limit, &working)?));
             working.lock().end = Some(end);
             working.ended.notify_all();

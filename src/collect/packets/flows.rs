@@ -281,6 +281,7 @@ mod tests {
             destination: Address::V4(0x0a00_0001),
             protocol: 17,
             transport: Transport::Ports { source: port, destination: 53 },
+            inner: None,
         }
     }
 
@@ -356,6 +357,7 @@ mod tests {
                         destination: address(destination),
                         protocol: 58,
                         transport: Transport::None,
+                        inner: None,
                     },
                     1,
                 );

@@ -9,10 +9,11 @@ use crate::model::packets::{
     Count, FlowEnd, FlowFocus, Losses, PacketCounts, ProtocolCount, TcpFlagCounts,
 };
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
-use crate::wire::frame::{Ip, Layers, Network, Summary, Transport};
+use crate::wire::frame::{Inner, Ip, Layers, Network, Summary, Transport};
 
 fn ip(source: [u8; 4], destination: [u8; 4], protocol: u8, transport: Transport) -> Network {
-    Network::Ip(Ip { source: source.into(), destination: destination.into(), protocol, transport })
+    let (source, destination) = (source.into(), destination.into());
+    Network::Ip(Ip { source, destination, protocol, transport, inner: None })
 }
 
 fn udp(source: u16, destination: u16) -> Network {
@@ -68,6 +69,26 @@ fn each_protocol_counts_the_packets_that_carry_it() {
     assert_eq!(counts.losses.undecoded, 1);
     assert_eq!(counts.interfaces[0].name.as_deref(), Some("eth0"));
     assert_eq!(counts.interfaces[0].count, counts.total);
+}
+
+#[test]
+fn a_tunnel_counts_for_what_it_carries_too() {
+    let tunnel = |inner| {
+        let mut network = ip([10, 0, 0, 1], [10, 0, 0, 2], 47, Transport::None);
+        if let Network::Ip(ip) = &mut network {
+            ip.inner = Some(inner);
+        }
+        frame(network, 100)
+    };
+    let counts = snapshot(&mut counted([
+        tunnel(Inner { is_v4: false, protocol: 6 }),
+        tunnel(Inner { is_v4: true, protocol: 47 }),
+    ]));
+    let expected =
+        [named("gre", 2, 200), named("ipv4", 2, 200), named("ipv6", 1, 100), named("tcp", 1, 100)];
+    assert_eq!(counts.protocols, expected);
+    assert_eq!(counts.flows.len(), 1, "the tunnel's own ends");
+    assert!(counts.ports.is_empty());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use etherparse::{
 };
 
 use super::link::be16;
+use super::tunnel;
 use super::{Ip, Layers, Network, Summary, Transport};
 
 /// Bytes of an IPv4 header without options.
@@ -53,13 +54,7 @@ fn cut_v4(bytes: &[u8], layers: Layers) -> Summary {
 /// `payload` is `None` where it was cut away together with the header's end.
 #[inline]
 fn v4(header: &Ipv4HeaderSlice<'_>, payload: Option<&[u8]>, layers: Layers) -> Summary {
-    let mut walk = Walk {
-        layers,
-        protocol: header.protocol(),
-        rest: payload,
-        later_fragment: false,
-        truncated: false,
-    };
+    let mut walk = Walk::new(layers, header.protocol(), payload);
     if header.is_fragmenting_payload() {
         walk.layers.insert(Layers::FRAGMENT);
         walk.later_fragment = header.fragments_offset().value() > 0;
@@ -80,13 +75,7 @@ pub(super) fn decode_v6(bytes: &[u8], layers: Layers) -> Summary {
             let own = usize::from(header.payload_length());
             // 0 stands for a jumbogram (RFC 2675) or segmentation offload.
             let end = end_of_packet(if own == 0 { 0 } else { start + own }, start, bytes.len());
-            let mut walk = Walk {
-                layers,
-                protocol: header.next_header(),
-                rest: Some(&bytes[start..end]),
-                later_fragment: false,
-                truncated: false,
-            };
+            let mut walk = Walk::new(layers, header.next_header(), Some(&bytes[start..end]));
             walk.extensions();
             walk.finish(header.source().into(), header.destination().into())
         }
@@ -106,7 +95,12 @@ struct Walk<'a> {
     truncated: bool,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    #[inline]
+    fn new(layers: Layers, protocol: IpNumber, rest: Option<&'a [u8]>) -> Self {
+        Self { layers, protocol, rest, later_fragment: false, truncated: false }
+    }
+
     /// Passes IPv6 extension headers. One that is cut leaves its own number as the protocol.
     #[inline]
     fn extensions(&mut self) {
@@ -178,12 +172,24 @@ impl Walk<'_> {
             Some(rest) => transport(self.protocol, rest),
             None => (Transport::None, false),
         };
+        let inner = match self.rest {
+            Some(rest) if !self.later_fragment => tunnel::inner(self.protocol, rest),
+            _ => None,
+        };
+        let protocol = self.protocol.0;
         Summary {
             layers: self.layers,
-            network: Network::Ip(Ip { source, destination, protocol: self.protocol.0, transport }),
+            network: Network::Ip(Ip { source, destination, protocol, transport, inner }),
             truncated: self.truncated || !whole,
         }
     }
+}
+
+/// The protocol behind an IPv6 header and its extension headers.
+pub(super) fn protocol_v6(header: &Ipv6HeaderSlice<'_>, rest: &[u8]) -> u8 {
+    let mut walk = Walk::new(Layers::NONE, header.next_header(), Some(rest));
+    walk.extensions();
+    walk.protocol.0
 }
 
 /// What is counted of the transport header, and whether all of that was there.

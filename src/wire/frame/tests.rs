@@ -68,11 +68,13 @@ fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 fn v4(protocol: u8, transport: Transport) -> Network {
-    Network::Ip(Ip { source: V4_A.into(), destination: V4_B.into(), protocol, transport })
+    let (source, destination) = (V4_A.into(), V4_B.into());
+    Network::Ip(Ip { source, destination, protocol, transport, inner: None })
 }
 
 fn v6(protocol: u8, transport: Transport) -> Network {
-    Network::Ip(Ip { source: V6_A.into(), destination: V6_B.into(), protocol, transport })
+    let (source, destination) = (V6_A.into(), V6_B.into());
+    Network::Ip(Ip { source, destination, protocol, transport, inner: None })
 }
 
 fn whole(network: Network) -> Summary {
@@ -235,6 +237,27 @@ fn assert_no_contradiction(part: &Summary, whole: &Summary, context: &str) {
         if let Some(ports) = part.transport.ports() {
             assert_eq!(Some(ports), whole.transport.ports(), "{context}");
         }
+    }
+}
+
+#[test]
+fn a_tunnel_tells_what_it_carries() {
+    let inner4 = ipv4(6, &tcp(40000, 80, TCP_SYN));
+    let inner6 = ipv6(0, &[&[17, 0, 5, 2, 0, 0, 1, 0], &udp(1, 2, b"")[..]].concat());
+    let in4 = Some(Inner { is_v4: true, protocol: 6 });
+    let in6 = Some(Inner { is_v4: false, protocol: 17 });
+    for (protocol, payload, inner) in [
+        (4, inner4.clone(), in4),
+        (41, inner6.clone(), in6),
+        (47, [&[0, 0, 8, 0], &inner4[..]].concat(), in4),
+        (47, [&[0xb0, 0, 0x86, 0xdd], &[0; 12][..], &inner6].concat(), in6),
+        (47, [&[0x30, 1, 0x88, 0x0b], &inner4[..]].concat(), None),
+        (4, inner4[..19].to_vec(), None),
+        (6, inner4, None),
+    ] {
+        let summary = decode(Link::RawIp, &ipv4(protocol, &payload));
+        let outer = summary.ip().unwrap();
+        assert_eq!((outer.protocol, outer.source, outer.inner), (protocol, V4_A.into(), inner));
     }
 }
 
