@@ -1,7 +1,9 @@
 //! The command line: the arguments, and one file per subcommand.
 #![forbid(unsafe_code)]
 
+mod close;
 mod completions;
+mod consent;
 mod failure;
 mod kill;
 mod logging;
@@ -55,6 +57,8 @@ pub enum Command {
     Completions(completions::Args),
     /// End the processes that hold a port, and prove that it is free.
     Kill(kill::Args),
+    /// Close connections, not processes, and prove that they are gone.
+    Close(close::Args),
 }
 
 /// Runs a subcommand to its exit code.
@@ -66,5 +70,6 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
         Command::Opts(args) => opts::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Kill(args) => kill::run(&args),
+        Command::Close(args) => close::run(&args),
     }
 }

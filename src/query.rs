@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::socket::Socket;
+use crate::model::socket::{Socket, State};
 use crate::model::table::SocketRow;
 
 use ast::Expr;
@@ -122,6 +122,16 @@ impl Query {
     /// `*`, `/.*/`, a range of all ports, `x or not x`. What changes the system refuses such.
     pub fn matches_everything(&self) -> bool {
         self.root.as_ref().is_none_or(|root| trivial::is_always_true(root))
+    }
+
+    /// The states that the query asks for by name (`state:listen`), also those that other
+    /// parts narrow. `!state:estab` and bare words name none.
+    pub fn named_states(&self) -> Vec<State> {
+        let mut named = Vec::new();
+        if let Some(root) = &self.root {
+            root.collect_named_states(&mut named);
+        }
+        named
     }
 
     /// Whether a row matches.

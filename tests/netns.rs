@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "netns/close.rs"]
+mod close;
 #[path = "netns/kill.rs"]
 mod kill;
 #[path = "netns/kill_races.rs"]

@@ -22,6 +22,7 @@ use crate::model::socket::{Protocol, Socket};
 use crate::model::tree::ProcessTree;
 use crate::sys;
 
+pub use super::guard::Consent;
 pub use plan::{holds_target, plan};
 pub use run::run;
 pub use verdict::{Obstacle, Verdict, obstacle, verdict};
@@ -104,14 +105,6 @@ impl Facts {
         let (netns, tree) = (sys::process::own_netns(), sys::process::tree()?);
         Ok(Self { own_pid, netns, tree, unit, container })
     }
-}
-
-/// What was confirmed beyond the plan itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Consent {
-    /// Protected victims (pid 1, sockpit, its ancestors) may be ended, too. Without it they
-    /// are spared.
-    pub protected: bool,
 }
 
 /// How much a look at the socket table must tell.

@@ -2,14 +2,12 @@
 
 mod show;
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::port::Port;
-use super::{Exit, Failure, output};
+use super::{Exit, Failure, consent, output};
 use crate::act::kill::{self, Consent, Options, Verdict};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, VictimOutcome};
 use crate::model::signal::Signal;
@@ -122,14 +120,9 @@ fn parse_signal(text: &str) -> Result<Signal, String> {
         .ok_or_else(|| format!("no signal that ends a process: write one of {}", Signal::list()))
 }
 
-#[derive(Serialize)]
-struct Planned<'a> {
-    plan: &'a KillPlan,
-}
-
 fn dry_run(plan: &KillPlan, json: bool) -> Result<Exit, Failure> {
     if json {
-        output::json(SCHEMA, &Planned { plan })?;
+        consent::json(SCHEMA, plan)?;
     } else {
         let mut out = output::stdout();
         show::plan(plan, &mut out)?;
@@ -150,11 +143,7 @@ fn confirm(args: &Args, plan: &KillPlan) -> Result<Option<Consent>, Failure> {
     if args.yes {
         return Ok(Some(Consent { protected: args.protected }));
     }
-    if !io::stdin().is_terminal() {
-        let text = "kill asks before it acts, and stdin is no terminal to ask on: add --yes";
-        return Err(Failure::usage(text));
-    }
-    if !matches!(&*ask("Do this? [y/N] ", &mut stderr)?.to_lowercase(), "y" | "yes") {
+    if !consent::agrees("kill", &mut stderr)? {
         return Ok(None);
     }
     let protected = args.protected || confirm_protected(plan, &mut stderr)?;
@@ -166,23 +155,12 @@ fn confirm_protected(plan: &KillPlan, stderr: &mut impl Write) -> Result<bool, F
     for victim in plan.victims.iter().filter(|victim| victim.protected.is_some()) {
         let pid = victim.key.pid.to_string();
         let name = text::clean(&victim.name);
-        if ask(&format!("{name} {pid} is protected. Type its pid to end it, too: "), stderr)? != pid
-        {
+        let question = format!("{name} {pid} is protected. Type its pid to end it, too: ");
+        if consent::ask(&question, stderr)? != pid {
             return Ok(false);
         }
     }
     Ok(plan.protected)
-}
-
-fn ask(question: &str, stderr: &mut impl Write) -> Result<String, Failure> {
-    write!(stderr, "{question}")?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| Failure::no(format!("cannot read the answer: {error}")))?;
-    Ok(answer.trim().to_owned())
 }
 
 fn execute(args: &Args, plan: &KillPlan, consent: Consent) -> Result<KillOutcome, Failure> {

@@ -6,6 +6,7 @@ use super::key::{Key, NumberKey, Side, TextKey};
 use super::needle::Pattern;
 use super::values::{AddressSet, NameSet, NumberSet};
 use super::word::Word;
+use crate::model::socket::State;
 
 /// A query or a part of one. No `All` lies directly in an `All`, no `Any` in an `Any`, no
 /// `Not` in a `Not`; both lists have at least two parts.
@@ -64,6 +65,17 @@ impl Expr {
             Self::Any(parts) => Ok(parts),
             other => Err(other),
         })
+    }
+
+    /// Adds the states that are asked for by name. Below a *not* a state is ruled out.
+    pub(super) fn collect_named_states(&self, named: &mut Vec<State>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().for_each(|part| part.collect_named_states(named));
+            }
+            Self::Test(Test::Name(set)) => named.extend(set.states()),
+            Self::Not(_) | Self::Everything | Self::Test(_) => {}
+        }
     }
 
     fn list(

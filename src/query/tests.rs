@@ -543,3 +543,17 @@ proptest! {
         prop_assert_eq!(ask(&format!("laddr:{addr} lport:{port}"), &socket), Yes);
     }
 }
+
+#[test]
+fn states_are_named_by_their_key_alone() {
+    let named = |text: &str| Query::parse(text).unwrap().named_states();
+    assert_eq!(named("port:80 state:listening"), [State::Listen]);
+    assert_eq!(
+        named("state:estab,bound or (proto:udp state:unconn)"),
+        [State::Established, State::Bound, State::Unconnected,]
+    );
+    for none in ["", "port:80", "listen", "!state:estab", "not (state:estab or port:1)", "state:*"]
+    {
+        assert_eq!(named(none), [], "{none}");
+    }
+}

@@ -12,6 +12,8 @@ pub mod tcp_info;
 pub const HEADER_LEN: usize = 16;
 /// `NLM_F_REQUEST`: a request of ours.
 pub const REQUEST: u16 = 0x01;
+/// `NLM_F_ACK`: an answer also when there is nothing to tell.
+pub const ACK: u16 = 0x04;
 /// `NLM_F_DUMP`: all objects that match.
 pub const DUMP: u16 = 0x300;
 /// `NLM_F_DUMP_INTR`: the table changed while it was dumped, so that the dump is inconsistent.

@@ -1,6 +1,6 @@
 //! `sockpit kill` against servers that the test starts, in a namespace of its own.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -449,30 +449,9 @@ fn a_hidden_holder_is_a_matter_of_rights() {
 fn a_terminal_is_asked() {
     in_namespace("kill::a_terminal_is_asked", || {
         let mut server = Server::start("s = tcp(); ready()");
-        assert_eq!(answered("n"), 1);
+        assert_eq!(support::answered(&["kill", "8080"], "n"), 1);
         assert!(server.is_alive());
-        assert_eq!(answered("y"), 0);
+        assert_eq!(support::answered(&["kill", "8080"], "y"), 0);
         assert_eq!(server.signal(), Some(15));
     });
-}
-
-/// Runs `sockpit kill 8080` on a terminal, gives one answer, and returns the exit code.
-fn answered(answer: &str) -> u32 {
-    let pty = portable_pty::native_pty_system().openpty(portable_pty::PtySize::default()).unwrap();
-    let mut command = portable_pty::CommandBuilder::new(env!("CARGO_BIN_EXE_sockpit"));
-    command.args(["kill", "8080"]);
-    let mut child = pty.slave.spawn_command(command).unwrap();
-    drop(pty.slave);
-    let mut screen = pty.master.try_clone_reader().unwrap();
-    let mut seen = String::new();
-    while !seen.contains("[y/N]") {
-        let mut bytes = [0; 1024];
-        let count = screen.read(&mut bytes).unwrap();
-        assert!(count > 0, "no question: {seen}");
-        seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
-    }
-    writeln!(pty.master.take_writer().unwrap(), "{answer}").unwrap();
-    // Somebody has to read on, or the program's last lines would block it.
-    std::thread::spawn(move || std::io::copy(&mut screen, &mut std::io::sink()));
-    child.wait().unwrap().exit_code()
 }

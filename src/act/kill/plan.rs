@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::guard;
 use super::{Facts, Options, advice, restart};
 use crate::model::action::{BlastRadius, KillPlan, KillTarget, Spared, Supervisor, Victim};
 use crate::model::owner::{Process, ProcessKey};
@@ -110,7 +111,7 @@ impl Draft<'_> {
                 name: name.to_owned(),
                 holds: Vec::new(),
                 signals: signals(self.options),
-                protected: protection(key.pid, self.facts),
+                protected: self.protection(key.pid),
                 child_of,
             });
             self.victims.len() - 1
@@ -118,6 +119,11 @@ impl Draft<'_> {
         let holds = &mut self.victims[index].holds;
         // Several descriptors of one process may refer to one socket.
         holds.extend(socket.filter(|socket| !holds.contains(socket)).cloned());
+    }
+
+    fn protection(&self, pid: u32) -> Option<String> {
+        let reason = guard::process(pid, self.facts.own_pid, &self.facts.tree)?;
+        Some(reason.to_owned())
     }
 
     fn spare(&mut self, pid: u32, name: &str, reason: &str) {
@@ -135,19 +141,6 @@ fn signals(options: &Options) -> Vec<Signal> {
     }
     signals.retain(|signal| options.force || *signal != Signal::Kill);
     signals
-}
-
-fn protection(pid: u32, facts: &Facts) -> Option<String> {
-    let reason = if pid == 1 {
-        "it is pid 1, which keeps the system running"
-    } else if pid == facts.own_pid {
-        "it is sockpit itself"
-    } else if facts.tree.ancestors(facts.own_pid).contains(&pid) {
-        "sockpit runs under it"
-    } else {
-        return None;
-    };
-    Some(reason.to_owned())
 }
 
 fn process_in(sockets: &[Socket], pid: u32) -> Option<&Process> {

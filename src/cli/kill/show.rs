@@ -4,19 +4,14 @@ use std::io::{self, IsTerminal, Stderr, Write};
 use std::time::Duration;
 
 use crate::act::kill;
+use crate::cli::consent;
 use crate::model::action::{KillOutcome, KillPlan, PortProof, VictimOutcome};
 use crate::text::{clean, units};
 
 /// The steps, and what to weigh.
 pub(super) fn plan(plan: &KillPlan, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "Plan for {}", clean(&plan.target.describe()))?;
-    for (index, step) in plan.steps.iter().enumerate() {
-        writeln!(out, "{:>3}. {}", index + 1, clean(step))?;
-    }
-    for warning in &plan.warnings {
-        writeln!(out, "  !  {}", clean(warning))?;
-    }
-    Ok(())
+    let title = format!("Plan for {}", plan.target.describe());
+    consent::show(&title, &plan.steps, &plan.warnings, out)
 }
 
 /// A line for each victim, each who was spared, and the port.

@@ -41,6 +41,12 @@ impl NameSet {
         self.mask & self.key.bit(socket) != 0
     }
 
+    /// The states among them.
+    pub(in crate::query) fn states(&self) -> impl Iterator<Item = State> {
+        let mask = if self.key == SetKey::State { self.mask } else { 0 };
+        State::ALL.into_iter().filter(move |state| mask & state_bit(*state) != 0)
+    }
+
     /// Whether every TCP and UDP socket has one of these.
     pub(in crate::query) fn contains_all(&self) -> bool {
         let ordinary = self.key.ordinary();

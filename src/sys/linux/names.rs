@@ -52,6 +52,13 @@ fn interface_name(index: u32) -> Option<Arc<str>> {
     Some(name.into())
 }
 
+/// The index of the interface with this name, in the network namespace of this thread.
+pub(super) fn interface_index(name: &str) -> Option<u32> {
+    let socket =
+        socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()?;
+    netdevice::name_to_index(&socket, name).ok()
+}
+
 /// The name that the system's user databases give this id.
 pub(super) fn user_name(uid: u32) -> Option<Arc<str>> {
     let mut buffer = vec![0 as libc::c_char; 1024];

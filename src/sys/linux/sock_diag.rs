@@ -114,6 +114,21 @@ impl SockDiag {
         })
     }
 
+    /// Aborts this very connection (SOCK_DESTROY): the holder's next call fails with
+    /// ECONNABORTED, and a TCP peer gets a RST. `Ok(false)` when it was not found.
+    pub(super) fn destroy(&mut self, request: &LookupRequest) -> Result<bool> {
+        let what = || format!("close the connection of {}", request.local);
+        let bytes = request.encode_destroy(self.next_sequence());
+        self.converse(&what, bytes, |_, reply| match reply {
+            Reply::Error(0) => Ok(Some(true)),
+            Reply::Noop | Reply::Done(0) | Reply::Object(_) => Ok(None),
+            Reply::Done(errno) | Reply::Error(errno) => match Errno::from_raw_os_error(errno) {
+                Errno::NOENT | Errno::STALE => Ok(Some(false)),
+                errno => Err(destroy_refused(&what(), errno)),
+            },
+        })
+    }
+
     /// Sends a request, and hands over the messages that answer it until one is the last.
     fn converse<T>(
         &mut self,
@@ -185,6 +200,19 @@ fn refused(what: &str, errno: Errno) -> Error {
     }
 }
 
+fn destroy_refused(what: &str, errno: Errno) -> Error {
+    match errno {
+        Errno::ACCESS | Errno::PERM => {
+            Error::not_permitted(what, "run as root, or with CAP_NET_ADMIN")
+        }
+        Errno::OPNOTSUPP | Errno::PROTONOSUPPORT => Error::unsupported(
+            what,
+            "this kernel was built without CONFIG_INET_DIAG_DESTROY, or cannot abort this protocol",
+        ),
+        errno => refused(what, errno),
+    }
+}
+
 fn unreadable(what: &str, error: Malformed) -> Error {
     Error::os(what, std::io::Error::new(std::io::ErrorKind::InvalidData, error))
 }
@@ -217,7 +245,8 @@ mod tests {
         });
         assert_eq!(told.unwrap(), Dumped::Complete);
         let cookie = cookie.expect("it is listed");
-        let mut request = LookupRequest { protocol: Protocol::Tcp, local, remote, cookie };
+        let mut request =
+            LookupRequest { protocol: Protocol::Tcp, local, remote, interface: 0, cookie };
         let mut told = None;
         assert!(
             diag.look_up(&request, |record| told = Some((record.cookie, record.inode))).unwrap()

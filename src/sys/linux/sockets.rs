@@ -1,5 +1,6 @@
 //! The socket table: the kernel's own tables over sock_diag, joined with `/proc/PID/fd`.
 
+mod destroy;
 mod entry;
 mod native;
 mod port;
@@ -9,6 +10,7 @@ use super::super::listing::{self, Backend, Detail, KnownRows, Listed, Listing};
 use super::super::{Result, portable};
 use crate::model::socket::Socket;
 
+pub use destroy::Destroyer;
 pub use port::on_port;
 
 /// Lists sockets with their owners, again and again, remembering what need not be read twice.

@@ -4,6 +4,7 @@
 //! without process is *unknown* here, and whether owners are complete is not known.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
@@ -86,6 +87,25 @@ pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>> {
     let mut found: Vec<Socket> = ask()?.iter().map(addresses).collect();
     found.retain(|socket| socket.protocol == protocol && socket.local.port == Some(port));
     Ok(found)
+}
+
+/// Aborts connections; there is no portable way to.
+#[derive(Debug)]
+pub struct Destroyer(Infallible);
+
+impl Destroyer {
+    /// Always [`Error::Unsupported`].
+    pub fn open() -> Result<Self> {
+        Err(Error::unsupported(
+            "closing another process's connection",
+            "this platform has no such call that sockpit knows",
+        ))
+    }
+
+    /// Cannot be reached: none can be opened.
+    pub fn destroy(&mut self, _: &Socket) -> Result<()> {
+        match self.0 {}
+    }
 }
 
 fn ownership(socket: &Socket) -> Ownership {

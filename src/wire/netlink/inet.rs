@@ -2,11 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{DUMP, HEADER_LEN, Malformed, REQUEST, attributes, u16_at, u32_at, u64_at};
+use super::{ACK, DUMP, HEADER_LEN, Malformed, REQUEST, attributes, u16_at, u32_at, u64_at};
 use crate::model::socket::{Family, Protocol};
 
 /// `SOCK_DIAG_BY_FAMILY`.
 pub const BY_FAMILY: u16 = 20;
+/// `SOCK_DESTROY`: as BY_FAMILY, but the socket that is found is aborted (Linux 4.5, with
+/// CONFIG_INET_DIAG_DESTROY).
+pub const DESTROY: u16 = 21;
 /// Length of a dump request with its netlink header.
 pub const REQUEST_LEN: usize = HEADER_LEN + 56;
 /// `sizeof(struct inet_diag_msg)`.
@@ -73,16 +76,19 @@ impl DumpRequest {
     }
 }
 
-/// The question whether one connection is still there. The kernel answers with its record, or
-/// with ENOENT, or with ESTALE when another socket has those addresses now.
+/// One connection by its addresses and cookie: asked for, the kernel answers with its record;
+/// aborted, with an acknowledgement; either way with ENOENT or ESTALE when it is not there or
+/// another socket has those addresses now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LookupRequest {
     /// TCP or UDP.
     pub protocol: Protocol,
     /// Local end.
     pub local: SocketAddr,
-    /// Remote end.
+    /// Remote end; the unspecified address and port 0 where there is none.
     pub remote: SocketAddr,
+    /// Index of the interface it is bound to, 0 for none.
+    pub interface: u32,
     /// Socket cookie.
     pub cookie: u64,
 }
@@ -102,7 +108,17 @@ impl LookupRequest {
         bytes[26..28].copy_from_slice(&self.remote.port().to_be_bytes());
         put_address(&mut bytes[28..44], self.local.ip());
         put_address(&mut bytes[44..60], self.remote.ip());
+        bytes[60..64].copy_from_slice(&self.interface.to_ne_bytes());
         bytes[64..72].copy_from_slice(&cookie_words(self.cookie));
+        Some(bytes)
+    }
+
+    /// The bytes that abort it (SOCK_DESTROY), wanting to hear of it; `None` as for
+    /// [`LookupRequest::encode`].
+    pub fn encode_destroy(&self, sequence: u32) -> Option<[u8; REQUEST_LEN]> {
+        let mut bytes = self.encode(sequence)?;
+        bytes[4..6].copy_from_slice(&DESTROY.to_ne_bytes());
+        bytes[6..8].copy_from_slice(&(REQUEST | ACK).to_ne_bytes());
         Some(bytes)
     }
 }

@@ -279,6 +279,7 @@ fn a_lookup_names_one_connection() {
         protocol: Protocol::Tcp,
         local: "127.0.0.1:8080".parse().unwrap(),
         remote: "10.0.0.7:51544".parse().unwrap(),
+        interface: 3,
         cookie: 0x1_0000_1234,
     };
     let bytes = request.encode(7).unwrap();
@@ -289,9 +290,25 @@ fn a_lookup_names_one_connection() {
     let record = Record::parse(&record).unwrap();
     assert_eq!((record.local, record.local_port), (request.local.ip(), 8080));
     assert_eq!((record.remote, record.remote_port), (request.remote.ip(), 51544));
-    assert_eq!(record.cookie, request.cookie);
+    assert_eq!((record.interface, record.cookie), (3, request.cookie));
     let mixed = inet::LookupRequest { remote: "[::1]:1".parse().unwrap(), ..request };
     assert_eq!(mixed.encode(7), None);
+}
+
+#[test]
+fn an_abort_differs_from_a_lookup_by_its_type_alone() {
+    let request = inet::LookupRequest {
+        protocol: Protocol::Udp,
+        local: "[::1]:53".parse().unwrap(),
+        remote: "[::]:0".parse().unwrap(),
+        interface: 0,
+        cookie: 7,
+    };
+    let (mut abort, lookup) = (request.encode_destroy(9).unwrap(), request.encode(9).unwrap());
+    assert_eq!(u16_at(&abort, 4), Some(21)); // SOCK_DESTROY
+    assert_eq!(u16_at(&abort, 6), Some(0x5)); // REQUEST | ACK, and no DUMP: one socket only
+    abort[4..8].copy_from_slice(&lookup[4..8]);
+    assert_eq!(abort, lookup);
 }
 
 #[test]

@@ -280,6 +280,7 @@ fn lookup(socket: &Socket) -> Option<LookupRequest> {
         protocol: Protocol::Tcp,
         local: socket.local.socket_addr()?,
         remote: socket.remote.as_ref()?.socket_addr()?,
+        interface: 0,
         cookie: socket.cookie?,
     })
 }

@@ -1,0 +1,107 @@
+//! Closing connections without harm to their processes or to anyone else's connections.
+//!
+//! [`plan()`] is pure arithmetic over a listing of sockets and the process tree. [`run()`] looks
+//! once more, has the kernel abort what is still as planned (`SOCK_DESTROY`, always with the
+//! cookie, so that no other connection can be hit), and looks again whether it is gone.
+
+mod plan;
+mod run;
+mod ssh;
+mod words;
+
+use std::collections::BTreeSet;
+
+use crate::inspect::{Error, sockets};
+use crate::model::close::{CloseOutcome, ClosePlan};
+use crate::model::socket::{Protocol, Socket, SocketKey, State};
+use crate::model::tree::ProcessTree;
+use crate::sys;
+
+pub use super::guard::Consent;
+pub use plan::plan;
+pub use run::{nothing_closed, run};
+pub use ssh::SshConnection;
+pub use words::{Obstacle, Verdict, describe, obstacle, verdict};
+
+/// With more ports than this, one look at the whole table is cheaper.
+const MOST_PORTS: usize = 8;
+
+/// Which sockets of a listing are meant.
+pub struct Selection<'a> {
+    /// Whether this one is.
+    pub chosen: &'a dyn Fn(&Socket) -> Choice,
+    /// The states that were asked for by name. LISTEN, BOUND and unconnected UDP sockets are
+    /// spared unless they are among them.
+    pub named: &'a [State],
+}
+
+/// What a selection says of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// It is meant.
+    Yes,
+    /// It is not.
+    No,
+    /// Nobody can tell. It is not closed.
+    Undecided,
+}
+
+/// What a plan needs to know beside the sockets.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// sockpit's own pid.
+    pub own_pid: u32,
+    /// The inode of sockpit's own network namespace, where the platform has such a thing.
+    pub netns: Option<u64>,
+    /// Every process that could be seen.
+    pub tree: ProcessTree,
+    /// The connection over which sockpit's user came in.
+    pub ssh: Option<SshConnection>,
+}
+
+impl Facts {
+    /// Looks at the system: one pass over all processes. Blocks for a few milliseconds.
+    pub fn gather() -> Result<Self, Error> {
+        let ssh = std::env::var("SSH_CONNECTION").ok();
+        Ok(Self {
+            own_pid: std::process::id(),
+            netns: sys::process::own_netns(),
+            tree: sys::process::tree()?,
+            ssh: ssh.as_deref().and_then(SshConnection::parse),
+        })
+    }
+}
+
+/// Looks at the system and plans the close of the sockets with these keys. Blocks.
+///
+/// No state counts as named: a listener among them is spared, with the reason.
+pub fn prepare(keys: &[SocketKey]) -> Result<ClosePlan, Error> {
+    let listing = sockets::list(&sockets::Request::default())?;
+    let chosen = |socket: &Socket| {
+        if keys.contains(&sys::listing::key(socket)) { Choice::Yes } else { Choice::No }
+    };
+    let selection = Selection { chosen: &chosen, named: &[] };
+    Ok(plan(&listing.sockets, &selection, &Facts::gather()?))
+}
+
+/// [`run()`] on this system. Blocks; a few milliseconds where few ports are concerned.
+pub fn execute(plan: &ClosePlan, consent: Consent) -> Result<CloseOutcome, Error> {
+    let mut destroyer = sys::sockets::Destroyer::open()?;
+    let targets: Vec<&Socket> = plan.targets.iter().map(|target| &target.socket).collect();
+    run(plan, consent, &mut || look(&targets), &mut |socket| destroyer.destroy(socket))
+}
+
+/// The table now, or at least all of it that has these sockets' local ports.
+fn look(targets: &[&Socket]) -> Result<Vec<Socket>, Error> {
+    let ports: BTreeSet<(Protocol, u16)> =
+        targets.iter().filter_map(|socket| Some((socket.protocol, socket.local.port?))).collect();
+    if ports.len() > MOST_PORTS {
+        let bare = sockets::Request { detail: sockets::Detail::Bare, ..Default::default() };
+        return Ok(sockets::list(&bare)?.sockets);
+    }
+    let mut found = Vec::new();
+    for (protocol, port) in ports {
+        found.extend(sockets::on_port(protocol, port)?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,170 @@
+//! `sockpit close`.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::{Exit, Failure, consent, output};
+use crate::act::close::{self, Choice, Consent, Facts, Selection, Verdict, describe};
+use crate::inspect::sockets::{self, Listing, Request};
+use crate::model::close::{CloseOutcome, ClosePlan};
+use crate::model::health::Health;
+use crate::query::{Query, Subject, Truth};
+use crate::text::clean;
+
+const SCHEMA: &str = "sockpit.close/1";
+
+/// Which connections are to be closed.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = crate::query::help_text())]
+pub struct Args {
+    /// Close the connections that match: rport:443, name:curl, addr:192.0.2.7, … Words stand
+    /// side by side for and. Listeners and sockets without a peer are left alone unless the
+    /// query names their state (state:listen).
+    #[arg(required = true)]
+    query: Vec<String>,
+    /// Allow closing the connections of what sockpit runs under, and that of SSH_CONNECTION.
+    #[arg(long)]
+    protected: bool,
+    /// Only show the plan.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// An outcome with what the listing lacked.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(flatten)]
+    outcome: CloseOutcome,
+    health: &'a [Health],
+}
+
+/// Plans, asks, runs and tells.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let query = query(&args.query)?;
+    let listing = sockets::list(&Request::default())?;
+    let plan = plan(&query, &listing)?;
+    let consent = Consent { protected: args.protected };
+    let obstacle = close::obstacle(&plan, consent)
+        .map(|obstacle| failure(obstacle.sentence, obstacle.not_permitted));
+    if args.dry_run {
+        show_plan(args, &query, &plan)?;
+        return obstacle.map_or(Ok(Exit::Yes), Err);
+    }
+    if let Some(failure) = obstacle {
+        if args.json {
+            let outcome = close::nothing_closed(&plan);
+            output::json(SCHEMA, &Body { outcome, health: &listing.health })?;
+        }
+        return Err(failure);
+    }
+    if !confirm(args, &query, &plan)? {
+        return Err(Failure::no("nothing was done"));
+    }
+    let outcome = close::execute(&plan, consent)?;
+    let end = conclude(&outcome);
+    if args.json {
+        output::json(SCHEMA, &Body { outcome, health: &listing.health })?;
+    } else {
+        show_outcome(&outcome)?;
+    }
+    end
+}
+
+/// Reads the query. One that asks nothing would close everything.
+fn query(words: &[String]) -> Result<Query, Failure> {
+    let query = Query::parse_args(words).map_err(|error| Failure::usage(error.to_string()))?;
+    if query.is_empty() {
+        let text = "an empty query would close every connection: say which, such as rport:443";
+        return Err(Failure::usage(text));
+    }
+    if query.matches_everything() {
+        let text = format!("`{query}` matches every connection: narrow it, such as by rport:443");
+        return Err(Failure::usage(text));
+    }
+    Ok(query)
+}
+
+fn plan(query: &Query, listing: &Listing) -> Result<ClosePlan, Failure> {
+    let now = listing.taken_at;
+    let chosen = |socket: &_| match query.matches(&Subject::new(socket, now)) {
+        Truth::Yes => Choice::Yes,
+        Truth::No => Choice::No,
+        Truth::Undecided => Choice::Undecided,
+    };
+    let selection = Selection { chosen: &chosen, named: &query.named_states() };
+    Ok(close::plan(&listing.sockets, &selection, &Facts::gather()?))
+}
+
+fn show_plan(args: &Args, query: &Query, plan: &ClosePlan) -> Result<(), Failure> {
+    if args.json {
+        return consent::json(SCHEMA, plan);
+    }
+    let mut out = output::stdout();
+    consent::show(&title(query), &plan.steps, &plan.warnings, &mut out)?;
+    out.flush()?;
+    Ok(())
+}
+
+fn title(query: &Query) -> String {
+    format!("Plan for {query}")
+}
+
+fn confirm(args: &Args, query: &Query, plan: &ClosePlan) -> Result<bool, Failure> {
+    let mut stderr = std::io::stderr().lock();
+    if !(args.yes && args.json) {
+        consent::show(&title(query), &plan.steps, &plan.warnings, &mut stderr)?;
+    }
+    if args.yes {
+        return Ok(true);
+    }
+    consent::agrees("close", &mut stderr)
+}
+
+fn show_outcome(outcome: &CloseOutcome) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    for socket in &outcome.closed {
+        writeln!(out, "closed {}", clean(&describe(socket)))?;
+    }
+    for socket in &outcome.ended {
+        writeln!(out, "{} had ended by itself", clean(&describe(socket)))?;
+    }
+    for spared in &outcome.spared {
+        let line = format!("{} was left alone: {}", describe(&spared.socket), spared.reason);
+        writeln!(out, "{}", clean(&line))?;
+    }
+    for failed in &outcome.failed {
+        let line = format!("{} is not closed: {}", describe(&failed.socket), failed.reason);
+        writeln!(out, "{}", clean(&line))?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn conclude(outcome: &CloseOutcome) -> Result<Exit, Failure> {
+    let verdict = close::verdict(outcome);
+    if verdict == Verdict::Done {
+        return Ok(Exit::Yes);
+    }
+    let sentence = match outcome.failed.first() {
+        Some(failed) => {
+            let what = describe(&failed.socket);
+            match outcome.failed.len() - 1 {
+                0 => format!("{what} is not closed: {}", failed.reason),
+                more => format!("{what} and {more} more are not closed: {}", failed.reason),
+            }
+        }
+        None => "nothing was closed".to_owned(),
+    };
+    Err(failure(sentence, verdict == Verdict::NotPermitted))
+}
+
+fn failure(sentence: String, not_permitted: bool) -> Failure {
+    if not_permitted { Failure::not_permitted(sentence) } else { Failure::no(sentence) }
+}
