@@ -1,7 +1,10 @@
 //! Job control under a shell.
 
+use rustix::process::Signal;
+
+use crate::PANES;
 use crate::pty::Terminal;
-use crate::support::in_namespace;
+use crate::support::{self, in_namespace};
 
 /// The line settings that a program started by this shell finds. `mark` tells one answer
 /// from another.
@@ -99,5 +102,28 @@ fn a_dashboard_in_the_background_leaves_the_terminal_alone() {
         assert_eq!(settings(&mut shell, "after"), before);
         shell.send("exit\r");
         assert!(shell.wait_exit().success());
+    });
+}
+
+#[test]
+fn what_others_wrote_meanwhile_is_drawn_over() {
+    in_namespace("job::what_others_wrote_meanwhile_is_drawn_over", || {
+        let mut terminal = Terminal::sockpit(140, 40, &[]);
+        terminal.wait_for("4 Tester");
+        // Not to be caught: the dashboard could not give the terminal back.
+        terminal.signal(Signal::STOP);
+        let stat = format!("/proc/{}/stat", terminal.pid());
+        support::wait_for("its stop", || {
+            std::fs::read_to_string(&stat).unwrap().contains(") T ").then_some(())
+        });
+        terminal.scribble(b"\x1b[?1049l\x1b[?1000l\x1b[?25h\x1b[2J\x1b[Hsomething else");
+        terminal.signal(Signal::CONT);
+        terminal.wait_until("the dashboard, whole", |text| {
+            PANES.iter().all(|pane| text.contains(pane)) && !text.contains("something else")
+        });
+        terminal.wait_taken();
+        terminal.send("q");
+        assert!(terminal.wait_exit().success());
+        terminal.assert_restored();
     });
 }

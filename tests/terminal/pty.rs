@@ -97,6 +97,11 @@ impl Terminal {
         self.keyboard.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Another program writes to the terminal too.
+    pub(crate) fn scribble(&self, bytes: &[u8]) {
+        self.screen.lock().unwrap().take(bytes);
+    }
+
     /// A left click on the first cell of `needle`, which must be on the screen.
     pub(crate) fn click(&mut self, needle: &str) {
         let (column, row) = self.find(needle);
