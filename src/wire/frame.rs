@@ -6,6 +6,7 @@
 
 mod ip;
 mod link;
+mod older;
 #[cfg(test)]
 mod tests;
 mod tunnel;

@@ -2,7 +2,7 @@
 
 use etherparse::{EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
-use super::{Layers, Network, Summary, ip};
+use super::{Layers, Network, Summary, ip, older};
 
 /// How a frame begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,14 @@ pub enum Link {
     Null,
     /// PPP, with or without the HDLC address and control bytes (RFC 1662).
     Ppp,
+    /// Cisco HDLC.
+    CiscoHdlc,
+    /// Frame relay.
+    FrameRelay,
+    /// FDDI.
+    Fddi,
+    /// IEEE 802.5 token ring.
+    TokenRing,
     /// The link header is already passed; this EtherType follows.
     Payload(u16),
     /// A link type that sockpit does not read.
@@ -32,9 +40,13 @@ impl Link {
         match number {
             0 | 108 => Self::Null,
             1 => Self::Ethernet,
+            6 => Self::TokenRing,
             9 | 50 => Self::Ppp,
+            10 => Self::Fddi,
             // 12 and 14 are what LINKTYPE_RAW was written as before it had a number.
             12 | 14 | 101 | 228 | 229 => Self::RawIp,
+            104 => Self::CiscoHdlc,
+            107 => Self::FrameRelay,
             113 => Self::LinuxSll,
             276 => Self::LinuxSll2,
             _ => Self::Unknown,
@@ -76,12 +88,16 @@ pub(super) fn decode(link: Link, frame: &[u8]) -> Summary {
         Link::RawIp => raw_ip(frame),
         Link::Null => null(frame),
         Link::Ppp => ppp(skip_hdlc(frame), Layers::NONE),
+        Link::CiscoHdlc => older::cisco_hdlc(frame),
+        Link::FrameRelay => older::frame_relay(frame),
+        Link::Fddi => older::fddi(frame),
+        Link::TokenRing => older::token_ring(frame),
         Link::Payload(ether_type) => ether_payload(ether_type, frame),
         Link::Unknown => Summary::UNREADABLE,
     }
 }
 
-fn cut_link() -> Summary {
+pub(super) fn cut_link() -> Summary {
     Summary { truncated: true, ..Summary::UNREADABLE }
 }
 
@@ -119,7 +135,7 @@ fn null(frame: &[u8]) -> Summary {
 
 /// Follows tags and labels down to the network layer.
 #[inline]
-fn ether_payload(ether_type: u16, payload: &[u8]) -> Summary {
+pub(super) fn ether_payload(ether_type: u16, payload: &[u8]) -> Summary {
     match ether_type {
         IPV4 => ip::decode_v4(payload, Layers::NONE),
         IPV6 => ip::decode_v6(payload, Layers::NONE),
@@ -166,7 +182,7 @@ fn untagged_payload(ether_type: u16, payload: &[u8], layers: Layers) -> Summary 
 }
 
 /// IEEE 802.2 LLC, and SNAP behind it (RFC 1042).
-fn llc(payload: &[u8], layers: Layers) -> Summary {
+pub(super) fn llc(payload: &[u8], layers: Layers) -> Summary {
     match payload {
         [0xaa, 0xaa, 3, 0, 0, 0, high, low, rest @ ..] => {
             let ether_type = u16::from_be_bytes([*high, *low]);

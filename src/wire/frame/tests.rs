@@ -161,6 +161,48 @@ fn fixtures() -> Vec<(&'static str, Link, Vec<u8>, Summary)> {
         ("null", Link::Null, [&[2, 0, 0, 0], &syn4[..]].concat(), whole(v4(6, SYN))),
         ("loop", Link::Null, [&[0, 0, 0, 24], &dns6[..]].concat(), whole(v6(17, DNS))),
         ("ppp", Link::Ppp, [&[0xff, 3, 0, 0x21], &syn4[..]].concat(), whole(v4(6, SYN))),
+        (
+            "cisco hdlc",
+            Link::CiscoHdlc,
+            [&[0x0f, 0, 0x08, 0], &syn4[..]].concat(),
+            whole(v4(6, SYN)),
+        ),
+        (
+            "frame relay",
+            Link::FrameRelay,
+            [&[0x18, 0x41, 3, 0xcc], &syn4[..]].concat(),
+            whole(v4(6, SYN)),
+        ),
+        (
+            "frame relay with a padded snap header",
+            Link::FrameRelay,
+            [&[0x18, 0x41, 3, 0, 0x80, 0, 0, 0, 0x86, 0xdd], &dns6[..]].concat(),
+            whole(v6(17, DNS)),
+        ),
+        (
+            "frame relay as cisco has it",
+            Link::FrameRelay,
+            [&[0x18, 0x41, 0x08, 0], &syn4[..]].concat(),
+            whole(v4(6, SYN)),
+        ),
+        (
+            "fddi",
+            Link::Fddi,
+            [&[0; 13][..], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &syn4[..]].concat(),
+            whole(v4(6, SYN)),
+        ),
+        (
+            "token ring with a source route",
+            Link::TokenRing,
+            [
+                &[0; 8][..],
+                &[0x80, 0, 0, 0, 0, 0, 4, 0, 0, 0],
+                &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0],
+                &syn4[..],
+            ]
+            .concat(),
+            whole(v4(6, SYN)),
+        ),
         ("payload", Link::Payload(0x86dd), dns6, whole(v6(17, DNS))),
         (
             "first fragment",
