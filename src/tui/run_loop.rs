@@ -1,6 +1,7 @@
 //! The loop: everything that can happen, in one place.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as Input, EventStream, KeyEventKind};
@@ -19,6 +20,8 @@ use crate::sys::host::{self, Signal};
 const FRAME: Duration = Duration::from_millis(33);
 /// While events never stop, a frame is drawn this often all the same.
 const LATEST: Duration = Duration::from_millis(100);
+/// A signal that came before the program was continued is heard within this time.
+const NOTICE: Duration = Duration::from_millis(250);
 
 /// How the dashboard came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +82,10 @@ pub(super) async fn run(
                 None => continue,
             },
             Wake::Input(Some(Err(_)) | None) => return Ok(End::TerminalGone),
-            Wake::Signal(Signal::Stop) => suspend(app, screen)?,
+            Wake::Signal(Signal::Stop) => match suspend(app, screen, &mut sources.signals).await? {
+                ControlFlow::Continue(event) => event,
+                ControlFlow::Break(end) => return Ok(end),
+            },
             Wake::Signal(Signal::Continue) => come_back(screen)?,
             Wake::Signal(signal) => return Ok(End::Signal(signal)),
             Wake::Event(event) => event,
@@ -89,7 +95,10 @@ pub(super) async fn run(
             for effect in app.update(event, Moment::now()) {
                 match effect {
                     Effect::Quit => return Ok(End::Quit),
-                    Effect::Suspend => events.push(suspend(app, screen)?),
+                    Effect::Suspend => match suspend(app, screen, &mut sources.signals).await? {
+                        ControlFlow::Continue(event) => events.push(event),
+                        ControlFlow::Break(end) => return Ok(end),
+                    },
                     Effect::Copy(text) => screen.copy(&text)?,
                     effect => executor.run(effect),
                 }
@@ -150,15 +159,37 @@ fn translate(input: Input) -> Option<Event> {
     }
 }
 
-/// Gives the terminal to the shell until the job is continued.
-fn suspend(app: &mut App, screen: &mut Screen) -> io::Result<Event> {
+/// Gives the terminal to the shell until the job is continued in the foreground, or asked to
+/// end: a shell's `kill` continues the job in the background, where touching the terminal
+/// would stop it anew, before it heeds the signal.
+async fn suspend(
+    app: &mut App,
+    screen: &mut Screen,
+    signals: &mut host::Signals,
+) -> io::Result<ControlFlow<End, Event>> {
     screen.give_back();
-    let result = host::suspend();
+    let mut result = host::suspend();
+    while result.is_ok() && !host::in_foreground() {
+        if let Ok(signal) = tokio::time::timeout(NOTICE, request_to_end(signals)).await {
+            return Ok(ControlFlow::Break(End::Signal(signal)));
+        }
+        result = host::suspend();
+    }
     let back = come_back(screen)?;
     if let Err(error) = result {
         app.world.complain(format!("Cannot suspend: {error}"));
     }
-    Ok(back)
+    Ok(ControlFlow::Continue(back))
+}
+
+/// The next signal that ends the program.
+async fn request_to_end(signals: &mut host::Signals) -> Signal {
+    loop {
+        match signals.next().await {
+            Signal::Stop | Signal::Continue => {}
+            signal => return signal,
+        }
+    }
 }
 
 /// Takes the terminal over again, whatever size it has now.

@@ -43,6 +43,11 @@ pub fn suspend() -> io::Result<()> {
     ))
 }
 
+/// Whether this process may use the terminal. Here nothing hinders it.
+pub fn in_foreground() -> bool {
+    true
+}
+
 /// Resolves when the terminal is gone. Here the console ends its programs itself, so this
 /// never does.
 pub fn terminal_gone() -> io::Result<oneshot::Receiver<()>> {

@@ -79,6 +79,13 @@ pub fn suspend() -> io::Result<()> {
     if sent == 0 { Ok(()) } else { Err(error) }
 }
 
+/// Whether this process may use the terminal on stdin: in the background the kernel stops a
+/// process that changes its settings. `true` also where nobody knows.
+pub fn in_foreground() -> bool {
+    rustix::termios::tcgetpgrp(io::stdin())
+        .map_or(true, |group| group == rustix::process::getpgrp())
+}
+
 /// Resolves when the terminal on stdin is hung up, also where SIGHUP is ignored (nohup).
 /// An error of the sender means that it cannot be watched.
 pub fn terminal_gone() -> io::Result<oneshot::Receiver<()>> {
