@@ -3,5 +3,8 @@
 
 pub use crate::sys::Error;
 
+pub mod free;
 pub mod options;
 pub mod sockets;
+pub mod wait;
+mod words;

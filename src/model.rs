@@ -6,12 +6,14 @@
 pub mod action;
 pub mod close;
 pub mod flow_owner;
+pub mod free;
 pub mod health;
 pub mod interface;
 pub mod join;
 pub mod options;
 pub mod owner;
 pub mod packets;
+pub mod port_rules;
 pub mod probe;
 pub mod sample;
 pub mod signal;
