@@ -15,6 +15,7 @@ mod port;
 mod ports;
 mod probe;
 mod wait;
+mod why;
 
 use std::path::PathBuf;
 
@@ -49,6 +50,8 @@ pub struct Args {
 pub enum Command {
     /// List sockets and who holds them.
     Ports(ports::Args),
+    /// Say why a port can or cannot be bound, and what to do.
+    Why(why::Args),
     /// Find ports that a bind would get now.
     Free(free::Args),
     /// Wait until a port is free, or until somebody serves on it.
@@ -71,6 +74,7 @@ pub enum Command {
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Ports(args) => ports::run(&args),
+        Command::Why(args) => why::run(&args),
         Command::Free(args) => free::run(&args),
         Command::Wait(args) => wait::run(&args),
         Command::Kill(args) => kill::run(&args),

@@ -21,3 +21,4 @@ pub mod socket;
 pub mod table;
 pub mod tcp;
 pub mod tree;
+pub mod why;

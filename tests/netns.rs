@@ -20,3 +20,5 @@ mod ports;
 mod probe;
 #[path = "netns/wait.rs"]
 mod wait;
+#[path = "netns/why.rs"]
+mod why;

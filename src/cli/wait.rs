@@ -78,7 +78,7 @@ fn in_vain(args: &Args, sockets: &[Socket]) -> String {
                 count => format!(" and {} more", count - 1),
             };
             let hint = if sockets.iter().all(|socket| socket.state == State::TimeWait) {
-                "; --reuse-addr passes over TIME_WAIT"
+                "; with --reuse-addr a bind may pass over TIME_WAIT"
             } else {
                 ""
             };

@@ -140,7 +140,7 @@ impl Search<'_> {
                 self.skip_privileged(port);
             }
             io::ErrorKind::AddrInUse => {
-                self.skip(port, "in use: a bind was refused (EADDRINUSE), by whom cannot be seen")
+                self.skip(port, "in use: a bind was refused (EADDRINUSE), by whom cannot be seen");
             }
             _ => self.skip(port, format!("a bind was refused ({})", refusal.errno)),
         }

@@ -46,3 +46,8 @@ pub(super) fn list(items: &[String]) -> String {
         Some((last, first)) => format!("{} and {last}", first.join(", ")),
     }
 }
+
+/// `1 connection`, `2 connections`: `plural` is the whole word.
+pub(super) fn counted(count: usize, one: &str, plural: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {plural}") }
+}

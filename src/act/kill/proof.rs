@@ -7,9 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::plan::holds_target;
-use super::restart;
 use super::words::{counted, describe_socket, list, target_name, who};
 use super::{Depth, Look, Progress};
+use crate::inspect::supervisor;
 use crate::model::action::{KillPlan, KillTarget, PortProof, Respawn};
 use crate::model::owner::Process;
 use crate::model::socket::{Protocol, Socket, State};
@@ -178,7 +178,7 @@ impl Port<'_, '_> {
     }
 
     fn respawn(&self, process: &Process) -> Respawn {
-        let supervisor = restart::supervisor(process).map(|supervisor| supervisor.name);
+        let supervisor = supervisor::supervisor(process).map(|supervisor| supervisor.name);
         Respawn {
             pid: process.pid,
             name: process.name.to_string(),
