@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use super::clean;
+use crate::model::health::Health;
 use crate::model::why::{Remedy, RuleFacts, TrialBind, WhyFinding, WhyReport};
 
 /// The verdict in one line: `0.0.0.0:8080/tcp cannot be bound (tried: EADDRINUSE, with
@@ -44,7 +45,11 @@ pub fn lines(report: &WhyReport) -> Vec<String> {
         findings.map(|(index, finding)| finding_line(index + 1, finding)).collect();
     lines.extend(partial(report).map(|line| format!("  · {line}")));
     lines.extend(rules(report.port, &report.rules).map(|line| format!("  · {line}")));
-    let troubled = report.health.iter().filter(|health| health.is_troubled());
+    // Whose processes could not be read matters where a socket is named.
+    let names_sockets = report.findings.iter().any(|finding| !finding.sockets.is_empty());
+    let matters =
+        |health: &&Health| health.is_troubled() && (health.source != "owners" || names_sockets);
+    let troubled = report.health.iter().filter(matters);
     for reason in troubled.filter_map(|health| health.reason.as_ref()) {
         lines.push(format!("  ! {}", clean(reason)));
     }
@@ -155,6 +160,15 @@ mod tests {
             trial.error = None;
         }
         assert_eq!(verdict(&report), "0.0.0.0:8080/tcp can be bound (tried)");
+    }
+
+    #[test]
+    fn unread_owners_are_told_only_beside_sockets() {
+        let health = ["owners", "sockets"].map(|source| Health::degraded(source, source));
+        let report = WhyReport { health: health.to_vec(), ..report() };
+        let troubles: Vec<String> =
+            lines(&report).into_iter().filter(|line| line.contains('!')).collect();
+        assert_eq!(troubles, ["  ! sockets"]);
     }
 
     #[test]

@@ -235,6 +235,24 @@ fn a_privileged_port_is_refused_without_the_right() {
 }
 
 #[test]
+fn an_owner_that_may_not_be_seen_is_hidden() {
+    in_namespace("why::an_owner_that_may_not_be_seen_is_hidden", || {
+        let _server = Server::start("s = tcp(addr='0.0.0.0'); ready()");
+        // A process with more rights than the one that asks is closed to it.
+        let output = Command::new("setpriv")
+            .args(["--bounding-set", "-all", "--inh-caps", "-all", "--"])
+            .arg(env!("CARGO_BIN_EXE_sockpit"))
+            .args(["why", "8080", "--json"])
+            .output()
+            .unwrap();
+        let (code, json) = document(&output);
+        assert_eq!((code, kinds(&json)), (1, vec!["listener", "owner_hidden"]), "{json}");
+        assert_eq!(finding(&json, "listener")["remedies"], serde_json::json!([]));
+        assert_eq!(finding(&json, "owner_hidden")["remedies"][0]["argv"][0], "sudo");
+    });
+}
+
+#[test]
 fn what_is_no_port_is_wrong_usage() {
     for bad in [&["0"][..], &["x"], &["8080", "--addr", "nowhere"], &[]] {
         let output = sockpit().arg("why").args(bad).output().unwrap();

@@ -27,7 +27,12 @@ pub(super) fn run(target: &Target, on_port: &[Socket]) -> Result<Vec<TrialBind>,
                 error: None,
             };
             if may_try {
-                bind.error = error_of(&bind, target)?;
+                match error_of(&bind, target) {
+                    Ok(error) => bind.error = error,
+                    // Windows has no SO_REUSEPORT.
+                    Err(Error::Unsupported { .. }) => bind.tried = false,
+                    Err(error) => return Err(error),
+                }
             }
             done.push(bind);
         }

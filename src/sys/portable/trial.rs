@@ -85,8 +85,10 @@ fn prepare(trial: &Trial) -> Result<std::result::Result<Socket, Refusal>> {
         }
         Err(error) => return Ok(Err(refusal(&error))),
     };
-    set_options(&socket, trial)
-        .map_err(|error| Error::os("set the options of a trial bind", error))?;
+    set_options(&socket, trial).map_err(|error| match error.kind() {
+        io::ErrorKind::Unsupported => Error::unsupported("a trial bind", error.to_string()),
+        _ => Error::os("set the options of a trial bind", error),
+    })?;
     Ok(Ok(socket))
 }
 
