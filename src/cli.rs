@@ -5,6 +5,7 @@ mod close;
 mod completions;
 mod consent;
 mod failure;
+mod free;
 mod kill;
 mod logging;
 mod opts;
@@ -13,6 +14,8 @@ mod packets;
 mod port;
 mod ports;
 mod probe;
+mod wait;
+mod why;
 
 use std::path::PathBuf;
 
@@ -47,29 +50,38 @@ pub struct Args {
 pub enum Command {
     /// List sockets and who holds them.
     Ports(ports::Args),
-    /// Test whether an endpoint answers; if not, say which side failed.
-    Probe(probe::Args),
-    /// Count packets by protocol, port, process and flow, live or from a capture file.
-    Packets(packets::Args),
-    /// Show every option of a live socket, and what differs from the default.
-    Opts(opts::Args),
-    /// Print a shell completion script.
-    Completions(completions::Args),
+    /// Say why a port can or cannot be bound, and what to do.
+    Why(why::Args),
+    /// Find ports that a bind would get now.
+    Free(free::Args),
+    /// Wait until a port is free, or until somebody serves on it.
+    Wait(wait::Args),
     /// End the processes that hold a port, and prove that it is free.
     Kill(kill::Args),
     /// Close connections, not processes, and prove that they are gone.
     Close(close::Args),
+    /// Show every option of a live socket, and what differs from the default.
+    Opts(opts::Args),
+    /// Count packets by protocol, port, process and flow, live or from a capture file.
+    Packets(packets::Args),
+    /// Test whether an endpoint answers; if not, say which side failed.
+    Probe(probe::Args),
+    /// Print a shell completion script.
+    Completions(completions::Args),
 }
 
 /// Runs a subcommand to its exit code.
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Ports(args) => ports::run(&args),
-        Command::Probe(args) => probe::run(&args),
-        Command::Packets(args) => packets::run(&args),
-        Command::Opts(args) => opts::run(&args),
-        Command::Completions(args) => completions::run(&args),
+        Command::Why(args) => why::run(&args),
+        Command::Free(args) => free::run(&args),
+        Command::Wait(args) => wait::run(&args),
         Command::Kill(args) => kill::run(&args),
         Command::Close(args) => close::run(&args),
+        Command::Opts(args) => opts::run(&args),
+        Command::Packets(args) => packets::run(&args),
+        Command::Probe(args) => probe::run(&args),
+        Command::Completions(args) => completions::run(&args),
     }
 }

@@ -3,5 +3,10 @@
 
 pub use crate::sys::Error;
 
+pub mod free;
 pub mod options;
 pub mod sockets;
+pub mod supervisor;
+pub mod wait;
+pub mod why;
+mod words;

@@ -8,5 +8,6 @@ pub mod options;
 pub mod probe;
 pub mod table;
 pub mod units;
+pub mod why;
 
 pub use clean::clean;

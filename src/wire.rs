@@ -7,3 +7,4 @@ pub mod frame;
 pub mod names;
 pub mod netlink;
 pub mod procfs;
+pub mod sysctl;

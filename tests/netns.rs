@@ -6,6 +6,8 @@ mod support;
 
 #[path = "netns/close.rs"]
 mod close;
+#[path = "netns/free.rs"]
+mod free;
 #[path = "netns/kill.rs"]
 mod kill;
 #[path = "netns/kill_races.rs"]
@@ -16,3 +18,7 @@ mod packets;
 mod ports;
 #[path = "netns/probe.rs"]
 mod probe;
+#[path = "netns/wait.rs"]
+mod wait;
+#[path = "netns/why.rs"]
+mod why;

@@ -7,7 +7,6 @@
 mod advice;
 mod plan;
 mod proof;
-mod restart;
 mod run;
 mod verdict;
 mod words;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::port::Port;
+use super::port::{self, Port};
 use super::{Exit, Failure, consent, output};
 use crate::act::kill::{self, Consent, Options, Verdict};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, VictimOutcome};
@@ -22,7 +22,7 @@ pub struct Args {
     #[arg(value_name = "PORT[/udp]|pid:N")]
     target: String,
     /// Only sockets bound to exactly this address.
-    #[arg(long, value_name = "ADDR", value_parser = parse_addr)]
+    #[arg(long, value_name = "ADDR", value_parser = port::parse_addr)]
     addr: Option<IpAddr>,
     /// The first signal, by name or number.
     #[arg(long, value_name = "SIGNAL", default_value = "TERM", value_parser = parse_signal)]
@@ -102,13 +102,6 @@ fn options(args: &Args) -> Result<Options, Failure> {
     }
     let Args { signal, timeout, force, tree, .. } = *args;
     Ok(Options { signal, timeout, force, tree })
-}
-
-fn parse_addr(text: &str) -> Result<IpAddr, String> {
-    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    inner
-        .parse()
-        .map_err(|_| "it is no IP address: write one such as 127.0.0.1, 0.0.0.0 or ::1".to_owned())
 }
 
 fn parse_signal(text: &str) -> Result<Signal, String> {

@@ -1,5 +1,7 @@
 //! `PORT[/tcp|/udp]` as several subcommands take it.
 
+use std::net::IpAddr;
+
 use super::Failure;
 use crate::catalog::services;
 use crate::model::socket::Protocol;
@@ -45,6 +47,14 @@ fn parse_number(text: &str, udp: bool) -> Result<u16, Failure> {
         },
     };
     Err(Failure::usage(sentence))
+}
+
+/// Reads an IP address, also in the brackets that URLs put around IPv6.
+pub(super) fn parse_addr(text: &str) -> Result<IpAddr, String> {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    inner
+        .parse()
+        .map_err(|_| "it is no IP address: write one such as 127.0.0.1, 0.0.0.0 or ::1".to_owned())
 }
 
 #[cfg(test)]

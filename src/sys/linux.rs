@@ -9,6 +9,7 @@ mod names;
 mod netns;
 pub(crate) mod netstat2;
 pub mod options;
+pub mod port_rules;
 mod proc;
 pub mod process;
 pub mod processes;

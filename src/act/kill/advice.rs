@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::Facts;
 use super::words::{counted, describe_socket, describe_victim, list, target_name, who};
-use super::{Facts, restart};
+use crate::inspect::supervisor;
 use crate::model::action::{BlastRadius, KillPlan, KillTarget, Supervisor, Victim};
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::Socket;
@@ -104,7 +105,7 @@ fn restarts(plan: &KillPlan) -> Vec<String> {
         warnings.extend(
             plan.victims
                 .iter()
-                .filter_map(|victim| restart::better_way(victim.key.pid, &victim.name, *port)),
+                .filter_map(|victim| supervisor::better_way(victim.key.pid, &victim.name, *port)),
         );
     }
     warnings

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::guard;
-use super::{Facts, Options, advice, restart};
+use super::{Facts, Options, advice};
+use crate::inspect::supervisor;
 use crate::model::action::{BlastRadius, KillPlan, KillTarget, Spared, Supervisor, Victim};
 use crate::model::owner::{Process, ProcessKey};
 use crate::model::signal::Signal;
@@ -192,7 +193,7 @@ fn supervisors(victims: &[Victim], sockets: &[Socket], facts: &Facts) -> Vec<Sup
             || (process.container.is_none() && process.unit.is_some() && process.unit == facts.unit)
     };
     let processes = victims.iter().filter_map(|victim| process_in(sockets, victim.key.pid));
-    processes.filter(|process| !shared(process)).filter_map(restart::supervisor).collect()
+    processes.filter(|process| !shared(process)).filter_map(supervisor::supervisor).collect()
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::plan::holds_target;
-use super::restart;
 use super::words::{counted, describe_socket, list, target_name, who};
 use super::{Depth, Look, Progress};
+use crate::inspect::supervisor;
 use crate::model::action::{KillPlan, KillTarget, PortProof, Respawn};
 use crate::model::owner::Process;
 use crate::model::socket::{Protocol, Socket, State};
@@ -178,7 +178,7 @@ impl Port<'_, '_> {
     }
 
     fn respawn(&self, process: &Process) -> Respawn {
-        let supervisor = restart::supervisor(process).map(|supervisor| supervisor.name);
+        let supervisor = supervisor::supervisor(process).map(|supervisor| supervisor.name);
         Respawn {
             pid: process.pid,
             name: process.name.to_string(),
@@ -271,18 +271,11 @@ fn bind(
     addr: Option<IpAddr>,
     reuse_addr: bool,
 ) -> crate::sys::Result<Result<(), trial::Refusal>> {
-    let plain =
-        |addr: IpAddr| Trial { reuse_addr, ..Trial::plain(SocketAddr::new(addr, port), udp) };
     if let Some(addr) = addr {
-        return trial::bind(&Trial { v6_only: Some(true), ..plain(addr) });
+        let plain = Trial::plain(SocketAddr::new(addr, port), udp);
+        return trial::bind(&Trial { reuse_addr, v6_only: Some(true), ..plain });
     }
-    let both = Trial { v6_only: Some(false), ..plain(Ipv6Addr::UNSPECIFIED.into()) };
-    match trial::bind(&both) {
-        Ok(Err(refusal)) if refusal.errno.ends_with("EAFNOSUPPORT") => {
-            trial::bind(&plain(Ipv4Addr::UNSPECIFIED.into()))
-        }
-        answer => answer,
-    }
+    trial::bind_everywhere(port, udp, reuse_addr)
 }
 
 fn pause(cost: Duration) {

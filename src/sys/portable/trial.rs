@@ -5,7 +5,7 @@
 //! same instant. So it never listens and is closed at once, and callers ask for it sparingly.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Socket, Type};
 
@@ -43,6 +43,13 @@ pub struct Refusal {
     pub errno: String,
 }
 
+impl Refusal {
+    /// Whether the host has no such address family at all.
+    pub fn is_without_family(&self) -> bool {
+        self.errno.ends_with("EAFNOSUPPORT")
+    }
+}
+
 /// Binds once and closes at once. The inner result is the system's answer; the outer one
 /// fails where the trial could not be made at all.
 pub fn bind(trial: &Trial) -> Result<std::result::Result<(), Refusal>> {
@@ -51,6 +58,21 @@ pub fn bind(trial: &Trial) -> Result<std::result::Result<(), Refusal>> {
         Err(refusal) => return Ok(Err(refusal)),
     };
     Ok(socket.bind(&trial.addr.into()).map_err(|error| refusal(&error)))
+}
+
+/// Binds `port` on every local address of both families at once, or of IPv4 alone on a host
+/// without IPv6.
+pub fn bind_everywhere(
+    port: u16,
+    udp: bool,
+    reuse_addr: bool,
+) -> Result<std::result::Result<(), Refusal>> {
+    let at = |addr: IpAddr| Trial { reuse_addr, ..Trial::plain(SocketAddr::new(addr, port), udp) };
+    let both = Trial { v6_only: Some(false), ..at(Ipv6Addr::UNSPECIFIED.into()) };
+    match bind(&both)? {
+        Err(refusal) if refusal.is_without_family() => bind(&at(Ipv4Addr::UNSPECIFIED.into())),
+        answer => Ok(answer),
+    }
 }
 
 fn prepare(trial: &Trial) -> Result<std::result::Result<Socket, Refusal>> {
@@ -63,8 +85,10 @@ fn prepare(trial: &Trial) -> Result<std::result::Result<Socket, Refusal>> {
         }
         Err(error) => return Ok(Err(refusal(&error))),
     };
-    set_options(&socket, trial)
-        .map_err(|error| Error::os("set the options of a trial bind", error))?;
+    set_options(&socket, trial).map_err(|error| match error.kind() {
+        io::ErrorKind::Unsupported => Error::unsupported("a trial bind", error.to_string()),
+        _ => Error::os("set the options of a trial bind", error),
+    })?;
     Ok(Ok(socket))
 }
 

@@ -1,4 +1,4 @@
-//! Who would start a victim again, and what stops it for good.
+//! Who would start a process again, and what stops it for good.
 
 use crate::model::action::{Supervisor, SupervisorKind};
 use crate::model::owner::{Container, Process, Unit, UnitScope};
@@ -7,7 +7,7 @@ use crate::model::owner::{Container, Process, Unit, UnitScope};
 ///
 /// Only a service is started again; a scope or slice merely groups processes. docker-proxy
 /// lives in the daemon's own service, which nobody should stop for the sake of one port.
-pub(super) fn supervisor(process: &Process) -> Option<Supervisor> {
+pub fn supervisor(process: &Process) -> Option<Supervisor> {
     if is_docker_proxy(&process.name) {
         return None;
     }
@@ -24,7 +24,7 @@ pub(super) fn supervisor(process: &Process) -> Option<Supervisor> {
 }
 
 /// For processes that hold a port on behalf of something else: where to turn instead.
-pub(super) fn better_way(pid: u32, name: &str, port: u16) -> Option<String> {
+pub fn better_way(pid: u32, name: &str, port: u16) -> Option<String> {
     if is_docker_proxy(name) {
         return Some(format!(
             "docker-proxy {pid} only forwards to a container, which would run on without its \
@@ -37,7 +37,8 @@ pub(super) fn better_way(pid: u32, name: &str, port: u16) -> Option<String> {
     })
 }
 
-fn is_docker_proxy(name: &str) -> bool {
+/// Whether a process only forwards a published port to a container.
+pub fn is_docker_proxy(name: &str) -> bool {
     name == "docker-proxy"
 }
 

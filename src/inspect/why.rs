@@ -1,0 +1,128 @@
+//! Why a port can or cannot be bound: the socket table and the host's rules as evidence, and
+//! trial binds as the verdict.
+
+mod findings;
+mod sight;
+mod trials;
+
+use std::net::IpAddr;
+
+use super::{Error, free, sockets};
+use crate::model::health::Health;
+use crate::model::owner::Process;
+use crate::model::port_rules::PortRules;
+use crate::model::socket::Socket;
+use crate::model::why::{RuleFacts, TrialBind, WhyReport};
+use crate::sys::{port_rules, processes};
+
+/// The bind that is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// 1 to 65535.
+    pub port: u16,
+    /// UDP instead of TCP.
+    pub udp: bool,
+    /// Where; `None` for every address, of IPv4, of IPv6, and of both at once.
+    pub addr: Option<IpAddr>,
+}
+
+impl Target {
+    /// `8080`, `53/udp`.
+    pub fn name(&self) -> String {
+        let protocol = if self.udp { "/udp" } else { "" };
+        format!("{}{protocol}", self.port)
+    }
+}
+
+/// Looks at every socket with its owners, and tries the bind: plain, with SO_REUSEADDR, with
+/// SO_REUSEPORT. Nothing listens and every trial is closed at once, but a server that starts
+/// on the port in that instant can fail; so only when the user asks. Blocks.
+pub fn explain(target: &Target) -> Result<WhyReport, Error> {
+    let listing = sockets::list(&sockets::Request {
+        detail: sockets::Detail::Bare,
+        ..sockets::Request::default()
+    })?;
+    let mut on_port = listing.sockets;
+    on_port.retain(|socket| {
+        free::is_in_way(socket, target.udp) && socket.local.port == Some(target.port)
+    });
+    let trial = trials::run(target, &on_port)?;
+    let rules = port_rules::read();
+    let own = processes::read(std::process::id()).ok();
+    let scene = Scene { target, on_port: &on_port, trial: &trial, rules: &rules, own };
+    let findings = findings::all(&scene);
+    let mut health = listing.health;
+    health.extend(unseen_holder(&scene));
+    Ok(WhyReport {
+        target: target.name(),
+        port: target.port,
+        udp: target.udp,
+        bindable: is_bindable(&trial),
+        findings,
+        rules: rule_facts(&rules, target.port),
+        health,
+        trial,
+    })
+}
+
+/// All that is known when findings are drawn from it.
+struct Scene<'a> {
+    target: &'a Target,
+    /// The sockets of the target's protocol that have its port, on any address.
+    on_port: &'a [Socket],
+    trial: &'a [TrialBind],
+    rules: &'a PortRules,
+    /// sockpit itself: what it runs in supervises nobody that it could stop.
+    own: Option<Process>,
+}
+
+impl Scene<'_> {
+    fn plain_trials(&self) -> impl Iterator<Item = &TrialBind> {
+        self.trial.iter().filter(|trial| trial.is_plain() && !trial.is_without_family())
+    }
+
+    fn plain_error(&self, errno: &str) -> bool {
+        self.plain_trials().any(|trial| trial.error.as_deref() == Some(errno))
+    }
+
+    /// Whether each address that a plain bind was refused on is given to a bind with the
+    /// option that `with` looks for.
+    fn would_get(&self, with: impl Fn(&TrialBind) -> bool) -> bool {
+        let mut refused = self.plain_trials().filter(|plain| !plain.succeeded()).peekable();
+        let gets = |plain: &TrialBind| {
+            self.trial
+                .iter()
+                .any(|trial| with(trial) && trial.is_beside(plain) && trial.succeeded())
+        };
+        refused.peek().is_some() && refused.all(gets)
+    }
+}
+
+fn is_bindable(trial: &[TrialBind]) -> bool {
+    let mut plain =
+        trial.iter().filter(|trial| trial.is_plain() && !trial.is_without_family()).peekable();
+    plain.peek().is_some() && plain.all(TrialBind::succeeded)
+}
+
+/// A refusal that nothing in the table explains must not look like an empty table.
+fn unseen_holder(scene: &Scene<'_>) -> Option<Health> {
+    let seen = scene.on_port.iter().any(|socket| sight::is_in_way(scene.target, socket));
+    (scene.plain_error("EADDRINUSE") && !seen).then(|| {
+        Health::degraded(
+            "sockets",
+            "the bind is refused (EADDRINUSE) though no socket that can be seen holds the port; \
+             before Linux 6.8 sockets that are bound without listening cannot be seen",
+        )
+    })
+}
+
+fn rule_facts(rules: &PortRules, port: u16) -> RuleFacts {
+    RuleFacts {
+        privileged: rules.unprivileged_start.map(|_| rules.is_privileged(port)),
+        ephemeral: rules.ephemeral.as_ref().map(|range| range.contains(&port)),
+        reserved: rules.reserved.as_ref().map(|_| rules.is_reserved(port)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

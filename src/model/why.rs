@@ -1,0 +1,138 @@
+//! Why a port can or cannot be bound.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::health::Health;
+use super::socket::Socket;
+
+/// The answer to "why can('t) this be bound" (`sockpit.why/1`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WhyReport {
+    /// As the user wrote it, or would have to: `8080`, `53/udp`.
+    pub target: String,
+    /// Port number.
+    pub port: u16,
+    /// UDP instead of TCP.
+    pub udp: bool,
+    /// Whether a plain bind got every address that was asked for.
+    pub bindable: bool,
+    /// The binds that were tried, or left out.
+    pub trial: Vec<TrialBind>,
+    /// What stands in the way or ought to be known, the gravest first.
+    pub findings: Vec<WhyFinding>,
+    /// What the host's rules say of the port.
+    pub rules: RuleFacts,
+    /// What the sources could not tell.
+    pub health: Vec<Health>,
+}
+
+/// One bind that was tried and undone at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialBind {
+    /// On which address.
+    pub addr: IpAddr,
+    /// IPV6_V6ONLY; `None` where it was left alone. `::` with `false` takes IPv4 as well.
+    pub v6_only: Option<bool>,
+    /// With SO_REUSEADDR.
+    pub reuse_addr: bool,
+    /// With SO_REUSEPORT.
+    pub reuse_port: bool,
+    /// False where the trial would have done harm.
+    pub tried: bool,
+    /// Name of the error number; `None` when it succeeded or was not tried.
+    pub error: Option<String>,
+}
+
+impl TrialBind {
+    /// A bind without any option.
+    pub fn is_plain(&self) -> bool {
+        !self.reuse_addr && !self.reuse_port
+    }
+
+    /// Whether it was tried and succeeded.
+    pub fn succeeded(&self) -> bool {
+        self.tried && self.error.is_none()
+    }
+
+    /// Whether the host has no such address family at all: no answer about the port.
+    pub fn is_without_family(&self) -> bool {
+        self.error.as_ref().is_some_and(|error| error.ends_with("EAFNOSUPPORT"))
+    }
+
+    /// Whether it is about the same address in the same way as `other`, options apart.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.addr == other.addr && self.v6_only == other.v6_only
+    }
+}
+
+/// What the host's rules say of one port; `None` where they are not told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleFacts {
+    /// A bind needs a right.
+    pub privileged: Option<bool>,
+    /// Lies where the kernel looks for ports of outgoing connections.
+    pub ephemeral: Option<bool>,
+    /// Set aside by `net.ipv4.ip_local_reserved_ports`.
+    pub reserved: Option<bool>,
+}
+
+/// What kind of thing a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyKind {
+    /// Somebody serves there: a TCP listener, or a UDP socket without peer.
+    Listener,
+    /// A socket on every address covers the one that was asked for.
+    WildcardConflict,
+    /// A socket on one address meets a bind on every address.
+    SpecificConflict,
+    /// An IPv6 socket takes IPv4 as well, or a bind of `::` would.
+    DualStack,
+    /// A TCP socket holds the port without listening.
+    BoundNotListening,
+    /// Closed connections that the kernel keeps.
+    TimeWait,
+    /// Connections that have the port as their own.
+    ConnectedLocal,
+    /// An outgoing connection may take the port at any moment.
+    EphemeralRange,
+    /// This user may not bind it.
+    PrivilegedPort,
+    /// Set aside by the administrator.
+    ReservedPort,
+    /// systemd holds it on behalf of a unit.
+    SocketActivation,
+    /// Sockets that belong to no process any more, or not yet.
+    KernelSocket,
+    /// Some process holds it, which one this user may not see.
+    OwnerHidden,
+    /// A bind with SO_REUSEPORT shares the port with those who serve there.
+    ReusePortGroup,
+    /// The address is none of this host's.
+    AddrNotLocal,
+}
+
+/// One piece of evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WhyFinding {
+    /// What kind.
+    pub kind: WhyKind,
+    /// One sentence without its end. Names in it are uncleaned.
+    pub text: String,
+    /// The sockets that show it.
+    pub sockets: Vec<Socket>,
+    /// What would help.
+    pub remedies: Vec<Remedy>,
+}
+
+/// A command that would help. Text only: it may name units and containers that come from a
+/// cgroup path, which a user can forge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remedy {
+    /// What it does, in a few words.
+    pub text: String,
+    /// Program and arguments, uncleaned.
+    pub argv: Vec<String>,
+}

@@ -1,0 +1,192 @@
+//! The answer to "why can('t) this be bound", as lines for the command line and the dialog.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+use super::clean;
+use crate::model::health::Health;
+use crate::model::why::{Remedy, RuleFacts, TrialBind, WhyFinding, WhyReport};
+
+/// The verdict in one line: `0.0.0.0:8080/tcp cannot be bound (tried: EADDRINUSE, with
+/// SO_REUSEADDR too)`.
+pub fn verdict(report: &WhyReport) -> String {
+    let plain = || plain_trials(report);
+    let protocol = if report.udp { "udp" } else { "tcp" };
+    let Some(refused) = plain().find(|trial| !trial.succeeded()) else {
+        let places: Vec<String> = match plain().count() {
+            1 => plain().map(|trial| place(trial, report.port)).collect(),
+            _ => vec![report.port.to_string()],
+        };
+        return format!("{}/{protocol} can be bound (tried)", places.join(""));
+    };
+    let place = place(refused, report.port);
+    let error = clean(refused.error.as_deref().unwrap_or("refused")).into_owned();
+    let with = |option: &str, is_it: fn(&TrialBind) -> bool| {
+        let trial = report.trial.iter().find(|trial| is_it(trial) && trial.is_beside(refused))?;
+        Some(match (trial.tried, &trial.error) {
+            (false, _) => format!("{option} not tried"),
+            (true, None) => format!("{option} gets it"),
+            (true, Some(again)) if again == &error => format!("{option} too"),
+            (true, Some(other)) => format!("{option}: {}", clean(other)),
+        })
+    };
+    let options = [
+        with("with SO_REUSEADDR", |trial| trial.reuse_addr),
+        with("with SO_REUSEPORT", |trial| trial.reuse_port),
+    ];
+    let tried: Vec<String> = [Some(error.clone())].into_iter().chain(options).flatten().collect();
+    format!("{place}/{protocol} cannot be bound (tried: {})", tried.join(", "))
+}
+
+/// The findings, numbered, each with what would help; then what is otherwise known.
+pub fn lines(report: &WhyReport) -> Vec<String> {
+    let findings = report.findings.iter().enumerate();
+    let mut lines: Vec<String> =
+        findings.map(|(index, finding)| finding_line(index + 1, finding)).collect();
+    lines.extend(partial(report).map(|line| format!("  · {line}")));
+    lines.extend(rules(report.port, &report.rules).map(|line| format!("  · {line}")));
+    // Whose processes could not be read matters where a socket is named.
+    let names_sockets = report.findings.iter().any(|finding| !finding.sockets.is_empty());
+    let matters =
+        |health: &&Health| health.is_troubled() && (health.source != "owners" || names_sockets);
+    let troubled = report.health.iter().filter(matters);
+    for reason in troubled.filter_map(|health| health.reason.as_ref()) {
+        lines.push(format!("  ! {}", clean(reason)));
+    }
+    lines
+}
+
+fn finding_line(number: usize, finding: &WhyFinding) -> String {
+    let text = clean(&finding.text);
+    let remedies: Vec<String> = finding.remedies.iter().map(command).collect();
+    if remedies.is_empty() {
+        return format!("{number:>3} {text}");
+    }
+    format!("{number:>3} {text}  → {}", remedies.join("  or  "))
+}
+
+/// A remedy as it would be typed into a shell.
+pub fn command(remedy: &Remedy) -> String {
+    let words: Vec<String> = remedy.argv.iter().map(|word| quoted(&clean(word))).collect();
+    words.join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@=,+%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Where a plain bind succeeds though not everywhere.
+fn partial(report: &WhyReport) -> Option<String> {
+    let free: BTreeSet<String> = plain_trials(report)
+        .filter(|trial| trial.succeeded())
+        .map(|trial| place(trial, report.port))
+        .collect();
+    let some = !report.bindable && !free.is_empty();
+    some.then(|| {
+        let free: Vec<String> = free.into_iter().collect();
+        format!("{} can be bound (tried)", free.join(" and "))
+    })
+}
+
+fn plain_trials(report: &WhyReport) -> impl Iterator<Item = &TrialBind> {
+    report.trial.iter().filter(|trial| trial.is_plain() && !trial.is_without_family())
+}
+
+fn place(trial: &TrialBind, port: u16) -> String {
+    let place = SocketAddr::new(trial.addr, port);
+    match (trial.addr, trial.v6_only) {
+        (IpAddr::V6(_), Some(true)) => format!("{place} for IPv6 alone"),
+        (IpAddr::V6(_), Some(false)) => format!("{place} for IPv6 and IPv4"),
+        _ => place.to_string(),
+    }
+}
+
+/// Which of the host's rules do not touch the port: those that do are findings.
+fn rules(port: u16, rules: &RuleFacts) -> Option<String> {
+    let not = [
+        (rules.ephemeral == Some(false)).then_some("outside the ephemeral range"),
+        (rules.reserved == Some(false)).then_some("not reserved"),
+        (rules.privileged == Some(false)).then_some("not privileged"),
+    ];
+    let not: Vec<&str> = not.into_iter().flatten().collect();
+    (!not.is_empty()).then(|| format!("{port} is {}", not.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::why::WhyKind;
+
+    fn report() -> WhyReport {
+        let trial = |reuse_addr, reuse_port, error: Option<&str>| TrialBind {
+            addr: [0, 0, 0, 0].into(),
+            v6_only: None,
+            reuse_addr,
+            reuse_port,
+            tried: true,
+            error: error.map(str::to_owned),
+        };
+        WhyReport {
+            target: "8080".to_owned(),
+            port: 8080,
+            udp: false,
+            bindable: false,
+            trial: vec![
+                trial(false, false, Some("EADDRINUSE")),
+                trial(true, false, Some("EADDRINUSE")),
+                trial(false, true, None),
+            ],
+            findings: Vec::new(),
+            rules: RuleFacts {
+                privileged: Some(false),
+                ephemeral: Some(false),
+                reserved: Some(true),
+            },
+            health: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_verdict_says_what_was_tried() {
+        let mut report = report();
+        let expected = "0.0.0.0:8080/tcp cannot be bound \
+                        (tried: EADDRINUSE, with SO_REUSEADDR too, with SO_REUSEPORT gets it)";
+        assert_eq!(verdict(&report), expected);
+        for trial in &mut report.trial {
+            trial.error = None;
+        }
+        assert_eq!(verdict(&report), "0.0.0.0:8080/tcp can be bound (tried)");
+    }
+
+    #[test]
+    fn unread_owners_are_told_only_beside_sockets() {
+        let health = ["owners", "sockets"].map(|source| Health::degraded(source, source));
+        let report = WhyReport { health: health.to_vec(), ..report() };
+        let troubles: Vec<String> =
+            lines(&report).into_iter().filter(|line| line.contains('!')).collect();
+        assert_eq!(troubles, ["  ! sockets"]);
+    }
+
+    #[test]
+    fn findings_are_numbered_and_hostile_names_are_harmless() {
+        let remedy = Remedy {
+            text: "stop it".to_owned(),
+            argv: ["systemctl", "stop", "--", "a b\x1b';x"].map(str::to_owned).to_vec(),
+        };
+        let finding = WhyFinding {
+            kind: WhyKind::Listener,
+            text: "held by \x1b[31mx".to_owned(),
+            sockets: Vec::new(),
+            remedies: vec![remedy],
+        };
+        let lines = lines(&WhyReport { findings: vec![finding], ..report() });
+        assert!(lines[0].starts_with("  1 held by "), "{lines:?}");
+        assert!(lines[0].contains("→ systemctl stop -- 'a b"), "{lines:?}");
+        assert!(!lines[0].contains('\x1b') && lines[0].ends_with("'\\'';x'"), "{lines:?}");
+        assert_eq!(lines[1], "  · 8080 is outside the ephemeral range, not privileged");
+    }
+}
