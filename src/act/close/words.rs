@@ -72,8 +72,8 @@ pub(super) fn warnings(plan: &ClosePlan) -> Vec<String> {
         .collect();
     let targets = || plan.targets.iter().map(|target| &target.socket);
     if targets().any(|socket| socket.state == State::Listen) {
-        let text = "A listener that is closed takes no more connections, and those that wait in \
-                    its accept queue are lost; its process may not notice.";
+        let text = "A listener that is closed takes no more connections and loses those in its \
+                    accept queue; its process keeps the port until it closes the socket, too.";
         warnings.push(text.to_owned());
     }
     if targets().any(|socket| socket.ownership.kind == OwnershipKind::Hidden) {
