@@ -55,8 +55,9 @@ pub struct FailedClose {
 /// planned.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CloseOutcome {
-    /// Closed, and not in the table any more; also the other end of a local connection that
-    /// went with it.
+    /// Closed, and seen in the table no more as what they were (a closed listener's process
+    /// may still hold the port, BOUND); also the other end of a local connection that went
+    /// with it.
     pub closed: Vec<Socket>,
     /// Ended by themselves before they were closed.
     pub ended: Vec<Socket>,

@@ -1,6 +1,8 @@
 //! A close in words, and whether it is a yes or a no. Names in sentences are uncleaned:
 //! whoever shows them cleans the line.
 
+use std::collections::BTreeSet;
+
 use super::Consent;
 use crate::model::close::{CloseOutcome, ClosePlan, CloseTarget};
 use crate::model::owner::OwnershipKind;
@@ -20,11 +22,16 @@ pub fn describe(socket: &Socket) -> String {
     }
 }
 
-/// The same with who holds it: `… ESTABLISHED of nginx 812`.
+/// The same with who holds it: `… ESTABLISHED of nginx 812 and 3 more`.
 fn describe_with_owner(socket: &Socket) -> String {
     let what = describe(socket);
+    let pids: BTreeSet<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
     match (socket.owners.first(), socket.ownership.kind) {
-        (Some(owner), _) => format!("{what} of {} {}", owner.process.name, owner.process.pid),
+        (Some(owner), _) => {
+            let more = pids.len() - 1;
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{what} of {} {}{more}", owner.process.name, owner.process.pid)
+        }
         (None, OwnershipKind::Kernel) => format!("{what}, which the kernel alone holds"),
         (None, _) => format!("{what}, whose owner is not known"),
     }
@@ -65,8 +72,8 @@ pub(super) fn warnings(plan: &ClosePlan) -> Vec<String> {
         .collect();
     let targets = || plan.targets.iter().map(|target| &target.socket);
     if targets().any(|socket| socket.state == State::Listen) {
-        let text = "A listener that is closed takes no more connections, and those that wait in \
-                    its accept queue are lost; its process may not notice.";
+        let text = "A listener that is closed takes no more connections and loses those in its \
+                    accept queue; its process keeps the port until it closes the socket, too.";
         warnings.push(text.to_owned());
     }
     if targets().any(|socket| socket.ownership.kind == OwnershipKind::Hidden) {

@@ -149,3 +149,23 @@ fn the_undecided_are_counted_and_never_closed() {
     let none = plan_all(&[], &[], &facts());
     assert!(!obstacle(&none, Consent::default()).unwrap().not_permitted);
 }
+
+#[test]
+fn steps_name_every_socket_and_count_who_shares_it() {
+    let mut shared = owned(connection(80, 5000), 50);
+    shared.owners.extend(owned(connection(80, 5000), 51).owners);
+    shared.owners.extend(owned(connection(80, 5000), 51).owners);
+    let plan = plan_all(&[shared, connection(81, 5001)], &[], &facts());
+    assert_eq!(plan.steps.len(), 3);
+    let named = "Close tcp 127.0.0.1:80 -> 127.0.0.1:5000 ESTABLISHED of p 50 and 1 more.";
+    assert_eq!(plan.steps[0], named);
+    assert!(plan.steps[1].contains("owner is not known"), "{:?}", plan.steps);
+}
+
+#[test]
+fn a_long_plan_counts_what_it_does_not_spell_out() {
+    let sockets: Vec<Socket> = (0..150).map(|port| connection(1000 + port, 5000)).collect();
+    let plan = plan_all(&sockets, &[], &facts());
+    assert_eq!(plan.targets.len(), 150);
+    assert_eq!(plan.steps[100], "Close 50 more.");
+}
