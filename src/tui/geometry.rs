@@ -61,7 +61,7 @@ impl Geometry {
 /// Ports and Options at the left, Packets and Tester at the right; Ports gets the most.
 fn four(body: Rect) -> Vec<(PaneId, Rect)> {
     let share = |of: u16, percent: u32| u16::try_from(u32::from(of) * percent / 100).unwrap_or(of);
-    let left = share(body.width, 52);
+    let left = share(body.width, 55);
     let ports = share(body.height, 58);
     let packets = share(body.height, 50);
     let at = |x, y, width, height| Rect { x: body.x + x, y: body.y + y, width, height };

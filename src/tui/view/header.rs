@@ -74,7 +74,7 @@ fn pieces(world: &World, theme: &Theme) -> Vec<Piece> {
         3,
         theme.text,
         privileged.map(|privileged| {
-            if privileged { "rights: full".to_owned() } else { "rights: own processes".to_owned() }
+            if privileged { "rights: full".to_owned() } else { "rights: partial".to_owned() }
         }),
     );
     let period = world.ports.sample.period;
