@@ -61,16 +61,11 @@ fn process(number: u32) -> Arc<Process> {
     let arguments = [format!("/usr/lib/{name}/bin/{name}"), "--config".into()];
     let config = [format!("/etc/{name}/instance-{number}.conf"), format!("--port {number}")];
     Arc::new(Process {
-        pid: 4000 + number,
-        name: name.into(),
-        exe: None,
         cmdline: arguments.into_iter().chain(config).map(Into::into).collect(),
         uid: Some(33),
         ppid: Some(1),
-        started_at: None,
         unit: Some(Unit { name: format!("{name}.service").into(), scope: UnitScope::System }),
-        container: None,
-        start_time: number.into(),
+        ..Process::named(4000 + number, number.into(), name)
     })
 }
 

@@ -50,16 +50,10 @@ fn table(rows: u32) -> Arc<SocketTable> {
 
 fn process(index: u32) -> Arc<Process> {
     Arc::new(Process {
-        pid: 1_000 + index,
-        name: format!("worker-{}", index % 37).into(),
-        exe: None,
         cmdline: vec!["worker".into(), "--serve".into()],
         uid: Some(0),
         ppid: Some(1),
-        started_at: None,
-        unit: None,
-        container: None,
-        start_time: 1,
+        ..Process::named(1_000 + index, 1, format!("worker-{}", index % 37))
     })
 }
 

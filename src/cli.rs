@@ -8,6 +8,7 @@ mod failure;
 mod free;
 mod kill;
 mod logging;
+mod man;
 mod opts;
 mod output;
 mod packets;
@@ -68,6 +69,8 @@ pub enum Command {
     Probe(probe::Args),
     /// Print a shell completion script.
     Completions(completions::Args),
+    /// Print the manual page in roff.
+    Man,
 }
 
 /// Runs a subcommand to its exit code.
@@ -83,5 +86,6 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
         Command::Packets(args) => packets::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::Man => man::run(),
     }
 }

@@ -23,6 +23,17 @@ fn an_unknown_subcommand_is_wrong_usage() {
 }
 
 #[test]
+fn the_manual_page_is_roff_and_names_every_subcommand() {
+    let output = sockpit().arg("man").output().unwrap();
+    assert!(output.status.success());
+    let page = String::from_utf8_lossy(&output.stdout);
+    assert!(page.contains(".TH sockpit"), "{page}");
+    for name in ["ports", "why", "free", "wait", "kill", "close", "opts", "packets", "probe"] {
+        assert!(page.contains(&format!("sockpit\\-{name}")), "{name}: {page}");
+    }
+}
+
+#[test]
 fn completions_are_written_for_a_shell() {
     let output = sockpit().args(["completions", "bash"]).output().unwrap();
     assert!(output.status.success());

@@ -26,15 +26,8 @@ pub struct Args {
     /// Allow closing the connections of what sockpit runs under, and that of SSH_CONNECTION.
     #[arg(long)]
     protected: bool,
-    /// Only show the plan.
-    #[arg(long)]
-    dry_run: bool,
-    /// Do not ask.
-    #[arg(long, short)]
-    yes: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    how: consent::How,
 }
 
 /// An outcome with what the listing lacked.
@@ -53,12 +46,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let consent = Consent { protected: args.protected };
     let obstacle = close::obstacle(&plan, consent)
         .map(|obstacle| failure(obstacle.sentence, obstacle.not_permitted));
-    if args.dry_run {
+    if args.how.dry_run {
         show_plan(args, &query, &plan)?;
         return obstacle.map_or(Ok(Exit::Yes), Err);
     }
     if let Some(failure) = obstacle {
-        if args.json {
+        if args.how.json {
             let outcome = close::nothing_closed(&plan);
             output::json(SCHEMA, &Body { outcome, health: &listing.health })?;
         }
@@ -69,7 +62,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let outcome = close::execute(&plan, consent)?;
     let end = conclude(&outcome);
-    if args.json {
+    if args.how.json {
         output::json(SCHEMA, &Body { outcome, health: &listing.health })?;
     } else {
         show_outcome(&outcome)?;
@@ -103,7 +96,7 @@ fn plan(query: &Query, listing: &Listing) -> Result<ClosePlan, Failure> {
 }
 
 fn show_plan(args: &Args, query: &Query, plan: &ClosePlan) -> Result<(), Failure> {
-    if args.json {
+    if args.how.json {
         return consent::json(SCHEMA, plan);
     }
     let mut out = output::stdout();
@@ -118,10 +111,10 @@ fn title(query: &Query) -> String {
 
 fn confirm(args: &Args, query: &Query, plan: &ClosePlan) -> Result<bool, Failure> {
     let mut stderr = std::io::stderr().lock();
-    if !(args.yes && args.json) {
+    if !(args.how.yes && args.how.json) {
         consent::show(&title(query), &plan.steps, &plan.warnings, &mut stderr)?;
     }
-    if args.yes {
+    if args.how.yes {
         return Ok(true);
     }
     consent::agrees("close", &mut stderr)

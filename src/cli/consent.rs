@@ -7,6 +7,20 @@ use serde::Serialize;
 use super::{Failure, output};
 use crate::text::clean;
 
+/// How an action is gone about.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct How {
+    /// Only show the plan.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(super) yes: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// Shows a plan: the steps, and what to weigh.
 pub(super) fn show(
     title: &str,

@@ -39,15 +39,8 @@ pub struct Args {
     /// Allow ending pid 1, sockpit itself and the processes that it runs under.
     #[arg(long)]
     protected: bool,
-    /// Only show the plan.
-    #[arg(long)]
-    dry_run: bool,
-    /// Do not ask.
-    #[arg(long, short)]
-    yes: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    how: consent::How,
 }
 
 /// Plans, asks, runs and tells.
@@ -55,11 +48,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let target = target(args)?;
     let options = options(args)?;
     let plan = kill::prepare(&target, &options)?;
-    if args.dry_run {
-        return dry_run(&plan, args.json);
+    if args.how.dry_run {
+        return dry_run(&plan, args.how.json);
     }
     if let Some(obstacle) = kill::obstacle(&plan) {
-        if args.json {
+        if args.how.json {
             output::json(SCHEMA, &execute(args, &plan, Consent::default())?)?;
         }
         return Err(failure(obstacle.sentence, obstacle.not_permitted));
@@ -68,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return Err(Failure::no("nothing was done"));
     };
     let outcome = execute(args, &plan, consent)?;
-    if args.json {
+    if args.how.json {
         output::json(SCHEMA, &outcome)?;
     } else {
         let mut out = output::stdout();
@@ -130,10 +123,10 @@ fn dry_run(plan: &KillPlan, json: bool) -> Result<Exit, Failure> {
 /// What the user agrees to; `None` when to nothing.
 fn confirm(args: &Args, plan: &KillPlan) -> Result<Option<Consent>, Failure> {
     let mut stderr = io::stderr().lock();
-    if !(args.yes && args.json) {
+    if !(args.how.yes && args.how.json) {
         show::plan(plan, &mut stderr)?;
     }
-    if args.yes {
+    if args.how.yes {
         return Ok(Some(Consent { protected: args.protected }));
     }
     if !consent::agrees("kill", &mut stderr)? {
@@ -159,7 +152,7 @@ fn confirm_protected(plan: &KillPlan, stderr: &mut impl Write) -> Result<bool, F
 fn execute(args: &Args, plan: &KillPlan, consent: Consent) -> Result<KillOutcome, Failure> {
     let mut progress = show::Progress::new(io::stderr());
     let outcome = kill::execute(plan, consent, &mut |event| {
-        if !args.json {
+        if !args.how.json {
             progress.tell(&event);
         }
     });

@@ -157,18 +157,7 @@ mod tests {
         let endpoint = |text: &str| Endpoint::from(text.parse::<SocketAddr>().unwrap());
         let mut socket = Socket::new(Family::Ipv4, protocol, state, endpoint(local));
         socket.remote = remote.map(endpoint);
-        let process = Process {
-            pid,
-            name: "test".into(),
-            exe: None,
-            cmdline: Vec::new(),
-            uid: None,
-            ppid: None,
-            started_at: None,
-            unit: None,
-            container: None,
-            start_time: 0,
-        };
+        let process = Process::named(pid, 0, "test");
         socket.owners.push(Owner { fd: Some(3), process: Arc::new(process) });
         socket
     }

@@ -193,20 +193,7 @@ mod tests {
 
     #[test]
     fn owners_are_the_same_only_with_the_same_process_and_descriptor() {
-        let process = |pid| {
-            Arc::new(Process {
-                pid,
-                name: "x".into(),
-                exe: None,
-                cmdline: Vec::new(),
-                uid: None,
-                ppid: None,
-                started_at: None,
-                unit: None,
-                container: None,
-                start_time: 1,
-            })
-        };
+        let process = |pid| Arc::new(Process::named(pid, 1, "x"));
         let before = [process(1), process(2)];
         let holdings = [Holding { inode: 9, process: 1, fd: 4 }];
         let owned = owners(&holdings, &before);

@@ -42,6 +42,22 @@ pub struct Process {
 }
 
 impl Process {
+    /// A process of which nothing is known but who it is.
+    pub fn named(pid: u32, start_time: u64, name: impl Into<Box<str>>) -> Self {
+        Self {
+            pid,
+            name: name.into(),
+            exe: None,
+            cmdline: Vec::new(),
+            uid: None,
+            ppid: None,
+            started_at: None,
+            unit: None,
+            container: None,
+            start_time,
+        }
+    }
+
     /// The identity of this process.
     pub fn key(&self) -> ProcessKey {
         ProcessKey { pid: self.pid, start_time: self.start_time }

@@ -44,16 +44,11 @@ pub(super) fn key_of(cookie: u64) -> SocketKey {
 
 pub(super) fn process(pid: u32, name: &str) -> Arc<Process> {
     Arc::new(Process {
-        pid,
-        name: name.into(),
-        exe: None,
         cmdline: vec![name.into(), "--serve".into()],
         uid: Some(1000),
         ppid: Some(1),
         started_at: Some(wall(-3600.0)),
-        unit: None,
-        container: None,
-        start_time: 7,
+        ..Process::named(pid, 7, name)
     })
 }
 

@@ -156,18 +156,7 @@ fn the_span_reaches_from_the_first_to_the_last_time_stamp() {
 fn owners(pid: u32) -> FlowOwners {
     let local = Endpoint::ip([10, 0, 0, 1], 1);
     let mut socket = Socket::new(Family::Ipv4, Protocol::Udp, State::Unconnected, local);
-    let process = Process {
-        pid,
-        name: "dig".into(),
-        exe: None,
-        cmdline: Vec::new(),
-        uid: None,
-        ppid: None,
-        started_at: None,
-        unit: None,
-        container: None,
-        start_time: 0,
-    };
+    let process = Process::named(pid, 0, "dig");
     socket.owners.push(Owner { fd: None, process: Arc::new(process) });
     FlowOwners::new([&socket], [])
 }

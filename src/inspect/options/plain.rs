@@ -7,6 +7,7 @@ use crate::model::owner::{Owner, Ownership};
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
 use crate::sys::options::Reading;
 use crate::sys::processes;
+use crate::wire::netlink::socket::tcp_state;
 
 use super::defaults::was_connected;
 use super::{Error, index_of};
@@ -89,22 +90,4 @@ fn of_tcp(tcp_info: &[u8], named: bool) -> State {
         State::Closed if named && !was_connected(tcp_info) => State::Bound,
         state => state,
     }
-}
-
-/// `tcpi_state`, by the numbers of the kernel's net/tcp_states.h.
-fn tcp_state(number: u8) -> Option<State> {
-    Some(match number {
-        1 => State::Established,
-        2 => State::SynSent,
-        3 | 12 => State::SynReceived,
-        4 => State::FinWait1,
-        5 => State::FinWait2,
-        6 => State::TimeWait,
-        7 => State::Closed,
-        8 => State::CloseWait,
-        9 => State::LastAck,
-        10 => State::Listen,
-        11 => State::Closing,
-        _ => return None,
-    })
 }

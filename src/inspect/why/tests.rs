@@ -23,16 +23,10 @@ fn owned(mut socket: Socket, name: &str, pid: u32, unit: Option<&str>) -> Socket
     socket.owners.push(Owner {
         fd: Some(3),
         process: Arc::new(Process {
-            pid,
-            name: name.into(),
-            exe: None,
-            cmdline: Vec::new(),
             uid: Some(0),
             ppid: Some(1),
-            started_at: None,
             unit: unit.map(|name| Unit { name: name.into(), scope }),
-            container: None,
-            start_time: 1,
+            ..Process::named(pid, 1, name)
         }),
     });
     socket

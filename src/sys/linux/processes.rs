@@ -165,16 +165,9 @@ fn is_settled(process: &Process) -> bool {
 /// What is known of a process from its stat file alone.
 fn bare(holder: &Holder, booted_at: Timestamp) -> Process {
     Process {
-        pid: holder.key.pid,
-        name: holder.name.clone(),
-        exe: None,
-        cmdline: Vec::new(),
-        uid: None,
         ppid: Some(holder.ppid),
         started_at: started_at(booted_at, holder.key.start_time),
-        unit: None,
-        container: None,
-        start_time: holder.key.start_time,
+        ..Process::named(holder.key.pid, holder.key.start_time, holder.name.clone())
     }
 }
 

@@ -106,19 +106,6 @@ impl ProcessCache {
 
     /// The process with this pid; one that ended since is known by its pid alone.
     pub(super) fn process(&self, pid: u32) -> Arc<Process> {
-        self.known.get(&pid).cloned().unwrap_or_else(|| {
-            Arc::new(Process {
-                pid,
-                name: Box::default(),
-                exe: None,
-                cmdline: Vec::new(),
-                uid: None,
-                ppid: None,
-                started_at: None,
-                unit: None,
-                container: None,
-                start_time: 0,
-            })
-        })
+        self.known.get(&pid).cloned().unwrap_or_else(|| Arc::new(Process::named(pid, 0, "")))
     }
 }

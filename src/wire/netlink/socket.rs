@@ -81,7 +81,16 @@ pub fn state(record: &Record<'_>, protocol: Protocol) -> State {
     if !matches!(protocol, Protocol::Tcp | Protocol::Mptcp) {
         return if record.state == 1 { State::Connected } else { State::Unconnected };
     }
-    match record.state {
+    match tcp_state(record.state) {
+        // 13 is BOUND_INACTIVE; the kernel reports such sockets as 7, CLOSE.
+        None | Some(State::Closed) if record.local_port != 0 => State::Bound,
+        state => state.unwrap_or(State::Closed),
+    }
+}
+
+/// A TCP state by its number in the kernel's net/tcp_states.h.
+pub fn tcp_state(number: u8) -> Option<State> {
+    Some(match number {
         1 => State::Established,
         2 => State::SynSent,
         // 12 is NEW_SYN_RECV, the kernel's own name for a half-open connection.
@@ -89,14 +98,13 @@ pub fn state(record: &Record<'_>, protocol: Protocol) -> State {
         4 => State::FinWait1,
         5 => State::FinWait2,
         6 => State::TimeWait,
+        7 => State::Closed,
         8 => State::CloseWait,
         9 => State::LastAck,
         10 => State::Listen,
         11 => State::Closing,
-        // 13 is BOUND_INACTIVE; the kernel reports such sockets as 7, CLOSE.
-        _ if record.local_port != 0 => State::Bound,
-        _ => State::Closed,
-    }
+        _ => return None,
+    })
 }
 
 fn timer(record: &Record<'_>) -> Option<Timer> {

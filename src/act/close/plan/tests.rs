@@ -30,18 +30,7 @@ fn connection(local: u16, remote: u16) -> Socket {
 }
 
 fn owned(mut socket: Socket, pid: u32) -> Socket {
-    let process = Process {
-        pid,
-        name: "p".into(),
-        exe: None,
-        cmdline: Vec::new(),
-        uid: None,
-        ppid: None,
-        started_at: None,
-        unit: None,
-        container: None,
-        start_time: 0,
-    };
+    let process = Process::named(pid, 0, "p");
     socket.owners = vec![Owner { fd: Some(3), process: Arc::new(process) }];
     socket.ownership = Ownership::OWNED;
     socket

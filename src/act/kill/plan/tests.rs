@@ -10,18 +10,7 @@ const SOCKPIT: u32 = 900;
 const SHELL: u32 = 800;
 
 fn process(pid: u32, name: &str) -> Process {
-    Process {
-        pid,
-        name: name.into(),
-        exe: None,
-        cmdline: Vec::new(),
-        uid: Some(1000),
-        ppid: Some(1),
-        started_at: None,
-        unit: None,
-        container: None,
-        start_time: u64::from(pid) * 10,
-    }
+    Process { uid: Some(1000), ppid: Some(1), ..Process::named(pid, u64::from(pid) * 10, name) }
 }
 
 fn held_by(mut socket: Socket, processes: &[&Process]) -> Socket {
