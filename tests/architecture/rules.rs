@@ -80,6 +80,7 @@ pub(crate) fn complaints(sources: &[Source], crates: &[String]) -> Vec<String> {
         all.extend(platform_and_unsafe(source));
         all.extend(shape(source));
     }
+    all.extend(orphans(sources));
     all.extend(platforms(sources));
     all
 }
@@ -172,6 +173,25 @@ pub(crate) fn shape(source: &Source) -> Vec<String> {
     }
     if source.is_room_root() && source.room() != "sys" && !source.forbids_unsafe() {
         complaints.push(format!("{path}: #![forbid(unsafe_code)] is missing"));
+    }
+    complaints
+}
+
+/// A file that no module declares: it is never compiled, perhaps only on other platforms.
+pub(crate) fn orphans(sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for source in sources {
+        let Some((parent, name)) = source.path.trim_end_matches(".rs").rsplit_once('/') else {
+            continue;
+        };
+        if parent == "src" && ["lib", "main"].contains(&name) {
+            continue;
+        }
+        let parent = if parent == "src" { "src/lib.rs".into() } else { format!("{parent}.rs") };
+        let declared = sources.iter().any(|other| other.path == parent && other.declares(name));
+        if !declared {
+            complaints.push(format!("{}: no `mod {name}` in {parent}", source.path));
+        }
     }
     complaints
 }

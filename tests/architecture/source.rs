@@ -109,6 +109,13 @@ impl Source {
         found
     }
 
+    /// Whether it declares this module.
+    pub(crate) fn declares(&self, module: &str) -> bool {
+        self.tokens
+            .windows(2)
+            .any(|window| is_ident(&window[0], "mod") && is_ident(&window[1], module))
+    }
+
     /// What the file shows to its parent: `pub` or `pub(crate)` modules and re-exports.
     pub(crate) fn public_modules(&self) -> Vec<String> {
         let mut names = Vec::new();

@@ -1,6 +1,6 @@
 //! The rules themselves: each bad sample is refused, each good one passes.
 
-use super::rules::{arrows, crate_homes, platform_and_unsafe, platforms, shape};
+use super::rules::{arrows, crate_homes, orphans, platform_and_unsafe, platforms, shape};
 use super::source::Source;
 
 fn source(path: &str, text: &str) -> Source {
@@ -160,6 +160,19 @@ fn a_long_file_is_refused_without_its_tests() {
 #[test]
 fn a_module_is_never_mod_rs() {
     assert_eq!(shape(&source("src/wire/mod.rs", "")).len(), 1);
+}
+
+#[test]
+fn a_file_that_nobody_declares_is_an_orphan() {
+    let tree = [
+        source("src/lib.rs", "pub mod sys;"),
+        source("src/main.rs", ""),
+        source("src/sys.rs", "mod linux; #[cfg(windows)] mod windows;"),
+        source("src/sys/linux.rs", "pub use super::windows::clock;"),
+        source("src/sys/linux/clock.rs", ""),
+        source("src/sys/windows.rs", ""),
+    ];
+    assert_eq!(orphans(&tree), ["src/sys/linux/clock.rs: no `mod clock` in src/sys/linux.rs"]);
 }
 
 #[test]
