@@ -8,6 +8,7 @@ pub mod interfaces;
 mod interrupt;
 pub mod netstat2;
 pub mod options;
+pub mod port_rules;
 pub mod process;
 pub mod processes;
 pub mod resolve;

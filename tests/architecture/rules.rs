@@ -81,6 +81,7 @@ pub(crate) fn complaints(sources: &[Source], crates: &[String]) -> Vec<String> {
         all.extend(shape(source));
     }
     all.extend(platforms(sources));
+    all.extend(orphans(sources));
     all
 }
 
@@ -202,6 +203,19 @@ pub(crate) fn platforms(sources: &[Source]) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// Files that no other file declares as its module, so that no compiler ever sees them.
+pub(crate) fn orphans(sources: &[Source]) -> Vec<String> {
+    let is_declared = |source: &Source, parent: &str| {
+        let name = source.path.trim_end_matches(".rs").rsplit('/').next().unwrap_or_default();
+        sources.iter().any(|other| other.path == parent && other.declares(name))
+    };
+    let with_parents = sources.iter().filter_map(|source| Some((source, source.parent()?)));
+    with_parents
+        .filter(|(source, parent)| !is_declared(source, parent))
+        .map(|(source, parent)| format!("{}: {parent} does not declare it", source.path))
+        .collect()
 }
 
 fn starts_with<'a>(segments: &[String], mut prefix: impl Iterator<Item = &'a str>) -> bool {

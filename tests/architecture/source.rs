@@ -83,6 +83,22 @@ impl Source {
         })
     }
 
+    /// The file that has to declare this one as its module; none for the crate's two roots.
+    pub(crate) fn parent(&self) -> Option<String> {
+        if ["src/main.rs", "src/lib.rs"].contains(&self.path.as_str()) {
+            return None;
+        }
+        let (folder, _) = self.path.rsplit_once('/')?;
+        Some(if folder == "src" { "src/lib.rs".to_owned() } else { format!("{folder}.rs") })
+    }
+
+    /// Whether it declares a module of this name that lies in a file of its own.
+    pub(crate) fn declares(&self, module: &str) -> bool {
+        self.tokens.windows(3).any(|window| {
+            is_ident(&window[0], "mod") && is_ident(&window[1], module) && is_punct(&window[2], ';')
+        })
+    }
+
     /// Every place where the keyword or name `word` stands.
     pub(crate) fn words(&self, word: &str) -> Vec<Found> {
         let mut found = Vec::new();

@@ -1,6 +1,6 @@
 //! The rules themselves: each bad sample is refused, each good one passes.
 
-use super::rules::{arrows, crate_homes, platform_and_unsafe, platforms, shape};
+use super::rules::{arrows, crate_homes, orphans, platform_and_unsafe, platforms, shape};
 use super::source::Source;
 
 fn source(path: &str, text: &str) -> Source {
@@ -198,4 +198,26 @@ fn every_platform_has_what_the_others_have() {
     );
     let missing = &tree("pub mod errno; pub mod sockets; pub mod host;")[..3];
     assert_eq!(platforms(missing), ["src/sys/portable.rs: missing"]);
+}
+
+#[test]
+fn a_file_that_nobody_declares_is_refused() {
+    let tree = [
+        source("src/main.rs", ""),
+        source("src/lib.rs", "pub mod wire;"),
+        source("src/wire.rs", "pub mod frame; // mod lost;\nmod inline { mod lost {} }"),
+        source("src/wire/frame.rs", "#[cfg(test)]\nmod tests;"),
+        source("src/wire/frame/tests.rs", ""),
+        source("src/wire/lost.rs", ""),
+        source("src/sys.rs", ""),
+        source("src/sys/linux.rs", ""),
+    ];
+    assert_eq!(
+        orphans(&tree),
+        [
+            "src/wire/lost.rs: src/wire.rs does not declare it",
+            "src/sys.rs: src/lib.rs does not declare it",
+            "src/sys/linux.rs: src/sys.rs does not declare it",
+        ]
+    );
 }
