@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use sockpit::cli::{self, Args, Exit, Failure};
 use sockpit::config::{Colours, Config, Dashboard};
+use sockpit::sys::host;
 use sockpit::tui::{self, End};
 
 /// A panic's exit code, the same as where nobody catches it.
@@ -27,10 +28,12 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<u8, Failure> {
     if let Some(path) = &args.log {
-        cli::start_log(path)?;
+        with_own_rights(|| cli::start_log(path))??;
     }
-    let load =
-        || Config::load(args.config.as_deref()).map_err(|error| Failure::usage(error.to_string()));
+    let load = || {
+        with_own_rights(|| Config::load(args.config.as_deref()))?
+            .map_err(|error| Failure::usage(error.to_string()))
+    };
     match args.command {
         None => dashboard(&load()?.dashboard, args.theme),
         Some(command) => {
@@ -41,6 +44,12 @@ fn run(args: Args) -> Result<u8, Failure> {
             cli::run(command).map(|exit| exit as u8)
         }
     }
+}
+
+/// Files that the user names are opened with the user's rights alone.
+fn with_own_rights<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
+    host::with_own_rights(work)
+        .map_err(|error| Failure::no(format!("cannot set capabilities aside: {error}")))
 }
 
 fn dashboard(wishes: &Dashboard, theme: Option<Colours>) -> Result<u8, Failure> {

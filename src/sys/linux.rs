@@ -4,6 +4,7 @@ pub(super) mod capture;
 pub mod clock;
 pub mod files;
 mod holders;
+pub mod host;
 pub mod interfaces;
 mod names;
 mod netns;
@@ -20,7 +21,7 @@ pub mod tcp_info;
 mod waiting;
 
 pub use super::portable::trial;
-pub use super::unix::{errno, host, resolve};
+pub use super::unix::{errno, resolve};
 
 /// What lets sockpit read every process's descriptors.
 const REMEDY_FOR_HIDDEN_OWNERS: &str =

@@ -1,5 +1,5 @@
 //! What Linux and macOS have in common: POSIX.
 
 pub mod errno;
-pub mod host;
+pub(super) mod host;
 pub mod resolve;

@@ -7,23 +7,28 @@ use std::path::Path;
 use rustix::process::getuid;
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
-/// Opens a file for reading with the user's own rights: what file capabilities give sockpit for
-/// looking at sockets is not given to whoever names a file.
+/// Opens a file for reading with the user's own rights.
 pub fn open_named(path: &Path) -> io::Result<File> {
-    if getuid().is_root() { File::open(path) } else { without_capabilities(|| File::open(path)) }
+    with_own_rights(|| File::open(path))?
+}
+
+/// Does `work` on files with the user's own rights: what file capabilities give sockpit for
+/// looking at sockets is not given to whoever names a file.
+pub fn with_own_rights<T>(work: impl FnOnce() -> T) -> io::Result<T> {
+    if getuid().is_root() { Ok(work()) } else { without_capabilities(work) }
 }
 
 /// Does `work` while the calling thread's capabilities are not in effect.
-fn without_capabilities<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+fn without_capabilities<T>(work: impl FnOnce() -> T) -> io::Result<T> {
     let before = capabilities(None)?;
     if before.effective.is_empty() {
-        return work();
+        return Ok(work());
     }
     set_capabilities(None, CapabilitySets { effective: CapabilitySet::empty(), ..before })?;
     let result = work();
     // They stay permitted, so they can be taken up again.
     set_capabilities(None, before)?;
-    result
+    Ok(result)
 }
 
 #[cfg(test)]
@@ -42,7 +47,7 @@ mod tests {
         fs::write(&path, "secret").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
         let before = capabilities(None).unwrap().effective;
-        let error = without_capabilities(|| File::open(&path)).unwrap_err();
+        let error = without_capabilities(|| File::open(&path)).unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         assert_eq!(capabilities(None).unwrap().effective, before);
     }
