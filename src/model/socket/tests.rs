@@ -1,3 +1,5 @@
+use std::net::Ipv6Addr;
+
 use super::*;
 
 /// Every combination of these ends, in an order that has nothing to do with the documented one.
