@@ -49,7 +49,9 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     let trial = trials::run(target, &on_port)?;
     let rules = port_rules::read();
     let own = processes::read(std::process::id()).ok();
-    let scene = Scene { target, on_port: &on_port, trial: &trial, rules: &rules, own };
+    let more_rights_help = listing.health.iter().any(|line| line.remedy.is_some());
+    let scene =
+        Scene { target, on_port: &on_port, trial: &trial, rules: &rules, own, more_rights_help };
     let findings = findings::all(&scene);
     let mut health = listing.health;
     health.extend(unseen_holder(&scene));
@@ -74,6 +76,8 @@ struct Scene<'a> {
     rules: &'a PortRules,
     /// sockpit itself: what it runs in supervises nobody that it could stop.
     own: Option<Process>,
+    /// Whether more rights than sockpit has would show it more owners.
+    more_rights_help: bool,
 }
 
 impl Scene<'_> {

@@ -45,7 +45,14 @@ fn refused(errno: &str) -> Vec<TrialBind> {
 
 fn found_with(rules: &PortRules, on_port: &[Socket], trial: &[TrialBind]) -> Vec<WhyFinding> {
     let target = target(None);
-    findings::all(&Scene { target: &target, on_port, trial, rules, own: None })
+    findings::all(&Scene {
+        target: &target,
+        on_port,
+        trial,
+        rules,
+        own: None,
+        more_rights_help: true,
+    })
 }
 
 fn found(on_port: &[Socket]) -> Vec<WhyFinding> {
@@ -142,6 +149,23 @@ fn a_hidden_owner_is_said_to_be_hidden() {
 }
 
 #[test]
+fn rights_that_would_show_no_more_are_no_remedy() {
+    let (target, rules) = (target(None), PortRules::default());
+    let mut socket = tcp("0.0.0.0", State::Listen);
+    socket.ownership = Ownership::hidden("not even root may look");
+    let found = findings::all(&Scene {
+        target: &target,
+        on_port: &[socket],
+        trial: &refused("EADDRINUSE"),
+        rules: &rules,
+        own: None,
+        more_rights_help: false,
+    });
+    assert_eq!(kinds(&found), [WhyKind::Listener, WhyKind::OwnerHidden]);
+    assert!(found[1].remedies.is_empty());
+}
+
+#[test]
 fn reserving_a_port_keeps_what_is_reserved_already() {
     let rules = PortRules {
         ephemeral: Some(8000..=9000),
@@ -160,8 +184,14 @@ fn reserving_a_port_keeps_what_is_reserved_already() {
 fn a_refusal_that_nothing_explains_is_not_passed_over() {
     let (target, rules, trial) = (target(None), PortRules::default(), refused("EADDRINUSE"));
     let on_port = [tcp("0.0.0.0", State::Listen)];
-    let scene =
-        |on_port| Scene { target: &target, on_port, trial: &trial, rules: &rules, own: None };
+    let scene = |on_port| Scene {
+        target: &target,
+        on_port,
+        trial: &trial,
+        rules: &rules,
+        own: None,
+        more_rights_help: true,
+    };
     assert!(unseen_holder(&scene(&[])).unwrap().is_troubled());
     assert_eq!(unseen_holder(&scene(&on_port)), None);
 }

@@ -183,6 +183,7 @@ fn owner_hidden(scene: &Scene<'_>, socket: &Socket) -> WhyFinding {
     let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
     let text = format!("who holds {end}{user}, cannot be seen{reason}");
     let target = scene.target.name();
-    let ask_as_root = remedy("ask as root", &["sudo", "sockpit", "why", &target]);
-    finding(WhyKind::OwnerHidden, text, &[socket], vec![ask_as_root])
+    let ask_as_root = || remedy("ask as root", &["sudo", "sockpit", "why", &target]);
+    let remedies = scene.more_rights_help.then(ask_as_root).into_iter().collect();
+    finding(WhyKind::OwnerHidden, text, &[socket], remedies)
 }
