@@ -274,6 +274,12 @@ pub struct Socket {
     pub v6_only: Option<bool>,
     /// sockfs inode; 0 where no descriptor exists (yet or any more); `None` when not told.
     pub inode: Option<u64>,
+    /// For a connected UNIX socket, the inode of the socket at the other end; `None` where
+    /// there is none or it is not told.
+    pub peer_inode: Option<u64>,
+    /// What a raw socket receives (IP protocol number), a packet socket (EtherType, 3 for
+    /// every one) or a netlink socket (its family); `None` where the protocol says it all.
+    pub protocol_number: Option<u16>,
     /// Kernel socket cookie.
     pub cookie: Option<u64>,
     /// Name of the interface it is bound to (SO_BINDTODEVICE).
@@ -321,6 +327,8 @@ impl Socket {
             service: None,
             v6_only: None,
             inode: None,
+            peer_inode: None,
+            protocol_number: None,
             cookie: None,
             interface: None,
             uid: None,

@@ -34,6 +34,7 @@ impl SocketRow {
         (row.netns, row.family, row.protocol, row.state)
             == (later.netns, later.family, later.protocol, later.state)
             && (row.cookie, row.inode, row.uid) == (later.cookie, later.inode, later.uid)
+            && (row.peer_inode, row.protocol_number) == (later.peer_inode, later.protocol_number)
             && (row.recv_q, row.send_q, row.drops) == (later.recv_q, later.send_q, later.drops)
             && (row.backlog, row.memory, row.v6_only)
                 == (later.backlog, later.memory, later.v6_only)

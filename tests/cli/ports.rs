@@ -48,6 +48,8 @@ fn the_document_begins_with_its_schema_and_has_the_contracts_fields() {
         "service",
         "v6_only",
         "inode",
+        "peer_inode",
+        "protocol_number",
         "cookie",
         "interface",
         "uid",

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Endpoint {
     /// IP address; `0.0.0.0` or `::` for any.
     pub addr: Option<IpAddr>,
-    /// Port, or the ICMP identifier of a ping socket, or the protocol number of a raw one.
+    /// Port, or the ICMP identifier of a ping socket; `None` where the family has no ports, and
+    /// for a raw socket.
     pub port: Option<u16>,
     /// UNIX path, an abstract name with a leading `@`; `None` when unnamed.
     pub path: Option<Box<str>>,
