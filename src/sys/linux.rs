@@ -1,6 +1,7 @@
 //! Linux.
 
 pub(super) mod capture;
+mod cgroups;
 pub mod clock;
 pub mod files;
 mod holders;

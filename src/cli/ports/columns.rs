@@ -39,6 +39,7 @@ pub(super) enum Column {
     Drops,
     Timer,
     Interface,
+    Cgroup,
     Inode,
     Cookie,
     Netns,
@@ -90,6 +91,7 @@ impl Column {
             Drops => "DROPS",
             Timer => "TIMER",
             Interface => "INTERFACE",
+            Cgroup => "CGROUP",
             Inode => "INODE",
             Cookie => "COOKIE",
             Netns => "NETNS",
@@ -282,6 +284,7 @@ impl Display for Cell<'_> {
             Backlog => known(f, socket.backlog.map(|b| Slash(b.queued, b.limit))),
             Timer => timer(f, socket),
             Interface => cleaned(f, socket.interface.as_deref()),
+            Cgroup => cleaned(f, socket.cgroup.as_deref()),
             Congestion => cleaned(f, socket.tcp.as_ref().and_then(|tcp| tcp.congestion.as_deref())),
             _ => self.process(f),
         }

@@ -6,20 +6,31 @@ use std::sync::Arc;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
 
+use super::cgroups::Cgroups;
 use crate::wire::netlink::socket::Names;
 
 /// Looks up and remembers.
 #[derive(Debug, Default)]
 pub(super) struct NameCache {
+    cgroups: Option<Cgroups>,
     interfaces: HashMap<u32, Option<Arc<str>>>,
     users: HashMap<u32, Option<Arc<str>>>,
     last_user: Option<(u32, Option<Arc<str>>)>,
 }
 
 impl NameCache {
-    /// Interfaces come and go, and an index can get another name.
-    pub(super) fn forget_interfaces(&mut self) {
+    /// One that also finds the paths of cgroups.
+    pub(super) fn with_cgroups() -> Self {
+        Self { cgroups: Some(Cgroups::default()), ..Self::default() }
+    }
+
+    /// A new listing begins: interfaces come and go, and an index can get another name; there
+    /// may be new cgroups.
+    pub(super) fn begin(&mut self) {
         self.interfaces.clear();
+        if let Some(cgroups) = &mut self.cgroups {
+            cgroups.begin();
+        }
     }
 }
 
@@ -40,8 +51,8 @@ impl Names for NameCache {
         name
     }
 
-    fn cgroup(&mut self, _: u64) -> Option<Arc<str>> {
-        None
+    fn cgroup(&mut self, id: u64) -> Option<Arc<str>> {
+        self.cgroups.as_mut()?.path(id)
     }
 }
 

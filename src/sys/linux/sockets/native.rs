@@ -66,7 +66,7 @@ impl Native {
             diag: SockDiag::open()?,
             scan: HolderScan::new(workers)?,
             processes: ProcessCache::new(),
-            names: NameCache::default(),
+            names: NameCache::with_cgroups(),
             scratch,
             expected: 0,
             is_repeated: false,
@@ -86,7 +86,7 @@ impl Native {
         detail: Detail,
         mut keep: impl FnMut(&Socket, Timestamp) -> T,
     ) -> Result<Listing<T>> {
-        self.names.forget_interfaces();
+        self.names.begin();
         let mut health = Vec::new();
         // First the sockets, then who holds them: what opens in between is in neither, and
         // what closes in between is told by the second look.
