@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod action;
+pub mod activation;
 pub mod close;
 pub mod flow_owner;
 pub mod free;
@@ -13,6 +14,7 @@ pub mod join;
 pub mod options;
 pub mod owner;
 pub mod packets;
+pub mod peer;
 pub mod port_rules;
 pub mod probe;
 pub mod sample;

@@ -5,6 +5,7 @@ pub mod address;
 pub mod clean;
 pub mod duration;
 pub mod options;
+pub mod owner;
 pub mod probe;
 pub mod table;
 pub mod units;

@@ -69,7 +69,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return watch::run(args, &query, period, backend);
     }
     let detail = if needs_metrics(args) { Detail::Full } else { Detail::Bare };
-    let mut listing = sockets::list(&Request { backend, detail })?;
+    let peers = shows_peers(args);
+    let mut listing = sockets::list(&Request { backend, detail, peers })?;
     let undecided = filter(&mut listing, &query);
     if let Some(sort) = args.sort {
         listing.sockets.sort_by(|a, b| sort.compare(a, b));
@@ -92,6 +93,13 @@ fn needs_metrics(args: &Args) -> bool {
         || args.jsonl
         || !args.query.is_empty()
         || args.columns.iter().copied().chain(sorted).any(Column::is_metric)
+}
+
+/// Whether it matters who is at the other end.
+fn shows_peers(args: &Args) -> bool {
+    let sorted = args.sort.iter().map(|sort| sort.column());
+    let mut columns = args.columns.iter().copied().chain(sorted);
+    args.json || args.jsonl || columns.any(|column| column == Column::Peer)
 }
 
 /// Keeps the sockets that match, and counts those of which nobody can tell.

@@ -8,6 +8,7 @@ use super::Error;
 use crate::catalog::services;
 use crate::model::health::Health;
 use crate::model::owner::ProcessKey;
+use crate::model::peer;
 use crate::model::socket::{Protocol, Socket};
 use crate::sys;
 pub use crate::sys::listing::Backend;
@@ -23,6 +24,8 @@ pub struct Request {
     pub backend: Option<Backend>,
     /// Whether memory and TCP metrics are wanted; without them it is cheaper.
     pub detail: Detail,
+    /// Whether each socket shall say who is at its other end.
+    pub peers: bool,
 }
 
 /// All sockets of sockpit's network namespace at one moment.
@@ -54,6 +57,9 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     for socket in &mut sockets {
         socket.service = services::of_socket(socket);
         socket.first_seen = Some(taken_at);
+    }
+    if request.peers {
+        peer::fill(&mut sockets);
     }
     Ok(Listing { taken_at, host: sys::host::name(), privileged, sockets, health })
 }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::activation::Activation;
 use super::owner::{Owner, Ownership};
+use super::peer::Peer;
 use super::tcp::TcpInfo;
 pub use endpoint::Endpoint;
 
@@ -310,6 +312,11 @@ pub struct Socket {
     pub owners_complete: Option<bool>,
     /// One entry for each descriptor that holds it.
     pub owners: Vec<Owner>,
+    /// For a listener that a systemd manager holds: the unit that it is held for.
+    pub activation: Option<Box<Activation>>,
+    /// Who is at the other end, if that is on this machine. Rows of a table leave it out: it
+    /// is looked up where it is shown ([`super::peer`]).
+    pub peer: Option<Box<Peer>>,
     /// TCP_INFO; `None` for other protocols and where the kernel sends none.
     pub tcp: Option<Box<TcpInfo>>,
 }
@@ -344,6 +351,8 @@ impl Socket {
             ownership: Ownership::unknown("not looked up"),
             owners_complete: None,
             owners: Vec::new(),
+            activation: None,
+            peer: None,
             tcp: None,
         }
     }

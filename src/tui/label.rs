@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use crate::model::activation::principal_owner;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Backlog, Socket, State};
-use crate::text::{address, clean, units};
+use crate::text::{address, clean, owner, units};
 use crate::tui::widgets::paint;
 
 /// Short enough for a column of ten; [`State::name`] is the full name.
@@ -83,9 +84,9 @@ fn amount(bytes: Option<u32>) -> String {
     }
 }
 
-/// The first owner's pid, and how many processes more: `4300+3`; else the kind of ownership.
+/// The principal owner's pid, and how many processes more: `4300+3`; else the kind of ownership.
 pub fn pid(socket: &Socket) -> String {
-    let Some(first) = socket.owners.first() else {
+    let Some(first) = principal_owner(socket) else {
         return match socket.ownership.kind {
             OwnershipKind::Owned => units::UNKNOWN.to_owned(),
             kind => kind.name().to_owned(),
@@ -97,7 +98,7 @@ pub fn pid(socket: &Socket) -> String {
     }
 }
 
-/// Processes that hold the socket beside the first.
+/// Processes that hold the socket beside that one.
 fn other_processes(socket: &Socket) -> usize {
     let mut pids: Vec<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
     pids.sort_unstable();
@@ -105,10 +106,11 @@ fn other_processes(socket: &Socket) -> usize {
     pids.len().saturating_sub(1)
 }
 
-/// The first owner's name; for the kernel's own, what they are.
+/// The principal owner's name, or what systemd holds the socket for; for the kernel's own,
+/// what they are.
 pub fn name(socket: &Socket) -> Cow<'_, str> {
-    match (socket.owners.first(), &socket.ownership.detail) {
-        (Some(owner), _) => clean(&owner.process.name),
+    match (owner::name(socket), &socket.ownership.detail) {
+        (Some(name), _) => name,
         (None, Some(detail)) => clean(detail),
         (None, None) => Cow::Borrowed(""),
     }
@@ -116,7 +118,7 @@ pub fn name(socket: &Socket) -> Cow<'_, str> {
 
 /// `python3 4242`, or the kind of ownership.
 pub fn owner(socket: &Socket) -> String {
-    match socket.owners.first() {
+    match principal_owner(socket) {
         Some(owner) => format!("{} {}", clean(&owner.process.name), pid(socket)),
         None => socket.ownership.kind.name().to_owned(),
     }

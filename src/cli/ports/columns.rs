@@ -7,11 +7,12 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
+use crate::model::activation::principal_owner;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Socket, State, TimerKind};
 use crate::model::tcp::TcpInfo;
 use crate::text::units::UNKNOWN;
-use crate::text::{address, clean, table};
+use crate::text::{address, clean, owner, table};
 
 /// A column that can be shown and ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,6 +40,7 @@ pub(super) enum Column {
     Drops,
     Timer,
     Interface,
+    Peer,
     Cgroup,
     Inode,
     Cookie,
@@ -91,6 +93,7 @@ impl Column {
             Drops => "DROPS",
             Timer => "TIMER",
             Interface => "INTERFACE",
+            Peer => "PEER",
             Cgroup => "CGROUP",
             Inode => "INODE",
             Cookie => "COOKIE",
@@ -138,8 +141,8 @@ impl Column {
 
     /// Orders two sockets by this column; what is not known comes last.
     fn compare(self, a: &Socket, b: &Socket) -> Ordering {
-        let pid = |socket: &Socket| socket.owners.first().map(|owner| owner.process.pid);
-        let fd = |socket: &Socket| socket.owners.first().and_then(|owner| owner.fd);
+        let pid = |socket: &Socket| principal_owner(socket).map(|owner| owner.process.pid);
+        let fd = |socket: &Socket| principal_owner(socket).and_then(|owner| owner.fd);
         let queue = |socket: &Socket| match socket.backlog {
             Some(backlog) => Some(u64::from(backlog.queued)),
             None => Some(u64::from(socket.recv_q?) + u64::from(socket.send_q?)),
@@ -273,7 +276,7 @@ impl Display for Cell<'_> {
             State => f.write_str(socket.state.name()),
             Queue => queue(f, socket),
             Pid => pid(f, socket),
-            Fd => known(f, socket.owners.first().and_then(|owner| owner.fd)),
+            Fd => known(f, principal_owner(socket).and_then(|owner| owner.fd)),
             Name => name(f, socket),
             User => match (&socket.user, socket.uid) {
                 (Some(name), _) => f.write_str(&clean(name)),
@@ -284,6 +287,7 @@ impl Display for Cell<'_> {
             Backlog => known(f, socket.backlog.map(|b| Slash(b.queued, b.limit))),
             Timer => timer(f, socket),
             Interface => cleaned(f, socket.interface.as_deref()),
+            Peer => known(f, socket.peer.as_deref().map(owner::peer)),
             Cgroup => cleaned(f, socket.cgroup.as_deref()),
             Congestion => cleaned(f, socket.tcp.as_ref().and_then(|tcp| tcp.congestion.as_deref())),
             _ => self.process(f),
@@ -292,9 +296,9 @@ impl Display for Cell<'_> {
 }
 
 impl Cell<'_> {
-    /// What belongs to the first owner.
+    /// What belongs to the owner that is named.
     fn process(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Some(owner) = self.socket.owners.first() else { return f.write_str(UNKNOWN) };
+        let Some(owner) = principal_owner(self.socket) else { return f.write_str(UNKNOWN) };
         let process = &owner.process;
         match self.column {
             Cmdline if process.cmdline.is_empty() => f.write_str(UNKNOWN),
@@ -347,9 +351,9 @@ fn queue(f: &mut Formatter<'_>, socket: &Socket) -> fmt::Result {
     }
 }
 
-/// The first process and how many more, or the word for why there is none.
+/// One process and how many more, or the word for why there is none.
 fn pid(f: &mut Formatter<'_>, socket: &Socket) -> fmt::Result {
-    let Some(first) = socket.owners.first() else {
+    let Some(first) = principal_owner(socket) else {
         return f.write_str(socket.ownership.kind.name());
     };
     write!(f, "{}", first.process.pid)?;
@@ -366,8 +370,8 @@ fn processes(socket: &Socket) -> usize {
 }
 
 fn name(f: &mut Formatter<'_>, socket: &Socket) -> fmt::Result {
-    match socket.owners.first() {
-        Some(owner) => f.write_str(&clean(&owner.process.name)),
+    match owner::name(socket) {
+        Some(name) => f.write_str(&name),
         // TIME_WAIT says it already.
         None if socket.state == State::TimeWait => f.write_str(UNKNOWN),
         None => cleaned(f, socket.ownership.detail.as_deref()),

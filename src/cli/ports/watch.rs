@@ -10,10 +10,11 @@ use jiff::{Timestamp, Zoned};
 
 use super::columns::{self, Column};
 use super::json::{self, Event};
-use super::{Args, answer, chosen, tell};
+use super::{Args, answer, chosen, shows_peers, tell};
 use crate::cli::{Exit, Failure, output};
 use crate::collect::ports::{Backend, Ports};
 use crate::model::health::Health;
+use crate::model::peer::{Peer, Peers};
 use crate::model::socket::{Socket, SocketKey};
 use crate::model::table::{SocketRow, SocketTable};
 use crate::query::{Query, Subject, Truth};
@@ -109,7 +110,10 @@ impl Watch<'_> {
     }
 
     fn write(&mut self, table: &SocketTable) -> Result<(), Failure> {
-        let events = self.events(table);
+        let mut events = self.events(table);
+        if shows_peers(self.args) {
+            tell_peers(&mut events, table);
+        }
         self.seen.count(&events);
         let mut out = output::stdout();
         if self.args.json || self.args.jsonl {
@@ -174,6 +178,21 @@ impl Watch<'_> {
             out.write_all(row)?;
         }
         Ok(())
+    }
+}
+
+/// Writes into rows that have something to tell who is at their other end.
+fn tell_peers(events: &mut [(What, Arc<SocketRow>)], table: &SocketTable) {
+    if events.is_empty() {
+        return;
+    }
+    let peers = Peers::new(table.rows.iter().map(|row| &row.socket));
+    for (_, row) in events {
+        if let Some(peer) = peers.of(&row.socket) {
+            let peer = Some(Box::new(Peer::of(peer)));
+            // A copy for this one event: the table's own rows leave it out.
+            *row = Arc::new(SocketRow { socket: Socket { peer, ..row.socket.clone() }, ..**row });
+        }
     }
 }
 

@@ -13,10 +13,12 @@ use super::super::processes::ProcessCache;
 use super::super::sock_diag::{Dumped, SockDiag};
 use super::entry::Entry;
 use super::sight::Outlook;
+use crate::model::activation;
 use crate::model::health::Health;
 use crate::model::join::{self, Holders, SecondLook};
 use crate::model::owner::{Ownership, OwnershipKind, Process};
 use crate::model::socket::{Family, Protocol, Socket};
+use crate::wire::cgroup;
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, LookupRequest, Record};
 use crate::wire::netlink::socket::{blank, fill};
 
@@ -344,6 +346,8 @@ impl Join {
             socket.ownership = ownership;
             socket.owners_complete = Some(is_complete);
             socket.owners = join::owners(holdings, &self.processes);
+            let made_in = || cgroup::unit(socket.cgroup.as_deref()?);
+            socket.activation = activation::of(socket, made_in).map(Box::new);
         }
         without_owner.then_some(())
     }
