@@ -4,6 +4,7 @@
 pub use crate::sys::Error;
 
 pub mod free;
+pub mod lineage;
 pub mod options;
 pub mod sockets;
 pub mod supervisor;

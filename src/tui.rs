@@ -25,6 +25,7 @@ pub mod log;
 pub mod pane;
 pub mod panes;
 mod run_loop;
+pub mod surroundings;
 pub mod terminal;
 pub mod theme;
 pub mod view;

@@ -1,6 +1,7 @@
 //! The application: events in, effects out. Synchronous, without I/O and without a clock of
 //! its own, so that all of it is tested without a terminal.
 
+mod around;
 mod input;
 mod perform;
 
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use ratatui::layout::{Position, Rect};
 
+use self::around::LookedAround;
 use super::command::Command;
 use super::dialog::Dialog;
 use super::effect::{Effect, Requests};
@@ -60,6 +62,7 @@ pub struct App {
     requests: Requests,
     capturing: Option<bool>,
     clicked: Option<(Instant, Position)>,
+    looked_around: LookedAround,
     dirty: bool,
 }
 
@@ -94,6 +97,7 @@ impl App {
             requests: Requests::default(),
             capturing: None,
             clicked: None,
+            looked_around: LookedAround::default(),
             dirty: true,
         }
     }
@@ -114,6 +118,7 @@ impl App {
         }
         self.advance(&mut effects);
         self.capture(&mut effects);
+        self.look_around(&mut effects);
         effects
     }
 
@@ -173,6 +178,10 @@ impl App {
                 Err(why) => self.world.complain(why.clone()),
             }
         }
+        let answer = match answer {
+            Answer::LookedAround(found) => return self.take_surroundings(id, found),
+            answer => answer,
+        };
         let mut answer = Some(answer);
         self.each_pane(effects, |pane, cx| {
             if answer.is_some() {

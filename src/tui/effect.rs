@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::arrange::Arrange;
 use super::event::RequestId;
 use super::export::Export;
+use super::surroundings::LookAround;
 use crate::act::kill::Consent;
 use crate::model::action::{KillPlan, KillTarget};
 use crate::model::packets::FlowFocus;
@@ -18,6 +19,8 @@ pub enum Effect {
     Arrange(RequestId, Box<Arrange>),
     /// Read the options of a socket.
     Inspect(RequestId, Arc<SocketRow>),
+    /// Find out who is at the other end of a socket, and where its owners come from.
+    LookAround(RequestId, Box<LookAround>),
     /// Work out what a kill would do.
     PlanKill(RequestId, Vec<KillTarget>),
     /// Do it.

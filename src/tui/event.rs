@@ -8,6 +8,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
 use super::arrange::Arranged;
+use super::surroundings::Surroundings;
 use crate::act::kill;
 use crate::model::action::{KillOutcome, KillPlan};
 use crate::model::interface::Interfaces;
@@ -75,6 +76,8 @@ pub enum Answer {
     Arranged(Arranged),
     /// The options of a socket.
     Options(Result<Box<OptionsReport>, String>),
+    /// Who is around a socket.
+    LookedAround(Surroundings),
     /// What a kill would do, one plan a target.
     KillPlanned(Result<Vec<KillPlan>, String>),
     /// How far a kill is.

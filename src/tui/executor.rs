@@ -45,6 +45,9 @@ impl Executor {
                 let report = inspect::options::options(&row.socket);
                 Answer::Options(report.map(Box::new).map_err(|error| error.to_string()))
             }),
+            Effect::LookAround(id, look) => {
+                self.block(id, move || Answer::LookedAround(look.run()))
+            }
             Effect::PlanKill(id, targets) => {
                 self.block(id, move || Answer::KillPlanned(plan(&targets)));
             }

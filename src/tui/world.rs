@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::event::{FeedUpdate, Moment};
+use super::surroundings::Surroundings;
 use crate::model::interface::Interfaces;
 use crate::model::packets::PacketCounts;
 use crate::model::sample::Sample;
@@ -90,6 +91,8 @@ pub struct World {
     pub listeners: Option<usize>,
     /// The one selection.
     pub selection: Option<Selection>,
+    /// Who is around the row whose details were opened last.
+    pub surroundings: Option<Surroundings>,
     /// Marked rows, by key.
     pub marks: BTreeSet<SocketKey>,
     /// Names where there are any, else numbers alone.
@@ -120,6 +123,7 @@ impl World {
             packets: Watched::default(),
             listeners: None,
             selection: None,
+            surroundings: None,
             marks: BTreeSet::new(),
             names: false,
             now,

@@ -143,7 +143,7 @@ fn details(app: &App, columns: u16, theme: &Theme) -> Vec<Line> {
         return vec![vec![("No row is selected.".to_owned(), theme.dim)]];
     };
     let mut lines = Vec::new();
-    for (name, value) in ports::details(selection, app.world.now.wall) {
+    for (name, value) in ports::details(selection, &app.world) {
         for (index, part) in paint::wrap(&value, columns.saturating_sub(12)).into_iter().enumerate()
         {
             let name = if index == 0 { name } else { "" };

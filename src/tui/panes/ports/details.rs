@@ -4,19 +4,23 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::owner::{Owner, UnitScope};
+use crate::model::owner::{Owner, Process, UnitScope};
+use crate::model::peer::Peer;
 use crate::model::socket::{Socket, TimerKind};
 use crate::model::tcp::TcpInfo;
-use crate::text::{address, clean, units};
+use crate::text::{address, clean, owner, units};
 use crate::tui::label;
-use crate::tui::world::Selection;
+use crate::tui::surroundings::Surroundings;
+use crate::tui::world::{Selection, World};
 
 /// A line: what, and its value. A value alone continues the one above; neither is a gap.
 type Fact = (&'static str, String);
 
 /// The facts about the selected row.
-pub fn lines(selection: &Selection, now: Timestamp) -> Vec<Fact> {
+pub fn lines(selection: &Selection, world: &World) -> Vec<Fact> {
+    let now = world.now.wall;
     let socket = &selection.row.socket;
+    let around = world.surroundings.as_ref().filter(|around| around.key == selection.row.key);
     let mut facts = vec![
         ("protocol", address::protocol(socket).to_owned()),
         ("local", label::local(socket, false)),
@@ -60,7 +64,10 @@ pub fn lines(selection: &Selection, now: Timestamp) -> Vec<Fact> {
             format!("receive {received}, send {}", part(m.wmem_alloc_bytes, m.sndbuf_bytes))
         }),
     );
-    ownership(socket, &mut facts);
+    ownership(socket, around, now, &mut facts);
+    if let Some(peer) = around.and_then(|around| around.peer.as_ref()) {
+        other_end(peer, &mut facts);
+    }
     if let Some(tcp) = &socket.tcp {
         tcp_facts(tcp, &mut facts);
     }
@@ -92,7 +99,12 @@ fn timer_name(kind: TimerKind) -> &'static str {
     }
 }
 
-fn ownership(socket: &Socket, facts: &mut Vec<Fact>) {
+fn ownership(
+    socket: &Socket,
+    around: Option<&Surroundings>,
+    now: Timestamp,
+    facts: &mut Vec<Fact>,
+) {
     let kind = socket.ownership.kind.name();
     let detail = socket.ownership.detail.as_deref().map(|d| format!(": {}", clean(d)));
     facts.push(("ownership", format!("{kind}{}", detail.unwrap_or_default())));
@@ -102,31 +114,81 @@ fn ownership(socket: &Socket, facts: &mut Vec<Fact>) {
     if socket.owners_complete == Some(false) {
         facts.push(("", "other owners may exist: not every process could be read".to_owned()));
     }
-    for owner in &socket.owners {
-        owner_facts(owner, facts);
+    if let Some(activation) = &socket.activation {
+        facts.push(("held for", owner::activation(activation)));
+    }
+    // Every process once, with all its descriptors.
+    for same in socket.owners.chunk_by(|a, b| a.process.key() == b.process.key()) {
+        let parents = around.map_or(&[][..], |around| around.parents_of(same[0].process.pid));
+        owner_facts(same, parents, now, facts);
     }
 }
 
-fn owner_facts(owner: &Owner, facts: &mut Vec<Fact>) {
+/// The process at the other end, with each descriptor.
+fn other_end(peer: &Peer, facts: &mut Vec<Fact>) {
+    let mut name = "other end";
+    for same in peer.owners.chunk_by(|a, b| a.pid == b.pid) {
+        let fds = descriptors(same.iter().map(|owner| owner.fd));
+        facts.push((name, format!("{} {}{fds}", clean(&same[0].name), same[0].pid)));
+        name = "";
+    }
+    if peer.owners.is_empty() {
+        let whose = match peer.inode {
+            Some(0) => "on this machine, held by the kernel alone",
+            _ => "on this machine, its owner is not known",
+        };
+        facts.push((name, whose.to_owned()));
+    }
+}
+
+/// ` fd 3`, or ` fds 3, 7`; nothing where no number is known.
+fn descriptors(fds: impl Iterator<Item = Option<i32>>) -> String {
+    let fds: Vec<String> = fds.flatten().map(|fd| fd.to_string()).collect();
+    match fds.len() {
+        0 => String::new(),
+        1 => format!(" fd {}", fds[0]),
+        _ => format!(" fds {}", fds.join(", ")),
+    }
+}
+
+fn owner_facts(same: &[Owner], parents: &[Process], now: Timestamp, facts: &mut Vec<Fact>) {
+    let owner = &same[0];
     let process = &owner.process;
-    let fd = owner.fd.map(|fd| format!(" fd {fd}")).unwrap_or_default();
-    facts.push(("owner", format!("{} {}{fd}", clean(&process.name), process.pid)));
+    let fds = descriptors(same.iter().map(|owner| owner.fd));
+    facts.push(("owner", format!("{} {}{fds}", clean(&process.name), process.pid)));
     if !process.cmdline.is_empty() {
         facts.push(("", clean(&process.cmdline.join(" ")).into_owned()));
     }
+    if let Some(exe) = &process.exe {
+        facts.push(("", format!("program {}", clean(exe))));
+    }
+    facts.extend(lineage(process, parents).map(|line| ("", line)));
     let mut more = Vec::new();
-    more.extend(process.ppid.map(|ppid| format!("parent {ppid}")));
-    more.extend(process.started_at.map(|at| format!("since {}", at.strftime("%F %T UTC"))));
+    more.extend(process.uid.map(|uid| format!("user id {uid}")));
+    more.extend(process.started_at.map(|at| {
+        let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        format!("since {} ({})", at.strftime("%F %T UTC"), units::duration(age))
+    }));
+    if !more.is_empty() {
+        facts.push(("", more.join(", ")));
+    }
     if let Some(unit) = &process.unit {
         let scope = if unit.scope == UnitScope::User { " (user)" } else { "" };
-        more.push(format!("unit {}{scope}", clean(&unit.name)));
+        facts.push(("", format!("unit {}{scope}", clean(&unit.name))));
     }
     if let Some(container) = &process.container {
         let name = container.name.as_deref().unwrap_or(&container.id);
-        more.push(format!("{} {}", clean(&container.runtime), clean(name)));
+        facts.push(("", format!("{} container {}", clean(&container.runtime), clean(name))));
     }
-    if !more.is_empty() {
-        facts.push(("", more.join(", ")));
+}
+
+/// `child of sh 812, sshd 700, systemd 1`; the parent's number alone until more is known.
+fn lineage(process: &Process, parents: &[Process]) -> Option<String> {
+    let named = |parent: &Process| format!("{} {}", clean(&parent.name), parent.pid);
+    let chain: Vec<String> = parents.iter().map(named).collect();
+    match (chain.is_empty(), process.ppid) {
+        (false, _) => Some(format!("child of {}", chain.join(", "))),
+        (true, ppid) => ppid.filter(|ppid| *ppid != 0).map(|ppid| format!("child of {ppid}")),
     }
 }
 
@@ -149,3 +211,6 @@ fn tcp_facts(tcp: &TcpInfo, facts: &mut Vec<Fact>) {
     add("sent", tcp.bytes_sent.map(units::bytes));
     add("received", tcp.bytes_received.map(units::bytes));
 }
+
+#[cfg(test)]
+mod tests;
