@@ -11,7 +11,7 @@ use crate::model::owner::ProcessKey;
 use crate::model::socket::{Protocol, Socket};
 use crate::sys;
 pub use crate::sys::listing::Backend;
-pub use crate::sys::listing::Detail;
+pub use crate::sys::listing::{Detail, Reach};
 
 /// More threads than this gain little: the kernel serialises much of `/proc`.
 const MAX_WORKERS: usize = 4;
@@ -23,9 +23,11 @@ pub struct Request {
     pub backend: Option<Backend>,
     /// Whether memory and TCP metrics are wanted; without them it is cheaper.
     pub detail: Detail,
+    /// Whether sockpit's own network namespace is meant, or all.
+    pub reach: Reach,
 }
 
-/// All sockets of sockpit's network namespace at one moment.
+/// All sockets of sockpit's network namespace, or of all, at one moment.
 #[derive(Clone, Debug)]
 pub struct Listing {
     /// When the kernel was asked.
@@ -46,7 +48,8 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let taken_at = Timestamp::now();
     let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     let mut table = sys::sockets::Table::open(request.backend, workers)?;
-    let sys::listing::Listing { mut sockets, health, privileged } =
+    table.set_reach(request.reach);
+    let sys::listing::Listing { mut sockets, health, privileged, .. } =
         table.list_once(request.detail)?;
     Socket::sort_canonical(&mut sockets);
     // A socket that changes its state while the kernel lists it can be told twice.
