@@ -128,7 +128,7 @@ fn capture(args: &Args) -> Result<Exit, Failure> {
         interfaces: known_interfaces(&args.interfaces)?,
         promiscuous: args.promiscuous,
     };
-    let sockets = ports::spawn(SOCKETS_PERIOD, None)
+    let (sockets, _) = ports::spawn(SOCKETS_PERIOD, None)
         .map_err(|error| Failure::no(format!("cannot start a thread: {error}")))?;
     let mut live = LiveCapture::new(options, Some(sockets.clone()));
     // Listening comes first: Ctrl-C asks for the summary from the first packet on.

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::{Exit, Failure, output};
-use crate::inspect::sockets::{self, Backend, Detail, Listing, Request};
+use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
 use crate::model::health::Health;
 use crate::query::{Query, Subject, Truth};
 use crate::text::clean;
@@ -34,6 +34,10 @@ pub struct Args {
     #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true,
           default_missing_value = "2", value_parser = period)]
     watch: Option<Duration>,
+    /// List the sockets of every network namespace that can be entered, and which one each is
+    /// in. Needs CAP_SYS_ADMIN over them.
+    #[arg(long)]
+    all_netns: bool,
     /// Order by this column; -COL for the reverse. [default: protocol, port, address]
     #[arg(long, value_name = "COL", allow_hyphen_values = true)]
     sort: Option<Sort>,
@@ -70,7 +74,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let detail = if needs_metrics(args) { Detail::Full } else { Detail::Bare };
     let peers = shows_peers(args);
-    let mut listing = sockets::list(&Request { backend, detail, peers })?;
+    let mut listing = sockets::list(&Request { backend, detail, peers, reach: reach(args) })?;
     let undecided = filter(&mut listing, &query);
     if let Some(sort) = args.sort {
         listing.sockets.sort_by(|a, b| sort.compare(a, b));
@@ -84,6 +88,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     // The process ends here: to give back every socket would take longer than to sort them.
     std::mem::forget(listing);
     Ok(answer)
+}
+
+fn reach(args: &Args) -> Reach {
+    if args.all_netns { Reach::All } else { Reach::Own }
 }
 
 /// Whether the output shows, or the query may ask for, what costs the kernel more to tell.
@@ -137,9 +145,10 @@ fn write(args: &Args, listing: &Listing) -> Result<(), Failure> {
     } else if args.jsonl {
         json::lines(&mut out, &listing.sockets)?;
     } else if args.csv {
-        columns::csv(&mut out, &chosen(args, &Column::CSV), &listing.sockets)?;
+        columns::csv(&mut out, &chosen(args, Column::csv(args.all_netns)), &listing.sockets)?;
     } else if !listing.sockets.is_empty() {
-        columns::table(&chosen(args, &Column::TEXT), listing.sockets.iter()).write(&mut out)?;
+        columns::table(&chosen(args, Column::text(args.all_netns)), listing.sockets.iter())
+            .write(&mut out)?;
     }
     out.flush()?;
     Ok(())

@@ -4,6 +4,7 @@ pub mod ledger;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -12,13 +13,35 @@ use super::{Collector, Control, Feed, Round, spawn as spawn_collector};
 use crate::model::health::Health;
 use crate::model::table::SocketTable;
 use crate::sys;
-pub use crate::sys::listing::Backend;
+pub use crate::sys::listing::{Backend, Reach};
 use ledger::Ledger;
 
 /// Starts sampling the sockets of this network namespace every `period`, or as often as the
 /// collector's share of CPU permits. Without a `backend` the best one there is.
-pub fn spawn(period: Duration, backend: Option<Backend>) -> io::Result<Feed<SocketTable>> {
-    spawn_collector(Ports::new(backend), period, false)
+pub fn spawn(
+    period: Duration,
+    backend: Option<Backend>,
+) -> io::Result<(Feed<SocketTable>, Steering)> {
+    let ports = Ports::new(backend);
+    let steering = ports.steering.clone();
+    Ok((spawn_collector(ports, period, false)?, steering))
+}
+
+/// Tells a running collector what to look at, from its next look on.
+#[derive(Clone, Debug, Default)]
+pub struct Steering {
+    all_netns: Arc<AtomicBool>,
+}
+
+impl Steering {
+    /// Sets how far to look.
+    pub fn set_reach(&self, reach: Reach) {
+        self.all_netns.store(reach == Reach::All, Ordering::Relaxed);
+    }
+
+    fn reach(&self) -> Reach {
+        if self.all_netns.load(Ordering::Relaxed) { Reach::All } else { Reach::Own }
+    }
 }
 
 /// Lists sockets and keeps the books on them.
@@ -28,12 +51,24 @@ pub struct Ports {
     table: Option<sys::sockets::Table>,
     ledger: Ledger,
     host: Arc<str>,
+    steering: Steering,
 }
 
 impl Ports {
     /// A collector that has seen nothing yet.
     pub fn new(backend: Option<Backend>) -> Self {
-        Self { backend, table: None, ledger: Ledger::default(), host: sys::host::name().into() }
+        Self {
+            backend,
+            table: None,
+            ledger: Ledger::default(),
+            host: sys::host::name().into(),
+            steering: Steering::default(),
+        }
+    }
+
+    /// What tells it how far to look.
+    pub fn steering(&self) -> &Steering {
+        &self.steering
     }
 
     fn list(&mut self) -> Result<sys::listing::Listing<sys::listing::Listed>, sys::Error> {
@@ -42,6 +77,7 @@ impl Ports {
             // One worker: a refresh may take its time, but not a second core.
             none => none.insert(sys::sockets::Table::open(self.backend, 1)?),
         };
+        table.set_reach(self.steering.reach());
         table.list(self.ledger.known())
     }
 
@@ -49,7 +85,9 @@ impl Ports {
     /// change only to someone who takes every look, as a feed's reader need not.
     pub fn look(&mut self) -> Result<(SocketTable, Vec<Health>), sys::Error> {
         let listing = self.list()?;
+        self.ledger.cover(listing.coverage);
         let mut table = self.ledger.update(listing.sockets, Timestamp::now());
+        table.netns = sys::netns::own();
         table.host = Arc::clone(&self.host);
         table.privileged = listing.privileged;
         Ok((table, listing.health))
@@ -116,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_listener_comes_and_goes() {
-        let mut feed = spawn(Duration::from_millis(5), None).unwrap();
+        let (mut feed, _) = spawn(Duration::from_millis(5), None).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
         let row = loop {

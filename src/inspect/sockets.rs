@@ -12,7 +12,7 @@ use crate::model::peer;
 use crate::model::socket::{Protocol, Socket};
 use crate::sys;
 pub use crate::sys::listing::Backend;
-pub use crate::sys::listing::Detail;
+pub use crate::sys::listing::{Detail, Reach};
 
 /// More threads than this gain little: the kernel serialises much of `/proc`.
 const MAX_WORKERS: usize = 4;
@@ -26,9 +26,11 @@ pub struct Request {
     pub detail: Detail,
     /// Whether each socket shall say who is at its other end.
     pub peers: bool,
+    /// Whether sockpit's own network namespace is meant, or all.
+    pub reach: Reach,
 }
 
-/// All sockets of sockpit's network namespace at one moment.
+/// All sockets of sockpit's network namespace, or of all, at one moment.
 #[derive(Clone, Debug)]
 pub struct Listing {
     /// When the kernel was asked.
@@ -49,7 +51,8 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let taken_at = Timestamp::now();
     let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     let mut table = sys::sockets::Table::open(request.backend, workers)?;
-    let sys::listing::Listing { mut sockets, health, privileged } =
+    table.set_reach(request.reach);
+    let sys::listing::Listing { mut sockets, health, privileged, .. } =
         table.list_once(request.detail)?;
     Socket::sort_canonical(&mut sockets);
     // A socket that changes its state while the kernel lists it can be told twice.

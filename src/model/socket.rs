@@ -260,6 +260,9 @@ pub struct SocketMemory {
 pub struct Socket {
     /// Network namespace inode.
     pub netns: Option<u64>,
+    /// What that namespace is called: in `/run/netns`, else the container or service that it
+    /// was made for; `None` where it has no name or none was looked for.
+    pub netns_name: Option<Arc<str>>,
     /// Address family.
     pub family: Family,
     /// Protocol.
@@ -326,6 +329,7 @@ impl Socket {
     pub fn new(family: Family, protocol: Protocol, state: State, local: Endpoint) -> Self {
         Self {
             netns: None,
+            netns_name: None,
             family,
             protocol,
             state,
@@ -400,7 +404,8 @@ impl Socket {
         (self.protocol as u64) << 51 | port << 34 | family << 32 | u64::from(bits)
     }
 
-    /// The documented order of rows: protocol, local port, local address, remote, cookie.
+    /// The documented order of rows: protocol, local port, local address, remote, cookie;
+    /// and the namespace, since before Linux 5.8 each counts its own cookies.
     pub fn cmp_canonical(&self, other: &Self) -> std::cmp::Ordering {
         let port = |socket: &Self| socket.local.port;
         self.protocol
@@ -409,6 +414,7 @@ impl Socket {
             .then_with(|| self.local.cmp(&other.local))
             .then_with(|| self.remote.cmp(&other.remote))
             .then_with(|| self.cookie.cmp(&other.cookie))
+            .then_with(|| self.netns.cmp(&other.netns))
     }
 }
 

@@ -38,6 +38,7 @@ impl SocketRow {
             && (row.recv_q, row.send_q, row.drops) == (later.recv_q, later.send_q, later.drops)
             && (row.backlog, row.memory, row.v6_only)
                 == (later.backlog, later.memory, later.v6_only)
+            && row.netns_name == later.netns_name
             && row.local == later.local
             && row.remote == later.remote
             && (&row.interface, &row.user, &row.cgroup)
@@ -95,6 +96,9 @@ pub struct TableChanges {
     pub changed: Vec<SocketKey>,
     /// Not there any more.
     pub removed: Vec<SocketKey>,
+    /// Not looked at any more, since their network namespace is not.
+    #[serde(default)]
+    pub hidden: Vec<SocketKey>,
 }
 
 /// All sockets of one sample, in canonical order, with the collector's own diff.
@@ -108,6 +112,8 @@ pub struct SocketTable {
     pub ended: VecDeque<Arc<EndedRow>>,
     /// Ended rows that no longer fit the history.
     pub forgotten: u64,
+    /// The network namespace that sockpit itself is in; `None` where there is no such thing.
+    pub netns: Option<u64>,
     /// The host's name, for headers and exports.
     pub host: Arc<str>,
     /// Whether sockpit may read every process.
@@ -115,6 +121,12 @@ pub struct SocketTable {
 }
 
 impl SocketTable {
+    /// Whether a socket belongs to another network namespace than sockpit, so that its
+    /// addresses mean something else than they do here.
+    pub fn is_elsewhere(&self, netns: Option<u64>) -> bool {
+        self.netns.is_some() && netns.is_some() && self.netns != netns
+    }
+
     /// The live row with this key.
     pub fn find(&self, key: SocketKey) -> Option<&Arc<SocketRow>> {
         self.rows.iter().find(|row| row.key == key)

@@ -171,7 +171,7 @@ impl TextKey {
     /// of each other (root and rootless, http and https, eth1 and eth10).
     pub(super) fn is_exact(self) -> bool {
         match self {
-            Self::User | Self::Interface | Self::Service => true,
+            Self::User | Self::Interface | Self::Service | Self::Netns => true,
             Self::Name | Self::Command | Self::Unit | Self::Container => false,
         }
     }

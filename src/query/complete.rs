@@ -192,7 +192,10 @@ fn for_each_value<'a>(key: Key, socket: &'a Socket, mut take: impl FnMut(Value<'
         Key::Text(TextKey::User) => socket.user.as_deref().map(Value::Text),
         Key::Text(TextKey::Interface) => socket.interface.as_deref().map(Value::Text),
         Key::Text(TextKey::Service) => socket.service.as_deref().map(Value::Text),
-        Key::Number(NumberKey::Netns) => socket.netns.map(|netns| Value::Number(netns, "")),
+        Key::Number(NumberKey::Netns) => match &socket.netns_name {
+            Some(name) => Some(Value::Text(name)),
+            None => socket.netns.map(|netns| Value::Number(netns, "")),
+        },
         _ => None,
     };
     of_socket.into_iter().chain(processes().filter_map(of_process)).for_each(&mut take);

@@ -288,6 +288,12 @@ fn text(key: TextKey, socket: &Socket, wanted: Wanted<'_>) -> Answer {
             None if socket.cookie.is_some() => Answer::No,
             None => Answer::Unknown,
         },
+        TextKey::Netns => match &socket.netns_name {
+            Some(name) => wanted.holds(name).into(),
+            // Whoever tells the namespace has looked for its name.
+            None if socket.netns.is_some() => Answer::No,
+            None => Answer::Unknown,
+        },
         TextKey::Service => {
             socket.service.as_deref().is_some_and(|service| wanted.holds(service)).into()
         }

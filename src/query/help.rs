@@ -45,7 +45,7 @@ pub const KEYS: &[KeyHelp] = &[
     key("container", "text", "container's name, id or runtime", "container:web"),
     key("owner", "name", "owned kernel hidden vanished foreign unknown", "owner:hidden"),
     key("if", "text", "interface it is bound to", "if:eth0"),
-    key("netns", "number", "network namespace, by inode", "netns:4026531840"),
+    key("netns", "name", "network namespace, by name or inode", "netns:web,4026531840"),
     key("inode", "number", "socket inode; 0 if no process holds it", "inode:0"),
     key("cookie", "number", "the kernel's socket cookie", "cookie:8193"),
     key("recvq", "size", "bytes received and not read", "recvq:64k.."),

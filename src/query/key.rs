@@ -57,6 +57,8 @@ pub(super) enum TextKey {
     Container,
     Interface,
     Service,
+    /// The name of the namespace, where a value is no number.
+    Netns,
 }
 
 /// How the numbers of a key are written.
@@ -163,9 +165,10 @@ impl Key {
     pub(super) fn name(self) -> &'static str {
         let same = match self {
             Self::Number(NumberKey::BacklogPercent) => Self::Number(NumberKey::Backlog),
+            Self::Text(TextKey::Netns) => Self::Number(NumberKey::Netns),
             key => key,
         };
-        // Every key but the one above stands in the table; a test walks through it.
+        // Every key but those above stands in the table; a test walks through it.
         KEYS.iter().find(|(_, key)| *key == same).map_or("", |(name, _)| name)
     }
 }
@@ -196,6 +199,7 @@ mod tests {
             assert_eq!(key.name(), name);
         }
         assert_eq!(Key::Number(NumberKey::BacklogPercent).name(), "backlog");
+        assert_eq!(Key::Text(TextKey::Netns).name(), "netns");
     }
 
     #[test]

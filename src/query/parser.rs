@@ -217,6 +217,7 @@ fn pair(key: Key, values: Vec<Value>) -> Result<Expr, QueryError> {
     }
     match key {
         Key::Number(NumberKey::Backlog) => backlog(values),
+        Key::Number(NumberKey::Netns) => namespaces(values),
         Key::Number(key) => numbers(key, &values),
         Key::Address(side) => addresses(side, &values),
         Key::Set(key) => names(key, &values),
@@ -234,6 +235,25 @@ fn backlog(values: Vec<Value>) -> Result<Expr, QueryError> {
     }
     if !shares.is_empty() {
         tests.push(numbers(NumberKey::BacklogPercent, &shares)?);
+    }
+    Ok(Expr::any(tests))
+}
+
+/// Inodes and names can stand in one list; they become two tests.
+fn namespaces(values: Vec<Value>) -> Result<Expr, QueryError> {
+    let is_number = |value: &Value| {
+        let measure = NumberKey::Netns.measure();
+        let reads = || NumberSet::new(measure).add(value.comparison, &value.text).is_ok();
+        let has_order = !matches!(value.comparison, None | Some(Comparison::Equal));
+        value.form == Form::Bare && (has_order || reads())
+    };
+    let (inodes, names): (Vec<_>, Vec<_>) = values.into_iter().partition(is_number);
+    let mut tests = Vec::new();
+    if !inodes.is_empty() {
+        tests.push(numbers(NumberKey::Netns, &inodes)?);
+    }
+    if !names.is_empty() {
+        tests.push(texts(TextKey::Netns, &names)?);
     }
     Ok(Expr::any(tests))
 }

@@ -40,6 +40,7 @@ fn listener() -> Socket {
     };
     Socket {
         netns: Some(4_026_531_840),
+        netns_name: Some("web".into()),
         service: Some("https-alt".into()),
         inode: Some(777),
         cookie: Some(8193),
@@ -155,6 +156,10 @@ fn rows_are_matched() {
         ("owner:hidden,kernel", [No, Yes, Yes]),
         ("if:eth0", [No, No, No]),
         ("netns:4026531840", [Yes, Undecided, Undecided]),
+        ("netns:WEB", [Yes, Undecided, Undecided]),
+        ("netns:we", [No, Undecided, Undecided]),
+        ("netns:web,7", [Yes, Undecided, Undecided]),
+        ("!netns:db", [Yes, Undecided, Undecided]),
         ("inode:0", [No, Undecided, Yes]),
         ("cookie:1..2", [No, Yes, Yes]),
         ("service:ssh", [No, Yes, No]),
@@ -386,6 +391,9 @@ fn text_is_written_in_one_way() {
         ("age:90s..", "age:90s.."),
         ("backlog:80%..,3", "backlog:3 or backlog:80%.."),
         ("netns:*", "netns:*"),
+        ("netns:web,5..7,=x", "netns:5..7 or netns:\"web\",\"x\""),
+        ("netns:'5'", "netns:\"5\""),
+        ("netns:/^w/", "netns:/^w/"),
         ("*", "*"),
     ] {
         let query = Query::parse(text).unwrap();

@@ -8,7 +8,7 @@ mod holders;
 pub mod host;
 pub mod interfaces;
 mod names;
-mod netns;
+pub mod netns;
 pub(crate) mod netstat2;
 pub mod options;
 pub mod port_rules;

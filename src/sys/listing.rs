@@ -20,6 +20,41 @@ pub enum Backend {
     Netstat2,
 }
 
+/// How far a listing reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// The network namespace that sockpit is in.
+    #[default]
+    Own,
+    /// Every one that can be found and entered.
+    All,
+}
+
+/// The network namespaces that a listing tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// This one alone; `None` where the platform has no such thing.
+    Own(Option<u64>),
+    /// Every one but these.
+    AllBut(Vec<u64>),
+}
+
+impl Default for Coverage {
+    fn default() -> Self {
+        Self::AllBut(Vec::new())
+    }
+}
+
+impl Coverage {
+    /// Whether a socket of this namespace would have been listed.
+    pub fn covers(&self, netns: Option<u64>) -> bool {
+        match self {
+            Self::Own(own) => own.is_none() || netns.is_none() || *own == netns,
+            Self::AllBut(missing) => netns.is_none_or(|netns| !missing.contains(&netns)),
+        }
+    }
+}
+
 /// Rows of an earlier listing, to be handed back when nothing about them changed.
 pub type KnownRows = HashMap<SocketKey, Arc<SocketRow>>;
 
@@ -60,6 +95,8 @@ pub struct Listing<T> {
     pub health: Vec<Health>,
     /// Whether every process could be read.
     pub privileged: bool,
+    /// The namespaces whose sockets are among them.
+    pub coverage: Coverage,
 }
 
 /// `Same` when the known row with this key still shows `socket`, else a copy of it.

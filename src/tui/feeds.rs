@@ -14,6 +14,7 @@ use crate::model::table::SocketTable;
 #[derive(Clone, Debug)]
 pub struct Feeds {
     ports: Feed<SocketTable>,
+    sight: ports::Steering,
     interfaces: Feed<Interfaces>,
     packets: Feed<PacketCounts>,
     steering: Steering,
@@ -22,11 +23,11 @@ pub struct Feeds {
 impl Feeds {
     /// Starts them. Packets rest until [`Feeds::capture`].
     pub fn start(period: Duration) -> io::Result<Self> {
-        let ports = ports::spawn(period, None)?;
+        let (ports, sight) = ports::spawn(period, None)?;
         let interfaces = interfaces::spawn(period)?;
         let (packets, steering) =
             packets::spawn(CaptureOptions::default(), period, Some(ports.clone()))?;
-        Ok(Self { ports, interfaces, packets, steering })
+        Ok(Self { ports, sight, interfaces, packets, steering })
     }
 
     /// The next sample of any feed. Once all of them have stopped this never returns.
@@ -53,6 +54,12 @@ impl Feeds {
     /// Lists the flows of one socket whatever their rank.
     pub fn focus(&self, focus: Option<FlowFocus>) {
         self.steering.set_focus(focus);
+    }
+
+    /// Lists the sockets of every network namespace, or of sockpit's own, from now on.
+    pub fn all_netns(&self, all: bool) {
+        self.sight.set_reach(if all { ports::Reach::All } else { ports::Reach::Own });
+        self.ports.control().refresh();
     }
 
     /// Takes samples as soon as possible.

@@ -41,7 +41,20 @@ impl Server {
     }
 
     pub(crate) fn start_unready(script: &str) -> Self {
-        let mut child = Command::new("python3")
+        Self::spawn(Command::new("python3"), script)
+    }
+
+    /// The same under a program that becomes the one that it starts (`unshare`, `nsenter`).
+    pub(crate) fn start_under(wrapper: &[&str], script: &str) -> Self {
+        let mut command = Command::new(wrapper[0]);
+        command.args(&wrapper[1..]).arg("python3");
+        let mut server = Self::spawn(command, script);
+        assert_eq!(server.read_pid(), server.pid(), "the script called ready itself");
+        server
+    }
+
+    fn spawn(mut command: Command, script: &str) -> Self {
+        let mut child = command
             .args(["-c", &format!("{PRELUDE}{script}")])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

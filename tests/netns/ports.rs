@@ -38,7 +38,7 @@ fn assert_is(socket: &Socket, state: State, kind: OwnershipKind, detail: Option<
 }
 
 /// A child of the test, ended with it.
-struct Helper(Child, BufReader<ChildStdout>);
+pub(crate) struct Helper(Child, BufReader<ChildStdout>);
 
 impl Helper {
     /// Runs a Python program, which reports by printing lines.
@@ -53,7 +53,16 @@ impl Helper {
         Self(child, stdout)
     }
 
-    fn line(&mut self) -> String {
+    /// Runs sockpit, whose lines are its answer.
+    pub(crate) fn sockpit(args: &[&str]) -> Self {
+        let mut command = sockpit();
+        let mut child =
+            command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self(child, stdout)
+    }
+
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.1.read_line(&mut line).unwrap();
         assert!(!line.is_empty(), "the helper ended early");

@@ -45,6 +45,7 @@ pub(super) enum Column {
     Inode,
     Cookie,
     Netns,
+    NetnsName,
     Rtt,
     Cwnd,
     Retransmits,
@@ -57,13 +58,23 @@ use Column::*;
 
 impl Column {
     /// What a person sees without asking for more.
-    pub(super) const TEXT: [Self; 8] = [Proto, Local, Remote, State, Queue, Pid, Name, User];
+    const TEXT: [Self; 9] = [NetnsName, Proto, Local, Remote, State, Queue, Pid, Name, User];
 
     /// What a program gets without asking for more.
-    pub(super) const CSV: [Self; 14] = [
-        Proto, Local, Remote, State, RecvQ, SendQ, Backlog, Ownership, Pid, Fd, Name, User, Inode,
-        Cookie,
+    const CSV: [Self; 16] = [
+        Netns, NetnsName, Proto, Local, Remote, State, RecvQ, SendQ, Backlog, Ownership, Pid, Fd,
+        Name, User, Inode, Cookie,
     ];
+
+    /// The columns of a text table, with the namespaces where there may be several.
+    pub(super) fn text(namespaces: bool) -> &'static [Self] {
+        if namespaces { &Self::TEXT } else { &Self::TEXT[1..] }
+    }
+
+    /// The columns of CSV, with the namespaces where there may be several.
+    pub(super) fn csv(namespaces: bool) -> &'static [Self] {
+        if namespaces { &Self::CSV } else { &Self::CSV[2..] }
+    }
 
     fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
@@ -97,7 +108,8 @@ impl Column {
             Cgroup => "CGROUP",
             Inode => "INODE",
             Cookie => "COOKIE",
-            Netns => "NETNS",
+            Netns => "NETNS-INODE",
+            NetnsName => "NETNS",
             Rtt => "RTT_US",
             Cwnd => "CWND",
             Retransmits => "RETRANS",
@@ -162,12 +174,12 @@ impl Column {
             ),
             _ => match self.number_of() {
                 Some(number) => known_first(number(a), number(b)),
-                None => self.text(a).cmp(&self.text(b)),
+                None => self.shown(a).cmp(&self.shown(b)),
             },
         }
     }
 
-    fn text(self, socket: &Socket) -> String {
+    fn shown(self, socket: &Socket) -> String {
         Cell { column: self, socket }.to_string()
     }
 }
@@ -289,6 +301,10 @@ impl Display for Cell<'_> {
             Interface => cleaned(f, socket.interface.as_deref()),
             Peer => known(f, socket.peer.as_deref().map(owner::peer)),
             Cgroup => cleaned(f, socket.cgroup.as_deref()),
+            NetnsName => match &socket.netns_name {
+                Some(name) => f.write_str(&clean(name)),
+                None => known(f, socket.netns),
+            },
             Congestion => cleaned(f, socket.tcp.as_ref().and_then(|tcp| tcp.congestion.as_deref())),
             _ => self.process(f),
         }

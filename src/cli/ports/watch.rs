@@ -36,7 +36,9 @@ pub(super) fn run(
         undecided: 0,
         told: Vec::new(),
     };
-    runtime.block_on(watch.run(Ports::new(backend), period))?;
+    let ports = Ports::new(backend);
+    ports.steering().set_reach(super::reach(args));
+    runtime.block_on(watch.run(ports, period))?;
     watch.seen.summarise();
     Ok(answer(watch.seen.added > 0, watch.undecided))
 }
@@ -161,7 +163,7 @@ impl Watch<'_> {
         events: &[(What, Arc<SocketRow>)],
         out: &mut impl Write,
     ) -> Result<(), Failure> {
-        let columns = chosen(self.args, &Column::TEXT);
+        let columns = chosen(self.args, Column::text(self.args.all_netns));
         let mut sockets: Vec<&Socket> = events.iter().map(|(_, row)| &row.socket).collect();
         if self.seen.looks == 1 {
             if let Some(sort) = self.args.sort {

@@ -9,7 +9,7 @@ use crate::catalog::services;
 use crate::model::owner::Owner;
 use crate::model::socket::{Socket, SocketKey};
 use crate::model::table::{EndedRow, SocketRow, SocketTable, TableChanges};
-use crate::sys::listing::{KnownRows, Listed};
+use crate::sys::listing::{Coverage, KnownRows, Listed};
 
 /// Ended rows that are remembered.
 const HISTORY: usize = 10_000;
@@ -25,12 +25,22 @@ pub struct Ledger {
     ended: VecDeque<Arc<EndedRow>>,
     forgotten: u64,
     has_listed: bool,
+    /// The namespaces that the next listing tells of.
+    coverage: Coverage,
+    /// The same of the listing before.
+    covered: Coverage,
 }
 
 impl Ledger {
     /// The live rows, to be handed back by the next listing where they did not change.
     pub fn known(&self) -> &KnownRows {
         &self.known
+    }
+
+    /// Says of which namespaces the next listing tells. A row of one that is left out has not
+    /// ended, and one of a namespace that was left out before has not just appeared.
+    pub fn cover(&mut self, coverage: Coverage) {
+        self.covered = std::mem::replace(&mut self.coverage, coverage);
     }
 
     /// Enters a listing made at `at`.
@@ -55,6 +65,7 @@ impl Ledger {
         }
         self.settle(next, at, &mut changes);
         self.has_listed = true;
+        self.covered = self.coverage.clone();
         SocketTable {
             rows: self.rows.clone(),
             changes,
@@ -74,7 +85,7 @@ impl Ledger {
     ) -> Arc<SocketRow> {
         socket.service = services::of_socket(&socket);
         let (first_seen, changed_at, appeared) = match self.known.get(&key) {
-            None => (at, None, self.has_listed),
+            None => (at, None, self.has_listed && self.covered.covers(key.netns)),
             Some(before) => {
                 let is_changed = matters(&before.socket, &socket);
                 let changed_at = if is_changed { Some(at) } else { before.changed_at };
@@ -91,6 +102,8 @@ impl Ledger {
         for row in std::mem::take(&mut self.rows) {
             match next.get(&row.key) {
                 Some(row) => rows.push(Arc::clone(row)),
+                // Out of sight, which says nothing of it.
+                None if !self.coverage.covers(row.key.netns) => changes.hidden.push(row.key),
                 None => {
                     changes.removed.push(row.key);
                     self.remember(EndedRow { row, ended_at: at });

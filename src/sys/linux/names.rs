@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::CStr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
@@ -14,6 +15,8 @@ use crate::wire::netlink::socket::Names;
 pub(super) struct NameCache {
     cgroups: Option<Cgroups>,
     interfaces: HashMap<u32, Option<Arc<str>>>,
+    /// A socket of the namespace whose interfaces are meant; `None` for this thread's.
+    namespace: Option<OwnedFd>,
     users: HashMap<u32, Option<Arc<str>>>,
     last_user: Option<(u32, Option<Arc<str>>)>,
 }
@@ -32,11 +35,23 @@ impl NameCache {
             cgroups.begin();
         }
     }
+
+    /// From now on numbers are those of the namespace to which this socket belongs; `None`
+    /// for this thread's.
+    pub(super) fn look_into(&mut self, namespace: Option<OwnedFd>) {
+        self.namespace = namespace;
+        self.interfaces.clear();
+    }
 }
 
 impl Names for NameCache {
     fn interface(&mut self, index: u32) -> Option<Arc<str>> {
-        self.interfaces.entry(index).or_insert_with(|| interface_name(index)).clone()
+        let Self { interfaces, namespace, .. } = self;
+        let look_up = || match namespace {
+            Some(socket) => interface_name(socket, index),
+            None => interface_name(&inert_socket()?, index),
+        };
+        interfaces.entry(index).or_insert_with(look_up).clone()
     }
 
     fn user(&mut self, uid: u32) -> Option<Arc<str>> {
@@ -56,18 +71,18 @@ impl Names for NameCache {
     }
 }
 
-fn interface_name(index: u32) -> Option<Arc<str>> {
-    let socket =
-        socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()?;
-    let name = netdevice::index_to_name(&socket, index).ok()?;
-    Some(name.into())
+fn interface_name(socket: &OwnedFd, index: u32) -> Option<Arc<str>> {
+    Some(netdevice::index_to_name(socket, index).ok()?.into())
+}
+
+/// A socket that does nothing but belong to the namespace of this thread.
+pub(super) fn inert_socket() -> Option<OwnedFd> {
+    socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()
 }
 
 /// The index of the interface with this name, in the network namespace of this thread.
 pub(super) fn interface_index(name: &str) -> Option<u32> {
-    let socket =
-        socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()?;
-    netdevice::name_to_index(&socket, name).ok()
+    netdevice::name_to_index(inert_socket()?, name).ok()
 }
 
 /// The name that the system's user databases give this id.

@@ -1,12 +1,13 @@
 //! The socket table: the kernel's own tables over sock_diag, joined with `/proc/PID/fd`.
 
 mod destroy;
+mod elsewhere;
 mod entry;
 mod native;
 mod port;
 mod sight;
 
-use super::super::listing::{self, Backend, Detail, KnownRows, Listed, Listing};
+use super::super::listing::{self, Backend, Detail, KnownRows, Listed, Listing, Reach};
 use super::super::{Result, portable};
 use crate::model::socket::Socket;
 
@@ -14,7 +15,7 @@ pub use destroy::Destroyer;
 pub use port::on_port;
 
 /// Lists sockets with their owners, again and again, remembering what need not be read twice.
-/// It sees the network namespace of the thread that opened it.
+/// It sees the network namespace of the thread that opened it, unless told to see all.
 #[derive(Debug)]
 pub struct Table(Kind);
 
@@ -35,6 +36,14 @@ impl Table {
                 Kind::Netstat2(Box::new(table))
             }
         }))
+    }
+
+    /// Sets how far the next looks reach.
+    pub fn set_reach(&mut self, reach: Reach) {
+        match &mut self.0 {
+            Kind::Native(native) => native.set_reach(reach),
+            Kind::Netstat2(table) => table.set_reach(reach),
+        }
     }
 
     /// One look at everything. Sockets that still are as their row in `known` says come back

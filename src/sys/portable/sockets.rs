@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use jiff::Timestamp;
 use netstat2::{AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpState};
 
-use super::super::listing::{self, Backend, Detail, KnownRows, Listed, Listing};
+use super::super::listing::{self, Backend, Coverage, Detail, KnownRows, Listed, Listing, Reach};
 use super::super::{Error, Result, platform};
 use super::processes::ProcessCache;
 use crate::model::health::Health;
@@ -22,6 +22,7 @@ use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
 #[derive(Debug)]
 pub struct Table {
     processes: ProcessCache,
+    reach: Reach,
 }
 
 impl Table {
@@ -33,7 +34,12 @@ impl Table {
                 "this platform has none yet; use --backend netstat2",
             ));
         }
-        Ok(Self { processes: ProcessCache::open()? })
+        Ok(Self { processes: ProcessCache::open()?, reach: Reach::Own })
+    }
+
+    /// Sets how far to look. There is but one network namespace to be seen here.
+    pub fn set_reach(&mut self, reach: Reach) {
+        self.reach = reach;
     }
 
     /// One look at everything. Sockets that still are as their row in `known` says come back
@@ -50,8 +56,9 @@ impl Table {
                 listed => listed,
             }
         };
-        let Listing { sockets, health, privileged } = self.list_once(Detail::Bare)?;
-        Ok(Listing { sockets: sockets.into_iter().map(reuse).collect(), health, privileged })
+        let Listing { sockets, health, privileged, coverage } = self.list_once(Detail::Bare)?;
+        let sockets = sockets.into_iter().map(reuse).collect();
+        Ok(Listing { sockets, health, privileged, coverage })
     }
 
     /// One look at everything, by itself. There is no more detail to be had.
@@ -61,7 +68,14 @@ impl Table {
             infos.iter().flat_map(|info| info.associated_pids.iter().copied()).collect();
         self.processes.refresh(&pids.into_iter().collect::<Vec<_>>());
         let sockets = infos.iter().map(|info| self.socket(info)).collect();
-        Ok(Listing { sockets, health: health(), privileged: false })
+        let mut health = health();
+        if self.reach == Reach::All {
+            health.push(Health::unavailable(
+                "netns",
+                "netstat2 lists the sockets of one network namespace alone",
+            ));
+        }
+        Ok(Listing { sockets, health, privileged: false, coverage: Coverage::Own(None) })
     }
 
     fn socket(&self, info: &SocketInfo) -> Socket {

@@ -1,16 +1,17 @@
 //! One listing: dump, scan, join, and a second look at what nobody seems to hold.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::super::super::listing::Listing;
+use super::super::super::listing::{Coverage, Listing, Reach};
 use super::super::super::{Error, Result};
 use super::super::holders::{HolderScan, Scan};
 use super::super::names::NameCache;
 use super::super::processes::ProcessCache;
-use super::super::sock_diag::{Dumped, SockDiag};
+use super::super::sock_diag::Dumped;
+use super::elsewhere::{self, Elsewhere, Place};
 use super::entry::Entry;
 use super::sight::Outlook;
 use crate::model::activation;
@@ -45,7 +46,10 @@ const MOST_LOOKUPS: usize = 4_000;
 /// See [`super::Table`].
 #[derive(Debug)]
 pub(super) struct Native {
-    diag: SockDiag,
+    /// The network namespace that is being asked.
+    place: Place,
+    reach: Reach,
+    elsewhere: Elsewhere,
     scan: HolderScan,
     processes: ProcessCache,
     names: NameCache,
@@ -54,18 +58,21 @@ pub(super) struct Native {
     expected: usize,
     /// Whether it is listed again and again, so that it is worth remembering descriptors.
     is_repeated: bool,
-    /// Cookies of sockets that nobody was found to hold, after every descriptor was looked up.
-    ownerless: HashSet<u64>,
-    /// Cookies of sockets whose owner this look should find.
-    pending: HashSet<u64>,
+    /// Sockets that nobody was found to hold, after every descriptor was looked up.
+    ownerless: HashSet<Identity>,
+    /// Sockets whose owner this look should find.
+    pending: HashSet<Identity>,
 }
 
 impl Native {
     pub(super) fn open(workers: usize) -> Result<Self> {
+        let place = Place::here()?;
         let mut scratch = blank();
-        scratch.netns = super::super::netns::own();
+        (scratch.netns, scratch.netns_name) = (place.netns, place.name.clone());
         Ok(Self {
-            diag: SockDiag::open()?,
+            place,
+            reach: Reach::Own,
+            elsewhere: Elsewhere::default(),
             scan: HolderScan::new(workers)?,
             processes: ProcessCache::new(),
             names: NameCache::with_cgroups(),
@@ -75,6 +82,11 @@ impl Native {
             ownerless: HashSet::new(),
             pending: HashSet::new(),
         })
+    }
+
+    /// How far the next looks reach.
+    pub(super) fn set_reach(&mut self, reach: Reach) {
+        self.reach = reach;
     }
 
     /// From now on remembers what need not be looked up twice.
@@ -92,12 +104,60 @@ impl Native {
         let mut health = Vec::new();
         // First the sockets, then who holds them: what opens in between is in neither, and
         // what closes in between is told by the second look.
-        let mut sockets = self.dump_all(detail, &mut keep, &mut health)?;
+        let mut sockets = Vec::with_capacity(self.expected);
+        self.dump_all(detail, &mut keep, &mut health, &mut sockets)?;
+        let coverage = match self.reach {
+            Reach::Own => Coverage::Own(self.scratch.netns),
+            Reach::All => self.dump_others(detail, &mut keep, &mut health, &mut sockets),
+        };
+        self.expected = sockets.len() + sockets.len() / 16;
         let join = self.look_for_owners(&sockets)?;
         let without_owner = sockets.iter_mut().filter_map(|listed| join.apply(listed)).count();
         self.processes.forget_unused();
         health.push(join.outlook.health(without_owner));
-        Ok(Listing { sockets, health, privileged: join.outlook.sight.hidden.is_none() })
+        let privileged = join.outlook.sight.hidden.is_none();
+        Ok(Listing { sockets, health, privileged, coverage })
+    }
+
+    /// Appends the sockets of every other namespace that can be entered.
+    fn dump_others<T>(
+        &mut self,
+        detail: Detail,
+        keep: &mut impl FnMut(&Socket, Timestamp) -> T,
+        health: &mut Vec<Health>,
+        sockets: &mut Vec<T>,
+    ) -> Coverage {
+        let mut troubles = elsewhere::Troubles::default();
+        let others = self.elsewhere.seek(self.scratch.netns, &mut troubles);
+        for namespace in &others {
+            let before = sockets.len();
+            let mut told = Vec::new();
+            let dumped = Place::of(namespace).and_then(|place| {
+                self.visit(place, |native| native.dump_all(detail, keep, &mut told, sockets))
+            });
+            troubles.add(namespace, told);
+            if let Err(error) = dumped {
+                sockets.truncate(before);
+                troubles.refuse(namespace, error);
+            }
+        }
+        let missing = troubles.missing();
+        health.extend(troubles.health());
+        Coverage::AllBut(missing)
+    }
+
+    /// Lets `act` ask another namespace than sockpit's own.
+    fn visit<T>(&mut self, place: Place, act: impl FnOnce(&mut Self) -> T) -> T {
+        let name = place.name.clone();
+        let home = std::mem::replace(&mut self.place, place);
+        let own = (self.scratch.netns, self.scratch.netns_name.take());
+        (self.scratch.netns, self.scratch.netns_name) = (self.place.netns, name);
+        self.names.look_into(self.place.inert.take());
+        let answer = act(self);
+        self.names.look_into(None);
+        (self.scratch.netns, self.scratch.netns_name) = own;
+        self.place = home;
+        answer
     }
 
     fn dump_all<T>(
@@ -105,12 +165,12 @@ impl Native {
         detail: Detail,
         keep: &mut impl FnMut(&Socket, Timestamp) -> T,
         health: &mut Vec<Health>,
-    ) -> Result<Vec<T>> {
-        let mut sockets = Vec::with_capacity(self.expected);
+        sockets: &mut Vec<T>,
+    ) -> Result<()> {
         let mut missing = Vec::new();
         for (protocol, family) in TABLES {
             let request = DumpRequest { family, protocol, states: ALL_STATES, detail };
-            let told = self.dump_one(&request, keep, &mut sockets)?;
+            let told = self.dump_one(&request, keep, sockets)?;
             let name = format!("{} over {}", protocol.name(), family.name());
             match told {
                 Dumped::Complete => {}
@@ -136,8 +196,7 @@ impl Native {
         } else if health.is_empty() {
             health.push(Health::ready("sock_diag"));
         }
-        self.expected = sockets.len() + sockets.len() / 16;
-        Ok(sockets)
+        Ok(())
     }
 
     /// Appends one table's sockets, asking again while the dump is inconsistent.
@@ -152,8 +211,8 @@ impl Native {
         for _ in 0..ATTEMPTS {
             sockets.truncate(before);
             let mut at = Timestamp::now();
-            let Self { diag, names, scratch, .. } = self;
-            told = diag.dump(request, |record| {
+            let Self { place, names, scratch, .. } = self;
+            told = place.diag.dump(request, |record| {
                 // A long dump takes its time, and clocks in the records run meanwhile.
                 if sockets.len().is_multiple_of(RECORDS_A_READ) {
                     at = Timestamp::now();
@@ -173,11 +232,12 @@ impl Native {
         let scan = self.scan(sockets)?;
         let (is_partial, ended) = (scan.is_partial, scan.ended);
         let mut join = self.join(sockets, scan);
-        let lost = join.lost(sockets, |cookie| self.ownerless.contains(&cookie));
+        let lost = join.lost(sockets, |identity| self.ownerless.contains(&identity));
         if !lost.is_empty() && (is_partial || ended > 0 || join.outlook.sight.hidden.is_none()) {
             let second = self.look_again(&lost)?;
-            let open = lost.iter().filter_map(|socket| socket.cookie);
-            let open: HashSet<u64> = open.filter(|cookie| !second.contains_key(cookie)).collect();
+            let open = lost.iter().filter_map(|socket| identity(socket));
+            let open: HashSet<Identity> =
+                open.filter(|identity| !second.contains_key(identity)).collect();
             // A process that ended during a full scan may have left what it held to a child
             // that was not listed yet.
             if is_partial && self.can_wait(&open) {
@@ -189,9 +249,9 @@ impl Native {
             join.second = second;
         }
         let is_settled =
-            |cookie| join.second.contains_key(&cookie) || join.pending.contains(&cookie);
+            |identity| join.second.contains_key(&identity) || join.pending.contains(&identity);
         let ownerless = join.lost(sockets, is_settled);
-        self.ownerless = ownerless.iter().filter_map(|socket| socket.cookie).collect();
+        self.ownerless = ownerless.iter().filter_map(|socket| identity(socket)).collect();
         self.pending.clone_from(&join.pending);
         Ok(join)
     }
@@ -200,7 +260,7 @@ impl Native {
     /// time: a descriptor whose former socket was still in it may refer to a new one already,
     /// which is noticed as soon as the former one is missing. To look up everything instead
     /// is for few descriptors, or when waiting did not help.
-    fn can_wait(&self, open: &HashSet<u64>) -> bool {
+    fn can_wait(&self, open: &HashSet<Identity>) -> bool {
         self.scan.len() > FEW_DESCRIPTORS && open.is_disjoint(&self.pending)
     }
 
@@ -239,14 +299,41 @@ impl Native {
     /// Asks the kernel again for these sockets. The answer is on those of which nobody can
     /// hold a descriptor any more.
     fn look_again(&mut self, lost: &[&Socket]) -> Result<SecondLooks> {
+        let mut by_namespace: BTreeMap<Option<u64>, Vec<&Socket>> = BTreeMap::new();
+        for socket in lost {
+            by_namespace.entry(socket.netns).or_default().push(socket);
+        }
+        let mut later = SecondLooks::new();
+        for (netns, lost) in by_namespace {
+            if netns == self.scratch.netns {
+                later.extend(self.look_again_here(&lost)?);
+                continue;
+            }
+            match self.elsewhere.place(netns) {
+                Ok(place) => {
+                    later.extend(self.visit(place, |native| native.look_again_here(&lost))?);
+                }
+                // Its sockets went with it.
+                Err(Error::Gone { .. }) => {
+                    later.extend(lost.iter().filter_map(|socket| Some((identity(socket)?, None))));
+                }
+                // Nothing more is known of them.
+                Err(_) => {}
+            }
+        }
+        Ok(later)
+    }
+
+    fn look_again_here(&mut self, lost: &[&Socket]) -> Result<SecondLooks> {
+        let netns = self.scratch.netns;
         let mut later: SecondLooks =
-            lost.iter().filter_map(|socket| Some((socket.cookie?, None))).collect();
+            lost.iter().filter_map(|socket| Some((identity(socket)?, None))).collect();
         let mut tables: HashMap<(Protocol, Family), u32> = HashMap::new();
-        let Self { diag, names, scratch, .. } = self;
+        let Self { place: Place { diag, .. }, names, scratch, .. } = self;
         let mut hear = |record: &Record<'_>, protocol: Protocol| {
             if record.inode != 0 {
-                later.remove(&record.cookie);
-            } else if let Some(now) = later.get_mut(&record.cookie) {
+                later.remove(&(netns, record.cookie));
+            } else if let Some(now) = later.get_mut(&(netns, record.cookie)) {
                 fill(scratch, record, protocol, names);
                 *now = Some(Box::new(scratch.clone()));
             }
@@ -268,9 +355,18 @@ impl Native {
     }
 }
 
-/// By cookie, sockets that a second look found without a descriptor: gone (`None`), or left to
+/// What tells a socket from every other: its namespace and its cookie there. Before Linux 5.8
+/// each namespace counts its own cookies.
+type Identity = (Option<u64>, u64);
+
+/// `None` for a socket without cookie.
+fn identity(socket: &Socket) -> Option<Identity> {
+    Some((socket.netns, socket.cookie?))
+}
+
+/// Sockets that a second look found without a descriptor: gone (`None`), or left to
 /// the kernel as they are now.
-type SecondLooks = HashMap<u64, Option<Box<Socket>>>;
+type SecondLooks = HashMap<Identity, Option<Box<Socket>>>;
 
 /// How to ask for a connection by its addresses; `None` for a socket that these do not name
 /// alone.
@@ -302,21 +398,23 @@ struct Join {
     processes: Vec<Arc<Process>>,
     outlook: Outlook,
     second: SecondLooks,
-    /// Cookies of sockets whose owner the next look will find.
-    pending: HashSet<u64>,
+    /// Sockets whose owner the next look will find.
+    pending: HashSet<Identity>,
 }
 
 impl Join {
     /// The sockets that someone should hold and nobody is known to, but for those that are
-    /// `settled` by their cookie.
+    /// `settled`.
     fn lost<'a, T: Entry>(
         &self,
         sockets: &'a [T],
-        settled: impl Fn(u64) -> bool,
+        settled: impl Fn(Identity) -> bool,
     ) -> Vec<&'a Socket> {
         let is_lost = |socket: &&Socket| {
             let inode = socket.inode.unwrap_or(0);
-            inode != 0 && self.holders.of(inode).is_empty() && !socket.cookie.is_some_and(&settled)
+            inode != 0
+                && self.holders.of(inode).is_empty()
+                && !identity(socket).is_some_and(&settled)
         };
         sockets.iter().map(T::socket).filter(is_lost).collect()
     }
@@ -326,8 +424,8 @@ impl Join {
     fn apply(&self, entry: &mut impl Entry) -> Option<()> {
         let socket = entry.socket();
         let holdings = self.holders.of(socket.inode.unwrap_or(0));
-        let later = socket.cookie.filter(|_| holdings.is_empty());
-        if let Some(Some(now)) = later.and_then(|cookie| self.second.get(&cookie)) {
+        let later = identity(socket).filter(|_| holdings.is_empty());
+        if let Some(Some(now)) = later.and_then(|identity| self.second.get(&identity)) {
             *entry.socket_mut() = Socket::clone(now);
         }
         let ownership = match holdings {
@@ -353,12 +451,12 @@ impl Join {
     }
 
     fn without_owner(&self, socket: &Socket) -> Ownership {
-        if socket.cookie.is_some_and(|cookie| self.pending.contains(&cookie)) {
+        if identity(socket).is_some_and(|identity| self.pending.contains(&identity)) {
             return Ownership::unknown(
                 "it appeared during this look; the next one finds its owner",
             );
         }
-        let later = socket.cookie.and_then(|cookie| self.second.get(&cookie));
+        let later = identity(socket).and_then(|identity| self.second.get(&identity));
         let second = if matches!(later, Some(None)) { SecondLook::Gone } else { SecondLook::Stays };
         join::ownerless(socket, &self.outlook.sight, second)
     }

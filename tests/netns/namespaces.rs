@@ -1,0 +1,280 @@
+//! Several network namespaces at once: each test makes them inside of its own.
+
+use std::os::linux::fs::MetadataExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::kill::Server;
+use crate::support::{in_namespace, run, sockpit, wait_for};
+
+/// Makes a namespace with this name, in a `/run` that is the test's own.
+pub(crate) fn add(name: &str) {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    if !mounts.contains("sockpit-test /run ") {
+        run(Command::new("mount").args(["-t", "tmpfs", "sockpit-test", "/run"]));
+    }
+    run(Command::new("ip").args(["netns", "add", name]));
+    run(Command::new("ip").args(["-n", name, "link", "set", "lo", "up"]));
+}
+
+/// What starts a program in a namespace with a name.
+pub(crate) const IN_WEB: [&str; 2] = ["nsenter", "--net=/run/netns/web"];
+/// What starts a program in a namespace of its own.
+const IN_NEW: [&str; 2] = ["unshare", "--net"];
+
+pub(crate) fn inode_of(path: impl AsRef<Path>) -> u64 {
+    std::fs::metadata(path).unwrap().st_ino()
+}
+
+fn inode_of_process(server: &Server) -> u64 {
+    inode_of(format!("/proc/{}/ns/net", server.pid()))
+}
+
+fn own() -> u64 {
+    inode_of("/proc/self/ns/net")
+}
+
+fn ports(args: &[&str]) -> (i32, Value) {
+    let output = sockpit().args(["ports", "--json"]).args(args).output().unwrap();
+    document(&output)
+}
+
+fn document(output: &Output) -> (i32, Value) {
+    let json: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    (output.status.code().unwrap(), json)
+}
+
+/// Namespace, its name, and the pids of the owners of each socket.
+fn holders(json: &Value) -> Vec<(u64, Option<&str>, Vec<u64>)> {
+    let sockets = json["sockets"].as_array().unwrap();
+    let mut found: Vec<_> = sockets
+        .iter()
+        .map(|socket| {
+            let owners = socket["owners"].as_array().unwrap();
+            let pids = owners.iter().map(|owner| owner["pid"].as_u64().unwrap()).collect();
+            (socket["netns"].as_u64().unwrap(), socket["netns_name"].as_str(), pids)
+        })
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+fn health<'a>(json: &'a Value, source: &str) -> &'a Value {
+    let lines = json["health"].as_array().unwrap();
+    lines.iter().find(|line| line["source"] == source).unwrap_or_else(|| panic!("{json}"))
+}
+
+const LISTEN_EVERYWHERE: &str = "s = tcp(addr='0.0.0.0'); ready()";
+
+#[test]
+fn the_same_port_in_three_namespaces_has_three_holders() {
+    in_namespace("namespaces::the_same_port_in_three_namespaces_has_three_holders", || {
+        add("web");
+        let here = Server::start(LISTEN_EVERYWHERE);
+        let named = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
+        let nameless = Server::start_under(&IN_NEW, LISTEN_EVERYWHERE);
+
+        let (code, json) = ports(&["port:8080", "--all-netns"]);
+        let pids = |server: &Server| vec![u64::from(server.pid())];
+        let mut expected = vec![
+            (own(), None, pids(&here)),
+            (inode_of("/run/netns/web"), Some("web"), pids(&named)),
+            (inode_of_process(&nameless), None, pids(&nameless)),
+        ];
+        expected.sort_unstable();
+        let found = holders(&json);
+        assert_eq!((code, without_own_name(found)), (0, expected), "{json}");
+        assert_eq!(health(&json, "netns")["state"], "ready");
+
+        // Without being asked for others, sockpit stays in its own.
+        let (_, json) = ports(&["port:8080"]);
+        assert_eq!(without_own_name(holders(&json)), [(own(), None, pids(&here))]);
+
+        let text = |args: &[&str]| {
+            let output = sockpit().args(["ports", "port:8080"]).args(args).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert!(!text(&[]).contains("NETNS"));
+        let all = text(&["--all-netns"]);
+        assert!(all.starts_with("NETNS "), "{all}");
+        assert!(all.lines().any(|line| line.starts_with("web ")), "{all}");
+        let nameless = inode_of_process(&nameless).to_string();
+        assert!(all.lines().any(|line| line.starts_with(&nameless)), "{all}");
+    });
+}
+
+/// Where the tests run, the namespace that they begin in may be a container's.
+fn without_own_name(
+    mut found: Vec<(u64, Option<&str>, Vec<u64>)>,
+) -> Vec<(u64, Option<&str>, Vec<u64>)> {
+    for (netns, name, _) in &mut found {
+        if *netns == own() {
+            *name = None;
+        }
+    }
+    found
+}
+
+/// Moves the calling script into the namespace `web`, and back.
+const SETNS: &str = "
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+def move(path):
+    fd = os.open(path, os.O_RDONLY)
+    assert libc.setns(fd, 0x40000000) == 0, ctypes.get_errno()
+    os.close(fd)
+here = '/proc/self/ns/net'
+home = os.open(here, os.O_RDONLY)
+def back():
+    assert libc.setns(home, 0x40000000) == 0, ctypes.get_errno()
+";
+
+#[test]
+fn a_process_may_hold_sockets_of_two_namespaces() {
+    in_namespace("namespaces::a_process_may_hold_sockets_of_two_namespaces", || {
+        add("web");
+        // Nobody is in the namespace but its mount: only the file in /run/netns leads to it.
+        let script = "a = tcp(); move('/run/netns/web'); b = tcp(); back(); ready()";
+        let server = Server::start(&format!("{SETNS}{script}"));
+        let (_, json) = ports(&["port:8080", "--all-netns"]);
+        let pid = vec![u64::from(server.pid())];
+        let mut expected =
+            vec![(own(), None, pid.clone()), (inode_of("/run/netns/web"), Some("web"), pid)];
+        expected.sort_unstable();
+        assert_eq!(without_own_name(holders(&json)), expected, "{json}");
+        let fds: Vec<&Value> = json["sockets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|socket| &socket["owners"][0]["fd"])
+            .collect();
+        assert_ne!(fds[0], fds[1], "each has its own descriptor");
+    });
+}
+
+#[test]
+fn a_descriptor_passed_out_of_its_namespace_is_owned_outside() {
+    in_namespace("namespaces::a_descriptor_passed_out_of_its_namespace_is_owned_outside", || {
+        // The child makes the socket in a namespace of its own, passes it, and keeps none.
+        let script = "
+a, b = socket.socketpair()
+child = os.fork()
+if child == 0:
+    a.close()
+    assert libc.unshare(0x40000000) == 0
+    s = tcp(addr='0.0.0.0')
+    socket.send_fds(b, [b'x'], [s.fileno()])
+    s.close()
+    time.sleep(600)
+_, fds, _, _ = socket.recv_fds(a, 1, 1)
+import atexit
+atexit.register(os.kill, child, 9)
+os.write(1, b'%d\\n' % child)
+ready()";
+        let mut server = Server::start_unready(&format!("{SETNS}{script}"));
+        let child = server.read_pid();
+        assert_eq!(server.read_pid(), server.pid());
+        let (_, json) = ports(&["port:8080", "--all-netns"]);
+        let elsewhere = inode_of(format!("/proc/{child}/ns/net"));
+        assert_ne!(elsewhere, own());
+        assert_eq!(holders(&json), [(elsewhere, None, vec![u64::from(server.pid())])], "{json}");
+        run(Command::new("kill").arg(child.to_string()));
+    });
+}
+
+#[test]
+fn what_ended_long_ago_belongs_to_its_own_namespace() {
+    in_namespace("namespaces::what_ended_long_ago_belongs_to_its_own_namespace", || {
+        add("web");
+        let script = "
+s = tcp()
+c = socket.create_connection(('127.0.0.1', 8080))
+p, _ = s.accept()
+c.close()
+p.recv(1)
+p.close()
+ready()";
+        let _server = Server::start_under(&IN_WEB, script);
+        let _same_port_here = Server::start(LISTEN_EVERYWHERE);
+        let (_, json) = wait_for("TIME_WAIT", || {
+            let (code, json) = ports(&["state:time_wait", "--all-netns"]);
+            (code == 0).then_some((code, json))
+        });
+        let socket = &json["sockets"][0];
+        assert_eq!(socket["netns_name"], "web");
+        assert_eq!((&socket["inode"], &socket["ownership"]["kind"]), (&0.into(), &"kernel".into()));
+    });
+}
+
+#[test]
+fn without_rights_its_own_namespace_is_shown_and_the_rest_is_said() {
+    in_namespace(
+        "namespaces::without_rights_its_own_namespace_is_shown_and_the_rest_is_said",
+        || {
+            add("web");
+            let _here = Server::start(LISTEN_EVERYWHERE);
+            let _named = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
+            let output = Command::new("setpriv")
+                .args(["--bounding-set", "-all", "--inh-caps", "-all", "--"])
+                .arg(env!("CARGO_BIN_EXE_sockpit"))
+                .args(["ports", "port:8080", "--all-netns", "--json"])
+                .output()
+                .unwrap();
+            let (code, json) = document(&output);
+            assert_eq!(code, 0);
+            let found = holders(&json);
+            assert_eq!((found.len(), found[0].0), (1, own()), "{json}");
+            let line = health(&json, "netns");
+            assert_eq!(line["state"], "degraded");
+            let reason = line["reason"].as_str().unwrap();
+            assert!(reason.contains("network namespace web may not be entered"), "{reason}");
+            assert!(reason.contains("may not be read"), "{reason}");
+            assert!(line["remedy"].as_str().unwrap().contains("CAP_SYS_ADMIN"), "{line}");
+        },
+    );
+}
+
+#[test]
+fn a_namespace_that_ends_is_let_go_while_it_is_watched() {
+    in_namespace("namespaces::a_namespace_that_ends_is_let_go_while_it_is_watched", || {
+        add("web");
+        // A pair of interfaces lives as long as the namespace of either.
+        run(Command::new("ip").args([
+            "link",
+            "add",
+            "veth-here",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "veth-there",
+        ]));
+        run(Command::new("ip").args(["link", "set", "veth-there", "netns", "web"]));
+        let mut server = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
+        let mut watch = crate::ports::Helper::sockpit(&[
+            "ports",
+            "--all-netns",
+            "--watch=0.1",
+            "--json",
+            "netns:web",
+        ]);
+        let event: Value = serde_json::from_str(&watch.line()).unwrap();
+        assert_eq!(
+            (&event["event"], &event["socket"]["netns_name"]),
+            (&"added".into(), &"web".into())
+        );
+
+        run(Command::new("ip").args(["netns", "delete", "web"]));
+        server.child.kill().unwrap();
+        server.child.wait().unwrap();
+        let event: Value = serde_json::from_str(&watch.line()).unwrap();
+        assert_eq!(event["event"], "removed");
+        wait_for("the end of the namespace", || {
+            let links = run(Command::new("ip").args(["-brief", "link"]));
+            (!links.contains("veth-here")).then_some(())
+        });
+    });
+}
