@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod action;
+pub mod activity;
 pub mod close;
 pub mod flow_owner;
 pub mod free;

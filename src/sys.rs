@@ -31,5 +31,5 @@ use windows as platform;
 pub use error::{Error, Result};
 pub use platform::{
     clock, errno, files, host, interfaces, options, port_rules, process, processes, resolve, route,
-    sockets, tcp_info, trial,
+    sockets, tcp_ext, tcp_info, trial,
 };

@@ -14,6 +14,8 @@ mod kill;
 mod kill_races;
 #[path = "netns/owners.rs"]
 mod owners;
+#[path = "netns/live.rs"]
+mod live;
 #[path = "netns/packets.rs"]
 mod packets;
 #[path = "netns/ports.rs"]

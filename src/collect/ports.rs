@@ -1,6 +1,7 @@
 //! The socket table, sampled again and again: what is there, what changed, and what ended.
 
 pub mod ledger;
+mod meter;
 
 use std::io;
 use std::sync::Arc;
@@ -52,6 +53,7 @@ impl Ports {
         let mut table = self.ledger.update(listing.sockets, Timestamp::now());
         table.host = Arc::clone(&self.host);
         table.privileged = listing.privileged;
+        table.listen = sys::tcp_ext::listen();
         Ok((table, listing.health))
     }
 }

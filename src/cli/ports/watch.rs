@@ -37,7 +37,7 @@ pub(super) fn run(
     };
     runtime.block_on(watch.run(Ports::new(backend), period))?;
     watch.seen.summarise();
-    Ok(answer(watch.seen.added > 0, watch.undecided))
+    Ok(answer(watch.seen.added > 0, watch.undecided, false))
 }
 
 struct Watch<'a> {

@@ -79,6 +79,9 @@ pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<
         SortBy::Queue if label::is_crowded(socket) => {
             Cell::new(label::queue(socket, width), cx.theme.danger)
         }
+        SortBy::Queue if label::is_stalled(socket, view.ended_at.unwrap_or(cx.now)) => {
+            Cell::new(label::stalled_queue(socket, width), cx.theme.warning)
+        }
         SortBy::Queue => Cell::plain(label::queue(socket, width)),
         SortBy::Pid => pid(socket, cx),
         SortBy::Name if socket.owners.is_empty() => Cell::new(label::name(socket), cx.theme.dim),
