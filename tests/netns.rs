@@ -12,10 +12,10 @@ mod free;
 mod kill;
 #[path = "netns/kill_races.rs"]
 mod kill_races;
-#[path = "netns/owners.rs"]
-mod owners;
 #[path = "netns/live.rs"]
 mod live;
+#[path = "netns/owners.rs"]
+mod owners;
 #[path = "netns/packets.rs"]
 mod packets;
 #[path = "netns/ports.rs"]
