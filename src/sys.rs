@@ -8,6 +8,7 @@ mod error;
 pub mod listing;
 pub mod lookup;
 mod signal;
+pub mod state;
 pub mod way;
 
 pub mod portable;
