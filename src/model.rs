@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod activation;
+pub mod activity;
 pub mod close;
 pub mod flow_owner;
 pub mod free;

@@ -33,7 +33,8 @@ use jiff::Timestamp;
 use crate::model::socket::{Socket, State};
 use crate::model::table::SocketRow;
 
-use ast::Expr;
+use ast::{Expr, Test};
+use key::{Key, NumberKey};
 
 pub use complete::{Completion, complete, complete_with};
 pub use error::QueryError;
@@ -132,6 +133,18 @@ impl Query {
             root.collect_named_states(&mut named);
         }
         named
+    }
+
+    /// Whether it asks for what only several looks can tell: rates, and queues that have not
+    /// moved.
+    pub fn compares_looks(&self) -> bool {
+        let compares = |test: &Test| match test {
+            Test::Number { key, .. } | Test::Present(Key::Number(key)) => {
+                matches!(key, NumberKey::Rate | NumberKey::Stalled)
+            }
+            _ => false,
+        };
+        self.root.as_ref().is_some_and(|root| root.has(&compares))
     }
 
     /// Whether a row matches.

@@ -8,6 +8,7 @@ mod error;
 pub mod listing;
 pub mod lookup;
 mod signal;
+pub mod state;
 pub mod way;
 
 pub mod portable;
@@ -31,5 +32,5 @@ use windows as platform;
 pub use error::{Error, Result};
 pub use platform::{
     clock, errno, files, host, interfaces, netns, options, port_rules, process, processes, resolve,
-    route, sockets, tcp_info, trial,
+    route, sockets, tcp_ext, tcp_info, trial,
 };

@@ -6,5 +6,6 @@ pub mod cgroup;
 pub mod frame;
 pub mod names;
 pub mod netlink;
+pub mod netstat;
 pub mod procfs;
 pub mod sysctl;

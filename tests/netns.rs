@@ -12,6 +12,8 @@ mod free;
 mod kill;
 #[path = "netns/kill_races.rs"]
 mod kill_races;
+#[path = "netns/live.rs"]
+mod live;
 #[path = "netns/namespaces.rs"]
 mod namespaces;
 #[path = "netns/owners.rs"]

@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if !args.json {
         tell(&listing.health);
     }
-    let answer = answer(!listing.sockets.is_empty(), undecided);
+    let answer = answer(!listing.sockets.is_empty(), undecided, query.compares_looks());
     // The process ends here: to give back every socket would take longer than to sort them.
     std::mem::forget(listing);
     Ok(answer)
@@ -123,10 +123,14 @@ fn filter(listing: &mut Listing, query: &Query) -> usize {
 }
 
 /// Whether something matched, nothing did, or nobody can tell.
-fn answer(matched: bool, undecided: usize) -> Exit {
+fn answer(matched: bool, undecided: usize, needs_looks: bool) -> Exit {
     match (matched, undecided) {
         (true, _) => Exit::Yes,
         (false, 0) => Exit::No,
+        (false, _) if needs_looks => {
+            eprintln!("sockpit: one look tells no rate and no standstill; add --watch");
+            Exit::NotPermitted
+        }
         (false, _) => {
             let sockets =
                 if undecided == 1 { "1 socket".into() } else { format!("{undecided} sockets") };

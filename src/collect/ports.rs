@@ -1,6 +1,7 @@
 //! The socket table, sampled again and again: what is there, what changed, and what ended.
 
 pub mod ledger;
+mod meter;
 
 use std::io;
 use std::sync::Arc;
@@ -90,6 +91,7 @@ impl Ports {
         table.netns = sys::netns::own();
         table.host = Arc::clone(&self.host);
         table.privileged = listing.privileged;
+        table.listen = sys::tcp_ext::listen();
         Ok((table, listing.health))
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::Error;
 use crate::catalog::services;
+use crate::model::activity::ListenCounters;
 use crate::model::health::Health;
 use crate::model::owner::ProcessKey;
 use crate::model::peer;
@@ -41,6 +42,8 @@ pub struct Listing {
     pub privileged: bool,
     /// In canonical order ([`Socket::cmp_canonical`]), owners joined.
     pub sockets: Vec<Socket>,
+    /// What listeners turned away so far; `None` where the system does not count it.
+    pub listen: Option<ListenCounters>,
     /// What the sources could not tell.
     pub health: Vec<Health>,
 }
@@ -64,7 +67,8 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     if request.peers {
         peer::fill(&mut sockets);
     }
-    Ok(Listing { taken_at, host: sys::host::name(), privileged, sockets, health })
+    let listen = sys::tcp_ext::listen();
+    Ok(Listing { taken_at, host: sys::host::name(), privileged, sockets, listen, health })
 }
 
 /// The TCP or UDP sockets that have the local port `port`, in every state, without owners or

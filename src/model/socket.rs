@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::activation::Activation;
+use super::activity::{DropGrowth, Rates, Stalled};
 use super::owner::{Owner, Ownership};
 use super::peer::Peer;
 use super::tcp::TcpInfo;
@@ -301,6 +302,12 @@ pub struct Socket {
     pub backlog: Option<Backlog>,
     /// Packets dropped at this socket.
     pub drops: Option<u32>,
+    /// How fast data moves; `None` before the second look, and where nobody counts it.
+    pub rates: Option<Rates>,
+    /// Since when queues have not moved; `None` where nothing waits, and when looked at once.
+    pub stalled: Option<Box<Stalled>>,
+    /// What was dropped between looks; `None` when nothing was, and when looked at once.
+    pub drop_growth: Option<Box<DropGrowth>>,
     /// Running timer.
     pub timer: Option<Timer>,
     /// Memory use.
@@ -348,6 +355,9 @@ impl Socket {
             send_q: None,
             backlog: None,
             drops: None,
+            rates: None,
+            stalled: None,
+            drop_growth: None,
             timer: None,
             memory: None,
             first_seen: None,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::activity::ListenCounters;
 use super::socket::{Socket, SocketKey, Timer};
 use super::tcp::TcpInfo;
 
@@ -118,6 +119,9 @@ pub struct SocketTable {
     pub host: Arc<str>,
     /// Whether sockpit may read every process.
     pub privileged: bool,
+    /// What the listeners of sockpit's own network namespace turned away; `None` where the
+    /// system does not count it.
+    pub listen: Option<ListenCounters>,
 }
 
 impl SocketTable {

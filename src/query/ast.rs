@@ -78,6 +78,16 @@ impl Expr {
         }
     }
 
+    /// Whether a test in it says yes to `is_wanted`.
+    pub(super) fn has(&self, is_wanted: &impl Fn(&Test) -> bool) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.has(is_wanted)),
+            Self::Not(part) => part.has(is_wanted),
+            Self::Everything => false,
+            Self::Test(test) => is_wanted(test),
+        }
+    }
+
     fn list(
         parts: Vec<Self>,
         combine: fn(Vec<Self>) -> Self,

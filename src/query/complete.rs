@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn keys_and_closed_sets_are_offered() {
         assert_eq!(texts("").len(), KEYS.len());
-        assert_eq!(texts("sta"), ["state:"]);
+        assert_eq!(texts("sta"), ["state:", "stalled:"]);
         assert_eq!(texts("port:80 !na"), ["name:"]);
         assert_eq!(texts("(lpo"), ["lport:"]);
         assert_eq!(texts("state:time-"), ["time_wait"]);
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(texts("estab"), ["state:established"]);
         assert!(texts("name:\"sta").is_empty());
         assert!(texts("zzz:").is_empty());
-        assert_eq!(texts("name:\"a b\" sta"), ["state:"]);
+        assert_eq!(texts("name:\"a b\" stat"), ["state:"]);
     }
 
     #[test]

@@ -6,9 +6,9 @@ use super::needle::Pattern;
 use super::values::NumberSet;
 use super::word::command_matches;
 use super::{Subject, Truth};
+use crate::model::activity::Stalled;
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::socket::{Backlog, Endpoint, Protocol, Socket, State};
-use crate::model::tcp::TcpInfo;
 
 /// An answer on the way. Kleene's logic with two kinds of neither: what nobody knows, and
 /// what the row cannot have (the round-trip time of a listener). The row matches neither the
@@ -98,6 +98,7 @@ fn ask_test(test: &Test, subject: &Subject<'_>) -> Answer {
     match test {
         Test::Name(set) => set.contains(socket).into(),
         Test::Number { key: NumberKey::Age, set } => age(set, subject),
+        Test::Number { key: NumberKey::Stalled, set } => stalled(set, subject),
         Test::Number { key, set } => number(*key, socket, |number| set.contains(number)),
         Test::Address { side, set } => any(ends(*side, socket), |end| set.contains(end).into()),
         Test::Text { key, patterns, ids } => text(*key, socket, Wanted::These { patterns, ids }),
@@ -116,6 +117,7 @@ fn present(key: Key, subject: &Subject<'_>) -> Answer {
     match key {
         Key::Set(_) | Key::Address(_) => Answer::Yes,
         Key::Number(NumberKey::Age) => known(subject.socket.first_seen, |_| true),
+        Key::Number(NumberKey::Stalled) => subject.socket.stalled.is_some().into(),
         Key::Number(key) => number(key, subject.socket, |_| true),
         Key::Text(key) => text(key, subject.socket, Wanted::Anything),
     }
@@ -177,29 +179,30 @@ fn number(key: NumberKey, socket: &Socket, holds: impl Fn(u64) -> bool) -> Answe
             Some(Some(percent)) => holds_32(percent).into(),
         },
         NumberKey::Drops => known(socket.drops, holds_32),
-        NumberKey::Rtt => of_connection(socket, |tcp| tcp.rtt_us, holds_32),
-        NumberKey::Retrans => of_connection(socket, |tcp| tcp.retransmits, holds_32),
+        NumberKey::Rtt => of_connection(socket, |socket| socket.tcp.as_deref()?.rtt_us, holds_32),
+        NumberKey::Retrans => {
+            of_connection(socket, |socket| socket.tcp.as_deref()?.retransmits, holds_32)
+        }
+        NumberKey::Rate => {
+            of_connection(socket, |socket| socket.rates, |rates| holds(rates.total()))
+        }
         // Asked with the clock at hand, before this.
-        NumberKey::Age => Answer::Unknown,
+        NumberKey::Age | NumberKey::Stalled => Answer::Unknown,
     }
 }
 
 /// A number that only a TCP connection has, while the kernel keeps its whole state.
-fn of_connection(
+fn of_connection<T>(
     socket: &Socket,
-    field: impl FnOnce(&TcpInfo) -> Option<u32>,
-    holds: impl FnOnce(u32) -> bool,
+    field: impl FnOnce(&Socket) -> Option<T>,
+    holds: impl FnOnce(T) -> bool,
 ) -> Answer {
     let is_tcp = matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp);
     let is_connection = !matches!(
         socket.state,
         State::Listen | State::SynReceived | State::TimeWait | State::Closed | State::Bound
     );
-    if is_tcp && is_connection {
-        known(socket.tcp.as_deref().and_then(field), holds)
-    } else {
-        Answer::Inapplicable
-    }
+    if is_tcp && is_connection { known(field(socket), holds) } else { Answer::Inapplicable }
 }
 
 /// The time since first sight is exact for a socket that sockpit saw appear, and the least
@@ -208,14 +211,33 @@ fn age(set: &NumberSet, subject: &Subject<'_>) -> Answer {
     let Some(first_seen) = subject.socket.first_seen else { return Answer::Unknown };
     let since = subject.now.as_microsecond() - first_seen.as_microsecond();
     let seen_for = u64::try_from(since).unwrap_or(0);
-    if subject.appeared {
-        set.contains(seen_for).into()
-    } else if set.contains_all_from(seen_for) {
+    if subject.appeared { set.contains(seen_for).into() } else { at_least(set, seen_for) }
+}
+
+/// What is known of a value of which only the least possible one is.
+fn at_least(set: &NumberSet, least: u64) -> Answer {
+    if set.contains_all_from(least) {
         Answer::Yes
-    } else if set.contains_any_from(seen_for) {
+    } else if set.contains_any_from(least) {
         Answer::Unknown
     } else {
         Answer::No
+    }
+}
+
+/// A queue has stood still at least since the look that saw it move. One that is empty does
+/// not stand still for any time.
+fn stalled(set: &NumberSet, subject: &Subject<'_>) -> Answer {
+    let socket = subject.socket;
+    let since = socket.stalled.as_deref().and_then(Stalled::since);
+    match (since, socket.recv_q, socket.send_q) {
+        _ if socket.state == State::Listen => Answer::Inapplicable,
+        (Some(since), _, _) => {
+            let passed = subject.now.as_microsecond() - since.as_microsecond();
+            at_least(set, u64::try_from(passed).unwrap_or(0))
+        }
+        (None, Some(0), Some(0)) => Answer::No,
+        (None, _, _) => Answer::Unknown,
     }
 }
 

@@ -55,6 +55,8 @@ pub const KEYS: &[KeyHelp] = &[
     key("age", "time", "time since first seen: the least age", "age:1h.."),
     key("drops", "number", "packets dropped at the socket", "drops:1.."),
     key("retrans", "number", "segments sent again", "retrans:10.."),
+    key("rate", "size", "bytes a second, both ways; needs two looks", "rate:1M.."),
+    key("stalled", "time", "a queue has not moved for at least this", "stalled:10s.."),
 ];
 
 /// How the parts of a query are written, and what they mean.

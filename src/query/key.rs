@@ -28,6 +28,10 @@ pub(super) enum NumberKey {
     Age,
     Drops,
     Retrans,
+    /// Bytes a second, both directions together.
+    Rate,
+    /// Since a queue last moved.
+    Stalled,
 }
 
 /// Which end of a socket is asked about.
@@ -79,7 +83,7 @@ pub(super) enum Measure {
 }
 
 /// Every key by its canonical name, in the order of the help table.
-const KEYS: [(&str, Key); 29] = [
+const KEYS: [(&str, Key); 31] = [
     ("port", Key::Number(NumberKey::Port(Side::Either))),
     ("lport", Key::Number(NumberKey::Port(Side::Local))),
     ("rport", Key::Number(NumberKey::Port(Side::Remote))),
@@ -109,6 +113,8 @@ const KEYS: [(&str, Key); 29] = [
     ("age", Key::Number(NumberKey::Age)),
     ("drops", Key::Number(NumberKey::Drops)),
     ("retrans", Key::Number(NumberKey::Retrans)),
+    ("rate", Key::Number(NumberKey::Rate)),
+    ("stalled", Key::Number(NumberKey::Stalled)),
 ];
 
 /// Other spellings: those of `ss`, of the JSON contract, and of a hasty hand.
@@ -181,9 +187,9 @@ impl NumberKey {
             Self::Pid | Self::Ppid => Measure::Id,
             Self::Inode | Self::Cookie | Self::Netns | Self::Backlog => Measure::Count,
             Self::Drops | Self::Retrans => Measure::Count,
-            Self::RecvQ | Self::SendQ => Measure::Bytes,
+            Self::RecvQ | Self::SendQ | Self::Rate => Measure::Bytes,
             Self::BacklogPercent => Measure::Percent,
-            Self::Rtt | Self::Age => Measure::Duration,
+            Self::Rtt | Self::Age | Self::Stalled => Measure::Duration,
         }
     }
 }

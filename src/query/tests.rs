@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::{Query, Subject, Truth, help_text};
+use crate::model::activity::{Rates, Stalled};
 use crate::model::owner::{Container, Owner, Ownership, Process, Unit, UnitScope};
 use crate::model::socket::{Backlog, Endpoint, Family, Protocol, Socket, State};
 use crate::model::tcp::TcpInfo;
@@ -240,6 +241,40 @@ fn the_age_of_a_row_that_was_there_before_is_only_bounded_below() {
     }
     let never_seen = Socket { first_seen: None, ..listener() };
     assert_eq!(ask("age:0..", &never_seen), Undecided);
+}
+
+#[test]
+fn rates_are_of_connections_that_were_looked_at_twice() {
+    let rates = Rates { bytes_sent_per_s: 1_000_000.0, bytes_received_per_s: 500_000.0 };
+    let busy = Socket { rates: Some(rates), ..hidden() };
+    for (query, expected) in [
+        ("rate:1M..", [Yes, Undecided, No]),
+        ("rate:1500k", [Yes, Undecided, No]),
+        ("!rate:1M..", [No, Undecided, No]),
+        ("rate:*", [Yes, Undecided, No]),
+    ] {
+        assert_eq!([&busy, &hidden(), &listener()].map(|s| ask(query, s)), expected, "{query}");
+    }
+    assert!(Query::parse("port:80 !(rate:1M..)").unwrap().compares_looks());
+    assert!(Query::parse("stalled:*").unwrap().compares_looks());
+    assert!(!Query::parse("port:80 rtt:1ms..").unwrap().compares_looks());
+}
+
+#[test]
+fn a_standstill_is_bounded_below() {
+    let since = Some(now() - SignedDuration::from_secs(12));
+    let stalled = Some(Box::new(Stalled { recv_since: None, send_since: since }));
+    let stalled = Socket { stalled, ..hidden() };
+    let empty = Socket { recv_q: Some(0), send_q: Some(0), ..hidden() };
+    for (query, expected) in [
+        ("stalled:10s..", [Yes, Undecided, No, No]),
+        ("stalled:20s..", [Undecided, Undecided, No, No]),
+        ("stalled:..5s", [No, Undecided, No, No]),
+        ("!stalled:10s..", [No, Undecided, Yes, No]),
+    ] {
+        let sockets = [&stalled, &hidden(), &empty, &listener()];
+        assert_eq!(sockets.map(|socket| ask(query, socket)), expected, "{query}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub mod processes;
 pub mod route;
 mod sock_diag;
 pub mod sockets;
+pub mod tcp_ext;
 pub mod tcp_info;
 mod waiting;
 

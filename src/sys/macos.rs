@@ -6,6 +6,6 @@ pub(super) use super::portable::capture;
 pub(crate) use super::portable::netstat2;
 pub use super::portable::{
     clock, files, interfaces, netns, options, port_rules, process, processes, route, sockets,
-    tcp_info, trial,
+    tcp_ext, tcp_info, trial,
 };
 pub use super::unix::{errno, resolve};

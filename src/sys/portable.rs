@@ -15,5 +15,6 @@ pub mod processes;
 pub mod resolve;
 pub mod route;
 pub mod sockets;
+pub mod tcp_ext;
 pub mod tcp_info;
 pub mod trial;

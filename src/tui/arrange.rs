@@ -28,6 +28,10 @@ pub enum SortBy {
     State,
     /// Accept queue fill, or bytes queued.
     Queue,
+    /// Bytes sent a second.
+    Sent,
+    /// Bytes received a second.
+    Received,
     /// First owner's process id.
     Pid,
     /// First owner's name.
@@ -40,12 +44,14 @@ pub enum SortBy {
 
 impl SortBy {
     /// In the order of the columns.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Protocol,
         Self::Local,
         Self::Remote,
         Self::State,
         Self::Queue,
+        Self::Sent,
+        Self::Received,
         Self::Pid,
         Self::Name,
         Self::Age,
@@ -230,6 +236,13 @@ fn sorted<'a>(order: &[u32], sort: Sort, socket: impl Fn(u32) -> &'a Socket) -> 
         SortBy::Remote => by(order, sort.reverse, |i| address(socket(i).remote.as_ref())),
         SortBy::State => by(order, sort.reverse, |index| Some(socket(index).state)),
         SortBy::Queue => by(order, sort.reverse, |index| queued(socket(index))),
+        // The bits of floats that are not negative are in the order of their values.
+        SortBy::Sent => by(order, sort.reverse, |index| {
+            socket(index).rates.map(|rates| rates.bytes_sent_per_s.to_bits())
+        }),
+        SortBy::Received => by(order, sort.reverse, |index| {
+            socket(index).rates.map(|rates| rates.bytes_received_per_s.to_bits())
+        }),
         SortBy::Pid => by(order, sort.reverse, |index| first(index).map(|o| o.process.pid)),
         SortBy::Name => by_text(order, sort.reverse, |i| first(i).map(|o| &*o.process.name)),
         SortBy::Age => by(order, sort.reverse, |index| {

@@ -1,12 +1,19 @@
 //! Sockets and their owners in a few columns of text, cleaned.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::model::activation::principal_owner;
+use jiff::Timestamp;
+
+use crate::model::activity::Stalled;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Backlog, Socket, State};
 use crate::text::{address, clean, owner, units};
 use crate::tui::widgets::paint;
+
+/// A queue that holds something for less than this is no news.
+const STALLED_AFTER: Duration = Duration::from_secs(3);
 
 /// Short enough for a column of ten; [`State::name`] is the full name.
 pub fn state(state: State) -> &'static str {
@@ -72,6 +79,36 @@ pub fn queue(socket: &Socket, columns: u16) -> String {
 /// Whether the accept queue is at 80 % or more.
 pub fn is_crowded(socket: &Socket) -> bool {
     socket.backlog.and_then(Backlog::percent).is_some_and(|percent| percent >= 80)
+}
+
+/// For how long a queue has not moved at least; `None` while that means nothing yet: two
+/// looks apart, any busy queue can hold something.
+pub fn stood_still(since: Timestamp, now: Timestamp) -> Option<Duration> {
+    let time = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    (time >= STALLED_AFTER).then_some(time)
+}
+
+/// Whether one of its queues stands still.
+pub fn is_stalled(socket: &Socket, now: Timestamp) -> bool {
+    let since = socket.stalled.as_deref().and_then(Stalled::since);
+    since.is_some_and(|since| stood_still(since, now).is_some())
+}
+
+/// The queues of a socket where one stands still: `4096:0!`, or both together where there is
+/// no room.
+pub fn stalled_queue(socket: &Socket, columns: u16) -> String {
+    let full = format!("{}!", queue(socket, columns));
+    if paint::width(&full) <= columns {
+        return full;
+    }
+    let both = u64::from(socket.recv_q.unwrap_or(0)) + u64::from(socket.send_q.unwrap_or(0));
+    format!("{}!", amount(Some(u32::try_from(both).unwrap_or(u32::MAX))))
+}
+
+/// A rate in at most six columns: `0`, `812`, `12.4k`, `1.20M`; `-` where nobody knows it.
+pub fn rate(bytes_per_s: Option<f32>) -> String {
+    let Some(rate) = bytes_per_s else { return units::UNKNOWN.to_owned() };
+    units::bytes(rate.max(0.0).round() as u64).replace([' ', 'B'], "")
 }
 
 /// Bytes in at most four columns.
@@ -170,6 +207,25 @@ mod tests {
         socket.backlog = Some(Backlog { queued: 103, limit: 128 });
         assert_eq!(queue(&socket, 10), "103/128!");
         assert_eq!(queue(&socket, 7), "80%!");
+    }
+
+    #[test]
+    fn a_queue_that_stands_still_is_marked_by_a_sign() {
+        let mut socket = listener(Family::Ipv4, Endpoint::ip([0, 0, 0, 0], 80));
+        (socket.state, socket.recv_q, socket.send_q) = (State::Established, Some(9_000), Some(20));
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert!(!is_stalled(&socket, at(100)));
+        socket.stalled = Some(Box::new(Stalled { recv_since: Some(at(98)), send_since: None }));
+        assert!(!is_stalled(&socket, at(100)));
+        assert!(is_stalled(&socket, at(101)));
+        assert_eq!(stalled_queue(&socket, 10), "9000:20!");
+        assert_eq!(stalled_queue(&socket, 7), "9020!");
+    }
+
+    #[test]
+    fn rates_are_short() {
+        let rates = [None, Some(0.0), Some(812.4), Some(12_400.0), Some(1.2e9)];
+        assert_eq!(rates.map(rate), ["-", "0", "812", "12.4k", "1.20G"]);
     }
 
     #[test]

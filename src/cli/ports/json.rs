@@ -23,6 +23,7 @@ pub(super) fn document(out: &mut impl Write, listing: &Listing) -> Result<(), Fa
         serde_json::to_writer(&mut *out, socket)?;
     }
     out.write_all(b"]")?;
+    field(out, "listen", &listing.listen)?;
     field(out, "health", &listing.health)?;
     out.write_all(b"}\n")?;
     Ok(())

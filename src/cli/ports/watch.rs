@@ -40,7 +40,7 @@ pub(super) fn run(
     ports.steering().set_reach(super::reach(args));
     runtime.block_on(watch.run(ports, period))?;
     watch.seen.summarise();
-    Ok(answer(watch.seen.added > 0, watch.undecided))
+    Ok(answer(watch.seen.added > 0, watch.undecided, false))
 }
 
 struct Watch<'a> {

@@ -5,14 +5,20 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::meter;
 use crate::catalog::services;
+use crate::model::activity::Rates;
 use crate::model::owner::Owner;
 use crate::model::socket::{Socket, SocketKey};
 use crate::model::table::{EndedRow, SocketRow, SocketTable, TableChanges};
 use crate::sys::listing::{Coverage, KnownRows, Listed};
 
 /// Ended rows that are remembered.
-const HISTORY: usize = 10_000;
+pub const HISTORY: usize = 10_000;
+
+/// Idle rows whose rate becomes known in one look. A row is copied for it, and copying a
+/// large table at once would double its memory.
+const IDLE_A_LOOK: usize = 2_000;
 
 /// What is known from all listings so far.
 #[derive(Debug, Default)]
@@ -29,6 +35,8 @@ pub struct Ledger {
     coverage: Coverage,
     /// The same of the listing before.
     covered: Coverage,
+    /// When the sockets of the listing before were read.
+    read_at: Option<Timestamp>,
 }
 
 impl Ledger {
@@ -48,9 +56,11 @@ impl Ledger {
         let mut changes = TableChanges::default();
         let mut next = std::mem::take(&mut self.spare);
         next.reserve(listed.len());
+        let earliest = listed.iter().filter_map(read_at).min().unwrap_or(at);
+        let mut idle = IDLE_A_LOOK;
         for listed in listed {
             let row = match listed {
-                Listed::Same(row) => row,
+                Listed::Same(row) => come_to_rest(row, &mut idle),
                 Listed::New(key, socket, read_at) => self.enter(key, socket, read_at, at),
             };
             let (key, is_changed) = (row.key, row.changed_at == Some(at));
@@ -66,6 +76,7 @@ impl Ledger {
         self.settle(next, at, &mut changes);
         self.has_listed = true;
         self.covered = self.coverage.clone();
+        self.read_at = Some(earliest);
         SocketTable {
             rows: self.rows.clone(),
             changes,
@@ -85,8 +96,15 @@ impl Ledger {
     ) -> Arc<SocketRow> {
         socket.service = services::of_socket(&socket);
         let (first_seen, changed_at, appeared) = match self.known.get(&key) {
-            None => (at, None, self.has_listed && self.covered.covers(key.netns)),
+            None => {
+                meter::begin(&mut socket, observed_at);
+                (at, None, self.has_listed && self.covered.covers(key.netns))
+            }
             Some(before) => {
+                // An unchanged row keeps its time: the look before may be later than that.
+                let since =
+                    self.read_at.map_or(before.observed_at, |at| at.max(before.observed_at));
+                meter::compare(&before.socket, since, &mut socket, observed_at);
                 let is_changed = matters(&before.socket, &socket);
                 let changed_at = if is_changed { Some(at) } else { before.changed_at };
                 (before.socket.first_seen.unwrap_or(at), changed_at, before.appeared)
@@ -127,6 +145,29 @@ impl Ledger {
     }
 }
 
+/// When a socket was read that is new or has changed.
+fn read_at(listed: &Listed) -> Option<Timestamp> {
+    match listed {
+        Listed::Same(_) => None,
+        Listed::New(_, _, at) => Some(*at),
+    }
+}
+
+/// An unchanged row moves nothing: once that is noted, it stays the same row.
+fn come_to_rest(row: Arc<SocketRow>, idle: &mut usize) -> Arc<SocketRow> {
+    let is_noted = match row.socket.rates {
+        Some(rates) => rates.is_idle(),
+        None => *idle == 0 || !meter::is_counted(&row.socket),
+    };
+    if is_noted {
+        return row;
+    }
+    *idle = idle.saturating_sub(1);
+    let mut rested = SocketRow::clone(&row);
+    rested.socket.rates = Some(Rates::IDLE);
+    Arc::new(rested)
+}
+
 /// Whether what changed is what a user looks for: the state, or who holds it.
 fn matters(before: &Socket, after: &Socket) -> bool {
     before.state != after.state
@@ -141,9 +182,12 @@ fn same_holders(before: &[Owner], after: &[Owner]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
     use crate::model::owner::Ownership;
     use crate::model::socket::{Endpoint, Family, Protocol, SocketId, State};
+    use crate::model::tcp::TcpInfo;
 
     fn key(cookie: u64) -> SocketKey {
         SocketKey { netns: Some(1), id: SocketId::Cookie(cookie) }
@@ -218,6 +262,52 @@ mod tests {
         }
         let table = ledger.update(vec![same(&ledger, 1), owned], at(2));
         assert_eq!(table.changes.changed, [key(2)]);
+    }
+
+    fn connection(cookie: u64, sent: u64, ms: i64) -> Listed {
+        let Listed::New(key, mut socket, _) = in_state(cookie, 80, State::Established) else {
+            unreachable!("it is a new one");
+        };
+        let tcp = TcpInfo { bytes_sent: Some(sent), bytes_received: Some(0), ..TcpInfo::default() };
+        socket.tcp = Some(Box::new(tcp));
+        Listed::New(key, socket, at(0) + SignedDuration::from_millis(ms))
+    }
+
+    #[test]
+    fn a_rate_counts_from_the_look_before_and_falls_to_nothing_once() {
+        let mut ledger = Ledger::default();
+        let sent = |table: &SocketTable| {
+            let row = table.rows.iter().find(|row| row.key == key(1)).unwrap();
+            row.socket.rates.map(|rates| rates.bytes_sent_per_s)
+        };
+        let table = ledger.update(vec![connection(1, 0, 0), connection(2, 0, 0)], at(0));
+        assert_eq!(sent(&table), None);
+        // Another one moves; this one is known to rest.
+        let table = ledger.update(vec![same(&ledger, 1), connection(2, 7, 1_000)], at(1));
+        assert_eq!(sent(&table), Some(0.0));
+        // Not since its row was made, but since the look before.
+        let moved = vec![connection(1, 500, 1_500), connection(2, 9, 1_500)];
+        assert_eq!(sent(&ledger.update(moved, at(2))), Some(1_000.0));
+        let rested = ledger.update(vec![same(&ledger, 1), same(&ledger, 2)], at(3));
+        assert_eq!(sent(&rested), Some(0.0));
+        assert_eq!(rested.changes, TableChanges::default());
+        let later = ledger.update(vec![same(&ledger, 1), same(&ledger, 2)], at(4));
+        for (before, after) in rested.rows.iter().zip(&later.rows) {
+            assert!(Arc::ptr_eq(before, after));
+        }
+    }
+
+    #[test]
+    fn a_large_table_comes_to_rest_in_steps() {
+        let mut ledger = Ledger::default();
+        let count = 2 * IDLE_A_LOOK as u64 + 1;
+        ledger.update((0..count).map(|n| connection(n, 0, 0)).collect(), at(0));
+        let mut known = || {
+            let listed = (0..count).map(|n| same(&ledger, n)).collect();
+            let table = ledger.update(listed, at(1));
+            table.rows.iter().filter(|row| row.socket.rates.is_some()).count() as u64
+        };
+        assert_eq!([known(), known(), known()], [2_000, 4_000, count]);
     }
 
     #[test]

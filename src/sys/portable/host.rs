@@ -7,6 +7,7 @@ use std::path::Path;
 use tokio::sync::oneshot;
 
 pub use crate::sys::signal::Signal;
+pub use crate::sys::state;
 
 pub use super::interrupt::Interrupt;
 
@@ -63,6 +64,16 @@ pub fn create_private(path: &Path) -> io::Result<File> {
 /// Opens a file to append to.
 pub fn append_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// Opens a file to read.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Makes a directory, and what is missing above it.
+pub fn create_private_dir(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
 }
 
 /// Does `work` on files with the user's own rights. Here sockpit never has others.

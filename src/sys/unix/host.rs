@@ -1,8 +1,8 @@
 //! This host, the signals and the terminal of a UNIX process, and files for its user alone.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 pub use crate::sys::portable::host::{Interrupt, name};
 pub use crate::sys::signal::Signal;
+pub use crate::sys::state;
 
 /// How long other threads get to take a stop signal before its handler is put back.
 const STOP_TAKES: Duration = Duration::from_millis(20);
@@ -123,6 +124,28 @@ pub fn append_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Opens a regular file to read; fails on a symbolic link, and waits for no pipe.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    Ok(file)
+}
+
+/// Makes a directory, and what is missing above it, for its user alone; one that is there
+/// stays as it is. Fails where it would lie in another user's: what root left there, that
+/// user could not replace.
+pub fn create_private_dir(path: &Path) -> io::Result<()> {
+    let above = path.ancestors().find_map(|above| std::fs::metadata(above).ok());
+    if above.is_some_and(|above| above.uid() != rustix::process::geteuid().as_raw()) {
+        let text = "the directory belongs to another user";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -143,5 +166,19 @@ mod tests {
         assert!(append_private(&link).is_err());
         append_private(&file).unwrap().write_all(b"y").unwrap();
         assert_eq!(std::fs::read(&file).unwrap(), b"xy");
+        assert!(open_private(&file).is_ok());
+        assert!(open_private(&link).is_err());
+        assert!(open_private(dir.path()).is_err());
+    }
+
+    #[test]
+    fn private_directories_are_for_their_user() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("a").join("b");
+        create_private_dir(&dir).unwrap();
+        create_private_dir(&dir).unwrap();
+        for made in [&dir, &place.path().join("a")] {
+            assert_eq!(std::fs::metadata(made).unwrap().permissions().mode() & 0o777, 0o700);
+        }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::activity::Rates;
 use crate::tui::fixture::{ended, key_of, row, rows, table, tcp, wall};
 
 fn arrange(table: SocketTable) -> Arrange {
@@ -41,6 +42,8 @@ fn every_column_sorts_both_ways_and_the_unknown_comes_last() {
         let row = Arc::make_mut(row);
         row.socket.user = Some(["bob", "eve"][index].into());
         row.socket.remote = Some(Endpoint::ip([10, 0, 0, 1], 40_000 + index as u16));
+        let rate = index as f32;
+        row.socket.rates = Some(Rates { bytes_sent_per_s: rate, bytes_received_per_s: rate });
     }
     for by in SortBy::ALL {
         let sorted = |reverse| {

@@ -23,13 +23,15 @@ pub(super) enum Col {
 }
 
 /// In the order of the screen. Ranks say which give way first.
-pub(super) static COLUMNS: [Column<Col>; 10] = [
+pub(super) static COLUMNS: [Column<Col>; 12] = [
     column(Col::Sign, "", 2, 2, false, 0),
     column(Col::By(SortBy::Protocol), "PROTO", 5, 5, false, 2),
     column(Col::By(SortBy::Local), "LOCAL", 14, 47, false, 0),
     column(Col::By(SortBy::Remote), "REMOTE", 12, 47, false, 3),
     column(Col::By(SortBy::State), "STATE", 9, 10, false, 1),
     column(Col::By(SortBy::Queue), "QUEUE", 8, 10, true, 4),
+    column(Col::By(SortBy::Sent), "SENT/S", 7, 7, true, 7),
+    column(Col::By(SortBy::Received), "RECV/S", 7, 7, true, 8),
     column(Col::By(SortBy::Pid), "PID", 6, 9, true, 0),
     column(Col::By(SortBy::Name), "NAME", 7, 24, false, 0),
     column(Col::By(SortBy::Age), "AGE", 5, 5, true, 6),
@@ -79,7 +81,12 @@ pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<
         SortBy::Queue if label::is_crowded(socket) => {
             Cell::new(label::queue(socket, width), cx.theme.danger)
         }
+        SortBy::Queue if label::is_stalled(socket, view.ended_at.unwrap_or(cx.now)) => {
+            Cell::new(label::stalled_queue(socket, width), cx.theme.warning)
+        }
         SortBy::Queue => Cell::plain(label::queue(socket, width)),
+        SortBy::Sent => rate(socket.rates.map(|rates| rates.bytes_sent_per_s), cx),
+        SortBy::Received => rate(socket.rates.map(|rates| rates.bytes_received_per_s), cx),
         SortBy::Pid => pid(socket, cx),
         SortBy::Name if socket.owners.is_empty() => Cell::new(label::name(socket), cx.theme.dim),
         SortBy::Name => Cell::plain(label::name(socket)),
@@ -104,6 +111,12 @@ fn sign(view: RowView<'_>, cx: &RowContext<'_>) -> &'static str {
 fn is_new(view: RowView<'_>, now: Timestamp) -> bool {
     let seen = view.row.socket.first_seen.filter(|_| view.row.appeared);
     seen.is_some_and(|seen| now.duration_since(seen) < MARKED_FOR)
+}
+
+/// What moves stands out from what rests.
+fn rate<'a>(bytes_per_s: Option<f32>, cx: &RowContext<'_>) -> Cell<'a> {
+    let moves = bytes_per_s.is_some_and(|rate| rate > 0.0);
+    Cell::new(label::rate(bytes_per_s), if moves { Style::new() } else { cx.theme.dim })
 }
 
 fn remote<'a>(socket: &'a Socket, width: u16, cx: &RowContext<'_>) -> Cell<'a> {

@@ -1,13 +1,16 @@
 //! Everything that is known about one socket, line by line.
 
+mod activity;
+mod tcp;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::model::activity::ListenCounters;
 use crate::model::owner::{Owner, Process, UnitScope};
 use crate::model::peer::Peer;
 use crate::model::socket::{Socket, TimerKind};
-use crate::model::tcp::TcpInfo;
 use crate::text::{address, clean, owner, units};
 use crate::tui::label;
 use crate::tui::surroundings::Surroundings;
@@ -16,11 +19,15 @@ use crate::tui::world::{Selection, World};
 /// A line: what, and its value. A value alone continues the one above; neither is a gap.
 type Fact = (&'static str, String);
 
-/// The facts about the selected row.
-pub fn lines(selection: &Selection, world: &World) -> Vec<Fact> {
+/// The facts about the selected row; `listen` are the counters of its network namespace.
+pub fn lines(selection: &Selection, listen: Option<ListenCounters>, world: &World) -> Vec<Fact> {
     let now = world.now.wall;
     let socket = &selection.row.socket;
     let around = world.surroundings.as_ref().filter(|around| around.key == selection.row.key);
+    // Since the row was read; an ended one stands still.
+    let until = selection.ended_at.unwrap_or(now);
+    let passed = until.duration_since(selection.row.observed_at);
+    let passed = Duration::try_from(passed).unwrap_or_default();
     let mut facts = vec![
         ("protocol", address::protocol(socket).to_owned()),
         ("local", label::local(socket, false)),
@@ -29,14 +36,12 @@ pub fn lines(selection: &Selection, world: &World) -> Vec<Fact> {
     ];
     let mut add = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
     add("service", socket.service.as_deref().map(|service| clean(service).into_owned()));
-    add("queue", Some(queue(socket)));
-    add("dropped", socket.drops.filter(|drops| *drops > 0).map(|n| units::count(n.into())));
+    facts.extend(activity::facts(socket, listen, now));
+    let mut add = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
     add(
         "timer",
         socket.timer.map(|timer| {
-            // It has run on since the row was read.
-            let passed = now.duration_since(selection.row.observed_at);
-            let passed = Duration::try_from(passed).unwrap_or_default();
+            // It has run on since.
             let left = Duration::from_millis(timer.expires_ms.into()).saturating_sub(passed);
             format!("{}, {} left", timer_name(timer.kind), units::duration(left))
         }),
@@ -69,7 +74,7 @@ pub fn lines(selection: &Selection, world: &World) -> Vec<Fact> {
         other_end(peer, &mut facts);
     }
     if let Some(tcp) = &socket.tcp {
-        tcp_facts(tcp, &mut facts);
+        facts.extend(tcp::facts(tcp, passed));
     }
     facts
 }
@@ -80,14 +85,6 @@ fn state(selection: &Selection) -> String {
         Some(at) => format!("{name}, ended at {}", at.strftime("%T UTC")),
         None => name.to_owned(),
     }
-}
-
-fn queue(socket: &Socket) -> String {
-    if let Some(backlog) = socket.backlog {
-        return format!("{} of {} wait to be accepted", backlog.queued, backlog.limit);
-    }
-    let bytes = |n: Option<u32>| n.map_or(units::UNKNOWN.to_owned(), |n| units::bytes(n.into()));
-    format!("{} to be read, {} to be delivered", bytes(socket.recv_q), bytes(socket.send_q))
 }
 
 fn timer_name(kind: TimerKind) -> &'static str {
@@ -190,26 +187,6 @@ fn lineage(process: &Process, parents: &[Process]) -> Option<String> {
         (false, _) => Some(format!("child of {}", chain.join(", "))),
         (true, ppid) => ppid.filter(|ppid| *ppid != 0).map(|ppid| format!("child of {ppid}")),
     }
-}
-
-fn tcp_facts(tcp: &TcpInfo, facts: &mut Vec<Fact>) {
-    let us = |us: u32| units::duration(Duration::from_micros(us.into()));
-    let mut add = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
-    add(
-        "rtt",
-        tcp.rtt_us.map(|rtt| {
-            let var = tcp.rttvar_us.map(|var| format!(" ± {}", us(var))).unwrap_or_default();
-            let least =
-                tcp.min_rtt_us.map(|min| format!(", least {}", us(min))).unwrap_or_default();
-            format!("{}{var}{least}", us(rtt))
-        }),
-    );
-    add("congestion", tcp.congestion.as_deref().map(|name| clean(name).into_owned()));
-    add("cwnd", tcp.cwnd.map(|cwnd| format!("{cwnd} segments")));
-    add("mss", tcp.snd_mss_bytes.map(|mss| units::bytes(mss.into())));
-    add("retransmits", tcp.retransmits.map(|n| units::count(n.into())));
-    add("sent", tcp.bytes_sent.map(units::bytes));
-    add("received", tcp.bytes_received.map(units::bytes));
 }
 
 #[cfg(test)]

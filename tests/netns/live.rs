@@ -1,0 +1,213 @@
+//! Numbers that move: rates, queues that stand still, accept queues that overflow, and what is
+//! remembered of the ended, against sockets of which the test knows what they did.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use socket2::{Domain, SockRef, Socket as RawSocket, Type};
+use sockpit::collect::ports::Ports;
+use sockpit::model::activity::{Rates, Stalled};
+use sockpit::model::owner::OwnershipKind;
+use sockpit::model::socket::{Endpoint, State};
+use sockpit::model::table::{SocketRow, SocketTable};
+use sockpit::query::{Query, Subject, Truth};
+
+use crate::support::{in_namespace, sockpit, wait_for};
+
+fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (client, listener.accept().unwrap().0)
+}
+
+fn look(ports: &mut Ports) -> SocketTable {
+    ports.look().unwrap().0
+}
+
+/// The row of this end of a connection.
+fn row(table: &SocketTable, end: &TcpStream) -> Arc<SocketRow> {
+    let (local, remote) = (end.local_addr().unwrap(), end.peer_addr().unwrap());
+    let is_it = |row: &&Arc<SocketRow>| {
+        row.socket.local.socket_addr() == Some(local)
+            && row.socket.remote.as_ref().and_then(Endpoint::socket_addr) == Some(remote)
+    };
+    Arc::clone(table.rows.iter().find(is_it).expect("the connection is listed"))
+}
+
+fn stalled(table: &SocketTable, end: &TcpStream) -> Stalled {
+    row(table, end).socket.stalled.as_deref().copied().unwrap_or_default()
+}
+
+/// What the query says of the row so many seconds after `since`.
+fn says(query: &str, row: &SocketRow, since: jiff::Timestamp, seconds: i64) -> Truth {
+    let now = since + SignedDuration::from_secs(seconds);
+    Query::parse(query).unwrap().matches(&Subject::of_row(row, now))
+}
+
+#[test]
+fn rates_add_up_to_what_was_sent() {
+    in_namespace("live::rates_add_up_to_what_was_sent", || {
+        let (mut client, mut server) = pair();
+        let mut ports = Ports::new(None);
+        let first = row(&look(&mut ports), &client);
+        assert_eq!(first.socket.rates, None, "one look tells no rate");
+        let mut read_at = first.observed_at;
+        let (mut sent, mut received, mut written) = (0.0, 0.0, 0.0);
+        for round in 1..=8_usize {
+            let bytes = vec![7; round * 10_000];
+            client.write_all(&bytes).unwrap();
+            let mut buffer = vec![0; bytes.len()];
+            server.read_exact(&mut buffer).unwrap();
+            written += bytes.len() as f64;
+            // Until the acknowledgement is there, the sender may still be busy.
+            std::thread::sleep(Duration::from_millis(60));
+            let table = look(&mut ports);
+            let (mine, theirs) = (row(&table, &client), row(&table, &server));
+            let seconds = mine.observed_at.duration_since(read_at).as_secs_f64();
+            read_at = mine.observed_at;
+            sent += f64::from(mine.socket.rates.unwrap().bytes_sent_per_s) * seconds;
+            received += f64::from(theirs.socket.rates.unwrap().bytes_received_per_s) * seconds;
+            let total = mine.socket.rates.unwrap().total();
+            let asked = format!("rate:{}..{}", total - 1, total + 1);
+            assert_eq!(says(&asked, &mine, read_at, 0), Truth::Yes);
+            assert_eq!(says("rate:1G..", &mine, read_at, 0), Truth::No);
+        }
+        assert!((sent / written - 1.0).abs() < 0.02, "{sent} of {written}");
+        assert!((received / written - 1.0).abs() < 0.05, "{received} of {written}");
+        // It falls to nothing, and then stays the same row.
+        let rested = wait_for("the connection at rest", || {
+            let row = row(&look(&mut ports), &client);
+            (row.socket.rates == Some(Rates::IDLE)).then_some(row)
+        });
+        assert!((0..20).any(|_| Arc::ptr_eq(&rested, &row(&look(&mut ports), &client))));
+    });
+}
+
+#[test]
+fn what_nobody_reads_stands_still_until_somebody_reads() {
+    in_namespace("live::what_nobody_reads_stands_still_until_somebody_reads", || {
+        let (mut client, mut server) = pair();
+        let mut ports = Ports::new(None);
+        assert_eq!(stalled(&look(&mut ports), &server), Stalled::default());
+        client.write_all(&[1; 1_000]).unwrap();
+        let since = wait_for("a queue", || stalled(&look(&mut ports), &server).recv_since);
+        // More comes in, and still nobody reads.
+        client.write_all(&[2; 1_000]).unwrap();
+        let still = wait_for("a longer queue", || {
+            let row = row(&look(&mut ports), &server);
+            (row.socket.recv_q == Some(2_000)).then_some(row)
+        });
+        assert_eq!(still.socket.stalled.as_deref().unwrap().recv_since, Some(since));
+        assert_eq!(says("stalled:10s..", &still, since, 12), Truth::Yes);
+        assert_eq!(says("stalled:10s..", &still, since, 3), Truth::Undecided, "it is at least 3 s");
+        assert_eq!(says("stalled:..2s", &still, since, 3), Truth::No);
+
+        server.read_exact(&mut [0; 500]).unwrap();
+        let moved = stalled(&look(&mut ports), &server).recv_since.unwrap();
+        assert!(moved > since, "it was read from, though something is left");
+        server.read_exact(&mut [0; 1_500]).unwrap();
+        let table = look(&mut ports);
+        assert_eq!(row(&table, &server).socket.stalled, None);
+        assert_eq!(says("!stalled:1s..", &row(&table, &server), moved, 9), Truth::Yes);
+    });
+}
+
+#[test]
+fn what_the_peer_does_not_take_stands_still() {
+    in_namespace("live::what_the_peer_does_not_take_stands_still", || {
+        let (mut client, mut server) = pair();
+        client.set_nonblocking(true).unwrap();
+        let mut written = 0;
+        wait_for("no more room", || match client.write(&[3; 65_536]) {
+            Ok(count) => {
+                written += count;
+                None
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Some(()),
+            Err(error) => panic!("{error}"),
+        });
+        let mut ports = Ports::new(None);
+        // Acknowledgements under way may still move it for a moment.
+        let since = wait_for("a queue that stands still", || {
+            let before = stalled(&look(&mut ports), &client).send_since?;
+            std::thread::sleep(Duration::from_millis(50));
+            let now = stalled(&look(&mut ports), &client).send_since;
+            (now == Some(before)).then_some(before)
+        });
+        assert!(stalled(&look(&mut ports), &client).send_since >= Some(since));
+        server.read_exact(&mut vec![0; written]).unwrap();
+        wait_for("an empty queue", || {
+            stalled(&look(&mut ports), &client).send_since.is_none().then_some(())
+        });
+    });
+}
+
+#[test]
+fn a_full_accept_queue_is_told_with_what_it_turned_away() {
+    in_namespace("live::a_full_accept_queue_is_told_with_what_it_turned_away", || {
+        let mut ports = Ports::new(None);
+        let before = look(&mut ports).listen.expect("this kernel counts");
+        let listener = RawSocket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 7001)).into()).unwrap();
+        listener.listen(4).unwrap();
+        // The kernel takes one more than the limit.
+        let _queued: Vec<TcpStream> =
+            (0..5).map(|_| TcpStream::connect("127.0.0.1:7001").unwrap()).collect();
+        let late = RawSocket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        late.set_nonblocking(true).unwrap();
+        let _ = late.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, 7001)).into());
+        let table = wait_for("an overflow", || {
+            let table = look(&mut ports);
+            (table.listen.unwrap().overflows > before.overflows).then_some(table)
+        });
+        assert!(table.listen.unwrap().drops > before.drops);
+        let is_full = |row: &&Arc<SocketRow>| row.socket.state == State::Listen;
+        let full = table.rows.iter().find(is_full).unwrap();
+        assert_eq!(full.socket.backlog.unwrap().percent(), Some(125));
+        assert_eq!(says("backlog:80%..", full, full.observed_at, 0), Truth::Yes);
+        assert_eq!(table.listen.unwrap().netns, full.socket.netns);
+
+        let output = sockpit().args(["ports", "--json"]).output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(document["listen"]["overflows"].as_u64() >= Some(table.listen.unwrap().overflows));
+        let socket = &document["sockets"][0];
+        for unknown in ["rates", "stalled", "drop_growth"] {
+            assert!(socket[unknown].is_null(), "one look cannot tell {unknown}");
+            assert!(socket.as_object().unwrap().contains_key(unknown));
+        }
+    });
+}
+
+#[test]
+fn the_ended_are_remembered_with_what_they_did() {
+    in_namespace("live::the_ended_are_remembered_with_what_they_did", || {
+        let (mut client, mut server) = pair();
+        let mut ports = Ports::new(None);
+        client.write_all(&[1; 5_000]).unwrap();
+        server.read_exact(&mut [0; 5_000]).unwrap();
+        let last = row(&look(&mut ports), &client);
+        let unread = look(&mut ports).ended.len();
+        SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+        drop((client, server));
+        let ended = wait_for("its end", || look(&mut ports).find_ended(last.key).cloned());
+        assert!(ended.ended_at > last.socket.first_seen.unwrap());
+        assert_eq!(ended.row.socket.tcp.as_ref().unwrap().bytes_sent, Some(5_000));
+        assert_eq!(ended.row.socket.ownership.kind, OwnershipKind::Owned);
+        assert_eq!(ended.row.socket.owners[0].process.pid, std::process::id());
+        assert!(look(&mut ports).ended.len() > unread);
+    });
+}
+
+#[test]
+fn one_look_tells_no_rate_and_says_so() {
+    in_namespace("live::one_look_tells_no_rate_and_says_so", || {
+        let _pair = pair();
+        let output = sockpit().args(["ports", "rate:1.."]).output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("add --watch"), "{stderr}");
+    });
+}
