@@ -6,6 +6,7 @@ pub mod clean;
 pub mod duration;
 pub mod options;
 pub mod probe;
+pub mod shell;
 pub mod table;
 pub mod units;
 pub mod why;
