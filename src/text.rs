@@ -7,6 +7,7 @@ pub mod duration;
 pub mod options;
 pub mod owner;
 pub mod probe;
+pub mod shell;
 pub mod table;
 pub mod units;
 pub mod why;

@@ -1,6 +1,8 @@
 //! The dashboard as a person sees it: the real binary in a pty.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "terminal/actions.rs"]
+mod actions;
 #[path = "terminal/ends.rs"]
 mod ends;
 #[path = "terminal/hostile.rs"]

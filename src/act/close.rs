@@ -4,6 +4,7 @@
 //! once more, has the kernel abort what is still as planned (`SOCK_DESTROY`, always with the
 //! cookie, so that no other connection can be hit), and looks again whether it is gone.
 
+mod command;
 mod plan;
 mod run;
 mod ssh;
@@ -18,6 +19,7 @@ use crate::model::tree::ProcessTree;
 use crate::sys;
 
 pub use super::guard::Consent;
+pub use command::command;
 pub use plan::plan;
 pub use run::{nothing_closed, run};
 pub use ssh::SshConnection;
@@ -74,13 +76,14 @@ impl Facts {
 
 /// Looks at the system and plans the close of the sockets with these keys. Blocks.
 ///
-/// No state counts as named: a listener among them is spared, with the reason.
-pub fn prepare(keys: &[SocketKey]) -> Result<ClosePlan, Error> {
+/// Those without a peer are spared, with the reason, unless their state is among `named`. A
+/// key that is in neither list of the plan belongs to a socket that has ended.
+pub fn prepare(keys: &[SocketKey], named: &[State]) -> Result<ClosePlan, Error> {
     let listing = sockets::list(&sockets::Request::default())?;
     let chosen = |socket: &Socket| {
         if keys.contains(&sys::listing::key(socket)) { Choice::Yes } else { Choice::No }
     };
-    let selection = Selection { chosen: &chosen, named: &[] };
+    let selection = Selection { chosen: &chosen, named };
     Ok(plan(&listing.sockets, &selection, &Facts::gather()?))
 }
 

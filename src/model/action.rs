@@ -44,6 +44,20 @@ impl KillTarget {
         }
     }
 
+    /// What arguments of `sockpit kill` name; the inverse of [`KillTarget::arguments`].
+    pub fn from_arguments(arguments: &[&str]) -> Option<Self> {
+        let (target, addr) = match arguments {
+            [target] => (*target, None),
+            [target, "--addr", addr] => (*target, Some(addr.parse().ok()?)),
+            _ => return None,
+        };
+        if let Some(pid) = target.strip_prefix("pid:") {
+            return pid.parse().ok().filter(|_| addr.is_none()).map(|pid| Self::Pid { pid });
+        }
+        let (port, udp) = target.strip_suffix("/udp").map_or((target, false), |port| (port, true));
+        Some(Self::Port { port: port.parse().ok()?, udp, addr })
+    }
+
     /// The arguments that name it to `sockpit kill`: `8080`, `53/udp --addr 127.0.0.1`,
     /// `pid:4242`.
     pub fn arguments(&self) -> String {
@@ -205,4 +219,26 @@ pub struct KillOutcome {
     pub port_reason: Option<String>,
     /// Who took it again.
     pub respawned: Option<Respawn>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_read_from_its_own_arguments() {
+        let addr = Some("::1".parse().unwrap());
+        for target in [
+            KillTarget::Port { port: 8080, udp: false, addr: None },
+            KillTarget::Port { port: 53, udp: true, addr },
+            KillTarget::Pid { pid: 4242 },
+        ] {
+            let arguments = target.arguments();
+            let arguments: Vec<&str> = arguments.split(' ').collect();
+            assert_eq!(KillTarget::from_arguments(&arguments), Some(target));
+        }
+        for other in [&["x"][..], &[], &["80", "--tree"], &["pid:1", "--addr", "::1"]] {
+            assert_eq!(KillTarget::from_arguments(other), None, "{other:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-use super::clean;
+use super::{clean, shell};
 use crate::model::health::Health;
 use crate::model::why::{Remedy, RuleFacts, TrialBind, WhyFinding, WhyReport};
 
@@ -41,17 +41,38 @@ pub fn verdict(report: &WhyReport) -> String {
 /// The findings, numbered, each with what would help; then what is otherwise known.
 pub fn lines(report: &WhyReport) -> Vec<String> {
     let findings = report.findings.iter().enumerate();
-    let mut lines: Vec<String> =
-        findings.map(|(index, finding)| finding_line(index + 1, finding)).collect();
-    lines.extend(partial(report).map(|line| format!("  · {line}")));
-    lines.extend(rules(report.port, &report.rules).map(|line| format!("  · {line}")));
+    let findings = findings.map(|(index, finding)| finding_line(index + 1, finding));
+    findings.chain(notes(report).into_iter().map(|(lead, text)| format!("{lead}{text}"))).collect()
+}
+
+/// The findings without what would help, then what is otherwise known: each with the number or
+/// sign before it, and its text.
+pub fn evidence(report: &WhyReport) -> Vec<(String, String)> {
+    let number = |(index, finding): (usize, &WhyFinding)| {
+        (format!("{:>3} ", index + 1), clean(&finding.text).into_owned())
+    };
+    report.findings.iter().enumerate().map(number).chain(notes(report)).collect()
+}
+
+/// A bind as it was tried: `[::]:8080 for IPv6 alone, with SO_REUSEADDR`.
+pub fn bind(trial: &TrialBind, port: u16) -> String {
+    let option = |is_set: bool, name: &'static str| if is_set { name } else { "" };
+    let reuse_addr = option(trial.reuse_addr, ", with SO_REUSEADDR");
+    let reuse_port = option(trial.reuse_port, ", with SO_REUSEPORT");
+    format!("{}{reuse_addr}{reuse_port}", place(trial, port))
+}
+
+fn notes(report: &WhyReport) -> Vec<(String, String)> {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    let known = partial(report).into_iter().chain(rules(report.port, &report.rules));
+    lines.extend(known.map(|line| ("  · ".to_owned(), line)));
     // Whose processes could not be read matters where a socket is named.
     let names_sockets = report.findings.iter().any(|finding| !finding.sockets.is_empty());
     let matters =
         |health: &&Health| health.is_troubled() && (health.source != "owners" || names_sockets);
     let troubled = report.health.iter().filter(matters);
     for reason in troubled.filter_map(|health| health.reason.as_ref()) {
-        lines.push(format!("  ! {}", clean(reason)));
+        lines.push(("  ! ".to_owned(), clean(reason).into_owned()));
     }
     lines
 }
@@ -67,16 +88,7 @@ fn finding_line(number: usize, finding: &WhyFinding) -> String {
 
 /// A remedy as it would be typed into a shell.
 pub fn command(remedy: &Remedy) -> String {
-    let words: Vec<String> = remedy.argv.iter().map(|word| quoted(&clean(word))).collect();
-    words.join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@=,+%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
+    shell::line(&remedy.argv)
 }
 
 /// Where a plain bind succeeds though not everywhere.

@@ -54,6 +54,8 @@ pub struct App {
     pub dialog: Option<Dialog>,
     /// Where the dialog is scrolled to.
     pub dialog_scroll: Scroll,
+    /// Whether it scrolls along with its choice.
+    pub dialog_follow: bool,
     /// What was done to the system.
     pub log: ActionLog,
     /// Colours.
@@ -91,6 +93,7 @@ impl App {
             zoom: false,
             dialog: None,
             dialog_scroll: Scroll::default(),
+            dialog_follow: false,
             log: ActionLog::default(),
             theme: start.theme,
             screen: Rect::new(0, 0, start.size.0, start.size.1),
@@ -169,7 +172,7 @@ impl App {
     fn answer(&mut self, id: RequestId, answer: Answer, effects: &mut Vec<Effect>) {
         self.dirty = true;
         self.log_outcome(id, &answer);
-        if let Some(Dialog::Kill(dialog)) = &mut self.dialog {
+        if let Some(dialog) = &mut self.dialog {
             dialog.answer(id, &answer);
         }
         if let Answer::Exported(result) = &answer {
@@ -191,14 +194,17 @@ impl App {
     }
 
     fn log_outcome(&mut self, id: RequestId, answer: &Answer) {
-        let Answer::Killed(outcomes) = answer else { return };
         let at = self.world.now.wall;
-        let entries: Vec<Entry> = outcomes.iter().map(|o| Entry::of_kill(at, o)).collect();
-        let watched = matches!(&self.dialog, Some(Dialog::Kill(dialog)) if dialog.is_running(id));
+        let entries: Vec<Entry> = match answer {
+            Answer::Killed(outcomes) => outcomes.iter().map(|o| Entry::of_kill(at, o)).collect(),
+            Answer::Closed(closed) => vec![Entry::of_close(at, closed)],
+            _ => return,
+        };
+        let watched = self.dialog.as_ref().is_some_and(|dialog| dialog.is_running(id));
         if let Some(last) = entries.last().filter(|_| !watched) {
             if last.ok { self.world.say(&*last.text) } else { self.world.complain(&*last.text) }
         }
-        self.log.end(id, entries);
+        self.log.end(id, entries, watched);
     }
 
     /// Lets every pane do what is due.
@@ -232,7 +238,7 @@ impl App {
         let response = self
             .with_pane(pane, effects, |slot, cx| slot.pane.command(command, &mut slot.scroll, cx));
         match response {
-            Response::Open(dialog) => self.open(dialog),
+            Response::Open(dialog) => self.open(*dialog),
             Response::Done | Response::Ignored => {}
         }
     }
@@ -251,5 +257,6 @@ impl App {
     fn open(&mut self, dialog: Dialog) {
         self.dialog = Some(dialog);
         self.dialog_scroll = Scroll::default();
+        self.dialog_follow = false;
     }
 }

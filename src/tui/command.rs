@@ -49,6 +49,12 @@ pub enum Command {
     Mark,
     /// Plan the end of the processes that hold the selected rows.
     Kill,
+    /// Plan the close of the selected connections.
+    CloseConnection,
+    /// Find out why the selected row's port is busy.
+    Why,
+    /// In a plan of closing: take listeners along, or spare them.
+    ToggleServers,
     /// Only what differs from its default, or everything.
     ChangedOnly,
     /// The next of a pane's views.

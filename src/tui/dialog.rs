@@ -1,12 +1,17 @@
 //! What lies over the panes: help, palette, details, the kill plan, the action log.
 
+pub mod close;
 pub mod kill;
 pub mod palette;
+pub mod why;
 
+use close::{CloseDialog, CloseStage};
 use kill::{KillDialog, KillStage};
 use palette::Palette;
+use why::WhyDialog;
 
 use super::command::Command;
+use super::event::{Answer, RequestId};
 use super::pane::PaneId;
 use super::widgets::field::Field;
 
@@ -21,6 +26,10 @@ pub enum Dialog {
     Details,
     /// A kill: its plan, its progress, its outcome.
     Kill(KillDialog),
+    /// A close: its plan, its outcome.
+    Close(CloseDialog),
+    /// Why a port is busy.
+    Why(WhyDialog),
     /// What was done to the system.
     ActionLog,
     /// Whether to quit while an action runs.
@@ -33,7 +42,8 @@ impl Dialog {
         match self {
             Self::Palette(palette) => Some(&mut palette.field),
             Self::Kill(kill) => kill.field(),
-            Self::Help(_) | Self::Details | Self::ActionLog | Self::Quit => None,
+            Self::Close(close) => close.field(),
+            Self::Help(_) | Self::Details | Self::Why(_) | Self::ActionLog | Self::Quit => None,
         }
     }
 
@@ -42,7 +52,27 @@ impl Dialog {
         match self {
             Self::Palette(_) => true,
             Self::Kill(kill) => matches!(kill.stage, KillStage::Protected { .. }),
-            Self::Help(_) | Self::Details | Self::ActionLog | Self::Quit => false,
+            Self::Close(close) => matches!(close.stage, CloseStage::Protected { .. }),
+            Self::Help(_) | Self::Details | Self::Why(_) | Self::ActionLog | Self::Quit => false,
+        }
+    }
+
+    /// Takes the answer that it waits for, if this is it.
+    pub fn answer(&mut self, id: RequestId, answer: &Answer) {
+        match self {
+            Self::Kill(dialog) => dialog.answer(id, answer),
+            Self::Close(dialog) => dialog.answer(id, answer),
+            Self::Why(dialog) => dialog.answer(id, answer),
+            _ => {}
+        }
+    }
+
+    /// Whether it shows how the action with this id ends.
+    pub fn is_running(&self, id: RequestId) -> bool {
+        match self {
+            Self::Kill(dialog) => dialog.is_running(id),
+            Self::Close(dialog) => dialog.is_running(id),
+            _ => false,
         }
     }
 
@@ -55,7 +85,7 @@ impl Dialog {
 }
 
 /// What a dialog made of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Step {
     /// It stays open.
     Stay,
@@ -63,4 +93,6 @@ pub enum Step {
     Close,
     /// It closes and asks for this.
     Run(Command),
+    /// Another one takes its place.
+    Open(Box<Dialog>),
 }

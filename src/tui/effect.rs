@@ -7,8 +7,11 @@ use super::event::RequestId;
 use super::export::Export;
 use super::surroundings::LookAround;
 use crate::act::kill::Consent;
+use crate::inspect::why;
 use crate::model::action::{KillPlan, KillTarget};
+use crate::model::close::ClosePlan;
 use crate::model::packets::FlowFocus;
+use crate::model::socket::{SocketKey, State};
 use crate::model::table::SocketRow;
 use crate::probe::Target;
 
@@ -25,6 +28,13 @@ pub enum Effect {
     PlanKill(RequestId, Vec<KillTarget>),
     /// Do it.
     RunKill(RequestId, Vec<KillPlan>, Consent),
+    /// Work out what closing these sockets would do; listeners and sockets without a peer are
+    /// spared unless their state is named.
+    PlanClose(RequestId, Vec<SocketKey>, Vec<State>),
+    /// Do it.
+    RunClose(RequestId, Box<ClosePlan>, Consent),
+    /// Find out why a port is busy, by trial binds among others.
+    Explain(RequestId, why::Target),
     /// Test a target.
     Probe(RequestId, ProbeOrder),
     /// Stop the test with this id.
@@ -43,6 +53,16 @@ pub enum Effect {
     Suspend,
     /// End the program.
     Quit,
+}
+
+impl Effect {
+    /// The id of a change to the system, whose outcome must not be lost.
+    pub fn action(&self) -> Option<RequestId> {
+        match self {
+            Self::RunKill(id, ..) | Self::RunClose(id, ..) => Some(*id),
+            _ => None,
+        }
+    }
 }
 
 /// A test to run.

@@ -9,14 +9,17 @@ use jiff::Timestamp;
 
 use super::arrange::Arranged;
 use super::surroundings::Surroundings;
+use crate::act::close::Consent;
 use crate::act::kill;
 use crate::model::action::{KillOutcome, KillPlan};
+use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::interface::Interfaces;
 use crate::model::options::OptionsReport;
 use crate::model::packets::PacketCounts;
 use crate::model::probe::ProbeReport;
 use crate::model::sample::Sample;
 use crate::model::table::SocketTable;
+use crate::model::why::WhyReport;
 use crate::probe;
 
 /// The time of an event, on both clocks. The application asks no clock itself.
@@ -66,7 +69,7 @@ pub enum FeedUpdate {
 }
 
 /// Connects an effect with its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
 /// What came of an effect. Errors are sentences, uncleaned.
@@ -84,6 +87,12 @@ pub enum Answer {
     Killing(kill::Progress),
     /// What a kill did, one for each plan.
     Killed(Vec<Killed>),
+    /// What a close would do.
+    ClosePlanned(Result<Box<ClosePlan>, String>),
+    /// What a close did.
+    Closed(Box<Closed>),
+    /// Why a port is busy, or is not.
+    Explained(Result<Box<WhyReport>, String>),
     /// How far a test is.
     Probing(probe::Progress),
     /// A test has ended; `None` when it was stopped before its first attempt ended.
@@ -99,4 +108,15 @@ pub struct Killed {
     pub plan: KillPlan,
     /// What came of it, or why it was not run at all.
     pub outcome: Result<KillOutcome, String>,
+}
+
+/// A close that was run.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// The plan.
+    pub plan: ClosePlan,
+    /// What was agreed to beyond it.
+    pub consent: Consent,
+    /// What came of it, or why it was not run at all.
+    pub outcome: Result<CloseOutcome, String>,
 }

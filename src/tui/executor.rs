@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use tokio::sync::{mpsc, oneshot};
 
 use super::effect::{Effect, ProbeOrder};
-use super::event::{Answer, Killed, RequestId};
+use super::event::{Answer, Closed, Killed, RequestId};
 use super::export::Export;
 use super::feeds::Feeds;
+use crate::act::close;
 use crate::act::kill::{self, Consent};
 use crate::inspect;
 use crate::model::action::{KillPlan, KillTarget};
@@ -51,6 +52,18 @@ impl Executor {
             Effect::PlanKill(id, targets) => {
                 self.block(id, move || Answer::KillPlanned(plan(&targets)));
             }
+            Effect::PlanClose(id, keys, named) => self.block(id, move || {
+                let plan = close::prepare(&keys, &named);
+                Answer::ClosePlanned(plan.map(Box::new).map_err(|error| error.to_string()))
+            }),
+            Effect::RunClose(id, plan, consent) => self.block(id, move || {
+                let outcome = close::execute(&plan, consent).map_err(|error| error.to_string());
+                Answer::Closed(Box::new(Closed { plan: *plan, consent, outcome }))
+            }),
+            Effect::Explain(id, target) => self.block(id, move || {
+                let report = inspect::why::explain(&target);
+                Answer::Explained(report.map(Box::new).map_err(|error| error.to_string()))
+            }),
             Effect::RunKill(id, plans, consent) => self.kill(id, plans, consent),
             Effect::Probe(id, order) => self.probe(id, order),
             Effect::StopProbe(id) => {

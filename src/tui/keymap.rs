@@ -145,6 +145,18 @@ static MOTION: &[Binding] = &[
 
 static PORTS: &[Binding] = &[
     bind(&[Key::char('K')], Command::Kill, "kill", "Plan to kill who holds the selected rows"),
+    bind(
+        &[Key::char('X')],
+        Command::CloseConnection,
+        "close",
+        "Plan to close connections, not their processes",
+    ),
+    bind(
+        &[Key::char('w')],
+        Command::Why,
+        "why busy?",
+        "Why the row's port is busy; this tries to bind it",
+    ),
     bind(&[Key::plain(KeyCode::Enter)], Command::Details, "details", "Everything about the row"),
     bind(&[Key::char('s')], Command::SortNext, "sort", "Sort by the next column"),
     bind(&[Key::char('S')], Command::SortReverse, "", "Turn the order around"),
@@ -171,6 +183,8 @@ static TESTER: &[Binding] = &[
 static DIALOG: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Esc)], Command::Cancel, "close", "Close"),
     bind(&[Key::plain(KeyCode::Enter)], Command::Accept, "", "Agree"),
+    bind(&[Key::char('l')], Command::ToggleServers, "", "Close listeners, too, or spare them"),
+    bind(&[Key::char('y')], Command::Copy, "", "Copy the chosen command"),
     bind(&[Key::control('c')], Command::Quit, "", "Quit"),
 ];
 
@@ -265,7 +279,7 @@ mod tests {
     #[test]
     fn what_destroys_is_never_one_lower_case_letter() {
         for binding in ALL.into_iter().flat_map(Context::bindings) {
-            if binding.command == Command::Kill {
+            if matches!(binding.command, Command::Kill | Command::CloseConnection) {
                 let upper = |key: &Key| matches!(key.code, KeyCode::Char(c) if c.is_uppercase());
                 assert!(binding.keys.iter().all(upper));
             }

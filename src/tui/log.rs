@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::event::{Killed, RequestId};
+use super::event::{Closed, Killed, RequestId};
+use crate::act::close;
 use crate::act::kill::{self, Verdict};
 use crate::model::action::{KillOutcome, KillTarget, VictimOutcome};
+use crate::text::shell;
 
 /// Outcomes kept.
 const KEPT: usize = 200;
@@ -18,6 +20,8 @@ pub struct ActionLog {
     pub entries: VecDeque<Entry>,
     /// Outcomes that no longer fit.
     pub forgotten: u64,
+    /// Failures whose outcome nobody has seen yet.
+    pub unseen_failures: usize,
     running: Vec<RequestId>,
 }
 
@@ -45,10 +49,11 @@ impl ActionLog {
         !self.running.is_empty()
     }
 
-    /// An action has ended.
-    pub fn end(&mut self, id: RequestId, entries: impl IntoIterator<Item = Entry>) {
+    /// An action has ended; `watched` tells whether a dialog shows how.
+    pub fn end(&mut self, id: RequestId, entries: impl IntoIterator<Item = Entry>, watched: bool) {
         self.running.retain(|running| *running != id);
         for entry in entries {
+            self.unseen_failures += usize::from(!entry.ok && !watched);
             if self.entries.len() == KEPT {
                 self.entries.pop_front();
                 self.forgotten += 1;
@@ -68,6 +73,58 @@ impl Entry {
             command: Some(command(&killed.plan.target)),
         }
     }
+}
+
+impl Entry {
+    /// What a close came to.
+    pub fn of_close(at: Timestamp, closed: &Closed) -> Self {
+        Self {
+            at,
+            text: close_sentence(closed),
+            ok: is_closed(closed),
+            command: close::command(&closed.plan, closed.consent).map(|argv| shell::line(&argv)),
+        }
+    }
+}
+
+/// Whether a close did all that was wanted.
+pub fn is_closed(closed: &Closed) -> bool {
+    let outcome = closed.outcome.as_ref();
+    outcome.is_ok_and(|outcome| close::verdict(outcome) == close::Verdict::Done)
+}
+
+/// `closed tcp 10.0.0.5:80 -> 10.0.0.7:51544 ESTABLISHED`, uncleaned; the first of each kind
+/// stands for the others.
+fn close_sentence(closed: &Closed) -> String {
+    let outcome = match &closed.outcome {
+        Ok(outcome) => outcome,
+        Err(why) => return format!("nothing was closed: {why}"),
+    };
+    let mut parts = Vec::new();
+    let mut add = |count: usize, first: Option<String>| match (count, first) {
+        (0, _) | (_, None) => {}
+        (1, Some(first)) => parts.push(first),
+        (count, Some(first)) => parts.push(format!("{first}, and {} more so", count - 1)),
+    };
+    let (done, ended) = (&outcome.closed, &outcome.ended);
+    add(done.len(), done.first().map(|socket| format!("closed {}", close::describe(socket))));
+    add(
+        ended.len(),
+        ended.first().map(|socket| format!("{} had ended by itself", close::describe(socket))),
+    );
+    add(
+        outcome.failed.len(),
+        outcome.failed.first().map(|failed| {
+            format!("{} is not closed: {}", close::describe(&failed.socket), failed.reason)
+        }),
+    );
+    add(
+        outcome.spared.len(),
+        outcome.spared.first().map(|spared| {
+            format!("{} was left alone: {}", close::describe(&spared.socket), spared.reason)
+        }),
+    );
+    if parts.is_empty() { "nothing was closed".to_owned() } else { parts.join("; ") }
 }
 
 /// The command line that does the same.
@@ -141,7 +198,7 @@ mod tests {
         };
         log.begin(RequestId(1));
         assert!(log.is_running());
-        log.end(RequestId(1), (0..KEPT + 3).map(entry));
+        log.end(RequestId(1), (0..KEPT + 3).map(entry), false);
         assert!(!log.is_running());
         assert_eq!((log.entries.len(), log.forgotten), (KEPT, 3));
         assert_eq!(log.entries.front().unwrap().text, "3");

@@ -94,7 +94,7 @@ pub enum Response {
     /// Done.
     Done,
     /// A dialog shall open.
-    Open(Dialog),
+    Open(Box<Dialog>),
 }
 
 /// A pane. The four of them are listed in [`super::panes::all`].

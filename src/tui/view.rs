@@ -82,5 +82,5 @@ fn too_small(app: &App, area: Rect, buf: &mut Buffer) {
 
 /// Whether a dialog wants the whole attention.
 fn is_danger(dialog: &Dialog) -> bool {
-    matches!(dialog, Dialog::Kill(_) | Dialog::Quit)
+    matches!(dialog, Dialog::Kill(_) | Dialog::Close(_) | Dialog::Quit)
 }

@@ -1,7 +1,7 @@
 //! What each command does.
 
 use super::App;
-use crate::tui::command::{Command, ExportFormat};
+use crate::tui::command::{Command, ExportFormat, Motion};
 use crate::tui::dialog::palette::Palette;
 use crate::tui::dialog::{Dialog, Step};
 use crate::tui::effect::Effect;
@@ -18,7 +18,10 @@ impl App {
             Command::Suspend => effects.push(Effect::Suspend),
             Command::Help => self.open(Dialog::Help(self.focus)),
             Command::Palette => self.open(Dialog::Palette(Palette::new(self.focus))),
-            Command::ActionLog => self.open(Dialog::ActionLog),
+            Command::ActionLog => {
+                self.log.unseen_failures = 0;
+                self.open(Dialog::ActionLog);
+            }
             Command::Focus(pane) => self.focus = pane,
             Command::FocusNext => self.focus = self.focus.step(1),
             Command::FocusPrevious => self.focus = self.focus.step(PaneId::ALL.len() - 1),
@@ -77,15 +80,15 @@ impl App {
             Command::Quit => return self.quit(effects),
             Command::Cancel => Step::Close,
             Command::Accept => self.accept_dialog(effects),
-            Command::Move(motion) => {
-                self.dialog_scroll.go(motion);
-                Step::Stay
-            }
+            Command::Move(motion) => self.move_in_dialog(motion),
+            Command::Copy => self.copy_from_dialog(effects),
+            Command::ToggleServers => self.toggle_in_dialog(effects),
             _ => Step::Stay,
         };
         match step {
             Step::Stay => {}
             Step::Close => self.dialog = None,
+            Step::Open(dialog) => self.open(*dialog),
             Step::Run(Command::Quit) if is_quit_dialog => effects.push(Effect::Quit),
             Step::Run(command) => {
                 self.dialog = None;
@@ -99,16 +102,53 @@ impl App {
         match dialog {
             Some(Dialog::Quit) => Step::Run(Command::Quit),
             Some(Dialog::Palette(palette)) => palette.command().map_or(Step::Stay, Step::Run),
-            Some(Dialog::Kill(kill)) => {
+            Some(dialog) => {
                 *dialog_scroll = Scroll::default();
                 let now = world.now;
-                let step = kill.accept(&mut Cx { world, effects, requests, now });
-                if let Some(Effect::RunKill(id, ..)) = effects.last() {
-                    log.begin(*id);
-                }
+                let mut cx = Cx { world, effects, requests, now };
+                let step = match dialog {
+                    Dialog::Kill(kill) => kill.accept(&mut cx),
+                    Dialog::Close(close) => close.accept(&mut cx),
+                    Dialog::Why(why) => why.accept(&mut cx),
+                    _ => Step::Close,
+                };
+                effects.iter().filter_map(Effect::action).for_each(|id| log.begin(id));
                 step
             }
-            _ => Step::Close,
+            None => Step::Close,
         }
+    }
+
+    /// A choice moves first; where there is none, the text.
+    fn move_in_dialog(&mut self, motion: Motion) -> Step {
+        self.dialog_follow = match &mut self.dialog {
+            Some(Dialog::Why(why)) => why.go(motion),
+            _ => false,
+        };
+        if !self.dialog_follow {
+            self.dialog_scroll.go(motion);
+        }
+        Step::Stay
+    }
+
+    fn copy_from_dialog(&mut self, effects: &mut Vec<Effect>) -> Step {
+        let text = match &self.dialog {
+            Some(Dialog::Why(why)) => why.copy(),
+            _ => None,
+        };
+        if let Some(text) = text {
+            self.world.say(format!("Copied: {text}"));
+            effects.push(Effect::Copy(text));
+        }
+        Step::Stay
+    }
+
+    fn toggle_in_dialog(&mut self, effects: &mut Vec<Effect>) -> Step {
+        let Self { dialog, world, requests, .. } = self;
+        if let Some(Dialog::Close(close)) = dialog {
+            let now = world.now;
+            close.toggle_servers(&mut Cx { world, effects, requests, now });
+        }
+        Step::Stay
     }
 }

@@ -1,3 +1,6 @@
+mod close;
+mod why;
+
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, MouseButton, MouseEventKind};

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Step;
 use crate::act::kill::{Consent, Progress};
-use crate::model::action::{KillPlan, Victim};
+use crate::model::action::{KillPlan, KillTarget, Victim};
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, Killed, RequestId};
 use crate::tui::pane::Cx;
@@ -15,6 +15,8 @@ use crate::tui::widgets::field::Field;
 pub struct KillDialog {
     /// What was under the key.
     pub subject: String,
+    /// Rows that had ended before the key was pressed.
+    pub ended_before: usize,
     /// How far it has come.
     pub stage: KillStage,
 }
@@ -50,9 +52,16 @@ pub enum KillStage {
 }
 
 impl KillDialog {
-    /// The dialog while its plan is worked out.
-    pub fn planning(id: RequestId, subject: String) -> Self {
-        Self { subject, stage: KillStage::Planning(id) }
+    /// Asks for the plans of these targets.
+    pub fn plan(
+        subject: String,
+        targets: Vec<KillTarget>,
+        ended_before: usize,
+        cx: &mut Cx<'_>,
+    ) -> Self {
+        let id = cx.requests.next_id();
+        cx.effects.push(Effect::PlanKill(id, targets));
+        Self { subject, ended_before, stage: KillStage::Planning(id) }
     }
 
     /// The field for a protected process's pid, while it is asked for.

@@ -1,10 +1,13 @@
 //! Ports: who holds which port. The pane that moves the one selection.
 
+mod aim;
+mod close;
 mod columns;
 mod complete;
 mod details;
 mod filter;
 mod kill;
+mod why;
 
 use std::sync::Arc;
 
@@ -134,9 +137,11 @@ impl Pane for Ports {
                 self.field_changed(cx);
             }
             Command::Details if self.selected().is_some() => {
-                return Response::Open(Dialog::Details);
+                return Response::Open(Box::new(Dialog::Details));
             }
             Command::Kill => return kill::open(self.selected(), cx),
+            Command::CloseConnection => return close::open(self.selected(), cx),
+            Command::Why => return why::open(self.selected(), cx),
             _ => return Response::Ignored,
         }
         Response::Done

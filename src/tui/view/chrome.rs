@@ -113,5 +113,12 @@ pub(super) fn footer(app: &App, line: Rect, context: Context, buf: &mut Buffer) 
         Context::Pane(_) => Context::Global,
         other => other,
     };
+    let failed = match app.log.unseen_failures {
+        0 => String::new(),
+        1 => " ! 1 action failed: L ".to_owned(),
+        several => format!(" ! {several} actions failed: L "),
+    };
+    let used = paint::right(buf, line, &failed, app.theme.danger);
+    let line = Rect { width: line.width - used.min(line.width), ..line };
     hints(buf, line, everywhere, &app.theme);
 }

@@ -1,6 +1,9 @@
 //! The dialogs, drawn over the panes.
 
+mod close;
 mod kill;
+mod lines;
+mod why;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -25,6 +28,21 @@ const WIDTH: u16 = 84;
 /// A line of a dialog, in pieces.
 pub(super) type Line = Vec<(String, Style)>;
 
+/// A dialog at its present stage.
+pub(super) struct Content {
+    title: String,
+    lines: Vec<Line>,
+    keys: &'static str,
+    /// The line of what is chosen.
+    chosen: Option<usize>,
+}
+
+impl Content {
+    fn plain(title: &str, lines: Vec<Line>, keys: &'static str) -> Self {
+        Self { title: title.to_owned(), lines, keys, chosen: None }
+    }
+}
+
 /// Draws the open dialog; returns where the cursor belongs.
 pub(super) fn draw(app: &mut App, screen: Rect, buf: &mut Buffer) -> Option<Position> {
     let width = WIDTH.min(screen.width.saturating_sub(4));
@@ -34,20 +52,24 @@ pub(super) fn draw(app: &mut App, screen: Rect, buf: &mut Buffer) -> Option<Posi
     if let Dialog::Palette(palette) = dialog {
         return Some(draw_palette(palette, screen, width, &theme, buf));
     }
-    let (title, lines, hints) = match dialog {
-        Dialog::Help(pane) => ("Keys".to_owned(), help(*pane, &theme), "Esc close"),
-        Dialog::Details => ("Details".to_owned(), details(app, columns, &theme), "Esc close"),
-        Dialog::ActionLog => ("Actions".to_owned(), log(app, columns, &theme), "Esc close"),
-        Dialog::Quit => ("Quit?".to_owned(), quit(&theme), "Enter quit anyway   Esc stay"),
-        Dialog::Kill(dialog) => kill::content(dialog, app.world.now.at, columns, &theme),
+    let now = app.world.now.at;
+    let Content { title, lines, keys, chosen } = match dialog {
+        Dialog::Help(pane) => Content::plain("Keys", help(*pane, &theme), "Esc close"),
+        Dialog::Details => Content::plain("Details", details(app, columns, &theme), "Esc close"),
+        Dialog::ActionLog => Content::plain("Actions", log(app, columns, &theme), "Esc close"),
+        Dialog::Quit => Content::plain("Quit?", quit(&theme), "Enter quit anyway   Esc stay"),
+        Dialog::Kill(dialog) => kill::content(dialog, now, columns, &theme),
+        Dialog::Close(dialog) => close::content(dialog, now, columns, &theme),
+        Dialog::Why(dialog) => why::content(dialog, columns, &theme),
         Dialog::Palette(_) => return None,
     };
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).max(4);
     let frame = centred(screen, width, height.min(screen.height.saturating_sub(2)));
     let style = if is_danger(dialog) { theme.danger } else { theme.accent };
-    window(buf, frame, &title, hints, style, &theme);
+    window(buf, frame, &title, keys, style, &theme);
     let area = padded(frame);
-    let shown = app.dialog_scroll.show(area, lines.len(), None);
+    let chosen = chosen.filter(|_| app.dialog_follow);
+    let shown = app.dialog_scroll.show(area, lines.len(), chosen);
     if shown.end < lines.len() {
         let bottom = paint::line(frame, usize::from(frame.height) - 1);
         paint::left(buf, chrome::title_room(bottom), " ↓ more ", theme.accent);

@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use ratatui::style::Style;
-
-use super::Line;
+use super::Content;
+use super::lines::Lines;
 use crate::act::kill::{self, Progress};
 use crate::model::action::{KillPlan, Victim};
 use crate::text::{clean, units};
@@ -12,28 +11,22 @@ use crate::tui::dialog::kill::{KillDialog, KillStage, first_protected};
 use crate::tui::event::Killed;
 use crate::tui::log;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::paint;
 
 /// Title, lines and keys of a kill at its present stage.
-pub(super) fn content(
-    dialog: &KillDialog,
-    now: Instant,
-    columns: u16,
-    theme: &Theme,
-) -> (String, Vec<Line>, &'static str) {
+pub(super) fn content(dialog: &KillDialog, now: Instant, columns: u16, theme: &Theme) -> Content {
     let title = format!("Kill ─ {}", dialog.subject);
-    let mut lines = Lines { columns, theme, lines: Vec::new() };
+    let mut page = Page(Lines::new(columns, theme));
     let keys = match &dialog.stage {
         KillStage::Planning(_) => {
-            lines.add("Working out the plan …", theme.dim);
+            page.0.add("Working out the plan …", theme.dim);
             "Esc leave it"
         }
         KillStage::Failed(why) => {
-            lines.add(&format!("! {}", clean(why)), theme.danger);
+            page.0.add(&format!("! {}", clean(why)), theme.danger);
             "Esc close"
         }
         KillStage::Ready(plans) => {
-            lines.plans(plans);
+            page.plans(dialog, plans);
             match plans.iter().all(|plan| plan.victims.is_empty()) {
                 true => "Esc close",
                 false if first_protected(plans).is_some() => {
@@ -43,43 +36,38 @@ pub(super) fn content(
             }
         }
         KillStage::Protected { plans, typed } => {
-            lines.plans(plans);
-            lines.protected(plans, typed.text());
+            page.plans(dialog, plans);
+            page.protected(plans, typed.text());
             "Enter run   Esc leave it"
         }
         KillStage::Running { since, progress, .. } => {
             let elapsed = units::duration(now.saturating_duration_since(*since));
-            lines.add(&format!("Running … {elapsed}"), theme.warning);
+            page.0.add(&format!("Running … {elapsed}"), theme.warning);
             if let Some(progress) = progress {
-                lines.add(&clean(&sentence(progress)), theme.text);
+                page.0.add(&clean(&sentence(progress)), theme.text);
             }
             "Esc hide; the outcome goes to the log (L)"
         }
         KillStage::Done(killed) => {
-            killed.iter().for_each(|killed| lines.done(killed));
+            killed.iter().for_each(|killed| page.done(killed));
             "Esc close"
         }
     };
-    (title, lines.lines, keys)
+    Content { title, lines: page.0.lines, keys, chosen: None }
 }
 
-/// Lines in the making.
-struct Lines<'a> {
-    columns: u16,
-    theme: &'a Theme,
-    lines: Vec<Line>,
-}
+struct Page<'a>(Lines<'a>);
 
-impl Lines<'_> {
-    fn add(&mut self, text: &str, style: Style) {
-        let wrapped = paint::wrap(text, self.columns);
-        self.lines.extend(wrapped.into_iter().map(|line| vec![(line, style)]));
-    }
-
-    fn plans(&mut self, plans: &[KillPlan]) {
+impl Page<'_> {
+    fn plans(&mut self, dialog: &KillDialog, plans: &[KillPlan]) {
+        if dialog.ended_before > 0 {
+            let (ended, style) = (dialog.ended_before, self.0.theme.warning);
+            let rows = if ended == 1 { "row has" } else { "rows have" };
+            self.0.add(&format!("! {ended} marked {rows} ended meanwhile"), style);
+        }
         for plan in plans {
             if plans.len() > 1 {
-                self.add(&clean(&plan.target.describe()), self.theme.heading);
+                self.0.add(&clean(&plan.target.describe()), self.0.theme.heading);
             }
             self.plan(plan);
         }
@@ -90,57 +78,57 @@ impl Lines<'_> {
             self.victim(victim);
         }
         if let Some(obstacle) = kill::obstacle(plan) {
-            self.add(&format!("! {}", clean(&obstacle.sentence)), self.theme.danger);
+            self.0.add(&format!("! {}", clean(&obstacle.sentence)), self.0.theme.danger);
         }
         for spared in &plan.spared {
             let text = format!("spared {} {}: {}", spared.name, spared.pid, spared.reason);
-            self.add(&clean(&text), self.theme.dim);
+            self.0.add(&clean(&text), self.0.theme.dim);
         }
         let lost = also_lost(plan);
         if !lost.is_empty() {
-            self.add(&clean(&format!("also lost  {lost}")), self.theme.warning);
+            self.0.add(&clean(&format!("also lost  {lost}")), self.0.theme.warning);
         }
         for supervisor in &plan.supervisors {
             let text = format!("{} may start it again", supervisor.name);
-            self.add(&format!("restarts   {}", clean(&text)), self.theme.warning);
+            self.0.add(&format!("restarts   {}", clean(&text)), self.0.theme.warning);
             let command = supervisor.command.join(" ");
-            self.add(&format!("           $ {}", clean(&command)), self.theme.text);
+            self.0.add(&format!("           $ {}", clean(&command)), self.0.theme.text);
         }
         for warning in &plan.warnings {
-            self.add(&format!("! {}", clean(warning)), self.theme.warning);
+            self.0.add(&format!("! {}", clean(warning)), self.0.theme.warning);
         }
         if !plan.steps.is_empty() {
-            self.lines.push(Vec::new());
+            self.0.gap();
         }
         for (number, step) in plan.steps.iter().enumerate() {
-            self.add(&format!("{}. {}", number + 1, clean(step)), self.theme.text);
+            self.0.add(&format!("{}. {}", number + 1, clean(step)), self.0.theme.text);
         }
     }
 
     /// `python3 4242 holds 0.0.0.0:8080 as listener`.
     fn victim(&mut self, victim: &Victim) {
-        self.add(&clean(&kill::describe_victim(victim)), self.theme.accent);
+        self.0.add(&clean(&kill::describe_victim(victim)), self.0.theme.accent);
         if let Some(why) = &victim.protected {
-            self.add(&clean(&format!("! protected: {why}")), self.theme.danger);
+            self.0.add(&clean(&format!("! protected: {why}")), self.0.theme.danger);
         }
     }
 
     fn protected(&mut self, plans: &[KillPlan], typed: &str) {
         let Some(victim) = first_protected(plans) else { return };
-        self.lines.push(Vec::new());
+        self.0.gap();
         let (name, pid) = (clean(&victim.name), victim.key.pid);
         let text = format!("{name} {pid} is protected. Type its pid to end it all the same:");
-        self.add(&text, self.theme.danger);
-        self.add(&format!("> {}", clean(typed)), self.theme.accent);
+        self.0.add(&text, self.0.theme.danger);
+        self.0.add(&format!("> {}", clean(typed)), self.0.theme.accent);
     }
 
     fn done(&mut self, killed: &Killed) {
         let (sign, style) = if log::is_success(killed) {
-            ("✓", self.theme.fresh)
+            ("✓", self.0.theme.fresh)
         } else {
-            ("✗", self.theme.danger)
+            ("✗", self.0.theme.danger)
         };
-        self.add(&format!("{sign} {}", clean(&log::sentence(killed))), style);
+        self.0.add(&format!("{sign} {}", clean(&log::sentence(killed))), style);
     }
 }
 

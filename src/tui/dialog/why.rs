@@ -1,0 +1,143 @@
+//! Why a port is busy: the verdict, the evidence, and the remedies to choose from.
+
+use super::kill::KillDialog;
+use super::{Dialog, Step};
+use crate::inspect::why::Target;
+use crate::model::action::KillTarget;
+use crate::model::why::{Remedy, WhyFinding, WhyReport};
+use crate::text::{clean, shell};
+use crate::tui::command::Motion;
+use crate::tui::effect::Effect;
+use crate::tui::event::{Answer, RequestId};
+use crate::tui::pane::Cx;
+
+/// The question, and its answer.
+#[derive(Debug)]
+pub struct WhyDialog {
+    /// What was asked about.
+    pub subject: String,
+    /// How far it has come.
+    pub stage: WhyStage,
+    target: Target,
+}
+
+/// How far a question has come.
+#[derive(Debug)]
+pub enum WhyStage {
+    /// It is being found out.
+    Asking(RequestId),
+    /// The answer.
+    Ready {
+        /// All that was found out.
+        report: Box<WhyReport>,
+        /// The remedies of all findings, each once.
+        remedies: Vec<Choice>,
+        /// The chosen one of them.
+        chosen: usize,
+    },
+    /// It cannot be found out.
+    Failed(String),
+}
+
+/// A remedy that can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The remedy.
+    pub remedy: Remedy,
+    /// What a plan would be aimed at; `None` where sockpit runs nothing for it.
+    pub plan: Option<KillTarget>,
+}
+
+impl WhyDialog {
+    /// Asks why `target` is busy, which tries to bind it.
+    pub fn ask(target: Target, subject: String, cx: &mut Cx<'_>) -> Self {
+        let id = cx.requests.next_id();
+        cx.effects.push(Effect::Explain(id, target));
+        Self { subject, stage: WhyStage::Asking(id), target }
+    }
+
+    /// Moves the choice; `false` when there is none in that direction.
+    pub fn go(&mut self, motion: Motion) -> bool {
+        let WhyStage::Ready { remedies, chosen, .. } = &mut self.stage else { return false };
+        let to = match motion {
+            Motion::Up => chosen.checked_sub(1),
+            Motion::Down => Some(*chosen + 1).filter(|to| *to < remedies.len()),
+            _ => None,
+        };
+        *chosen = to.unwrap_or(*chosen);
+        to.is_some()
+    }
+
+    /// The chosen remedy.
+    pub fn chosen(&self) -> Option<&Choice> {
+        match &self.stage {
+            WhyStage::Ready { remedies, chosen, .. } => remedies.get(*chosen),
+            _ => None,
+        }
+    }
+
+    /// The chosen remedy as it would be typed, for the clipboard.
+    pub fn copy(&self) -> Option<String> {
+        self.chosen().map(|choice| shell::line(&choice.remedy.argv))
+    }
+
+    /// Enter: the plan behind the chosen remedy.
+    pub fn accept(&mut self, cx: &mut Cx<'_>) -> Step {
+        let Some(choice) = self.chosen() else { return Step::Close };
+        let Some(target) = choice.plan.clone() else {
+            let command = clean(&shell::line(&choice.remedy.argv)).into_owned();
+            cx.world.complain(format!("sockpit does not run this itself; y copies: {command}"));
+            return Step::Stay;
+        };
+        let subject = target.describe();
+        let dialog = KillDialog::plan(subject, vec![target], 0, cx);
+        Step::Open(Box::new(Dialog::Kill(dialog)))
+    }
+
+    /// Takes what this dialog waits for.
+    pub fn answer(&mut self, id: RequestId, answer: &Answer) {
+        let (WhyStage::Asking(asked), Answer::Explained(report)) = (&self.stage, answer) else {
+            return;
+        };
+        if *asked != id {
+            return;
+        }
+        self.stage = match report {
+            Ok(report) => WhyStage::Ready {
+                remedies: choices(&report.findings, &self.target),
+                report: report.clone(),
+                chosen: 0,
+            },
+            Err(why) => WhyStage::Failed(why.clone()),
+        };
+    }
+}
+
+fn choices(findings: &[WhyFinding], target: &Target) -> Vec<Choice> {
+    let mut choices: Vec<Choice> = Vec::new();
+    for finding in findings {
+        for remedy in &finding.remedies {
+            let plan = plan(remedy, finding, target);
+            let choice = Choice { remedy: remedy.clone(), plan };
+            if !choices.contains(&choice) {
+                choices.push(choice);
+            }
+        }
+    }
+    choices
+}
+
+/// What a remedy's plan is aimed at. Stopping a unit or container is a way of the plan for its
+/// holders, which offers it once systemd or the runtime agrees.
+fn plan(remedy: &Remedy, finding: &WhyFinding, target: &Target) -> Option<KillTarget> {
+    let words: Vec<&str> = remedy.argv.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["sockpit", "kill", arguments @ ..] => KillTarget::from_arguments(arguments),
+        ["systemctl" | "docker" | "podman", "stop", ..] | ["systemctl", "--user", "stop", ..] => {
+            let socket = finding.sockets.first()?;
+            let (udp, addr) = (target.udp, socket.local.addr);
+            Some(KillTarget::Port { port: target.port, udp, addr })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,41 @@
+//! `w`: why the row's port is busy.
+
+use crate::inspect::why::Target;
+use crate::model::socket::{Protocol, Socket};
+use crate::tui::arrange::RowView;
+use crate::tui::dialog::Dialog;
+use crate::tui::dialog::why::WhyDialog;
+use crate::tui::label;
+use crate::tui::pane::{Cx, Response};
+
+/// Asks about the local end of the row under the cursor.
+pub(super) fn open(selected: Option<RowView<'_>>, cx: &mut Cx<'_>) -> Response {
+    let Some(view) = selected else {
+        cx.world.complain("No row is selected to ask about");
+        return Response::Done;
+    };
+    let socket = &view.row.socket;
+    match target(socket) {
+        Some(target) => {
+            let subject = label::local(socket, false);
+            Response::Open(Box::new(Dialog::Why(WhyDialog::ask(target, subject, cx))))
+        }
+        None => {
+            let what = label::line(socket);
+            cx.world.complain(format!("Only TCP and UDP ports can be bound: {what}"));
+            Response::Done
+        }
+    }
+}
+
+/// A wildcard asks about every address.
+fn target(socket: &Socket) -> Option<Target> {
+    let udp = match socket.protocol {
+        Protocol::Tcp | Protocol::Mptcp => false,
+        Protocol::Udp => true,
+        _ => return None,
+    };
+    let port = socket.local.port.filter(|port| *port != 0)?;
+    let addr = socket.local.canonical_addr().filter(|addr| !addr.is_unspecified());
+    Some(Target { port, udp, addr })
+}

@@ -1,0 +1,166 @@
+//! The lines of the close dialog.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::Content;
+use super::lines::Lines;
+use crate::act::close;
+use crate::model::close::{ClosePlan, CloseTarget};
+use crate::model::socket::Socket;
+use crate::text::{clean, units};
+use crate::tui::dialog::close::{CloseDialog, CloseStage, first_protected, spares_servers};
+use crate::tui::event::Closed;
+use crate::tui::log;
+use crate::tui::theme::Theme;
+
+/// More connections than this are counted.
+const MOST: usize = 100;
+
+/// Title, lines and keys of a close at its present stage.
+pub(super) fn content(dialog: &CloseDialog, now: Instant, columns: u16, theme: &Theme) -> Content {
+    let mut page = Page(Lines::new(columns, theme));
+    let keys = match &dialog.stage {
+        CloseStage::Planning(_) => {
+            page.0.add("Working out the plan …", theme.dim);
+            "Esc leave it"
+        }
+        CloseStage::Failed(why) => {
+            page.0.add(&format!("! {}", clean(why)), theme.danger);
+            "Esc close"
+        }
+        CloseStage::Ready(plan) => {
+            page.plan(dialog, plan);
+            match (plan.targets.is_empty(), spares_servers(plan) || dialog.with_servers) {
+                (true, false) => "Esc close",
+                (true, true) => "l close listeners, too   Esc close",
+                (false, _) if plan.protected => "Enter agree, then asked once more   Esc leave it",
+                (false, false) => "Enter run   Esc leave it",
+                (false, true) if dialog.with_servers => {
+                    "Enter run   l spare listeners   Esc leave it"
+                }
+                (false, true) => "Enter run   l close listeners, too   Esc leave it",
+            }
+        }
+        CloseStage::Protected { plan, typed } => {
+            page.plan(dialog, plan);
+            page.protected(plan, typed.text());
+            "Enter run   Esc leave it"
+        }
+        CloseStage::Running { since, .. } => {
+            let elapsed = units::duration(now.saturating_duration_since(*since));
+            page.0.add(&format!("Running … {elapsed}"), theme.warning);
+            "Esc hide; the outcome goes to the log (L)"
+        }
+        CloseStage::Done(closed) => {
+            page.done(closed);
+            "Esc close"
+        }
+    };
+    Content {
+        title: format!("Close ─ {}", dialog.subject),
+        lines: page.0.lines,
+        keys,
+        chosen: None,
+    }
+}
+
+struct Page<'a>(Lines<'a>);
+
+impl Page<'_> {
+    fn plan(&mut self, dialog: &CloseDialog, plan: &ClosePlan) {
+        let theme = self.0.theme;
+        let ended = dialog.ended(plan);
+        if ended > 0 {
+            let rows = if ended == 1 { "row has" } else { "rows have" };
+            self.0.add(&format!("! {ended} {rows} ended meanwhile"), theme.warning);
+        }
+        for target in plan.targets.iter().take(MOST) {
+            self.target(target);
+        }
+        if plan.targets.len() > MOST {
+            self.0.add(&format!("and {} more", plan.targets.len() - MOST), theme.accent);
+        }
+        if plan.targets.is_empty() {
+            self.0.add("There is nothing to close.", theme.danger);
+        }
+        for warning in &plan.warnings {
+            self.0.hang("! ", &clean(warning), theme.warning);
+        }
+        if !plan.targets.is_empty() {
+            self.0.gap();
+            let text = "The kernel aborts each of them (SOCK_DESTROY): its process gets an \
+                        error, a TCP peer a reset. Their processes live on.";
+            self.0.add(text, theme.dim);
+        }
+    }
+
+    /// What is closed, and who holds it.
+    fn target(&mut self, target: &CloseTarget) {
+        let theme = self.0.theme;
+        self.0.add(&clean(&close::describe(&target.socket)), theme.accent);
+        self.0.hang("  of ", &clean(&holders(&target.socket)), theme.text);
+    }
+
+    fn protected(&mut self, plan: &ClosePlan, typed: &str) {
+        let theme = self.0.theme;
+        let Some(target) = first_protected(plan) else { return };
+        let what = close::describe(&target.socket);
+        self.0.gap();
+        let text = format!("{what} is protected. Type its local port to close it all the same:");
+        self.0.add(&clean(&text), theme.danger);
+        self.0.add(&format!("> {}", clean(typed)), theme.accent);
+    }
+
+    fn done(&mut self, closed: &Closed) {
+        let theme = self.0.theme;
+        let outcome = match &closed.outcome {
+            Ok(outcome) => outcome,
+            Err(why) => return self.0.hang("✗ ", &clean(why), theme.danger),
+        };
+        for socket in outcome.closed.iter().take(MOST) {
+            let text = format!("{} is gone", close::describe(socket));
+            self.0.hang("✓ ", &clean(&text), theme.fresh);
+        }
+        for socket in outcome.ended.iter().take(MOST) {
+            let text = format!("{} had ended by itself", close::describe(socket));
+            self.0.hang("· ", &clean(&text), theme.text);
+        }
+        for failed in outcome.failed.iter().take(MOST) {
+            let text =
+                format!("{} is not closed: {}", close::describe(&failed.socket), failed.reason);
+            self.0.hang("✗ ", &clean(&text), theme.danger);
+        }
+        for spared in outcome.spared.iter().take(MOST) {
+            let text =
+                format!("{} was left alone: {}", close::describe(&spared.socket), spared.reason);
+            self.0.hang("· ", &clean(&text), theme.dim);
+        }
+        if let (false, Some(_)) = (log::is_closed(closed), outcome.failed.first()) {
+            self.0.add("The log (L) keeps the command line.", theme.dim);
+        }
+    }
+}
+
+/// `nginx 812 fd 7, nginx 813 fd 7: they share it`.
+fn holders(socket: &Socket) -> String {
+    if socket.owners.is_empty() {
+        let kind = socket.ownership.kind.name();
+        let reason = socket.ownership.reason.as_deref();
+        return match reason {
+            Some(reason) => format!("no process that can be named ({kind}: {reason})"),
+            None => format!("no process ({kind})"),
+        };
+    }
+    let pids: BTreeSet<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
+    let names: Vec<String> = socket
+        .owners
+        .iter()
+        .map(|owner| {
+            let fd = owner.fd.map_or(String::new(), |fd| format!(" fd {fd}"));
+            format!("{} {}{fd}", owner.process.name, owner.process.pid)
+        })
+        .collect();
+    let shared = if pids.len() > 1 { ": they share it, and all lose it" } else { "" };
+    format!("{}{shared}", names.join(", "))
+}
