@@ -9,6 +9,7 @@ use crate::catalog::services;
 use crate::model::health::Health;
 use crate::model::owner::ProcessKey;
 use crate::model::socket::{Protocol, Socket};
+use crate::model::tables::{Table, Tables};
 use crate::sys;
 pub use crate::sys::listing::Backend;
 pub use crate::sys::listing::Detail;
@@ -23,6 +24,10 @@ pub struct Request {
     pub backend: Option<Backend>,
     /// Whether memory and TCP metrics are wanted; without them it is cheaper.
     pub detail: Detail,
+    /// Which tables are listed; everyone by default.
+    pub tables: Tables,
+    /// Which of the other tables have their sockets counted.
+    pub counted: Option<Tables>,
 }
 
 /// All sockets of sockpit's network namespace at one moment.
@@ -36,6 +41,8 @@ pub struct Listing {
     pub privileged: bool,
     /// In canonical order ([`Socket::cmp_canonical`]), owners joined.
     pub sockets: Vec<Socket>,
+    /// How many sockets the tables have that were only counted, as far as somebody tells.
+    pub unlisted: Vec<(Table, usize)>,
     /// What the sources could not tell.
     pub health: Vec<Health>,
 }
@@ -46,8 +53,11 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let taken_at = Timestamp::now();
     let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     let mut table = sys::sockets::Table::open(request.backend, workers)?;
+    table.ask_for(request.tables);
     let sys::listing::Listing { mut sockets, health, privileged } =
         table.list_once(request.detail)?;
+    let counted = request.counted.unwrap_or(Tables::NONE).without(request.tables);
+    let unlisted = counted.iter().filter_map(|kind| Some((kind, table.count(kind)?))).collect();
     Socket::sort_canonical(&mut sockets);
     // A socket that changes its state while the kernel lists it can be told twice.
     sockets.dedup_by(|a, b| a.cookie.is_some() && a.cookie == b.cookie && a.netns == b.netns);
@@ -55,7 +65,7 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
         socket.service = services::of_socket(socket);
         socket.first_seen = Some(taken_at);
     }
-    Ok(Listing { taken_at, host: sys::host::name(), privileged, sockets, health })
+    Ok(Listing { taken_at, host: sys::host::name(), privileged, sockets, unlisted, health })
 }
 
 /// The TCP or UDP sockets that have the local port `port`, in every state, without owners or

@@ -2,13 +2,16 @@
 
 mod destroy;
 mod entry;
+mod families;
 mod native;
 mod port;
+mod proc_net;
 mod sight;
 
 use super::super::listing::{self, Backend, Detail, KnownRows, Listed, Listing};
 use super::super::{Result, portable};
 use crate::model::socket::Socket;
+use crate::model::tables::{self, Tables};
 
 pub use destroy::Destroyer;
 pub use port::on_port;
@@ -35,6 +38,23 @@ impl Table {
                 Kind::Netstat2(Box::new(table))
             }
         }))
+    }
+
+    /// From now on lists the sockets of these tables alone.
+    pub fn ask_for(&mut self, tables: Tables) {
+        match &mut self.0 {
+            Kind::Native(native) => native.tables = tables,
+            Kind::Netstat2(table) => table.ask_for(tables),
+        }
+    }
+
+    /// How many UNIX or netlink sockets there are, without listing them; `None` for other
+    /// tables, and when nobody tells.
+    pub fn count(&mut self, table: tables::Table) -> Option<usize> {
+        match &mut self.0 {
+            Kind::Native(native) => native.count(table),
+            Kind::Netstat2(portable) => portable.count(table),
+        }
     }
 
     /// One look at everything. Sockets that still are as their row in `known` says come back
