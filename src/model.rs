@@ -22,6 +22,7 @@ pub mod sample;
 pub mod signal;
 pub mod socket;
 pub mod table;
+pub mod tables;
 pub mod tcp;
 pub mod tree;
 pub mod why;

@@ -18,6 +18,7 @@ mod key;
 mod lexer;
 mod needle;
 mod parser;
+mod tables;
 mod trivial;
 mod values;
 mod word;
@@ -32,6 +33,7 @@ use jiff::Timestamp;
 
 use crate::model::socket::{Socket, State};
 use crate::model::table::SocketRow;
+use crate::model::tables::Tables;
 
 use ast::{Expr, Test};
 use key::{Key, NumberKey};
@@ -145,6 +147,18 @@ impl Query {
             _ => false,
         };
         self.root.as_ref().is_some_and(|root| root.has(&compares))
+    }
+
+    /// The tables that can have a socket which matches, or of which nobody can tell: the others
+    /// need not be asked for.
+    pub fn tables(&self) -> Tables {
+        self.root.as_ref().map_or(Tables::ALL, |root| tables::possible(root, true))
+    }
+
+    /// The tables that the query asks for by name (`family:unix`, `proto:stream`, a path, an
+    /// inode), so that their sockets are expected among what matches.
+    pub fn named_tables(&self) -> Tables {
+        self.root.as_ref().map_or(Tables::NONE, |root| tables::named(root))
     }
 
     /// Whether a row matches.

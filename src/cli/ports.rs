@@ -10,6 +10,8 @@ use std::time::Duration;
 use super::{Exit, Failure, output};
 use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
 use crate::model::health::Health;
+use crate::model::socket::Socket;
+use crate::model::tables::{Table, Tables};
 use crate::query::{Query, Subject, Truth};
 use crate::text::clean;
 use columns::{Column, Sort};
@@ -73,9 +75,23 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return watch::run(args, &query, period, backend);
     }
     let detail = if needs_metrics(args) { Detail::Full } else { Detail::Bare };
-    let peers = shows_peers(args);
-    let mut listing = sockets::list(&Request { backend, detail, peers, reach: reach(args) })?;
+    let left_out = left_out(args, &query);
+    let mut request = Request {
+        backend,
+        detail,
+        peers: shows_peers(args),
+        reach: reach(args),
+        tables: query.tables(),
+        counted: None,
+    };
+    if query.is_empty() {
+        // Nothing about these is asked but how many there are.
+        request.tables = request.tables.without(left_out);
+        request.counted = Some(left_out);
+    }
+    let mut listing = sockets::list(&request)?;
     let undecided = filter(&mut listing, &query);
+    leave_out(&mut listing, left_out);
     if let Some(sort) = args.sort {
         listing.sockets.sort_by(|a, b| sort.compare(a, b));
     }
@@ -83,6 +99,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     // The document has its health inside.
     if !args.json {
         tell(&listing.health);
+        tell_unlisted(&listing.unlisted, !query.is_empty());
     }
     let answer = answer(!listing.sockets.is_empty(), undecided, query.compares_looks());
     // The process ends here: to give back every socket would take longer than to sort them.
@@ -92,6 +109,47 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn reach(args: &Args) -> Reach {
     if args.all_netns { Reach::All } else { Reach::Own }
+}
+
+/// The tables whose sockets a person does not expect to see without having named them: there
+/// are many, and no network is involved. A program gets them all.
+fn left_out(args: &Args, query: &Query) -> Tables {
+    if args.json || args.jsonl || args.csv {
+        return Tables::NONE;
+    }
+    Tables::LOCAL.without(query.named_tables())
+}
+
+/// Takes these tables' sockets out, and counts them, unless nothing else matched.
+fn leave_out(listing: &mut Listing, tables: Tables) {
+    for table in [Table::Netlink, Table::Unix].into_iter().filter(|table| tables.contains(*table)) {
+        let is_out = |socket: &Socket| Table::of(socket) == table;
+        let count = listing.sockets.iter().filter(|socket| is_out(socket)).count();
+        if count > 0 && count < listing.sockets.len() {
+            listing.sockets.retain(|socket| !is_out(socket));
+            listing.unlisted.push((table, count));
+        }
+    }
+}
+
+/// Says which sockets are not in the table, and what would list them.
+fn tell_unlisted(unlisted: &[(Table, usize)], matched: bool) {
+    for (table, count) in unlisted.iter().filter(|(_, count)| *count > 0) {
+        let family = table.name().to_lowercase();
+        let (sockets, are) = if *count == 1 { ("socket", "is") } else { ("sockets", "are") };
+        let which = match (matched, *count) {
+            (false, _) => "",
+            (true, 1) => " that matches",
+            (true, _) => " that match",
+        };
+        let name = table.name();
+        let them = if *count == 1 { "it" } else { "them" };
+        // A note that cannot be written is no reason to fail.
+        let _ = writeln!(
+            std::io::stderr(),
+            "sockpit: {count} {name} {sockets}{which} {are} not listed; family:{family} lists {them}",
+        );
+    }
 }
 
 /// Whether the output shows, or the query may ask for, what costs the kernel more to tell.

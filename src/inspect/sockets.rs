@@ -11,6 +11,7 @@ use crate::model::health::Health;
 use crate::model::owner::ProcessKey;
 use crate::model::peer;
 use crate::model::socket::{Protocol, Socket};
+use crate::model::tables::{Table, Tables};
 use crate::sys;
 pub use crate::sys::listing::Backend;
 pub use crate::sys::listing::{Detail, Reach};
@@ -29,6 +30,10 @@ pub struct Request {
     pub peers: bool,
     /// Whether sockpit's own network namespace is meant, or all.
     pub reach: Reach,
+    /// Which tables are listed; everyone by default.
+    pub tables: Tables,
+    /// Which of the other tables have their sockets counted.
+    pub counted: Option<Tables>,
 }
 
 /// All sockets of sockpit's network namespace, or of all, at one moment.
@@ -44,6 +49,8 @@ pub struct Listing {
     pub sockets: Vec<Socket>,
     /// What listeners turned away so far; `None` where the system does not count it.
     pub listen: Option<ListenCounters>,
+    /// How many sockets the tables have that were only counted, as far as somebody tells.
+    pub unlisted: Vec<(Table, usize)>,
     /// What the sources could not tell.
     pub health: Vec<Health>,
 }
@@ -55,8 +62,11 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     let mut table = sys::sockets::Table::open(request.backend, workers)?;
     table.set_reach(request.reach);
+    table.ask_for(request.tables);
     let sys::listing::Listing { mut sockets, health, privileged, .. } =
         table.list_once(request.detail)?;
+    let counted = request.counted.unwrap_or(Tables::NONE).without(request.tables);
+    let unlisted = counted.iter().filter_map(|kind| Some((kind, table.count(kind)?))).collect();
     Socket::sort_canonical(&mut sockets);
     // A socket that changes its state while the kernel lists it can be told twice.
     sockets.dedup_by(|a, b| a.cookie.is_some() && a.cookie == b.cookie && a.netns == b.netns);
@@ -67,8 +77,8 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     if request.peers {
         peer::fill(&mut sockets);
     }
-    let listen = sys::tcp_ext::listen();
-    Ok(Listing { taken_at, host: sys::host::name(), privileged, sockets, listen, health })
+    let (host, listen) = (sys::host::name(), sys::tcp_ext::listen());
+    Ok(Listing { taken_at, host, privileged, sockets, listen, unlisted, health })
 }
 
 /// The TCP or UDP sockets that have the local port `port`, in every state, without owners or

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::owner::{Owner, Ownership, Process};
-use super::socket::{Socket, State};
+use super::socket::{Family, Socket, State};
 
 /// A descriptor that refers to a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,7 +105,7 @@ pub enum SecondLook {
 /// What to call a socket that nobody was found to hold: the first answer that fits.
 pub fn ownerless(socket: &Socket, sight: &Sight, second: SecondLook) -> Ownership {
     if socket.inode == Some(0) {
-        return kernel(socket.state);
+        return kernel(socket);
     }
     if let Some(reason) = &sight.hidden {
         return Ownership::hidden(reason.clone());
@@ -123,8 +123,11 @@ pub fn ownerless(socket: &Socket, sight: &Sight, second: SecondLook) -> Ownershi
 }
 
 /// A socket without inode: no descriptor can refer to it.
-fn kernel(state: State) -> Ownership {
-    match state {
+fn kernel(socket: &Socket) -> Ownership {
+    match socket.state {
+        _ if socket.family == Family::Netlink => Ownership::kernel("kernel_socket"),
+        // The other end of a UNIX connection goes with its descriptor.
+        _ if socket.family == Family::Unix => Ownership::kernel("accept_queue"),
         State::TimeWait => Ownership::kernel("time_wait"),
         State::SynReceived => Ownership::kernel("half_open"),
         // A peer may have closed a connection before anyone accepted it.
@@ -137,7 +140,7 @@ fn kernel(state: State) -> Ownership {
 mod tests {
     use super::*;
     use crate::model::owner::OwnershipKind;
-    use crate::model::socket::{Endpoint, Family, Protocol};
+    use crate::model::socket::{Endpoint, Protocol};
 
     fn socket(state: State, inode: u64) -> Socket {
         let local = Endpoint::ip([127, 0, 0, 1], 80);

@@ -145,7 +145,7 @@ impl OwnershipKind {
 pub struct Ownership {
     /// Which of the six.
     pub kind: OwnershipKind,
-    /// For *kernel*: `time_wait`, `half_open`, `accept_queue`, `orphan`.
+    /// For *kernel*: `time_wait`, `half_open`, `accept_queue`, `orphan`, `kernel_socket`.
     pub detail: Option<Cow<'static, str>>,
     /// One sentence on why no more is known, and what would permit it.
     pub reason: Option<Cow<'static, str>>,

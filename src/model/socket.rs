@@ -1,6 +1,7 @@
 //! A socket as the kernel tells of it: addresses, state, queues, and who holds it.
 
 mod endpoint;
+mod kinds;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -15,6 +16,7 @@ use super::owner::{Owner, Ownership};
 use super::peer::Peer;
 use super::tcp::TcpInfo;
 pub use endpoint::Endpoint;
+pub use kinds::{NetlinkSocket, PacketKind, PacketSocket, SocketFile};
 
 /// What identifies a socket for as long as it lives, through every re-sorting.
 ///
@@ -280,8 +282,9 @@ pub struct Socket {
     pub v6_only: Option<bool>,
     /// sockfs inode; 0 where no descriptor exists (yet or any more); `None` when not told.
     pub inode: Option<u64>,
-    /// For a connected UNIX socket, the inode of the socket at the other end; `None` where
-    /// there is none or it is not told.
+    /// For a connected UNIX socket, the inode of the socket at the other end; 0 where no
+    /// descriptor refers to that one: it waits to be accepted, or was closed. `None` without
+    /// a peer, or when not told.
     pub peer_inode: Option<u64>,
     /// What a raw socket receives (IP protocol number), a packet socket (EtherType, 3 for
     /// every one) or a netlink socket (its family); `None` where the protocol says it all.
@@ -329,6 +332,13 @@ pub struct Socket {
     pub peer: Option<Box<Peer>>,
     /// TCP_INFO; `None` for other protocols and where the kernel sends none.
     pub tcp: Option<Box<TcpInfo>>,
+    /// The file that a UNIX socket was bound to; `None` for other families, and for names that
+    /// are not in the file system.
+    pub file: Option<Box<SocketFile>>,
+    /// How a packet socket is set up; `None` for other families.
+    pub packet: Option<Box<PacketSocket>>,
+    /// How a netlink socket is set up; `None` for other families.
+    pub netlink: Option<Box<NetlinkSocket>>,
 }
 
 impl Socket {
@@ -368,6 +378,9 @@ impl Socket {
             activation: None,
             peer: None,
             tcp: None,
+            file: None,
+            packet: None,
+            netlink: None,
         }
     }
 

@@ -44,6 +44,8 @@ impl SocketRow {
             && row.remote == later.remote
             && (&row.interface, &row.user, &row.cgroup)
                 == (&later.interface, &later.user, &later.cgroup)
+            && (&row.file, &row.packet, &row.netlink)
+                == (&later.file, &later.packet, &later.netlink)
             && same_timer(row.timer, later.timer, elapsed_ms)
             && same_tcp(row.tcp.as_deref(), later.tcp.as_deref(), elapsed_ms)
     }

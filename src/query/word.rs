@@ -9,6 +9,7 @@ use super::parser::{BareWord, classify};
 use super::values::names;
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::socket::{Endpoint, Socket};
+use crate::model::tables::{Table, Tables};
 
 /// A pattern, and beforehand what it says of everything that has a closed set of names.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +67,16 @@ impl Word {
             || self.is_in_owners(socket)
     }
 
+    /// The tables that it is a name of: of their protocol or family, or as the beginning of a
+    /// path or an abstract name.
+    pub(super) fn tables_named(&self) -> Tables {
+        let Pattern::Part(needle) = &self.pattern else { return Tables::NONE };
+        if needle.text().starts_with(['/', '@']) {
+            return Table::Unix.into();
+        }
+        names::tables_of_name(needle.text())
+    }
+
     /// Whether every TCP or UDP socket shows it.
     pub(super) fn is_on_every_row(&self) -> bool {
         names::is_ordinary(self.protocols)
@@ -90,6 +101,7 @@ impl Word {
             socket.user.as_deref(),
             socket.interface.as_deref(),
             socket.ownership.detail.as_deref(),
+            socket.netlink.as_ref().map(|netlink| &*netlink.family),
         ]
         .into_iter()
         .flatten()
@@ -121,7 +133,8 @@ impl Word {
         if let Some(path) = &end.path {
             return self.is_in(path);
         }
-        let (Some(addr), Some(port)) = (end.addr, end.port) else { return false };
+        let Some(addr) = end.addr else { return false };
+        let Some(port) = end.port else { return self.is_in_address(addr) };
         if !self.addresses.can_be_in(addr, end) {
             return false;
         }
@@ -136,6 +149,15 @@ impl Word {
                     let _ = write!(text, "*:{port}");
                     self.is_in(text)
                 }))
+    }
+
+    /// An address by itself, as a raw socket has it.
+    fn is_in_address(&self, addr: IpAddr) -> bool {
+        with_scratch(|text| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{addr}");
+            self.is_in(text)
+        })
     }
 
     fn is_in_ipv6(&self, addr: Ipv6Addr, scope: Option<&str>, port: u16) -> bool {

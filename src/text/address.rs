@@ -14,34 +14,129 @@ pub const ANYONE: &str = "*";
 pub struct End<'a> {
     end: &'a Endpoint,
     is_any: bool,
+    instead: Instead<'a>,
+}
+
+/// What stands where an end has no address, or no port.
+#[derive(Clone, Copy, Debug)]
+enum Instead<'a> {
+    Nothing,
+    /// Number of the protocol that a raw socket receives.
+    IpProtocol(u16),
+    /// EtherType and interface of a packet socket: `arp:eth0`, `*:*`.
+    Link(u16, Option<&'a str>),
+    /// Family and address of a netlink socket: `rtnl:4242`, `genl:kernel`.
+    Netlink(&'a str, u32),
+    /// An unnamed UNIX socket, as a query would ask for it: `inode:4242`.
+    Inode(u64),
 }
 
 /// An end by itself.
 pub fn endpoint(end: &Endpoint) -> End<'_> {
-    End { end, is_any: false }
+    End { end, is_any: false, instead: Instead::Nothing }
 }
 
 /// This end of a socket; `*:22` when it takes both IPv4 and IPv6 on every address.
 pub fn local(socket: &Socket) -> End<'_> {
-    End { end: &socket.local, is_any: socket.is_dual_stack() }
+    let instead = match (socket.protocol, &socket.netlink, socket.protocol_number) {
+        (_, Some(netlink), _) => Instead::Netlink(&netlink.family, netlink.port_id),
+        (Protocol::Raw, _, Some(number)) => Instead::IpProtocol(number),
+        (Protocol::Packet, _, Some(number)) => Instead::Link(number, socket.interface.as_deref()),
+        _ => inode(socket, socket.inode),
+    };
+    End { end: &socket.local, is_any: socket.is_dual_stack(), instead }
 }
 
 /// The other end of a socket; `*` when there is none.
 pub fn remote(socket: &Socket) -> Remote<'_> {
-    Remote(socket.remote.as_ref())
+    let peer = socket.netlink.as_ref().and_then(|netlink| netlink.peer_port_id);
+    let instead = match (&socket.netlink, peer) {
+        (Some(netlink), Some(peer)) => Instead::Netlink(&netlink.family, peer),
+        _ => inode(socket, socket.peer_inode),
+    };
+    Remote(socket.remote.as_ref(), instead)
+}
+
+fn inode(socket: &Socket, inode: Option<u64>) -> Instead<'_> {
+    match inode.filter(|&inode| inode != 0 && socket.family == Family::Unix) {
+        Some(inode) => Instead::Inode(inode),
+        None => Instead::Nothing,
+    }
 }
 
 /// See [`remote`].
 #[derive(Clone, Copy, Debug)]
-pub struct Remote<'a>(Option<&'a Endpoint>);
+pub struct Remote<'a>(Option<&'a Endpoint>, Instead<'a>);
 
 impl Display for Remote<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(end) => f.pad(&endpoint(end).to_string()),
-            None => f.pad(ANYONE),
+        match (self.0, self.1) {
+            (Some(end), _) => f.pad(&endpoint(end).to_string()),
+            (None, Instead::Nothing) => f.pad(ANYONE),
+            (None, instead) => f.pad(&instead.to_string()),
         }
     }
+}
+
+impl Display for Instead<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Nothing => f.write_str(ANYONE),
+            Self::IpProtocol(number) => match ip_protocol(number) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "proto-{number}"),
+            },
+            Self::Link(number, interface) => {
+                match ether_type(number) {
+                    Some(name) => f.write_str(name)?,
+                    None => write!(f, "{number:#06x}")?,
+                }
+                write!(f, ":{}", clean(interface.unwrap_or(ANYONE)))
+            }
+            Self::Netlink(family, 0) => write!(f, "{}:kernel", clean(family)),
+            Self::Netlink(family, port_id) => write!(f, "{}:{port_id}", clean(family)),
+            Self::Inode(inode) => write!(f, "inode:{inode}"),
+        }
+    }
+}
+
+/// Short names of the protocols that raw sockets mostly are for (IANA, Protocol Numbers).
+fn ip_protocol(number: u16) -> Option<&'static str> {
+    Some(match number {
+        1 => "icmp",
+        2 => "igmp",
+        4 => "ipip",
+        6 => "tcp",
+        17 => "udp",
+        41 => "ipv6",
+        46 => "rsvp",
+        47 => "gre",
+        50 => "esp",
+        51 => "ah",
+        58 => "icmpv6",
+        89 => "ospf",
+        103 => "pim",
+        112 => "vrrp",
+        132 => "sctp",
+        255 => "raw",
+        _ => return None,
+    })
+}
+
+/// Short names of link-layer protocols (`linux/if_ether.h`); `*` for every one.
+fn ether_type(number: u16) -> Option<&'static str> {
+    Some(match number {
+        0x0003 => ANYONE,
+        0x0800 => "ipv4",
+        0x0806 => "arp",
+        0x86dd => "ipv6",
+        0x8100 => "vlan",
+        0x8863 | 0x8864 => "pppoe",
+        0x888e => "eapol",
+        0x88cc => "lldp",
+        0x88f7 => "ptp",
+        _ => return None,
+    })
 }
 
 impl Display for End<'_> {
@@ -66,12 +161,17 @@ impl End<'_> {
             Some(addr) if addr.is_ipv6() && port.is_some() => {
                 write!(out, "[{addr}{}]", Zone(scope.as_deref()))?;
             }
+            Some(addr) if addr.is_ipv6() && matches!(self.instead, Instead::IpProtocol(_)) => {
+                write!(out, "[{addr}{}]", Zone(scope.as_deref()))?;
+            }
             Some(addr) => write!(out, "{addr}{}", Zone(scope.as_deref()))?,
-            None => out.write_str(ANYONE)?,
+            None if self.is_any => out.write_str(ANYONE)?,
+            None => write!(out, "{}", self.instead)?,
         }
-        match port {
-            Some(port) => write!(out, ":{port}"),
-            None => Ok(()),
+        match (port, self.instead) {
+            (Some(port), _) => write!(out, ":{port}"),
+            (None, Instead::IpProtocol(_)) => write!(out, ":{}", self.instead),
+            (None, _) => Ok(()),
         }
     }
 }
@@ -90,6 +190,7 @@ pub fn protocol(socket: &Socket) -> &'static str {
     let is_v4 = match socket.family {
         Family::Ipv4 => true,
         Family::Ipv6 if !socket.is_dual_stack() => false,
+        Family::Netlink => return Family::Netlink.name(),
         _ => return socket.protocol.name(),
     };
     match (socket.protocol, is_v4) {
@@ -114,7 +215,7 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
-    use crate::model::socket::State;
+    use crate::model::socket::{NetlinkSocket, State};
 
     fn listener(family: Family, local: Endpoint, v6_only: Option<bool>) -> Socket {
         let mut socket = Socket::new(family, Protocol::Tcp, State::Listen, local);
@@ -132,6 +233,47 @@ mod tests {
         let v4 = listener(Family::Ipv4, Endpoint::ip(Ipv4Addr::UNSPECIFIED, 22), None);
         assert_eq!((local(&v4).to_string().as_str(), protocol(&v4)), ("0.0.0.0:22", "tcp4"));
         assert_eq!(remote(&v4).to_string(), "*");
+    }
+
+    #[test]
+    fn what_has_no_port_says_what_it_is_for() {
+        let any = || Endpoint { port: None, ..Endpoint::ip(Ipv6Addr::UNSPECIFIED, 0) };
+        let mut raw = Socket::new(Family::Ipv6, Protocol::Raw, State::Unconnected, any());
+        raw.protocol_number = Some(58);
+        assert_eq!(local(&raw).to_string(), "[::]:icmpv6");
+        raw.protocol_number = Some(99);
+        assert_eq!((local(&raw).to_string().as_str(), protocol(&raw)), ("[::]:proto-99", "raw6"));
+        raw.v6_only = Some(false);
+        assert_eq!(local(&raw).to_string(), "*:proto-99");
+
+        let nowhere = Endpoint::default();
+        let new =
+            |family, protocol| Socket::new(family, protocol, State::Connected, nowhere.clone());
+        let mut packet = new(Family::Packet, Protocol::Packet);
+        packet.protocol_number = Some(0x0806);
+        packet.interface = Some("eth0".into());
+        assert_eq!(local(&packet).to_string(), "arp:eth0");
+        (packet.protocol_number, packet.interface) = (Some(0x1234), None);
+        assert_eq!(local(&packet).to_string(), "0x1234:*");
+
+        let mut unix = new(Family::Unix, Protocol::Stream);
+        (unix.inode, unix.peer_inode) = (Some(7), Some(8));
+        assert_eq!(
+            (local(&unix).to_string(), remote(&unix).to_string()),
+            ("inode:7".into(), "inode:8".into())
+        );
+        unix.peer_inode = Some(0);
+        assert_eq!(remote(&unix).to_string(), "*");
+
+        let mut netlink = new(Family::Netlink, Protocol::Packet);
+        netlink.netlink = Some(Box::new(NetlinkSocket {
+            family: "rtnl".into(),
+            port_id: 812,
+            peer_port_id: Some(0),
+        }));
+        let ends = (local(&netlink).to_string(), remote(&netlink).to_string());
+        assert_eq!(ends, ("rtnl:812".into(), "rtnl:kernel".into()));
+        assert_eq!(protocol(&netlink), "netlink");
     }
 
     #[test]

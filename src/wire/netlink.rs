@@ -4,9 +4,12 @@
 //! allocates nothing here. Numbers are in host order, as netlink has them.
 
 pub mod inet;
+pub mod netlink_diag;
+pub mod packet;
 pub mod route;
 pub mod socket;
 pub mod tcp_info;
+pub mod unix;
 
 /// `sizeof(struct nlmsghdr)`.
 pub const HEADER_LEN: usize = 16;

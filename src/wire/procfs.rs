@@ -1,5 +1,7 @@
 //! Files of `/proc/PID` (`proc(5)`), read in place.
 
+pub mod net;
+
 /// What `/proc/PID/stat` tells of a process's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat<'a> {

@@ -65,6 +65,9 @@ fn the_document_begins_with_its_schema_and_has_the_contracts_fields() {
         "owners_complete",
         "owners",
         "tcp",
+        "file",
+        "packet",
+        "netlink",
     ] {
         assert!(socket.get(field).is_some(), "{field} is missing");
     }

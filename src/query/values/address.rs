@@ -40,6 +40,16 @@ impl AddressSet {
         self.0.iter().any(|address| address.contains(end))
     }
 
+    /// Whether an IP address can be in it.
+    pub(in crate::query) fn has_ip(&self) -> bool {
+        self.0.iter().any(|address| !matches!(address, Address::Path { .. }))
+    }
+
+    /// Whether a path or abstract name can be in it.
+    pub(in crate::query) fn has_path(&self) -> bool {
+        self.0.iter().any(|address| matches!(address, Address::Path { .. }))
+    }
+
     /// Whether every IPv4 and IPv6 address is in it.
     pub(in crate::query) fn contains_all(&self) -> bool {
         let all_of = |is_family: fn(&IpAddr) -> bool| {

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::model::owner::OwnershipKind;
-use crate::model::socket::{Family, Protocol, Socket, State};
+use crate::model::socket::{Family, PacketKind, Protocol, Socket, State};
+use crate::model::tables::{Table, Tables};
 use crate::query::error::{echo, nearest};
 use crate::query::key::SetKey;
 
@@ -47,6 +48,25 @@ impl NameSet {
         State::ALL.into_iter().filter(move |state| mask & state_bit(*state) != 0)
     }
 
+    /// The tables that may have a socket with one of these.
+    pub(in crate::query) fn tables_with_some(&self) -> Tables {
+        Table::ALL.into_iter().filter(|&table| self.mask & self.key.possible(table) != 0).collect()
+    }
+
+    /// The tables whose sockets all have one of these.
+    pub(in crate::query) fn tables_with_all(&self) -> Tables {
+        let has_all = |table: &Table| self.key.possible(*table) & !self.mask == 0;
+        Table::ALL.into_iter().filter(has_all).collect()
+    }
+
+    /// The tables that these are names of.
+    pub(in crate::query) fn tables_named(&self) -> Tables {
+        match self.key {
+            SetKey::Protocol | SetKey::Family => self.tables_with_some(),
+            SetKey::State | SetKey::Ownership => Tables::NONE,
+        }
+    }
+
     /// Whether every TCP and UDP socket has one of these.
     pub(in crate::query) fn contains_all(&self) -> bool {
         let ordinary = self.key.ordinary();
@@ -81,7 +101,7 @@ const FAMILIES: [Family; 5] =
     [Family::Ipv4, Family::Ipv6, Family::Unix, Family::Packet, Family::Netlink];
 
 /// Names of `proto:` that add a family to a protocol, or leave the protocol open.
-const COMBINED: [(&str, Option<Protocol>, Family); 11] = [
+const COMBINED: [(&str, Option<Protocol>, Family); 17] = [
     ("tcp4", Some(Protocol::Tcp), Family::Ipv4),
     ("tcp6", Some(Protocol::Tcp), Family::Ipv6),
     ("udp4", Some(Protocol::Udp), Family::Ipv4),
@@ -92,8 +112,17 @@ const COMBINED: [(&str, Option<Protocol>, Family); 11] = [
     ("icmp6", Some(Protocol::Icmp), Family::Ipv6),
     ("mptcp4", Some(Protocol::Mptcp), Family::Ipv4),
     ("mptcp6", Some(Protocol::Mptcp), Family::Ipv6),
+    ("udplite4", Some(Protocol::Udplite), Family::Ipv4),
+    ("udplite6", Some(Protocol::Udplite), Family::Ipv6),
+    ("u_str", Some(Protocol::Stream), Family::Unix),
+    ("u_dgr", Some(Protocol::Dgram), Family::Unix),
+    ("u_seq", Some(Protocol::Seqpacket), Family::Unix),
+    ("netlink", None, Family::Netlink),
     ("unix", None, Family::Unix),
 ];
+
+/// Types of packet socket by the names of `ss`.
+const PACKET_KINDS: [(&str, u64); 2] = [("p_raw", 1 << 60), ("p_dgr", 1 << 61)];
 
 /// Spellings of `ss`, `netstat` and Windows, and habits, without `_` and `-`.
 const STATE_ALIASES: [(&str, State); 13] = [
@@ -205,10 +234,30 @@ impl SetKey {
 
     fn bit(self, socket: &Socket) -> u64 {
         match self {
-            Self::Protocol => protocol_bit(socket.protocol, socket.family),
+            Self::Protocol => {
+                protocol_bit(socket.protocol, socket.family) | packet_kind_bit(socket)
+            }
             Self::Family => family_bit(socket.family),
             Self::State => state_bit(socket.state),
             Self::Ownership => kind_bit(socket.ownership.kind),
+        }
+    }
+
+    /// The bits that sockets of a table can have.
+    fn possible(self, table: Table) -> u64 {
+        let combinations = FAMILIES.into_iter().flat_map(|f| PROTOCOLS.map(|p| (f, p)));
+        let of_table = combinations.filter(|(family, protocol)| {
+            can_be(*family, *protocol) && Table::with(*family, *protocol) == table
+        });
+        match self {
+            Self::Protocol => {
+                let kinds = PACKET_KINDS.iter().map(|(_, bit)| bit).sum::<u64>();
+                let kinds = if table == Table::Packet { kinds } else { 0 };
+                of_table.map(|(family, protocol)| protocol_bit(protocol, family)).sum::<u64>()
+                    | kinds
+            }
+            Self::Family => of_table.fold(0, |bits, (family, _)| bits | family_bit(family)),
+            Self::State | Self::Ownership => u64::MAX,
         }
     }
 
@@ -240,6 +289,24 @@ impl SetKey {
     }
 }
 
+/// Whether the protocol is one of the family.
+fn can_be(family: Family, protocol: Protocol) -> bool {
+    let is_local = matches!(protocol, Protocol::Stream | Protocol::Dgram | Protocol::Seqpacket);
+    match family {
+        Family::Unix => is_local,
+        Family::Packet | Family::Netlink => protocol == Protocol::Packet,
+        Family::Ipv4 | Family::Ipv6 => !is_local && protocol != Protocol::Packet,
+    }
+}
+
+fn packet_kind_bit(socket: &Socket) -> u64 {
+    match socket.packet.as_ref().map(|packet| packet.kind) {
+        Some(PacketKind::Raw) => PACKET_KINDS[0].1,
+        Some(PacketKind::Dgram) => PACKET_KINDS[1].1,
+        Some(PacketKind::Packet) | None => 0,
+    }
+}
+
 /// A protocol in any of its spellings, in lower case.
 pub(in crate::query) fn find_protocol(spelling: &str) -> Option<(&'static str, u64)> {
     let of_family = |protocol: Protocol, family| protocol_bit(protocol, family);
@@ -251,11 +318,16 @@ pub(in crate::query) fn find_protocol(spelling: &str) -> Option<(&'static str, u
         "udpv4" => "udp4",
         "udpv6" => "udp6",
         "seq" => "seqpacket",
+        "nl" => "netlink",
+        "udp-lite" => "udplite",
         spelling => spelling,
     };
     if let Some(protocol) = PROTOCOLS.into_iter().find(|protocol| protocol.name() == spelling) {
         let mask = FAMILIES.into_iter().map(|family| of_family(protocol, family)).sum();
         return Some((protocol.name(), mask));
+    }
+    if let Some((name, bit)) = PACKET_KINDS.into_iter().find(|(name, _)| *name == spelling) {
+        return Some((name, bit));
     }
     let (name, protocol, family) = COMBINED.into_iter().find(|(name, ..)| *name == spelling)?;
     let mask = match protocol {
@@ -278,6 +350,14 @@ fn find_family(spelling: &str) -> Option<(&'static str, u64)> {
 pub(in crate::query) fn protocols_of_family(name: &str) -> u64 {
     let family = FAMILIES.into_iter().find(|family| family.name() == name);
     family.map_or(0, |family| PROTOCOLS.into_iter().map(|p| protocol_bit(p, family)).sum())
+}
+
+/// The tables that this is a spelling of, as a protocol or a family.
+pub(in crate::query) fn tables_of_name(spelling: &str) -> Tables {
+    let as_protocol = find_protocol(spelling).map_or(0, |(_, bits)| bits);
+    let bits = as_protocol | protocols_of_family(spelling);
+    let is_meant = |table: &Table| bits & SetKey::Protocol.possible(*table) != 0;
+    Table::ALL.into_iter().filter(is_meant).collect()
 }
 
 /// A state in any of its spellings.

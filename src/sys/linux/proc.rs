@@ -18,10 +18,15 @@ pub(super) fn open_dir(parent: impl AsFd, name: &CStr) -> Result<OwnedFd> {
     openat(parent, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
+/// Opens a file below `parent` for reading.
+pub(super) fn open_file(parent: impl AsFd, name: &CStr) -> Result<OwnedFd> {
+    openat(parent, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+}
+
 /// Reads a whole file below `directory` into `content`, replacing what was there.
 pub(super) fn read_file(directory: impl AsFd, name: &CStr, content: &mut Vec<u8>) -> Result<()> {
     content.clear();
-    let file = openat(directory, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let file = open_file(directory, name)?;
     loop {
         content.reserve(4096);
         match read(&file, rustix::buffer::spare_capacity(content)) {

@@ -8,7 +8,7 @@ use rustix::net::{
 };
 
 use super::super::{Error, Result};
-use crate::wire::netlink::inet::{DumpRequest, LookupRequest, REQUEST_LEN, Record};
+use crate::wire::netlink::inet::{DumpRequest, Encoded, LookupRequest, Record};
 use crate::wire::netlink::{Malformed, Message, Reply, messages};
 
 /// The kernel fills at most 32 KiB a read today; room for more costs nothing.
@@ -68,14 +68,39 @@ impl SockDiag {
     fn ask(
         &mut self,
         request: &DumpRequest,
-        encode: impl Fn(&DumpRequest, u32) -> Option<[u8; REQUEST_LEN]>,
+        encode: impl Fn(&DumpRequest, u32) -> Option<Encoded>,
         mut visit: impl FnMut(&Record<'_>),
     ) -> Result<Dumped> {
         let what =
             || format!("list {} sockets of {}", request.protocol.name(), request.family.name());
-        let bytes = encode(request, self.next_sequence());
+        let request = encode(request, self.next_sequence());
+        self.hear_dump(&what, request.as_deref(), |payload| {
+            visit(&Record::parse(payload)?);
+            Ok(())
+        })
+    }
+
+    /// Hands every record of another family's table to `visit`; `encode` makes the request for
+    /// it.
+    pub(super) fn dump_family<const LEN: usize>(
+        &mut self,
+        name: &str,
+        encode: impl FnOnce(u32) -> [u8; LEN],
+        visit: impl FnMut(&[u8]) -> std::result::Result<(), Malformed>,
+    ) -> Result<Dumped> {
+        let what = || format!("list {name} sockets");
+        let request = encode(self.next_sequence());
+        self.hear_dump(&what, Some(&request), visit)
+    }
+
+    fn hear_dump(
+        &mut self,
+        what: &impl Fn() -> String,
+        request: Option<&[u8]>,
+        mut visit: impl FnMut(&[u8]) -> std::result::Result<(), Malformed>,
+    ) -> Result<Dumped> {
         let mut outcome = Dumped::Complete;
-        self.converse(&what, bytes, |message, reply| {
+        self.converse(what, request, |message, reply| {
             if message.is_interrupted() {
                 outcome = Dumped::Interrupted;
             }
@@ -86,7 +111,7 @@ impl SockDiag {
                     ended(&what(), Errno::from_raw_os_error(errno)).map(Some)
                 }
                 Reply::Object(payload) => {
-                    visit(&Record::parse(payload).map_err(|error| unreadable(&what(), error))?);
+                    visit(payload).map_err(|error| unreadable(&what(), error))?;
                     Ok(None)
                 }
             }
@@ -100,8 +125,9 @@ impl SockDiag {
         mut visit: impl FnMut(&Record<'_>),
     ) -> Result<bool> {
         let what = || format!("look for the connection of {}", request.local);
-        let bytes = request.encode(self.next_sequence());
-        self.converse(&what, bytes, |_, reply| match reply {
+        let request = request.encode(self.next_sequence());
+        let request = request.as_ref().map(|bytes| &bytes[..]);
+        self.converse(&what, request, |_, reply| match reply {
             Reply::Object(payload) => {
                 visit(&Record::parse(payload).map_err(|error| unreadable(&what(), error))?);
                 Ok(Some(true))
@@ -118,8 +144,9 @@ impl SockDiag {
     /// ECONNABORTED, and a TCP peer gets a RST. `Ok(false)` when it was not found.
     pub(super) fn destroy(&mut self, request: &LookupRequest) -> Result<bool> {
         let what = || format!("close the connection of {}", request.local);
-        let bytes = request.encode_destroy(self.next_sequence());
-        self.converse(&what, bytes, |_, reply| match reply {
+        let request = request.encode_destroy(self.next_sequence());
+        let request = request.as_ref().map(|bytes| &bytes[..]);
+        self.converse(&what, request, |_, reply| match reply {
             Reply::Error(0) => Ok(Some(true)),
             Reply::Noop | Reply::Done(0) | Reply::Object(_) => Ok(None),
             Reply::Done(errno) | Reply::Error(errno) => match Errno::from_raw_os_error(errno) {
@@ -133,14 +160,13 @@ impl SockDiag {
     fn converse<T>(
         &mut self,
         what: &impl Fn() -> String,
-        request: Option<[u8; REQUEST_LEN]>,
+        request: Option<&[u8]>,
         mut hear: impl FnMut(&Message<'_>, Reply<'_>) -> Result<Option<T>>,
     ) -> Result<T> {
         let request = request.ok_or_else(|| {
             Error::unsupported(what(), "inet_diag knows only TCP and UDP over IP")
         })?;
-        send(&self.socket, &request, SendFlags::empty())
-            .map_err(|errno| refused(&what(), errno))?;
+        send(&self.socket, request, SendFlags::empty()).map_err(|errno| refused(&what(), errno))?;
         loop {
             self.receive().map_err(|errno| refused(&what(), errno))?;
             for message in messages(&self.buffer) {

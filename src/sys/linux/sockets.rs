@@ -3,13 +3,16 @@
 mod destroy;
 mod elsewhere;
 mod entry;
+mod families;
 mod native;
 mod port;
+mod proc_net;
 mod sight;
 
 use super::super::listing::{self, Backend, Detail, KnownRows, Listed, Listing, Reach};
 use super::super::{Result, portable};
 use crate::model::socket::Socket;
+use crate::model::tables::{self, Tables};
 
 pub use destroy::Destroyer;
 pub use port::on_port;
@@ -43,6 +46,23 @@ impl Table {
         match &mut self.0 {
             Kind::Native(native) => native.set_reach(reach),
             Kind::Netstat2(table) => table.set_reach(reach),
+        }
+    }
+
+    /// From now on lists the sockets of these tables alone.
+    pub fn ask_for(&mut self, tables: Tables) {
+        match &mut self.0 {
+            Kind::Native(native) => native.tables = tables,
+            Kind::Netstat2(table) => table.ask_for(tables),
+        }
+    }
+
+    /// How many UNIX or netlink sockets there are, without listing them; `None` for other
+    /// tables, and when nobody tells.
+    pub fn count(&mut self, table: tables::Table) -> Option<usize> {
+        match &mut self.0 {
+            Kind::Native(native) => native.count(table),
+            Kind::Netstat2(portable) => portable.count(table),
         }
     }
 

@@ -17,12 +17,14 @@ use crate::model::health::Health;
 use crate::model::join;
 use crate::model::owner::{Owner, Ownership};
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
+use crate::model::tables::{self, Tables};
 
 /// Lists sockets with the processes that netstat2 names.
 #[derive(Debug)]
 pub struct Table {
     processes: ProcessCache,
     reach: Reach,
+    tables: Tables,
 }
 
 impl Table {
@@ -34,12 +36,22 @@ impl Table {
                 "this platform has none yet; use --backend netstat2",
             ));
         }
-        Ok(Self { processes: ProcessCache::open()?, reach: Reach::Own })
+        Ok(Self { processes: ProcessCache::open()?, reach: Reach::Own, tables: Tables::ALL })
     }
 
     /// Sets how far to look. There is but one network namespace to be seen here.
     pub fn set_reach(&mut self, reach: Reach) {
         self.reach = reach;
+    }
+
+    /// From now on lists the sockets of these tables alone.
+    pub fn ask_for(&mut self, tables: Tables) {
+        self.tables = tables;
+    }
+
+    /// netstat2 knows only what is listed.
+    pub fn count(&mut self, _: tables::Table) -> Option<usize> {
+        None
     }
 
     /// One look at everything. Sockets that still are as their row in `known` says come back
@@ -63,7 +75,11 @@ impl Table {
 
     /// One look at everything, by itself. There is no more detail to be had.
     pub fn list_once(&mut self, _: Detail) -> Result<Listing<Socket>> {
-        let infos = ask()?;
+        let is_wanted = |info: &SocketInfo| match info.protocol_socket_info {
+            ProtocolSocketInfo::Tcp(_) => self.tables.contains(tables::Table::Tcp),
+            ProtocolSocketInfo::Udp(_) => self.tables.contains(tables::Table::Udp),
+        };
+        let infos: Vec<_> = ask()?.into_iter().filter(is_wanted).collect();
         let pids: BTreeSet<u32> =
             infos.iter().flat_map(|info| info.associated_pids.iter().copied()).collect();
         self.processes.refresh(&pids.into_iter().collect::<Vec<_>>());
@@ -153,8 +169,9 @@ fn health() -> Vec<Health> {
     vec![
         Health::degraded(
             "sockets",
-            "netstat2 tells no queues, UDP peers, timers or TCP metrics, no port that is held \
-             without listening, and takes a refused table for an empty one",
+            "netstat2 tells no other sockets than TCP and UDP, no queues, UDP peers, timers or \
+             TCP metrics, no port that is held without listening, and takes a refused table for \
+             an empty one",
         ),
         Health::degraded(
             "owners",

@@ -10,12 +10,18 @@ pub const BY_FAMILY: u16 = 20;
 /// `SOCK_DESTROY`: as BY_FAMILY, but the socket that is found is aborted (Linux 4.5, with
 /// CONFIG_INET_DIAG_DESTROY).
 pub const DESTROY: u16 = 21;
-/// Length of a dump request with its netlink header.
+/// Length of a request with its netlink header.
 pub const REQUEST_LEN: usize = HEADER_LEN + 56;
+/// Length of the attribute that names a protocol whose number takes more than a byte.
+const PROTOCOL_LEN: usize = 8;
 /// `sizeof(struct inet_diag_msg)`.
 pub const RECORD_LEN: usize = 72;
 /// Every state: 1 to 11 as in `tcp_states.h`, NEW_SYN_RECV, and BOUND_INACTIVE (Linux 6.8).
 pub const ALL_STATES: u32 = 0x3ffe;
+
+/// `INET_DIAG_REQ_PROTOCOL` (Linux 5.9).
+const REQ_PROTOCOL: u16 = 3;
+const IPPROTO_MPTCP: u32 = 262;
 
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
@@ -49,7 +55,7 @@ impl Detail {
 pub struct DumpRequest {
     /// IPv4 or IPv6.
     pub family: Family,
-    /// TCP, UDP or UDP-Lite.
+    /// TCP, UDP, UDP-Lite, MPTCP or raw.
     pub protocol: Protocol,
     /// Bit n asks for state n of `tcp_states.h`.
     pub states: u32,
@@ -60,19 +66,44 @@ pub struct DumpRequest {
 impl DumpRequest {
     /// The bytes to send (`struct inet_diag_req_v2`); `None` for a family or protocol that
     /// inet_diag does not know.
-    pub fn encode(&self, sequence: u32) -> Option<[u8; REQUEST_LEN]> {
-        let mut bytes = header(self.family, self.protocol, REQUEST | DUMP, sequence)?;
+    pub fn encode(&self, sequence: u32) -> Option<Encoded> {
+        let mut bytes = [0; REQUEST_LEN + PROTOCOL_LEN];
+        let head = header(self.family, self.protocol, REQUEST | DUMP, sequence)?;
+        bytes[..REQUEST_LEN].copy_from_slice(&head);
         bytes[18] = self.detail.extensions(self.protocol);
         bytes[20..24].copy_from_slice(&self.states.to_ne_bytes());
         // The rest, struct inet_diag_sockid, is empty: a dump takes every socket.
-        Some(bytes)
+        let mut length = REQUEST_LEN;
+        if self.protocol == Protocol::Mptcp {
+            length += PROTOCOL_LEN;
+            bytes[0..4].copy_from_slice(&(length as u32).to_ne_bytes());
+            bytes[72..74].copy_from_slice(&(PROTOCOL_LEN as u16).to_ne_bytes());
+            bytes[74..76].copy_from_slice(&REQ_PROTOCOL.to_ne_bytes());
+            bytes[76..80].copy_from_slice(&IPPROTO_MPTCP.to_ne_bytes());
+        }
+        Some(Encoded { bytes, length })
     }
 
     /// The same, narrowed to sockets whose local port is `port` (`idiag_sport`).
-    pub fn encode_for_port(&self, sequence: u32, port: u16) -> Option<[u8; REQUEST_LEN]> {
-        let mut bytes = self.encode(sequence)?;
-        bytes[24..26].copy_from_slice(&port.to_be_bytes());
-        Some(bytes)
+    pub fn encode_for_port(&self, sequence: u32, port: u16) -> Option<Encoded> {
+        let mut request = self.encode(sequence)?;
+        request.bytes[24..26].copy_from_slice(&port.to_be_bytes());
+        Some(request)
+    }
+}
+
+/// A request for a dump as it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    bytes: [u8; REQUEST_LEN + PROTOCOL_LEN],
+    length: usize,
+}
+
+impl std::ops::Deref for Encoded {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.length]
     }
 }
 
@@ -143,6 +174,11 @@ fn header(
         Protocol::Tcp => 6,
         Protocol::Udp => 17,
         Protocol::Udplite => 136,
+        // raw_diag goes by the number of IPPROTO_RAW.
+        Protocol::Raw => 255,
+        // Its number does not fit. A kernel that does not know the attribute that names it
+        // must not take it for another one: nothing goes by 0.
+        Protocol::Mptcp => 0,
         _ => return None,
     };
     Some(bytes)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::inet::Record;
 use super::tcp_info;
+use super::u32_at;
 use crate::model::socket::{
     Backlog, Endpoint, Family, Protocol, Socket, SocketMemory, State, Timer, TimerKind,
 };
@@ -23,6 +24,32 @@ pub trait Names {
 pub fn blank() -> Socket {
     let nowhere = Endpoint::ip(IpAddr::from([0, 0, 0, 0]), 0);
     Socket::new(Family::Ipv4, Protocol::Tcp, State::Closed, nowhere)
+}
+
+/// Takes everything out of `socket` that the kernel told of another one; owners, service and
+/// first sight stay as they are.
+pub(crate) fn forget(socket: &mut Socket) {
+    let blank = blank();
+    *socket = Socket {
+        netns: socket.netns,
+        local: Endpoint::default(),
+        service: socket.service.take(),
+        first_seen: socket.first_seen,
+        ownership: socket.ownership.clone(),
+        owners_complete: socket.owners_complete,
+        owners: std::mem::take(&mut socket.owners),
+        ..blank
+    };
+}
+
+/// Memory, drops, and what waits in either direction by the memory that is allocated for it,
+/// bookkeeping included, as `ss` shows it for sockets that tell no bytes.
+pub(super) fn set_memory(socket: &mut Socket, words: Option<&[u8]>) {
+    let word = |index: usize| u32_at(words?, index * 4);
+    socket.memory = memory(word);
+    socket.recv_q = word(0);
+    socket.send_q = word(2);
+    socket.drops = word(8);
 }
 
 /// Overwrites everything in `socket` that a record tells, reusing its allocations; owners,
@@ -54,16 +81,30 @@ pub fn fill(socket: &mut Socket, record: &Record<'_>, protocol: Protocol, names:
     socket.backlog = listens.then_some(Backlog { queued: record.recv_q, limit: record.send_q });
     socket.timer = timer(record);
     fill_extras(socket, record, names);
+    (socket.peer_inode, socket.protocol_number) = (None, None);
+    (socket.file, socket.packet, socket.netlink) = (None, None, None);
+    if protocol == Protocol::Raw {
+        number_instead_of_port(socket);
+    }
+}
+
+/// Where others have a port, a raw socket has the number of the protocol that it receives.
+fn number_instead_of_port(socket: &mut Socket) {
+    socket.protocol_number = socket.local.port.take();
+    if let Some(remote) = &mut socket.remote {
+        remote.port = None;
+    }
 }
 
 fn fill_extras(socket: &mut Socket, record: &Record<'_>, names: &mut impl Names) {
     let extras = &record.extras;
     socket.drops = extras.memory_word(8);
-    socket.memory = memory(record);
+    socket.memory = memory(|index| extras.memory_word(index));
     socket.cgroup = extras.cgroup_id.and_then(|id| names.cgroup(id));
     match extras.tcp_info {
-        // A socket that never had a peer has an empty TCP_INFO: zeroes that say nothing.
-        Some(bytes) if has_peer(socket.state) => {
+        // A socket that never had a peer has an empty TCP_INFO: zeroes that say nothing. That
+        // of MPTCP is another structure.
+        Some(bytes) if has_peer(socket.state) && socket.protocol == Protocol::Tcp => {
             let info = socket.tcp.get_or_insert_default();
             tcp_info::read_into(info, bytes);
             tcp_info::set_congestion(info, extras.congestion);
@@ -118,8 +159,7 @@ fn timer(record: &Record<'_>) -> Option<Timer> {
     Some(Timer { kind, expires_ms: record.expires_ms })
 }
 
-fn memory(record: &Record<'_>) -> Option<SocketMemory> {
-    let word = |index| record.extras.memory_word(index);
+fn memory(word: impl Fn(usize) -> Option<u32>) -> Option<SocketMemory> {
     Some(SocketMemory {
         rmem_alloc_bytes: word(0)?,
         rcvbuf_bytes: word(1)?,

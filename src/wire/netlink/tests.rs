@@ -10,26 +10,26 @@ use crate::model::socket::{Backlog, Family, Protocol, Socket, State, TimerKind};
 
 /// Builds a message of the kernel's, field by field.
 #[derive(Default)]
-struct Fixture(Vec<u8>);
+pub(super) struct Fixture(pub(super) Vec<u8>);
 
 impl Fixture {
-    fn u8(mut self, value: u8) -> Self {
+    pub(super) fn u8(mut self, value: u8) -> Self {
         self.0.push(value);
         self
     }
-    fn be16(mut self, value: u16) -> Self {
+    pub(super) fn be16(mut self, value: u16) -> Self {
         self.0.extend(value.to_be_bytes());
         self
     }
-    fn u32(mut self, value: u32) -> Self {
+    pub(super) fn u32(mut self, value: u32) -> Self {
         self.0.extend(value.to_ne_bytes());
         self
     }
-    fn bytes(mut self, value: &[u8]) -> Self {
+    pub(super) fn bytes(mut self, value: &[u8]) -> Self {
         self.0.extend(value);
         self
     }
-    fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
+    pub(super) fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
         self.0.extend((4 + value.len() as u16).to_ne_bytes());
         self.0.extend(kind.to_ne_bytes());
         self.0.extend(value);
@@ -95,7 +95,7 @@ fn with_attributes(fixture: Fixture) -> Fixture {
         .attribute(4, b"cubic\0") // INET_DIAG_CONG
 }
 
-struct Numbers;
+pub(super) struct Numbers;
 
 impl Names for Numbers {
     fn interface(&mut self, index: u32) -> Option<Arc<str>> {
@@ -271,6 +271,44 @@ fn the_request_is_what_the_kernel_expects() {
     assert_eq!(bytes[16..19], [10, 6, 0b0100_1010]); // AF_INET6, TCP, INFO | CONG | SKMEMINFO
     assert_eq!(u32_at(&bytes, 20), Some(ALL_STATES));
     assert_eq!(DumpRequest { family: Family::Unix, ..request }.encode(7), None);
+    let raw = DumpRequest { protocol: Protocol::Raw, ..request }.encode(7).unwrap();
+    assert_eq!(raw[16..19], [10, 255, 0b0100_0000]);
+    assert_eq!(DumpRequest { protocol: Protocol::Icmp, ..request }.encode(7), None);
+}
+
+#[test]
+fn a_protocol_whose_number_takes_more_than_a_byte_is_named_by_an_attribute() {
+    let request = DumpRequest {
+        family: Family::Ipv4,
+        protocol: Protocol::Mptcp,
+        states: ALL_STATES,
+        detail: Detail::Bare,
+    };
+    let bytes = request.encode_for_port(7, 8080).unwrap();
+    assert_eq!(u32_at(&bytes, 0), Some(80)); // nlmsg_len
+    assert_eq!(bytes.len(), 80);
+    assert_eq!(bytes[16..18], [2, 0]); // AF_INET; nothing goes by protocol 0
+    assert_eq!(bytes[24..26], 8080u16.to_be_bytes());
+    let told: Vec<_> = attributes(&bytes[72..]).map(Result::unwrap).collect();
+    assert_eq!(told, [(3, &262u32.to_ne_bytes()[..])]); // INET_DIAG_REQ_PROTOCOL
+}
+
+#[test]
+fn the_metrics_of_mptcp_are_not_taken_for_those_of_tcp() {
+    let mut bytes = established().0;
+    bytes = Fixture(bytes).attribute(2, &[0xff; 120]).0; // INET_DIAG_INFO
+    assert!(read(&bytes, Protocol::Tcp).tcp.is_some());
+    assert_eq!(read(&bytes, Protocol::Mptcp).tcp, None);
+}
+
+#[test]
+fn where_others_have_a_port_a_raw_socket_has_a_protocol() {
+    let mut bytes = established().0;
+    bytes[4..6].copy_from_slice(&1u16.to_be_bytes());
+    let socket = read(&bytes, Protocol::Raw);
+    assert_eq!((socket.local.port, socket.protocol_number), (None, Some(1)));
+    assert_eq!(socket.remote.unwrap().port, None);
+    assert_eq!(read(&bytes, Protocol::Udp).protocol_number, None);
 }
 
 #[test]

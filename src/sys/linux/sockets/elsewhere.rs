@@ -13,6 +13,7 @@ use super::super::super::{Error, Result};
 use super::super::names;
 use super::super::netns::{self, Namespace, Seeker};
 use super::super::sock_diag::SockDiag;
+use super::proc_net::ProcNet;
 use crate::model::health::{Health, HealthState};
 
 /// A network namespace that can be asked for its sockets. Keeps it alive while it is there.
@@ -21,6 +22,7 @@ pub(super) struct Place {
     pub(super) netns: Option<u64>,
     pub(super) name: Option<Arc<str>>,
     pub(super) diag: SockDiag,
+    pub(super) proc_net: ProcNet,
     /// For the names of its interfaces; not needed for the namespace of this thread.
     pub(super) inert: Option<OwnedFd>,
 }
@@ -29,14 +31,16 @@ impl Place {
     /// The namespace of this thread.
     pub(super) fn here() -> Result<Self> {
         let (netns, name) = (netns::own(), netns::own_name());
-        Ok(Self { netns, name, diag: SockDiag::open()?, inert: None })
+        let (diag, proc_net) = (SockDiag::open()?, ProcNet::open());
+        Ok(Self { netns, name, diag, proc_net, inert: None })
     }
 
     /// Another one.
     pub(super) fn of(namespace: &Namespace) -> Result<Self> {
-        let (diag, inert) = namespace.enter(|| (SockDiag::open(), names::inert_socket()))?;
+        let (diag, proc_net, inert) =
+            namespace.enter(|| (SockDiag::open(), ProcNet::open(), names::inert_socket()))?;
         let (netns, name) = (Some(namespace.inode), namespace.name.clone());
-        Ok(Self { netns, name, diag: diag?, inert })
+        Ok(Self { netns, name, diag: diag?, proc_net, inert })
     }
 }
 

@@ -13,17 +13,19 @@ use super::super::processes::ProcessCache;
 use super::super::sock_diag::Dumped;
 use super::elsewhere::{self, Elsewhere, Place};
 use super::entry::Entry;
+use super::families::is_of_family;
 use super::sight::Outlook;
 use crate::model::activation;
 use crate::model::health::Health;
 use crate::model::join::{self, Holders, SecondLook};
 use crate::model::owner::{Ownership, OwnershipKind, Process};
 use crate::model::socket::{Family, Protocol, Socket};
+use crate::model::tables::{Table, Tables};
 use crate::wire::cgroup;
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, LookupRequest, Record};
 use crate::wire::netlink::socket::{blank, fill};
 
-/// The kernel's tables that are listed.
+/// The tables that every kernel should have. See `families` for the others.
 const TABLES: [(Protocol, Family); 4] = [
     (Protocol::Tcp, Family::Ipv4),
     (Protocol::Tcp, Family::Ipv6),
@@ -32,7 +34,7 @@ const TABLES: [(Protocol, Family); 4] = [
 ];
 
 /// An inconsistent dump is asked for again this often.
-const ATTEMPTS: u32 = 4;
+pub(super) const ATTEMPTS: u32 = 4;
 
 /// About so many records come with one read.
 const RECORDS_A_READ: usize = 64;
@@ -47,13 +49,17 @@ const MOST_LOOKUPS: usize = 4_000;
 #[derive(Debug)]
 pub(super) struct Native {
     /// The network namespace that is being asked.
-    place: Place,
+    pub(super) place: Place,
     reach: Reach,
     elsewhere: Elsewhere,
+    /// What is listed.
+    pub(super) tables: Tables,
+    /// Tables that this kernel turned out not to have.
+    pub(super) absent: Tables,
     scan: HolderScan,
     processes: ProcessCache,
-    names: NameCache,
-    scratch: Socket,
+    pub(super) names: NameCache,
+    pub(super) scratch: Socket,
     /// How many sockets the next listing probably has.
     expected: usize,
     /// Whether it is listed again and again, so that it is worth remembering descriptors.
@@ -73,6 +79,8 @@ impl Native {
             place,
             reach: Reach::Own,
             elsewhere: Elsewhere::default(),
+            tables: Tables::ALL,
+            absent: Tables::NONE,
             scan: HolderScan::new(workers)?,
             processes: ProcessCache::new(),
             names: NameCache::with_cgroups(),
@@ -168,7 +176,11 @@ impl Native {
         sockets: &mut Vec<T>,
     ) -> Result<()> {
         let mut missing = Vec::new();
-        for (protocol, family) in TABLES {
+        let wanted: Vec<_> = TABLES
+            .into_iter()
+            .filter(|(protocol, family)| self.tables.contains(Table::with(*family, *protocol)))
+            .collect();
+        for &(protocol, family) in &wanted {
             let request = DumpRequest { family, protocol, states: ALL_STATES, detail };
             let told = self.dump_one(&request, keep, sockets)?;
             let name = format!("{} over {}", protocol.name(), family.name());
@@ -181,7 +193,7 @@ impl Native {
                 )),
             }
         }
-        if missing.len() == TABLES.len() {
+        if !wanted.is_empty() && missing.len() == wanted.len() {
             return Err(Error::unsupported(
                 "listing sockets over sock_diag",
                 "the kernel has neither tcp_diag nor udp_diag; try --backend netstat2",
@@ -196,11 +208,12 @@ impl Native {
         } else if health.is_empty() {
             health.push(Health::ready("sock_diag"));
         }
+        self.dump_families(detail, keep, health, sockets);
         Ok(())
     }
 
     /// Appends one table's sockets, asking again while the dump is inconsistent.
-    fn dump_one<T>(
+    pub(super) fn dump_one<T>(
         &mut self,
         request: &DumpRequest,
         keep: &mut impl FnMut(&Socket, Timestamp) -> T,
@@ -329,6 +342,7 @@ impl Native {
         let mut later: SecondLooks =
             lost.iter().filter_map(|socket| Some((identity(socket)?, None))).collect();
         let mut tables: HashMap<(Protocol, Family), u32> = HashMap::new();
+        self.hear_families(lost, &mut later)?;
         let Self { place: Place { diag, .. }, names, scratch, .. } = self;
         let mut hear = |record: &Record<'_>, protocol: Protocol| {
             if record.inode != 0 {
@@ -338,13 +352,18 @@ impl Native {
                 *now = Some(Box::new(scratch.clone()));
             }
         };
-        for (index, socket) in lost.iter().enumerate() {
+        let is_inet = |socket: &&&Socket| !is_of_family(Table::of(socket));
+        for (index, socket) in lost.iter().filter(is_inet).enumerate() {
             let table = (socket.protocol, socket.family);
             match lookup(socket).filter(|_| index < MOST_LOOKUPS) {
                 Some(request) => {
                     diag.look_up(&request, |record| hear(record, socket.protocol))?;
                 }
-                None => *tables.entry(table).or_default() |= states(socket),
+                None if socket.cookie.is_some() => {
+                    *tables.entry(table).or_default() |= states(socket);
+                }
+                // Nothing would tell it from another one.
+                None => {}
             }
         }
         for ((protocol, family), states) in tables {
@@ -357,7 +376,7 @@ impl Native {
 
 /// What tells a socket from every other: its namespace and its cookie there. Before Linux 5.8
 /// each namespace counts its own cookies.
-type Identity = (Option<u64>, u64);
+pub(super) type Identity = (Option<u64>, u64);
 
 /// `None` for a socket without cookie.
 fn identity(socket: &Socket) -> Option<Identity> {
@@ -366,7 +385,7 @@ fn identity(socket: &Socket) -> Option<Identity> {
 
 /// Sockets that a second look found without a descriptor: gone (`None`), or left to
 /// the kernel as they are now.
-type SecondLooks = HashMap<Identity, Option<Box<Socket>>>;
+pub(super) type SecondLooks = HashMap<Identity, Option<Box<Socket>>>;
 
 /// How to ask for a connection by its addresses; `None` for a socket that these do not name
 /// alone.
