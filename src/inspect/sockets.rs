@@ -44,6 +44,8 @@ pub struct Listing {
     pub sockets: Vec<Socket>,
     /// What listeners turned away so far; `None` where the system does not count it.
     pub listen: Option<ListenCounters>,
+    /// The same of every other network namespace that was listed.
+    pub listen_elsewhere: Vec<ListenCounters>,
     /// What the sources could not tell.
     pub health: Vec<Health>,
 }
@@ -55,7 +57,7 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     let mut table = sys::sockets::Table::open(request.backend, workers)?;
     table.set_reach(request.reach);
-    let sys::listing::Listing { mut sockets, health, privileged, .. } =
+    let sys::listing::Listing { mut sockets, health, privileged, listen_elsewhere, .. } =
         table.list_once(request.detail)?;
     Socket::sort_canonical(&mut sockets);
     // A socket that changes its state while the kernel lists it can be told twice.
@@ -68,7 +70,15 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
         peer::fill(&mut sockets);
     }
     let listen = sys::tcp_ext::listen();
-    Ok(Listing { taken_at, host: sys::host::name(), privileged, sockets, listen, health })
+    Ok(Listing {
+        taken_at,
+        host: sys::host::name(),
+        privileged,
+        sockets,
+        listen,
+        listen_elsewhere,
+        health,
+    })
 }
 
 /// The TCP or UDP sockets that have the local port `port`, in every state, without owners or

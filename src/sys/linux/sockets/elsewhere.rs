@@ -13,6 +13,8 @@ use super::super::super::{Error, Result};
 use super::super::names;
 use super::super::netns::{self, Namespace, Seeker};
 use super::super::sock_diag::SockDiag;
+use super::super::tcp_ext;
+use crate::model::activity::ListenCounters;
 use crate::model::health::{Health, HealthState};
 
 /// A network namespace that can be asked for its sockets. Keeps it alive while it is there.
@@ -23,20 +25,23 @@ pub(super) struct Place {
     pub(super) diag: SockDiag,
     /// For the names of its interfaces; not needed for the namespace of this thread.
     pub(super) inert: Option<OwnedFd>,
+    /// What its listeners turned away; not read of the namespace of this thread.
+    pub(super) listen: Option<ListenCounters>,
 }
 
 impl Place {
     /// The namespace of this thread.
     pub(super) fn here() -> Result<Self> {
         let (netns, name) = (netns::own(), netns::own_name());
-        Ok(Self { netns, name, diag: SockDiag::open()?, inert: None })
+        Ok(Self { netns, name, diag: SockDiag::open()?, inert: None, listen: None })
     }
 
     /// Another one.
     pub(super) fn of(namespace: &Namespace) -> Result<Self> {
-        let (diag, inert) = namespace.enter(|| (SockDiag::open(), names::inert_socket()))?;
+        let open = || (SockDiag::open(), names::inert_socket(), tcp_ext::listen());
+        let (diag, inert, listen) = namespace.enter(open)?;
         let (netns, name) = (Some(namespace.inode), namespace.name.clone());
-        Ok(Self { netns, name, diag: diag?, inert })
+        Ok(Self { netns, name, diag: diag?, inert, listen })
     }
 }
 

@@ -15,6 +15,7 @@ use super::elsewhere::{self, Elsewhere, Place};
 use super::entry::Entry;
 use super::sight::Outlook;
 use crate::model::activation;
+use crate::model::activity::ListenCounters;
 use crate::model::health::Health;
 use crate::model::join::{self, Holders, SecondLook};
 use crate::model::owner::{Ownership, OwnershipKind, Process};
@@ -50,6 +51,8 @@ pub(super) struct Native {
     place: Place,
     reach: Reach,
     elsewhere: Elsewhere,
+    /// What this look learnt of the listeners there.
+    listen_elsewhere: Vec<ListenCounters>,
     scan: HolderScan,
     processes: ProcessCache,
     names: NameCache,
@@ -73,6 +76,7 @@ impl Native {
             place,
             reach: Reach::Own,
             elsewhere: Elsewhere::default(),
+            listen_elsewhere: Vec::new(),
             scan: HolderScan::new(workers)?,
             processes: ProcessCache::new(),
             names: NameCache::with_cgroups(),
@@ -116,7 +120,8 @@ impl Native {
         self.processes.forget_unused();
         health.push(join.outlook.health(without_owner));
         let privileged = join.outlook.sight.hidden.is_none();
-        Ok(Listing { sockets, health, privileged, coverage })
+        let listen_elsewhere = std::mem::take(&mut self.listen_elsewhere);
+        Ok(Listing { sockets, health, privileged, coverage, listen_elsewhere })
     }
 
     /// Appends the sockets of every other namespace that can be entered.
@@ -133,6 +138,7 @@ impl Native {
             let before = sockets.len();
             let mut told = Vec::new();
             let dumped = Place::of(namespace).and_then(|place| {
+                self.listen_elsewhere.extend(place.listen);
                 self.visit(place, |native| native.dump_all(detail, keep, &mut told, sockets))
             });
             troubles.add(namespace, told);
