@@ -14,6 +14,7 @@ use super::{Collector, Control, Feed, Round, spawn as spawn_collector};
 use crate::model::health::Health;
 use crate::model::table::SocketTable;
 use crate::sys;
+use crate::sys::listing::Coverage;
 pub use crate::sys::listing::{Backend, Reach};
 use ledger::Ledger;
 
@@ -86,12 +87,15 @@ impl Ports {
     /// change only to someone who takes every look, as a feed's reader need not.
     pub fn look(&mut self) -> Result<(SocketTable, Vec<Health>), sys::Error> {
         let listing = self.list()?;
+        let all_netns = matches!(listing.coverage, Coverage::AllBut(_));
         self.ledger.cover(listing.coverage);
         let mut table = self.ledger.update(listing.sockets, Timestamp::now());
         table.netns = sys::netns::own();
         table.host = Arc::clone(&self.host);
         table.privileged = listing.privileged;
         table.listen = sys::tcp_ext::listen();
+        table.listen_elsewhere = listing.listen_elsewhere;
+        table.all_netns = all_netns;
         Ok((table, listing.health))
     }
 }

@@ -51,6 +51,8 @@ pub struct Listing {
     pub listen: Option<ListenCounters>,
     /// How many sockets the tables have that were only counted, as far as somebody tells.
     pub unlisted: Vec<(Table, usize)>,
+    /// The same of every other network namespace that was listed.
+    pub listen_elsewhere: Vec<ListenCounters>,
     /// What the sources could not tell.
     pub health: Vec<Health>,
 }
@@ -63,7 +65,7 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let mut table = sys::sockets::Table::open(request.backend, workers)?;
     table.set_reach(request.reach);
     table.ask_for(request.tables);
-    let sys::listing::Listing { mut sockets, health, privileged, .. } =
+    let sys::listing::Listing { mut sockets, health, privileged, listen_elsewhere, .. } =
         table.list_once(request.detail)?;
     let counted = request.counted.unwrap_or(Tables::NONE).without(request.tables);
     let unlisted = counted.iter().filter_map(|kind| Some((kind, table.count(kind)?))).collect();
@@ -77,8 +79,16 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     if request.peers {
         peer::fill(&mut sockets);
     }
-    let (host, listen) = (sys::host::name(), sys::tcp_ext::listen());
-    Ok(Listing { taken_at, host, privileged, sockets, listen, unlisted, health })
+    Ok(Listing {
+        taken_at,
+        host: sys::host::name(),
+        privileged,
+        sockets,
+        listen: sys::tcp_ext::listen(),
+        listen_elsewhere,
+        unlisted,
+        health,
+    })
 }
 
 /// The TCP or UDP sockets that have the local port `port`, in every state, without owners or

@@ -52,7 +52,8 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     let more_rights_help = listing.health.iter().any(|line| line.remedy.is_some());
     let scene =
         Scene { target, on_port: &on_port, trial: &trial, rules: &rules, own, more_rights_help };
-    let findings = findings::all(&scene);
+    let mut findings = findings::all(&scene);
+    findings.extend(findings::elsewhere::findings(target, &on_port, scene.own.as_ref()));
     let mut health = listing.health;
     health.extend(unseen_holder(&scene));
     Ok(WhyReport {

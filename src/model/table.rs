@@ -124,6 +124,12 @@ pub struct SocketTable {
     /// What the listeners of sockpit's own network namespace turned away; `None` where the
     /// system does not count it.
     pub listen: Option<ListenCounters>,
+    /// The same of every other network namespace that is listed.
+    #[serde(default)]
+    pub listen_elsewhere: Vec<ListenCounters>,
+    /// Whether it has the sockets of every network namespace that could be entered.
+    #[serde(default)]
+    pub all_netns: bool,
 }
 
 impl SocketTable {
@@ -131,6 +137,12 @@ impl SocketTable {
     /// addresses mean something else than they do here.
     pub fn is_elsewhere(&self, netns: Option<u64>) -> bool {
         self.netns.is_some() && netns.is_some() && self.netns != netns
+    }
+
+    /// What listeners in this network namespace turned away.
+    pub fn listen_in(&self, netns: Option<u64>) -> Option<ListenCounters> {
+        let listed = self.listen.iter().chain(&self.listen_elsewhere);
+        listed.copied().find(|counters| counters.netns.is_none() || counters.netns == netns)
     }
 
     /// The live row with this key.

@@ -108,6 +108,8 @@ pub enum WhyKind {
     KernelSocket,
     /// Some process holds it, which one this user may not see.
     OwnerHidden,
+    /// Somebody serves there in another network namespace, which a bind does not meet.
+    OtherNetns,
     /// A bind with SO_REUSEPORT shares the port with those who serve there.
     ReusePortGroup,
     /// The address is none of this host's.

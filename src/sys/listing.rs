@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::model::activity::ListenCounters;
 use crate::model::health::Health;
 use crate::model::socket::{Socket, SocketId, SocketKey};
 use crate::model::table::SocketRow;
@@ -97,6 +98,8 @@ pub struct Listing<T> {
     pub privileged: bool,
     /// The namespaces whose sockets are among them.
     pub coverage: Coverage,
+    /// What listeners turned away in other namespaces than sockpit's.
+    pub listen_elsewhere: Vec<ListenCounters>,
 }
 
 /// `Same` when the known row with this key still shows `socket`, else a copy of it.

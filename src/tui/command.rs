@@ -47,6 +47,8 @@ pub enum Command {
     Details,
     /// Mark the selected row for a joint action, or unmark it.
     Mark,
+    /// The sockets of every network namespace, or of sockpit's own.
+    AllNamespaces,
     /// Plan the end of the processes that hold the selected rows.
     Kill,
     /// Plan the close of the selected connections.

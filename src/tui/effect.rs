@@ -47,6 +47,8 @@ pub enum Effect {
     Capture(bool),
     /// List the flows of this socket whatever their rank.
     FocusFlows(Option<FlowFocus>),
+    /// List the sockets of every network namespace, or of sockpit's own.
+    AllNamespaces(bool),
     /// Take samples now.
     Refresh,
     /// Stop the process.

@@ -40,6 +40,7 @@ impl Executor {
             Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
             Effect::Capture(on) => self.feeds.capture(on),
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
+            Effect::AllNamespaces(all) => self.feeds.all_netns(all),
             Effect::Refresh => self.feeds.refresh(),
             Effect::Quit | Effect::Suspend | Effect::Copy(_) => {}
             Effect::Inspect(id, row) => self.block(id, move || {

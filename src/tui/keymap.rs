@@ -160,6 +160,12 @@ static PORTS: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Enter)], Command::Details, "details", "Everything about the row"),
     bind(&[Key::char('s')], Command::SortNext, "sort", "Sort by the next column"),
     bind(&[Key::char('S')], Command::SortReverse, "", "Turn the order around"),
+    bind(
+        &[Key::char('N')],
+        Command::AllNamespaces,
+        "",
+        "Show every network namespace, or sockpit's own alone",
+    ),
     bind(&[Key::char('m')], Command::Mark, "mark", "Mark the row for a joint action"),
     bind(&[Key::plain(KeyCode::Esc)], Command::ClearFilter, "", "Drop the filter, then the marks"),
 ];

@@ -25,6 +25,15 @@ pub fn state(state: State) -> &'static str {
     }
 }
 
+/// The network namespace by its name, or by its inode where it has none.
+pub fn netns(socket: &Socket) -> Cow<'_, str> {
+    match (&socket.netns_name, socket.netns) {
+        (Some(name), _) => clean(name),
+        (None, Some(inode)) => inode.to_string().into(),
+        (None, None) => units::UNKNOWN.into(),
+    }
+}
+
 /// This end: `*:22` for a dual-stack wildcard; with `names` a service in place of the port.
 pub fn local(socket: &Socket, names: bool) -> String {
     let service = socket.service.as_deref().filter(|_| names && socket.is_server());

@@ -12,7 +12,7 @@ use super::surroundings::Surroundings;
 use crate::model::interface::Interfaces;
 use crate::model::packets::PacketCounts;
 use crate::model::sample::Sample;
-use crate::model::socket::SocketKey;
+use crate::model::socket::{Socket, SocketKey};
 use crate::model::table::{SocketRow, SocketTable};
 
 /// A feed as it is seen: its newest sample, and the value before it, for rates.
@@ -95,6 +95,8 @@ pub struct World {
     pub surroundings: Option<Surroundings>,
     /// Marked rows, by key.
     pub marks: BTreeSet<SocketKey>,
+    /// Whether the sockets of every network namespace are wanted.
+    pub all_netns: bool,
     /// Names where there are any, else numbers alone.
     pub names: bool,
     /// Now, by the last event's clock.
@@ -125,6 +127,7 @@ impl World {
             selection: None,
             surroundings: None,
             marks: BTreeSet::new(),
+            all_netns: false,
             names: false,
             now,
             timezone,
@@ -174,6 +177,13 @@ impl World {
             _ => self.now.at,
         };
         self.selection = Some(Selection { row, ended_at, since });
+    }
+
+    /// Where the selected socket is, if that is another network namespace than sockpit's: its
+    /// addresses mean something else there than they do here.
+    pub fn selected_elsewhere(&self) -> Option<&Socket> {
+        let socket = &self.selection.as_ref()?.row.socket;
+        self.ports.value()?.is_elsewhere(socket.netns).then_some(socket)
     }
 
     /// The selected socket's key.

@@ -278,3 +278,70 @@ fn a_namespace_that_ends_is_let_go_while_it_is_watched() {
         });
     });
 }
+
+fn why(args: &[&str]) -> (i32, Value) {
+    document(&sockpit().args(["why", "--json"]).args(args).output().unwrap())
+}
+
+#[test]
+fn why_says_in_which_namespace_the_server_is_that_is_not_here() {
+    in_namespace("namespaces::why_says_in_which_namespace_the_server_is_that_is_not_here", || {
+        add("web");
+        let named = Server::start_under(&IN_WEB, "s = tcp(); ready()");
+        let nameless = Server::start_under(&IN_NEW, LISTEN_EVERYWHERE);
+        let (code, json) = why(&["8080"]);
+        assert_eq!((code, &json["bindable"]), (0, &Value::Bool(true)), "{json}");
+        let findings = json["findings"].as_array().unwrap();
+        let found: Vec<&Value> = findings.iter().map(|finding| &finding["kind"]).collect();
+        assert_eq!(found, ["other_netns", "other_netns"], "{json}");
+        let of = |server: &Server| {
+            let owner =
+                |finding: &&Value| finding["sockets"][0]["owners"][0]["pid"] == server.pid();
+            findings.iter().find(owner).unwrap_or_else(|| panic!("{json}"))
+        };
+        let text = of(&named)["text"].as_str().unwrap();
+        let expected =
+            format!("in network namespace web 127.0.0.1:8080 is held by python3 {}", named.pid());
+        assert!(text.starts_with(&expected), "{text}");
+        let argv = &of(&named)["remedies"][0]["argv"];
+        let expected = ["nsenter", "--net=/run/netns/web", "sockpit", "why", "8080"];
+        assert_eq!(*argv, serde_json::json!(expected));
+        let argv = &of(&nameless)["remedies"][0]["argv"];
+        assert_eq!(argv[1], format!("--net=/proc/{}/ns/net", nameless.pid()));
+
+        // The remedy is true: there the port is held.
+        let argv: Vec<String> = serde_json::from_value(argv.clone()).unwrap();
+        let mut there = Command::new(&argv[0]);
+        there.arg(&argv[1]).arg(env!("CARGO_BIN_EXE_sockpit")).args(&argv[3..]).arg("--json");
+        let (code, json) = document(&there.output().unwrap());
+        assert_eq!((code, &json["findings"][0]["kind"]), (1, &"listener".into()), "{json}");
+
+        // Another address, another protocol: nobody is in the way there.
+        assert_eq!(why(&["8080/udp"]).1["findings"], serde_json::json!([]));
+        let (_, json) = why(&["8080", "--addr", "127.0.0.2"]);
+        assert_eq!(json["findings"].as_array().unwrap().len(), 1, "{json}");
+
+        // Whoever serves here is the reason; nobody else is.
+        let _here = Server::start("s = tcp(); ready()");
+        let (code, json) = why(&["8080"]);
+        let findings = json["findings"].as_array().unwrap();
+        let kinds: Vec<&Value> = findings.iter().map(|finding| &finding["kind"]).collect();
+        assert_eq!((code, kinds), (1, vec![&"listener".into(), &"specific_conflict".into()]));
+    });
+}
+
+#[test]
+fn why_claims_nothing_of_namespaces_that_it_may_not_enter() {
+    in_namespace("namespaces::why_claims_nothing_of_namespaces_that_it_may_not_enter", || {
+        add("web");
+        let _named = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
+        let output = Command::new("setpriv")
+            .args(["--bounding-set", "-all", "--inh-caps", "-all", "--"])
+            .arg(env!("CARGO_BIN_EXE_sockpit"))
+            .args(["why", "8080", "--json"])
+            .output()
+            .unwrap();
+        let (code, json) = document(&output);
+        assert_eq!((code, &json["findings"]), (0, &serde_json::json!([])), "{json}");
+    });
+}

@@ -24,6 +24,7 @@ pub(super) fn document(out: &mut impl Write, listing: &Listing) -> Result<(), Fa
     }
     out.write_all(b"]")?;
     field(out, "listen", &listing.listen)?;
+    field(out, "listen_elsewhere", &listing.listen_elsewhere)?;
     field(out, "health", &listing.health)?;
     out.write_all(b"}\n")?;
     Ok(())

@@ -1,6 +1,7 @@
 //! What the evidence says, the gravest first.
 
 mod connections;
+pub(super) mod elsewhere;
 mod holders;
 mod rules;
 

@@ -68,9 +68,9 @@ impl Table {
                 listed => listed,
             }
         };
-        let Listing { sockets, health, privileged, coverage } = self.list_once(Detail::Bare)?;
+        let Listing { sockets, health, privileged, coverage, .. } = self.list_once(Detail::Bare)?;
         let sockets = sockets.into_iter().map(reuse).collect();
-        Ok(Listing { sockets, health, privileged, coverage })
+        Ok(Listing { sockets, health, privileged, coverage, listen_elsewhere: Vec::new() })
     }
 
     /// One look at everything, by itself. There is no more detail to be had.
@@ -91,7 +91,13 @@ impl Table {
                 "netstat2 lists the sockets of one network namespace alone",
             ));
         }
-        Ok(Listing { sockets, health, privileged: false, coverage: Coverage::Own(None) })
+        Ok(Listing {
+            sockets,
+            health,
+            privileged: false,
+            coverage: Coverage::Own(None),
+            listen_elsewhere: Vec::new(),
+        })
     }
 
     fn socket(&self, info: &SocketInfo) -> Socket {

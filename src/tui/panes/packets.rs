@@ -97,7 +97,10 @@ impl Pane for Packets {
         paint::spans(
             buf,
             paint::line(area, 2),
-            lines::selected(counts, self.focus.as_ref(), theme),
+            match world.selected_elsewhere() {
+                Some(socket) => lines::elsewhere(socket, theme),
+                None => lines::selected(counts, self.focus.as_ref(), theme),
+            },
         );
         let height = area.height.saturating_sub(3);
         let below = Rect { y: area.y + area.height.min(3), height, ..area };
@@ -183,6 +186,10 @@ impl Packets {
 
 /// Which flows run through the selected socket.
 fn selected_flows(world: &World) -> Option<FlowFocus> {
+    // What is captured here are other packets, though they may have the same addresses.
+    if world.selected_elsewhere().is_some() {
+        return None;
+    }
     FlowFocus::of(&world.selection.as_ref()?.row.socket)
 }
 

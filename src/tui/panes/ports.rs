@@ -29,7 +29,7 @@ use crate::tui::widgets::table::{self, Table};
 use crate::tui::widgets::{message, paint};
 use crate::tui::world::World;
 
-use columns::{COLUMNS, Col, RowContext};
+use columns::{Col, RowContext, columns};
 use filter::FilterLine;
 
 pub use details::lines as details;
@@ -66,6 +66,9 @@ impl Pane for Ports {
 
     fn subject(&self, world: &World) -> String {
         let mut parts = Vec::new();
+        if world.all_netns {
+            parts.push("all network namespaces".to_owned());
+        }
         if !world.marks.is_empty() {
             parts.push(format!("{} marked", world.marks.len()));
         }
@@ -104,7 +107,7 @@ impl Pane for Ports {
             theme,
         };
         let view = |index| arranged.row(index).expect("the table asks only for rows that exist");
-        let placed = table::fit(&COLUMNS, area.width);
+        let placed = table::fit(columns(shows_namespaces(world)), area.width);
         let selection = if focused { theme.selection } else { theme.resting };
         let table = Table {
             columns: &placed,
@@ -129,6 +132,7 @@ impl Pane for Ports {
             Command::ClearFilter => self.clear(cx),
             Command::SortNext => self.sort_by(self.sort.by.next(), false),
             Command::SortReverse => self.sort_by(self.sort.by, !self.sort.reverse),
+            Command::AllNamespaces => all_namespaces(cx),
             Command::Mark => self.mark(scroll.page(), cx),
             Command::Accept if self.filter.accept() => {}
             Command::Cancel if self.filter.cancel() => self.wish_anew(true),
@@ -155,7 +159,7 @@ impl Pane for Ports {
     fn click(&mut self, at: Position, scroll: &mut Scroll, cx: &mut Cx<'_>) {
         let body = scroll.body;
         let header = Rect { y: body.y.saturating_sub(1), height: 1, ..body };
-        let placed = table::fit(&COLUMNS, body.width);
+        let placed = table::fit(columns(shows_namespaces(cx.world)), body.width);
         if let Some(Col::By(by)) = table::column_at(&placed, header, at) {
             let again = self.sort.by == by;
             self.sort_by(by, again && !self.sort.reverse);
@@ -237,6 +241,22 @@ impl Pane for Ports {
     fn copy(&self, _: &World) -> Option<String> {
         self.selected().map(|view| label::line(&view.row.socket))
     }
+}
+
+/// Rows of other namespaces may still be there when they are wanted no more.
+fn shows_namespaces(world: &World) -> bool {
+    world.ports.value().is_some_and(|table| table.all_netns)
+}
+
+/// Wants every namespace, or sockpit's own. Marks on rows that go out of sight are dropped: no
+/// action shall meet what is not shown.
+fn all_namespaces(cx: &mut Cx<'_>) {
+    let World { all_netns, marks, ports, .. } = &mut *cx.world;
+    *all_netns = !*all_netns;
+    if let (false, Some(table)) = (*all_netns, ports.value()) {
+        marks.retain(|key| !table.is_elsewhere(key.netns));
+    }
+    cx.effects.push(Effect::AllNamespaces(*all_netns));
 }
 
 impl Ports {

@@ -161,10 +161,11 @@ fn help(pane: PaneId, theme: &Theme) -> Vec<Line> {
 }
 
 fn details(app: &App, columns: u16, theme: &Theme) -> Vec<Line> {
-    let listen = app.world.ports.value().and_then(|table| table.listen);
     let Some(selection) = &app.world.selection else {
         return vec![vec![("No row is selected.".to_owned(), theme.dim)]];
     };
+    let table = app.world.ports.value();
+    let listen = table.and_then(|table| table.listen_in(selection.row.key.netns));
     let mut lines = Vec::new();
     for (name, value) in ports::details(selection, listen, &app.world) {
         for (index, part) in paint::wrap(&value, columns.saturating_sub(12)).into_iter().enumerate()

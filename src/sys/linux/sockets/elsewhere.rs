@@ -13,7 +13,9 @@ use super::super::super::{Error, Result};
 use super::super::names;
 use super::super::netns::{self, Namespace, Seeker};
 use super::super::sock_diag::SockDiag;
+use super::super::tcp_ext;
 use super::proc_net::ProcNet;
+use crate::model::activity::ListenCounters;
 use crate::model::health::{Health, HealthState};
 
 /// A network namespace that can be asked for its sockets. Keeps it alive while it is there.
@@ -25,6 +27,8 @@ pub(super) struct Place {
     pub(super) proc_net: ProcNet,
     /// For the names of its interfaces; not needed for the namespace of this thread.
     pub(super) inert: Option<OwnedFd>,
+    /// What its listeners turned away; not read of the namespace of this thread.
+    pub(super) listen: Option<ListenCounters>,
 }
 
 impl Place {
@@ -32,15 +36,15 @@ impl Place {
     pub(super) fn here() -> Result<Self> {
         let (netns, name) = (netns::own(), netns::own_name());
         let (diag, proc_net) = (SockDiag::open()?, ProcNet::open());
-        Ok(Self { netns, name, diag, proc_net, inert: None })
+        Ok(Self { netns, name, diag, proc_net, inert: None, listen: None })
     }
 
     /// Another one.
     pub(super) fn of(namespace: &Namespace) -> Result<Self> {
-        let (diag, proc_net, inert) =
-            namespace.enter(|| (SockDiag::open(), ProcNet::open(), names::inert_socket()))?;
+        let open = || (SockDiag::open(), ProcNet::open(), names::inert_socket(), tcp_ext::listen());
+        let (diag, proc_net, inert, listen) = namespace.enter(open)?;
         let (netns, name) = (Some(namespace.inode), namespace.name.clone());
-        Ok(Self { netns, name, diag: diag?, proc_net, inert })
+        Ok(Self { netns, name, diag: diag?, proc_net, inert, listen })
     }
 }
 

@@ -16,6 +16,7 @@ use super::entry::Entry;
 use super::families::is_of_family;
 use super::sight::Outlook;
 use crate::model::activation;
+use crate::model::activity::ListenCounters;
 use crate::model::health::Health;
 use crate::model::join::{self, Holders, SecondLook};
 use crate::model::owner::{Ownership, OwnershipKind, Process};
@@ -56,6 +57,8 @@ pub(super) struct Native {
     pub(super) tables: Tables,
     /// Tables that this kernel turned out not to have.
     pub(super) absent: Tables,
+    /// What this look learnt of the listeners there.
+    listen_elsewhere: Vec<ListenCounters>,
     scan: HolderScan,
     processes: ProcessCache,
     pub(super) names: NameCache,
@@ -81,6 +84,7 @@ impl Native {
             elsewhere: Elsewhere::default(),
             tables: Tables::ALL,
             absent: Tables::NONE,
+            listen_elsewhere: Vec::new(),
             scan: HolderScan::new(workers)?,
             processes: ProcessCache::new(),
             names: NameCache::with_cgroups(),
@@ -124,7 +128,8 @@ impl Native {
         self.processes.forget_unused();
         health.push(join.outlook.health(without_owner));
         let privileged = join.outlook.sight.hidden.is_none();
-        Ok(Listing { sockets, health, privileged, coverage })
+        let listen_elsewhere = std::mem::take(&mut self.listen_elsewhere);
+        Ok(Listing { sockets, health, privileged, coverage, listen_elsewhere })
     }
 
     /// Appends the sockets of every other namespace that can be entered.
@@ -141,6 +146,7 @@ impl Native {
             let before = sockets.len();
             let mut told = Vec::new();
             let dumped = Place::of(namespace).and_then(|place| {
+                self.listen_elsewhere.extend(place.listen);
                 self.visit(place, |native| native.dump_all(detail, keep, &mut told, sockets))
             });
             troubles.add(namespace, told);

@@ -9,7 +9,9 @@ use ratatui::style::Style;
 use super::Line;
 use crate::model::packets::{Count, Flow, FlowEnd, FlowFocus, PacketCounts};
 use crate::model::sample::Sample;
+use crate::model::socket::Socket;
 use crate::text::{clean, units};
+use crate::tui::label;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint;
 use crate::tui::world::World;
@@ -121,6 +123,12 @@ pub(super) fn selected<'a>(
         flows => format!("{} in {flows} flows", amount(sum)),
     };
     vec![("selected ".into(), theme.heading), (text.into(), theme.text)]
+}
+
+/// Why nothing is counted of a socket of another network namespace.
+pub(super) fn elsewhere<'a>(socket: &Socket, theme: &Theme) -> Vec<(Cow<'a, str>, Style)> {
+    let text = format!("is in network namespace {}: not captured here", label::netns(socket));
+    vec![("selected ".into(), theme.heading), (text.into(), theme.dim)]
 }
 
 fn amount(count: Count) -> String {

@@ -20,10 +20,17 @@ pub(super) enum Col {
     Sign,
     /// One of the columns to sort by.
     By(SortBy),
+    /// The network namespace, where there may be several.
+    Netns,
 }
 
-/// In the order of the screen. Ranks say which give way first.
-pub(super) static COLUMNS: [Column<Col>; 12] = [
+/// In the order of the screen, with the namespaces where there may be several.
+pub(super) fn columns(all_netns: bool) -> &'static [Column<Col>] {
+    if all_netns { &COLUMNS } else { &COLUMNS[..COLUMNS.len() - 1] }
+}
+
+/// Ranks say which give way first.
+static COLUMNS: [Column<Col>; 13] = [
     column(Col::Sign, "", 2, 2, false, 0),
     column(Col::By(SortBy::Protocol), "PROTO", 5, 5, false, 2),
     column(Col::By(SortBy::Local), "LOCAL", 14, 47, false, 0),
@@ -36,6 +43,7 @@ pub(super) static COLUMNS: [Column<Col>; 12] = [
     column(Col::By(SortBy::Name), "NAME", 7, 24, false, 0),
     column(Col::By(SortBy::Age), "AGE", 5, 5, true, 6),
     column(Col::By(SortBy::User), "USER", 8, 12, false, 5),
+    column(Col::Netns, "NETNS", 10, 20, false, 0),
 ];
 
 const fn column(
@@ -72,7 +80,11 @@ pub(super) fn row_style(view: RowView<'_>, cx: &RowContext<'_>) -> Style {
 /// What stands in a cell.
 pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<'_>) -> Cell<'a> {
     let socket = &view.row.socket;
-    let Col::By(by) = col else { return Cell::new(sign(view, cx), cx.theme.accent) };
+    let by = match col {
+        Col::Sign => return Cell::new(sign(view, cx), cx.theme.accent),
+        Col::Netns => return Cell::plain(label::netns(socket)),
+        Col::By(by) => by,
+    };
     match by {
         SortBy::Protocol => Cell::plain(address::protocol(socket)),
         SortBy::Local => Cell::plain(label::fit_end(label::local(socket, cx.names), width)),

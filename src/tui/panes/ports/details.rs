@@ -57,7 +57,13 @@ pub fn lines(selection: &Selection, listen: Option<ListenCounters>, world: &Worl
     add("first seen", socket.first_seen.map(|at| at.strftime("%F %T UTC").to_string()));
     add("inode", socket.inode.map(|inode| inode.to_string()));
     add("cookie", socket.cookie.map(|cookie| cookie.to_string()));
-    add("netns", socket.netns.map(|netns| netns.to_string()));
+    add(
+        "netns",
+        socket.netns.map(|netns| match &socket.netns_name {
+            Some(name) => format!("{} ({netns})", clean(name)),
+            None => netns.to_string(),
+        }),
+    );
     add("cgroup", socket.cgroup.as_deref().map(|path| clean(path).into_owned()));
     add(
         "memory",

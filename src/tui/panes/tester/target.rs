@@ -107,6 +107,9 @@ impl TargetLine {
         let origin = match (&self.typed, &target) {
             (Some(_), _) => "  typed; emptied it follows the selection",
             (None, Some(_)) => "  from the selection",
+            (None, None) if world.selected_elsewhere().is_some() => {
+                "  the selected socket is in another network namespace"
+            }
             (None, None) => "",
         };
         paint::spans(buf, room, [(text, style), (origin.into(), theme.dim)]);
@@ -116,6 +119,10 @@ impl TargetLine {
 
 /// Where a client of the selected socket would knock.
 fn offered(world: &World) -> Option<String> {
+    // From here its address would lead somewhere else.
+    if world.selected_elsewhere().is_some() {
+        return None;
+    }
     let socket = &world.selection.as_ref()?.row.socket;
     Target::of_socket(socket).map(|target| target.text().to_owned())
 }

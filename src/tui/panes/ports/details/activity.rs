@@ -10,7 +10,7 @@ use crate::model::socket::{Socket, State};
 use crate::text::units;
 use crate::tui::label;
 
-/// The facts, as far as there are any. `listen` are the counters of sockpit's own network
+/// The facts, as far as there are any. `listen` are the counters of the socket's network
 /// namespace.
 pub(super) fn facts(socket: &Socket, listen: Option<ListenCounters>, now: Timestamp) -> Vec<Fact> {
     let mut facts = vec![("queue", queue(socket))];
