@@ -51,6 +51,8 @@ fn stop_container(container: &Container) -> Vec<String> {
     match &*container.runtime {
         runtime @ ("docker" | "podman") => words(&[runtime, "stop", "--", &name]),
         "lxc" => words(&["lxc-stop", "--name", &name]),
+        "systemd-nspawn" => words(&["machinectl", "terminate", "--", &name]),
+        "containerd" => words(&["nerdctl", "stop", "--", &name]),
         _ => words(&["crictl", "stop", &container.id]),
     }
 }

@@ -86,7 +86,7 @@ pub enum UnitScope {
 /// A container, told from a cgroup path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
-    /// `docker`, `podman`, `containerd`, `kubernetes`, `lxc`.
+    /// `docker`, `podman`, `containerd`, `cri-o`, `kubernetes`, `lxc`, `systemd-nspawn`.
     pub runtime: Cow<'static, str>,
     /// The runtime's id.
     pub id: Box<str>,

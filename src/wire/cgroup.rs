@@ -26,7 +26,7 @@ pub fn container_of(content: &str) -> Option<Container> {
 
 /// The systemd unit that `path` lies in.
 pub fn unit(path: &str) -> Option<Unit> {
-    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    let mut segments = segments(path);
     let system = below_slices(&mut segments)?;
     if system.starts_with("user@")
         && system.ends_with(".service")
@@ -37,57 +37,139 @@ pub fn unit(path: &str) -> Option<Unit> {
     Some(Unit { name: system.into(), scope: UnitScope::System })
 }
 
+/// The parts of a path. The kernel marks a cgroup that was removed under its processes.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    let path = path.strip_suffix(" (deleted)").unwrap_or(path);
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
 fn below_slices<'a>(segments: &mut impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let segment = segments.find(|segment| !segment.ends_with(".slice"))?;
     let kind = segment.rsplit_once('.')?.1;
-    matches!(kind, "service" | "scope" | "socket" | "mount" | "swap").then_some(segment)
+    let is_unit = matches!(kind, "service" | "scope" | "socket" | "mount" | "swap");
+    // The name of such a container may end like a unit's.
+    (is_unit && !segment.starts_with("lxc.")).then_some(segment)
 }
 
-/// Prefixes of scope names that container runtimes give their containers under systemd.
-const SCOPES: [(&str, &str); 6] = [
+/// Names of a container's own cgroup, as a prefix before the runtime's id. Under systemd it
+/// is a scope.
+const PREFIXES: [(&str, &str); 8] = [
     ("docker-", "docker"),
+    ("libpod-payload-", "podman"),
     ("libpod-", "podman"),
     ("cri-containerd-", "containerd"),
+    ("containerd-", "containerd"),
     ("nerdctl-", "containerd"),
-    ("crio-", "kubernetes"),
-    ("lxc-", "lxc"),
+    ("crio-", "cri-o"),
+    ("cri-o-", "cri-o"),
 ];
 
+/// The outermost container: what lies within it is its own to name.
 fn container(path: &str) -> Option<Container> {
-    let kubernetes = path.contains("/kubepods");
-    let mut parent = "";
-    for segment in path.split('/') {
-        if let Some((runtime, id)) = named(parent, segment) {
-            let runtime = if kubernetes { "kubernetes" } else { runtime };
-            let runtime = Cow::Borrowed(runtime);
+    let segments: Vec<&str> = segments(path).collect();
+    let mut kubernetes = false;
+    for (index, segment) in segments.iter().enumerate() {
+        let parents = &segments[..index];
+        let next = segments.get(index + 1).copied();
+        kubernetes |= is_kubernetes(segment);
+        if let Some(name) = by_name(parents, segment, next) {
+            return Some(name);
+        }
+        if let Some((runtime, id)) = by_id(parents, segment, kubernetes) {
+            let runtime = Cow::Borrowed(if kubernetes { "kubernetes" } else { runtime });
             return Some(Container { runtime, id: id.into(), name: None });
         }
-        parent = segment;
     }
-    // Under cgroupfs a pod's containers have bare ids.
-    let last = path.rsplit('/').next().filter(|last| kubernetes && is_id(last))?;
-    Some(Container { runtime: Cow::Borrowed("kubernetes"), id: last.into(), name: None })
+    None
 }
 
-fn named<'a>(parent: &str, segment: &'a str) -> Option<(&'static str, &'a str)> {
-    if let Some(scope) = segment.strip_suffix(".scope") {
-        let of = |(prefix, runtime): &(&str, &'static str)| {
-            let id = scope.strip_prefix(prefix)?;
-            (is_id(id) || *runtime == "lxc").then_some((*runtime, id))
+/// The subtree that the kubelet keeps its pods in.
+fn is_kubernetes(segment: &str) -> bool {
+    let rest = segment.strip_prefix("kubepods");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+}
+
+/// Runtimes that make up ids.
+fn by_id<'a>(
+    parents: &[&str],
+    segment: &'a str,
+    kubernetes: bool,
+) -> Option<(&'static str, &'a str)> {
+    // "pod.slice:cri-containerd:ID": a systemd path that was given to the other driver.
+    let (tag, bare) = segment.rsplit_once(':').unwrap_or(("", segment));
+    let bare = bare.strip_suffix(".scope").unwrap_or(bare);
+    let of = |(prefix, runtime): &(&str, &'static str)| {
+        let id = match bare.strip_prefix(prefix) {
+            Some(id) => id,
+            None => tag.ends_with(prefix.trim_end_matches('-')).then_some(bare)?,
         };
-        return SCOPES.iter().find_map(of);
+        is_id(id).then_some((*runtime, id))
+    };
+    if let Some(found) = PREFIXES.iter().find_map(of) {
+        return Some(found);
     }
+    // Without systemd containers have bare ids, and only where they lie says whose.
+    let parent = parents.last().copied().unwrap_or_default();
+    let runtime = match parent {
+        "docker" => "docker",
+        pod if kubernetes && pod.starts_with("pod") => "kubernetes",
+        _ if parents.first() == Some(&"ecs") && segment.len() == 64 => "docker",
+        _ => return None,
+    };
+    is_id(segment).then_some((runtime, segment))
+}
+
+/// Runtimes whose containers are known by the names that their users gave them.
+fn by_name(parents: &[&str], segment: &str, next: Option<&str>) -> Option<Container> {
+    let parent = parents.last().copied().unwrap_or_default();
+    let named = |runtime, name: &str| Container {
+        runtime: Cow::Borrowed(runtime),
+        id: name.into(),
+        name: Some(name.into()),
+    };
     if let Some(name) = segment.strip_prefix("lxc.payload.") {
-        return Some(("lxc", name));
+        return Some(named("lxc", name));
     }
-    match parent {
-        "docker" if is_id(segment) => Some(("docker", segment)),
-        "libpod_parent" => {
-            segment.strip_prefix("libpod-").filter(|id| is_id(id)).map(|id| ("podman", id))
+    // liblxc's older layouts, the first of which is Proxmox's too.
+    if matches!(parent, "lxc" | "lxc.payload") && parents.len() == 1 {
+        return Some(named("lxc", segment));
+    }
+    // systemd-nspawn watches from beside its payload.
+    if parents != ["machine.slice"] || next == Some("supervisor") {
+        return None;
+    }
+    let name = match segment.strip_prefix("machine-") {
+        Some(scope) => unescape(scope.strip_suffix(".scope")?),
+        None => {
+            let service = segment.strip_prefix("systemd-nspawn@")?.strip_suffix(".service")?;
+            unescape(service)
         }
-        "lxc" if !segment.is_empty() => Some(("lxc", segment)),
-        _ => None,
+    };
+    // libvirt registers its machines in the same way: virtual ones, and its own containers.
+    let is_libvirts = name.starts_with("qemu-") || name.starts_with("lxc-");
+    (!is_libvirts && !name.is_empty()).then(|| named("systemd-nspawn", &name))
+}
+
+/// Undoes systemd's escaping of unit names (`systemd-escape(1)`): `\x2d` is a hyphen.
+fn unescape(name: &str) -> String {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let escaped = rest.strip_prefix(b"\\x").and_then(|hex| hex.split_at_checked(2));
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let value = escaped.and_then(|(hex, _)| Some(digit(hex[0])? << 4 | digit(hex[1])?));
+        match (value, escaped) {
+            (Some(value), Some((_, after))) => {
+                bytes.push(value as u8);
+                rest = after;
+            }
+            _ => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
     }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A runtime's id: 64 hexadecimal digits, or at least 12 of them.
@@ -96,60 +178,4 @@ fn is_id(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ID: &str = "3f4e1b0c9d8a7f6e5d4c3b2a190817263544536271809fabcdef0123456789ab";
-
-    fn unit_name(path: &str) -> Option<(String, UnitScope)> {
-        unit(path).map(|unit| (unit.name.into(), unit.scope))
-    }
-
-    #[test]
-    fn the_system_managers_own_segment_is_the_unit() {
-        let system = |name: &str| Some((name.to_owned(), UnitScope::System));
-        assert_eq!(unit_name("/system.slice/nginx.service"), system("nginx.service"));
-        assert_eq!(unit_name("/system.slice/a.service/evil.service"), system("a.service"));
-        assert_eq!(
-            unit_name("/user.slice/user-0.slice/session-3.scope"),
-            system("session-3.scope")
-        );
-        assert_eq!(unit_name("/init.scope"), system("init.scope"));
-        assert_eq!(unit_name("/"), None);
-        assert_eq!(unit_name("/docker/abc/nginx.service"), None);
-    }
-
-    #[test]
-    fn below_a_users_manager_it_is_a_user_unit() {
-        let path = "/user.slice/user-1000.slice/user@1000.service/app.slice/syncthing.service";
-        assert_eq!(unit_name(path), Some(("syncthing.service".into(), UnitScope::User)));
-        let manager = "/user.slice/user-1000.slice/user@1000.service/init.scope";
-        assert_eq!(unit_name(manager), Some(("init.scope".into(), UnitScope::User)));
-    }
-
-    #[test]
-    fn containers_are_told_by_their_runtimes_habits() {
-        let of =
-            |path: String| container(&path).map(|c| (c.runtime.into_owned(), c.id.into_string()));
-        let expect = |runtime: &str| Some((runtime.to_owned(), ID.to_owned()));
-        assert_eq!(of(format!("/system.slice/docker-{ID}.scope")), expect("docker"));
-        assert_eq!(of(format!("/docker/{ID}/init")), expect("docker"));
-        assert_eq!(of(format!("/machine.slice/libpod-{ID}.scope/container")), expect("podman"));
-        assert_eq!(of(format!("/kubepods/besteffort/pod1/{ID}")), expect("kubernetes"));
-        let pod = "/kubepods.slice/kubepods-besteffort.slice/kubepods-pod1.slice";
-        assert_eq!(of(format!("{pod}/cri-containerd-{ID}.scope")), expect("kubernetes"));
-        assert_eq!(of("/lxc.payload.web/init.scope".into()).unwrap().0, "lxc");
-        assert_eq!(of("/system.slice/docker-compose.service".into()), None);
-        assert_eq!(of("/system.slice/docker-x.scope".into()), None);
-    }
-
-    #[test]
-    fn the_hierarchy_is_chosen_by_what_it_tells() {
-        assert_eq!(path("0::/system.slice/a.service\n"), Some("/system.slice/a.service"));
-        assert_eq!(path("9:name=systemd:/b\n4:memory:/c\n0::/\n"), Some("/b"));
-        assert_eq!(path("0::/\n"), Some("/"));
-        assert_eq!(path("rubbish"), None);
-        let v1 = format!("4:memory:/docker/{ID}\n0::/\n");
-        assert_eq!(container_of(&v1).unwrap().runtime, "docker");
-    }
-}
+mod tests;

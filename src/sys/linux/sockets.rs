@@ -1,5 +1,6 @@
 //! The socket table: the kernel's own tables over sock_diag, joined with `/proc/PID/fd`.
 
+mod bound;
 mod destroy;
 mod elsewhere;
 mod entry;

@@ -11,6 +11,7 @@ use super::super::holders::{HolderScan, Scan};
 use super::super::names::NameCache;
 use super::super::processes::ProcessCache;
 use super::super::sock_diag::Dumped;
+use super::bound::BoundSockets;
 use super::elsewhere::{self, Elsewhere, Place};
 use super::entry::Entry;
 use super::families::is_of_family;
@@ -20,7 +21,7 @@ use crate::model::activity::ListenCounters;
 use crate::model::health::Health;
 use crate::model::join::{self, Holders, SecondLook};
 use crate::model::owner::{Ownership, OwnershipKind, Process};
-use crate::model::socket::{Family, Protocol, Socket};
+use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::model::tables::{Table, Tables};
 use crate::wire::cgroup;
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, LookupRequest, Record};
@@ -62,6 +63,7 @@ pub(super) struct Native {
     scan: HolderScan,
     processes: ProcessCache,
     pub(super) names: NameCache,
+    bound: BoundSockets,
     pub(super) scratch: Socket,
     /// How many sockets the next listing probably has.
     expected: usize,
@@ -88,6 +90,7 @@ impl Native {
             scan: HolderScan::new(workers)?,
             processes: ProcessCache::new(),
             names: NameCache::with_cgroups(),
+            bound: BoundSockets::default(),
             scratch,
             expected: 0,
             is_repeated: false,
@@ -118,6 +121,8 @@ impl Native {
         // what closes in between is told by the second look.
         let mut sockets = Vec::with_capacity(self.expected);
         self.dump_all(detail, &mut keep, &mut health, &mut sockets)?;
+        let has_bound = || sockets.iter().any(|entry| entry.socket().state == State::Bound);
+        health.extend(self.bound.health(&mut self.place.diag, has_bound));
         let coverage = match self.reach {
             Reach::Own => Coverage::Own(self.scratch.netns),
             Reach::All => self.dump_others(detail, &mut keep, &mut health, &mut sockets),
