@@ -4,6 +4,7 @@
 pub use crate::sys::Error;
 
 pub mod free;
+pub mod nat;
 pub mod options;
 pub mod sockets;
 pub mod supervisor;

@@ -30,6 +30,6 @@ use windows as platform;
 
 pub use error::{Error, Result};
 pub use platform::{
-    clock, errno, files, host, interfaces, options, port_rules, process, processes, resolve, route,
-    sockets, tcp_info, trial,
+    clock, errno, files, host, interfaces, nat_rules, options, port_rules, process, processes,
+    resolve, route, sockets, tcp_info, trial,
 };

@@ -22,3 +22,5 @@ mod probe;
 mod wait;
 #[path = "netns/why.rs"]
 mod why;
+#[path = "netns/why_nat.rs"]
+mod why_nat;

@@ -7,6 +7,7 @@ mod holders;
 pub mod host;
 pub mod interfaces;
 mod names;
+pub mod nat_rules;
 mod netns;
 pub(crate) mod netstat2;
 pub mod options;

@@ -6,6 +6,7 @@ pub mod files;
 pub mod host;
 pub mod interfaces;
 mod interrupt;
+pub mod nat_rules;
 pub mod netstat2;
 pub mod options;
 pub mod port_rules;

@@ -1,6 +1,7 @@
 //! What the evidence says, the gravest first.
 
 mod connections;
+mod forwards;
 mod holders;
 mod rules;
 
@@ -15,6 +16,7 @@ pub(super) fn all(scene: &Scene<'_>) -> Vec<WhyFinding> {
     let mut found = rules::refusals(scene);
     found.extend(holders::findings(scene, &in_way));
     found.extend(connections::findings(scene, &in_way));
+    found.extend(forwards::findings(scene));
     found.extend(rules::notes(scene, &in_way));
     found
 }
@@ -67,7 +69,7 @@ fn finding(
     remedies: Vec<Remedy>,
 ) -> WhyFinding {
     let sockets = sockets.iter().map(|socket| (*socket).clone()).collect();
-    WhyFinding { kind, text: text.into(), sockets, remedies }
+    WhyFinding { kind, text: text.into(), sockets, remedies, forwards: Vec::new() }
 }
 
 fn remedy(text: &str, argv: &[&str]) -> Remedy {
