@@ -5,6 +5,7 @@ pub mod capture_file;
 pub mod cgroup;
 pub mod frame;
 pub mod names;
+pub mod netfilter;
 pub mod netlink;
 pub mod netstat;
 pub mod procfs;

@@ -28,3 +28,5 @@ mod probe;
 mod wait;
 #[path = "netns/why.rs"]
 mod why;
+#[path = "netns/why_nat.rs"]
+mod why_nat;

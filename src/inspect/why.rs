@@ -5,15 +5,16 @@ mod findings;
 mod sight;
 mod trials;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
-use super::{Error, free, sockets};
+use super::words::counted;
+use super::{Error, free, nat, sockets};
 use crate::model::health::Health;
 use crate::model::owner::Process;
 use crate::model::port_rules::PortRules;
 use crate::model::socket::Socket;
-use crate::model::why::{RuleFacts, TrialBind, WhyReport};
-use crate::sys::{port_rules, processes};
+use crate::model::why::{Forward, RuleFacts, TrialBind, WhyReport};
+use crate::sys::{nat_rules, port_rules, processes};
 
 /// The bind that is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +50,22 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     let trial = trials::run(target, &on_port)?;
     let rules = port_rules::read();
     let own = processes::read(std::process::id()).ok();
+    let forwarded = forwards(target);
     let more_rights_help = listing.health.iter().any(|line| line.remedy.is_some());
-    let scene =
-        Scene { target, on_port: &on_port, trial: &trial, rules: &rules, own, more_rights_help };
+    let scene = Scene {
+        target,
+        on_port: &on_port,
+        trial: &trial,
+        rules: &rules,
+        forwards: &forwarded.forwards,
+        own,
+        more_rights_help,
+    };
     let mut findings = findings::all(&scene);
     findings.extend(findings::elsewhere::findings(target, &on_port, scene.own.as_ref()));
     let mut health = listing.health;
     health.extend(unseen_holder(&scene));
+    health.extend(forwarded.health);
     Ok(WhyReport {
         target: target.name(),
         port: target.port,
@@ -75,6 +85,8 @@ struct Scene<'a> {
     on_port: &'a [Socket],
     trial: &'a [TrialBind],
     rules: &'a PortRules,
+    /// Rules that send packets for the port elsewhere.
+    forwards: &'a [Forward],
     /// sockpit itself: what it runs in supervises nobody that it could stop.
     own: Option<Process>,
     /// Whether more rights than sockpit has would show it more owners.
@@ -102,6 +114,42 @@ impl Scene<'_> {
         refused.peek().is_some() && refused.all(gets)
     }
 }
+
+/// Where packets for the port go, and what could not be read of it.
+struct Forwarded {
+    forwards: Vec<Forward>,
+    health: Option<Health>,
+}
+
+fn forwards(target: &Target) -> Forwarded {
+    let addr = target.addr.map(|addr| addr.to_canonical());
+    // A bind of `::` takes both families.
+    let addr = addr.filter(|addr| *addr != IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    let question = nat::Question { port: target.port, udp: target.udp, addr };
+    let what = "whether rules of nftables or iptables send packets for the port elsewhere";
+    match nat_rules::read() {
+        Ok(rules) => {
+            let nat::Answer { forwards, unread } = nat::follow(&rules, &question);
+            let reason = format!(
+                "{what} is known in part: {}",
+                counted(unread, "rule was not understood", "rules were not understood")
+            );
+            let health = (unread > 0).then(|| Health::degraded(NAT, reason));
+            Forwarded { forwards, health }
+        }
+        Err(error) => {
+            let health = Health::unavailable(NAT, format!("{what} is not known: {error}"));
+            let health = match error {
+                Error::NotPermitted { remedy, .. } => health.with_remedy(remedy),
+                _ => health,
+            };
+            Forwarded { forwards: Vec::new(), health: Some(health) }
+        }
+    }
+}
+
+/// The name of the source in [`Health`].
+const NAT: &str = "nat";
 
 fn is_bindable(trial: &[TrialBind]) -> bool {
     let mut plain =

@@ -110,6 +110,8 @@ pub enum WhyKind {
     OwnerHidden,
     /// Somebody serves there in another network namespace, which a bind does not meet.
     OtherNetns,
+    /// A rule of nftables or iptables sends packets for the port elsewhere.
+    NatForward,
     /// A bind with SO_REUSEPORT shares the port with those who serve there.
     ReusePortGroup,
     /// The address is none of this host's.
@@ -127,6 +129,53 @@ pub struct WhyFinding {
     pub sockets: Vec<Socket>,
     /// What would help.
     pub remedies: Vec<Remedy>,
+    /// Which rules send packets elsewhere; empty for every other kind.
+    #[serde(default)]
+    pub forwards: Vec<Forward>,
+}
+
+/// A rule that changes where packets for the port go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    /// Whose packets.
+    pub from: ForwardFrom,
+    /// The new destination's address; `None` where the rule leaves it to other facts, and for a
+    /// redirection to this host.
+    pub addr: Option<IpAddr>,
+    /// Whether the new destination is this host.
+    pub to_this_host: bool,
+    /// The new destination's port; `None` where it stays or is left to other facts.
+    pub port: Option<u16>,
+    /// Which rule.
+    pub rule: ForwardRule,
+    /// What else must hold for it, each a few words: `from interface eth0`, `unless to
+    /// 10.0.0.0/8`. Names in it are uncleaned. Empty where it takes every packet.
+    pub conditions: Vec<String>,
+}
+
+/// Whose packets a rule takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForwardFrom {
+    /// Those that come in from an interface.
+    Outside,
+    /// Those of this host's own processes.
+    ThisHost,
+}
+
+/// Where a rule stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForwardRule {
+    /// `nftables`, or `iptables-legacy`. iptables-nft writes to the former.
+    pub program: String,
+    /// `ip`, `ip6`, `inet`.
+    pub family: String,
+    /// Its table, uncleaned.
+    pub table: String,
+    /// Its chain, uncleaned.
+    pub chain: String,
+    /// As `nft -a list` shows it; for iptables-legacy the rule's number in its chain.
+    pub handle: u64,
 }
 
 /// A command that would help. Text only: it may name units and containers that come from a

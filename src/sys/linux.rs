@@ -8,7 +8,7 @@ mod holders;
 pub mod host;
 pub mod interfaces;
 mod names;
-pub mod netns;
+    mod, nat_rules, netns, pub,
 pub(crate) mod netstat2;
 pub mod options;
 pub mod port_rules;

@@ -6,7 +6,7 @@ pub mod files;
 pub mod host;
 pub mod interfaces;
 mod interrupt;
-pub mod netns;
+    mod, nat_rules, netns, pub,
 pub mod netstat2;
 pub mod options;
 pub mod port_rules;

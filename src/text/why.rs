@@ -68,8 +68,15 @@ fn notes(report: &WhyReport) -> Vec<(String, String)> {
     lines.extend(known.map(|line| ("  · ".to_owned(), line)));
     // Whose processes could not be read matters where a socket is named.
     let names_sockets = report.findings.iter().any(|finding| !finding.sockets.is_empty());
-    let matters =
-        |health: &&Health| health.is_troubled() && (health.source != "owners" || names_sockets);
+    // A listener on a port that is not free is not asked about.
+    let matters = |health: &&Health| {
+        health.is_troubled()
+            && match health.source.as_str() {
+                "owners" => names_sockets,
+                "nat" => report.bindable,
+                _ => true,
+            }
+    };
     let troubled = report.health.iter().filter(matters);
     for reason in troubled.filter_map(|health| health.reason.as_ref()) {
         lines.push(("  ! ".to_owned(), clean(reason).into_owned()));
@@ -194,6 +201,7 @@ mod tests {
             text: "held by \x1b[31mx".to_owned(),
             sockets: Vec::new(),
             remedies: vec![remedy],
+            forwards: Vec::new(),
         };
         let lines = lines(&WhyReport { findings: vec![finding], ..report() });
         assert!(lines[0].starts_with("  1 held by "), "{lines:?}");

@@ -10,23 +10,23 @@ use serde_json::Value;
 use crate::kill::Server;
 use crate::support::{in_namespace, run, sockpit, wait_for};
 
-fn why(args: &[&str]) -> (i32, Value) {
+pub(crate) fn why(args: &[&str]) -> (i32, Value) {
     document(&sockpit().arg("why").args(args).arg("--json").output().unwrap())
 }
 
-fn document(output: &Output) -> (i32, Value) {
+pub(crate) fn document(output: &Output) -> (i32, Value) {
     let json: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {output:?}"));
     assert_eq!(json["schema"], "sockpit.why/1");
     (output.status.code().unwrap(), json)
 }
 
-fn kinds(json: &Value) -> Vec<&str> {
+pub(crate) fn kinds(json: &Value) -> Vec<&str> {
     let findings = json["findings"].as_array().unwrap();
     findings.iter().map(|finding| finding["kind"].as_str().unwrap()).collect()
 }
 
-fn finding<'a>(json: &'a Value, kind: &str) -> &'a Value {
+pub(crate) fn finding<'a>(json: &'a Value, kind: &str) -> &'a Value {
     let findings = json["findings"].as_array().unwrap();
     findings.iter().find(|finding| finding["kind"] == kind).unwrap_or_else(|| panic!("{json}"))
 }

@@ -2,6 +2,7 @@
 
 mod connections;
 pub(super) mod elsewhere;
+mod forwards;
 mod holders;
 mod rules;
 
@@ -16,6 +17,7 @@ pub(super) fn all(scene: &Scene<'_>) -> Vec<WhyFinding> {
     let mut found = rules::refusals(scene);
     found.extend(holders::findings(scene, &in_way));
     found.extend(connections::findings(scene, &in_way));
+    found.extend(forwards::findings(scene));
     found.extend(rules::notes(scene, &in_way));
     found
 }
@@ -68,7 +70,7 @@ fn finding(
     remedies: Vec<Remedy>,
 ) -> WhyFinding {
     let sockets = sockets.iter().map(|socket| (*socket).clone()).collect();
-    WhyFinding { kind, text: text.into(), sockets, remedies }
+    WhyFinding { kind, text: text.into(), sockets, remedies, forwards: Vec::new() }
 }
 
 fn remedy(text: &str, argv: &[&str]) -> Remedy {

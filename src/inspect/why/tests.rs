@@ -50,6 +50,7 @@ fn found_with(rules: &PortRules, on_port: &[Socket], trial: &[TrialBind]) -> Vec
         on_port,
         trial,
         rules,
+        forwards: &[],
         own: None,
         more_rights_help: true,
     })
@@ -158,6 +159,7 @@ fn rights_that_would_show_no_more_are_no_remedy() {
         on_port: &[socket],
         trial: &refused("EADDRINUSE"),
         rules: &rules,
+        forwards: &[],
         own: None,
         more_rights_help: false,
     });
@@ -189,6 +191,7 @@ fn a_refusal_that_nothing_explains_is_not_passed_over() {
         on_port,
         trial: &trial,
         rules: &rules,
+        forwards: &[],
         own: None,
         more_rights_help: true,
     };

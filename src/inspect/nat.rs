@@ -1,0 +1,54 @@
+//! Where packets for a port really go: the rules that translate destinations, followed for one
+//! packet of which only the protocol and port are certain.
+
+mod bytes;
+mod conditions;
+mod packet;
+mod rule;
+mod sets;
+mod walk;
+
+use std::net::IpAddr;
+
+use crate::model::why::Forward;
+use crate::wire::netfilter::Ruleset;
+
+/// The packets that are asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Destination port.
+    pub port: u16,
+    /// UDP instead of TCP.
+    pub udp: bool,
+    /// Destination; `None` for every address of this host, of both families.
+    pub addr: Option<IpAddr>,
+}
+
+impl Question {
+    /// Its number in IP.
+    fn protocol(&self) -> u8 {
+        if self.udp { 17 } else { 6 }
+    }
+}
+
+/// What the rules do with such packets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Rules that may send them elsewhere, in the kernel's order.
+    pub forwards: Vec<Forward>,
+    /// Rules on their way that are not understood, and could.
+    pub unread: usize,
+}
+
+/// Follows the rules. Those that leave destination and port as they are count for nothing.
+pub fn follow(rulesets: &[Ruleset], question: &Question) -> Answer {
+    let mut answer = Answer::default();
+    for ruleset in rulesets {
+        answer.unread += ruleset.unread;
+        walk::walk(ruleset, question, &mut answer);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests;

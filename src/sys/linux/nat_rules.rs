@@ -1,0 +1,18 @@
+//! The rules that send packets elsewhere: nf_tables over NETLINK_NETFILTER, and the older
+//! ip_tables by getsockopt. Both need CAP_NET_ADMIN over the network namespace.
+
+mod nftables;
+mod xtables;
+
+use crate::sys::Result;
+use crate::wire::netfilter::Ruleset;
+
+/// What sockpit's own network namespace has of them.
+pub fn read() -> Result<Vec<Ruleset>> {
+    let mut found = vec![nftables::read()?];
+    found.extend(xtables::read()?);
+    Ok(found)
+}
+
+/// What lets sockpit read them.
+const REMEDY: &str = "run as root, or with CAP_NET_ADMIN";

@@ -1,0 +1,149 @@
+//! The rules that may send a packet elsewhere than its address says: what `nft(8)` and
+//! `iptables(8)` put into the kernel, in one form, read from its bytes.
+//!
+//! Only what an address translation depends on is told apart; every other expression keeps its
+//! name, so that whoever follows the rules can say what he did not understand.
+
+pub mod expression;
+pub mod nft;
+pub mod set;
+pub mod xt;
+pub mod xtables;
+
+pub use expression::Expression;
+pub use set::Set;
+
+/// Where an address translation of the destination is hooked in (`NF_INET_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hook {
+    /// Packets that came in from an interface.
+    Prerouting,
+    /// Packets of this host's own processes.
+    Output,
+}
+
+/// Address families of a table (`NFPROTO_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TableFamily {
+    /// IPv4.
+    Ip,
+    /// IPv6.
+    Ip6,
+    /// Both.
+    Inet,
+}
+
+impl TableFamily {
+    /// From an `NFPROTO_*` number; `None` for families without ports.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Inet),
+            2 => Some(Self::Ip),
+            10 => Some(Self::Ip6),
+            _ => None,
+        }
+    }
+
+    /// Its `NFPROTO_*` number.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Inet => 1,
+            Self::Ip => 2,
+            Self::Ip6 => 10,
+        }
+    }
+
+    /// As `nft` writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inet => "inet",
+            Self::Ip => "ip",
+            Self::Ip6 => "ip6",
+        }
+    }
+}
+
+/// A table by its family and name: names are unique within a family.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Table {
+    /// Family.
+    pub family: TableFamily,
+    /// Name, uncleaned.
+    pub name: String,
+}
+
+/// A list of rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// Its table.
+    pub table: Table,
+    /// Name, uncleaned.
+    pub name: String,
+    /// Where the kernel enters it, and in which order (lower first); `None` for a chain that
+    /// others jump to, or one that translates nothing.
+    pub nat: Option<(Hook, i32)>,
+}
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its table.
+    pub table: Table,
+    /// Its chain's name.
+    pub chain: String,
+    /// What `nft -a` shows as its handle; for iptables its number within the chain, from 1.
+    pub handle: u64,
+    /// Conditions and actions, in order.
+    pub expressions: Vec<Expression>,
+}
+
+/// Which program's rules these are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// nf_tables, to which iptables-nft writes, too.
+    Nftables,
+    /// The older ip_tables and ip6_tables.
+    Xtables,
+}
+
+/// All that decides about the destination of packets, in the kernel's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruleset {
+    /// Where the rules live.
+    pub origin: Origin,
+    /// Chains.
+    pub chains: Vec<Chain>,
+    /// Rules; those of one chain in their order.
+    pub rules: Vec<Rule>,
+    /// Sets and maps that rules look into.
+    pub sets: Vec<Set>,
+    /// Rules and sets that could not be read.
+    pub unread: usize,
+}
+
+impl Ruleset {
+    /// A ruleset without any rule.
+    pub fn empty(origin: Origin) -> Self {
+        Self { origin, chains: Vec::new(), rules: Vec::new(), sets: Vec::new(), unread: 0 }
+    }
+}
+
+/// What becomes of a packet (`NF_*`, `NFT_*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No other rule of this hook's chain is asked.
+    Accept,
+    /// The packet ends, or leaves the ruleset in another way.
+    Drop,
+    /// The next rule.
+    Continue,
+    /// The named chain, and then the next rule.
+    Jump(String),
+    /// The named chain in place of this one.
+    Goto(String),
+    /// Back to where the chain was entered.
+    Return,
+}
+
+#[cfg(test)]
+mod tests;
