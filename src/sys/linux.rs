@@ -8,7 +8,8 @@ mod holders;
 pub mod host;
 pub mod interfaces;
 mod names;
-    mod, nat_rules, netns, pub,
+pub mod nat_rules;
+pub mod netns;
 pub(crate) mod netstat2;
 pub mod options;
 pub mod port_rules;

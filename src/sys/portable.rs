@@ -6,7 +6,8 @@ pub mod files;
 pub mod host;
 pub mod interfaces;
 mod interrupt;
-    mod, nat_rules, netns, pub,
+pub mod nat_rules;
+pub mod netns;
 pub mod netstat2;
 pub mod options;
 pub mod port_rules;

@@ -35,6 +35,7 @@ fn report(remedies: Vec<Remedy>) -> WhyReport {
             text: "a listener holds 0.0.0.0:8080: python3 4242".into(),
             sockets: vec![rows()[2].socket.clone()],
             remedies,
+            forwards: Vec::new(),
         }],
         rules: RuleFacts::default(),
         health: Vec::new(),
