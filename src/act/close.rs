@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use crate::inspect::{Error, sockets};
 use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::socket::{Protocol, Socket, SocketKey, State};
+use crate::model::tables::Table;
 use crate::model::tree::ProcessTree;
 use crate::sys;
 
@@ -99,7 +100,9 @@ fn look(targets: &[&Socket]) -> Result<Vec<Socket>, Error> {
     let ports: BTreeSet<(Protocol, u16)> =
         targets.iter().filter_map(|socket| Some((socket.protocol, socket.local.port?))).collect();
     if ports.len() > MOST_PORTS {
-        let bare = sockets::Request { detail: sockets::Detail::Bare, ..Default::default() };
+        let tables = targets.iter().map(|socket| Table::of(socket)).collect();
+        let detail = sockets::Detail::Bare;
+        let bare = sockets::Request { detail, tables, ..Default::default() };
         return Ok(sockets::list(&bare)?.sockets);
     }
     let mut found = Vec::new();

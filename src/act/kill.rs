@@ -18,6 +18,7 @@ use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared};
 use crate::model::owner::{Container, Process, Unit};
 use crate::model::signal::Signal;
 use crate::model::socket::{Protocol, Socket};
+use crate::model::tables::Tables;
 use crate::model::tree::ProcessTree;
 use crate::sys;
 
@@ -40,7 +41,11 @@ pub fn look(target: &KillTarget, depth: Depth) -> Result<Vec<Socket>, Error> {
         (KillTarget::Port { port, udp, .. }, Depth::Sockets) => {
             sockets::on_port(if *udp { Protocol::Udp } else { Protocol::Tcp }, *port)
         }
-        _ => Ok(sockets::list(&sockets::Request::default())?.sockets),
+        // What else its victims serve is told by ports, too.
+        _ => {
+            let ports = sockets::Request { tables: Tables::PORTS, ..Default::default() };
+            Ok(sockets::list(&ports)?.sockets)
+        }
     }
 }
 

@@ -82,12 +82,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         peers: shows_peers(args),
         reach: reach(args),
         tables: query.tables(),
-        counted: None,
+        counted: Tables::NONE,
     };
     if query.is_empty() {
         // Nothing about these is asked but how many there are.
         request.tables = request.tables.without(left_out);
-        request.counted = Some(left_out);
+        request.counted = left_out;
     }
     let mut listing = sockets::list(&request)?;
     let undecided = filter(&mut listing, &query);

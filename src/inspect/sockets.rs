@@ -33,7 +33,7 @@ pub struct Request {
     /// Which tables are listed; everyone by default.
     pub tables: Tables,
     /// Which of the other tables have their sockets counted.
-    pub counted: Option<Tables>,
+    pub counted: Tables,
 }
 
 /// All sockets of sockpit's network namespace, or of all, at one moment.
@@ -67,7 +67,7 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     table.ask_for(request.tables);
     let sys::listing::Listing { mut sockets, health, privileged, listen_elsewhere, .. } =
         table.list_once(request.detail)?;
-    let counted = request.counted.unwrap_or(Tables::NONE).without(request.tables);
+    let counted = request.counted.without(request.tables);
     let unlisted = counted.iter().filter_map(|kind| Some((kind, table.count(kind)?))).collect();
     Socket::sort_canonical(&mut sockets);
     // A socket that changes its state while the kernel lists it can be told twice.

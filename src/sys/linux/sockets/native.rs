@@ -53,11 +53,11 @@ pub(super) struct Native {
     /// The network namespace that is being asked.
     pub(super) place: Place,
     reach: Reach,
-    elsewhere: Elsewhere,
     /// What is listed.
     pub(super) tables: Tables,
     /// Tables that this kernel turned out not to have.
     pub(super) absent: Tables,
+    elsewhere: Elsewhere,
     /// What this look learnt of the listeners there.
     listen_elsewhere: Vec<ListenCounters>,
     scan: HolderScan,
@@ -83,9 +83,9 @@ impl Native {
         Ok(Self {
             place,
             reach: Reach::Own,
-            elsewhere: Elsewhere::default(),
             tables: Tables::ALL,
             absent: Tables::NONE,
+            elsewhere: Elsewhere::default(),
             listen_elsewhere: Vec::new(),
             scan: HolderScan::new(workers)?,
             processes: ProcessCache::new(),
@@ -177,6 +177,21 @@ impl Native {
         (self.scratch.netns, self.scratch.netns_name) = own;
         self.place = home;
         answer
+    }
+
+    /// How many UNIX or netlink sockets there are, as far as the last look reached; `None` for
+    /// other tables, and when nobody tells.
+    pub(super) fn count(&mut self, table: Table) -> Option<usize> {
+        let own = self.count_here(table);
+        let others = match self.reach {
+            Reach::Own => Vec::new(),
+            Reach::All => self.elsewhere.found(),
+        };
+        let others = others.iter().filter_map(|namespace| {
+            let place = Place::of(namespace).ok()?;
+            self.visit(place, |native| native.count_here(table))
+        });
+        others.fold(own, |sum, count| Some(sum.unwrap_or(0) + count))
     }
 
     fn dump_all<T>(
@@ -387,7 +402,7 @@ impl Native {
 
 /// What tells a socket from every other: its namespace and its cookie there. Before Linux 5.8
 /// each namespace counts its own cookies.
-pub(super) type Identity = (Option<u64>, u64);
+type Identity = (Option<u64>, u64);
 
 /// `None` for a socket without cookie.
 fn identity(socket: &Socket) -> Option<Identity> {
