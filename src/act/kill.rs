@@ -29,7 +29,10 @@ pub use words::{describe_holder, describe_socket, describe_victim};
 
 /// Looks at the system and plans the end of whoever holds `target`. Blocks.
 pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error> {
-    let sockets = look(target, Depth::Owners)?;
+    // What else the victims hold may be in any namespace; who holds the port is asked of this
+    // one alone.
+    let everywhere = sockets::Request { reach: sockets::Reach::All, ..Default::default() };
+    let sockets = sockets::list(&everywhere)?.sockets;
     Ok(plan(target, &sockets, &Facts::gather()?, options))
 }
 
