@@ -48,7 +48,7 @@ impl Executor {
                 Answer::Options(report.map(Box::new).map_err(|error| error.to_string()))
             }),
             Effect::LookAround(id, look) => {
-                self.block(id, move || Answer::LookedAround(look.run()))
+                self.block(id, move || Answer::LookedAround(look.run()));
             }
             Effect::PlanKill(id, targets) => {
                 self.block(id, move || Answer::KillPlanned(plan(&targets)));
