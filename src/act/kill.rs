@@ -13,7 +13,7 @@ mod words;
 
 use std::time::Duration;
 
-use crate::inspect::{Error, sockets};
+use crate::inspect::{Error, elsewhere, sockets};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared};
 use crate::model::owner::{Container, Process, Unit};
 use crate::model::signal::Signal;
@@ -30,8 +30,33 @@ pub use words::{describe_holder, describe_socket, describe_victim};
 
 /// Looks at the system and plans the end of whoever holds `target`. Blocks.
 pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error> {
-    let sockets = look(target, Depth::Owners)?;
+    // What else the victims hold may be in any namespace; who holds the port is asked of this
+    // one alone.
+    let everywhere = sockets::Request { reach: sockets::Reach::All, ..Default::default() };
+    let sockets = sockets::list(&everywhere)?.sockets;
     Ok(plan(target, &sockets, &Facts::gather()?, options))
+}
+
+/// Where else the port of a plan without victims is held, as a clause; `None` when that is
+/// nowhere, or cannot be seen. Blocks.
+pub fn holder_elsewhere(plan: &KillPlan) -> Option<String> {
+    let KillTarget::Port { port, udp, addr } = &plan.target else { return None };
+    if !(plan.victims.is_empty() && plan.unattributed.is_empty() && plan.spared.is_empty()) {
+        return None;
+    }
+    let is_there = |socket: &Socket| {
+        addr.is_none_or(|addr| socket.local.canonical_addr() == Some(addr.to_canonical()))
+    };
+    let places = elsewhere::serving(*port, *udp, &is_there);
+    let first = places.first()?;
+    let holder = first.sockets.iter().flat_map(|socket| &socket.owners).next();
+    let who = holder
+        .map_or("a socket".to_owned(), |owner| words::who(&owner.process.name, owner.process.pid));
+    let more = match places.len() - 1 {
+        0 => String::new(),
+        more => format!(", as others do in {more} more"),
+    };
+    Some(format!("{who} holds it in {}{more}; sockpit kill stays in its own", first.describe()))
 }
 
 /// The look at this system's socket table that [`execute`] uses: with owners the whole table,

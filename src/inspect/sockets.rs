@@ -14,7 +14,7 @@ use crate::model::socket::{Protocol, Socket};
 use crate::model::tables::{Table, Tables};
 use crate::sys;
 pub use crate::sys::listing::Backend;
-pub use crate::sys::listing::{Detail, Reach};
+pub use crate::sys::listing::{Coverage, Detail, Reach};
 
 /// More threads than this gain little: the kernel serialises much of `/proc`.
 const MAX_WORKERS: usize = 4;
@@ -55,6 +55,8 @@ pub struct Listing {
     pub listen_elsewhere: Vec<ListenCounters>,
     /// What the sources could not tell.
     pub health: Vec<Health>,
+    /// The network namespaces whose sockets are among them.
+    pub coverage: Coverage,
 }
 
 /// Lists every socket once. Fails when the system refuses the listing as a whole; a part that
@@ -65,7 +67,7 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let mut table = sys::sockets::Table::open(request.backend, workers)?;
     table.set_reach(request.reach);
     table.ask_for(request.tables);
-    let sys::listing::Listing { mut sockets, health, privileged, listen_elsewhere, .. } =
+    let sys::listing::Listing { mut sockets, health, privileged, listen_elsewhere, coverage } =
         table.list_once(request.detail)?;
     let counted = request.counted.without(request.tables);
     let unlisted = counted.iter().filter_map(|kind| Some((kind, table.count(kind)?))).collect();
@@ -88,6 +90,7 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
         listen_elsewhere,
         unlisted,
         health,
+        coverage,
     })
 }
 

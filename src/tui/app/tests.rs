@@ -1,4 +1,5 @@
 mod close;
+mod namespaces;
 mod why;
 
 use std::sync::Arc;

@@ -208,7 +208,9 @@ impl Pane for Ports {
         }
         // A row that the filter has once left out does not come back by being selected.
         let is_listed = self.cursor.is_some() && !self.reselect;
-        let selection = cx.world.selection.as_ref().filter(|_| is_listed);
+        // What is out of sight has not ended, but is not shown either.
+        let is_in_sight = table.all_netns || cx.world.selected_elsewhere().is_none();
+        let selection = cx.world.selection.as_ref().filter(|_| is_listed && is_in_sight);
         let keep = selection.map(|selection| Kept {
             row: Arc::clone(&selection.row),
             ended_at: selection.ended_at,

@@ -19,7 +19,8 @@ pub(super) fn open(selected: Option<RowView<'_>>, cx: &mut Cx<'_>) -> Response {
     };
     let mut targets = Vec::new();
     for view in &meant.rows {
-        match aim(*view) {
+        let elsewhere = cx.world.is_elsewhere(&view.row.socket);
+        match aim(*view, elsewhere) {
             Ok(target) if targets.contains(&target) => {}
             Ok(target) => targets.push(target),
             Err(why) => return refuse(why, cx),
@@ -35,10 +36,11 @@ fn refuse(why: String, cx: &mut Cx<'_>) -> Response {
 }
 
 /// A server's port; for a connection its process, since a connection makes nobody the holder
-/// of a port.
-fn aim(view: RowView<'_>) -> Result<KillTarget, String> {
+/// of a port. In another network namespace a port is another port than it is here: there, too,
+/// it is the process.
+fn aim(view: RowView<'_>, elsewhere: bool) -> Result<KillTarget, String> {
     let socket = &view.row.socket;
-    if let Some(target) = server_port(socket) {
+    if let Some(target) = server_port(socket).filter(|_| !elsewhere) {
         return Ok(target);
     }
     let mut pids: Vec<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
@@ -52,7 +54,7 @@ fn aim(view: RowView<'_>) -> Result<KillTarget, String> {
             socket.ownership.kind.name()
         )),
         several => Err(format!(
-            "{} processes share this connection: name one with `sockpit kill pid:{}`",
+            "{} processes share this socket: name one with `sockpit kill pid:{}`",
             several.len(),
             several[0]
         )),

@@ -15,6 +15,14 @@ pub(super) fn open(selected: Option<RowView<'_>>, cx: &mut Cx<'_>) -> Response {
         return Response::Done;
     };
     let socket = &view.row.socket;
+    if cx.world.is_elsewhere(socket) {
+        // A bind is tried where sockpit is.
+        let (end, netns) = (label::local(socket, false), label::netns(socket));
+        cx.world.complain(format!(
+            "{end} is in network namespace {netns}: run sockpit in there to ask why"
+        ));
+        return Response::Done;
+    }
     match target(socket) {
         Some(target) => {
             let subject = label::local(socket, false);
