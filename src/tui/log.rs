@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::event::{Closed, Killed, RequestId};
+use super::event::{Closed, Killed, RequestId, Stopped};
 use crate::act::close;
 use crate::act::kill::{self, Verdict};
-use crate::model::action::{KillOutcome, KillTarget, VictimOutcome};
+use crate::model::action::{KillOutcome, VictimOutcome};
 use crate::text::shell;
 
 /// Outcomes kept.
@@ -70,7 +70,7 @@ impl Entry {
             at,
             text: sentence(killed),
             ok: is_success(killed),
-            command: Some(command(&killed.plan.target)),
+            command: Some(shell::line(&kill::command(&killed.plan, killed.consent))),
         }
     }
 }
@@ -127,16 +127,33 @@ fn close_sentence(closed: &Closed) -> String {
     if parts.is_empty() { "nothing was closed".to_owned() } else { parts.join("; ") }
 }
 
-/// The command line that does the same.
-fn command(target: &KillTarget) -> String {
-    match target {
-        KillTarget::Pid { pid } => format!("sockpit kill pid:{pid}"),
-        KillTarget::Port { port, udp, addr } => {
-            let udp = if *udp { "/udp" } else { "" };
-            let addr = addr.map(|addr| format!(" --addr {addr}")).unwrap_or_default();
-            format!("sockpit kill {port}{udp}{addr}")
+impl Entry {
+    /// What stopping a unit or container came to.
+    pub fn of_stop(at: Timestamp, stopped: &Stopped) -> Self {
+        Self {
+            at,
+            text: stop_sentence(stopped),
+            ok: stopped.is_success(),
+            command: Some(shell::line(&stopped.plan.argv)),
         }
     }
+}
+
+/// `app.service: stopped; 8080/tcp: python3 4242 ended after 12 ms; the port is free`, uncleaned.
+pub fn stop_sentence(stopped: &Stopped) -> String {
+    let name = &stopped.plan.name;
+    let outcome = match &stopped.outcome {
+        Ok(outcome) => outcome,
+        Err(why) => return format!("{name}: {why}"),
+    };
+    let first = match &outcome.reason {
+        Some(reason) => reason.clone(),
+        None => format!("{name} was stopped"),
+    };
+    let kills = stopped.plan.kills.iter().zip(&outcome.kills);
+    let kills =
+        kills.map(|(plan, kill)| format!("{}: {}", plan.target.describe(), parts(kill).join("; ")));
+    std::iter::once(first).chain(kills).collect::<Vec<_>>().join("; ")
 }
 
 /// Whether it did what was wanted.
