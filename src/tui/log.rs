@@ -132,28 +132,30 @@ impl Entry {
     pub fn of_stop(at: Timestamp, stopped: &Stopped) -> Self {
         Self {
             at,
-            text: stop_sentence(stopped),
+            text: stop_lines(stopped).join("; "),
             ok: stopped.is_success(),
             command: Some(shell::line(&stopped.plan.argv)),
         }
     }
 }
 
-/// `app.service: stopped; 8080/tcp: python3 4242 ended after 12 ms; the port is free`, uncleaned.
-pub fn stop_sentence(stopped: &Stopped) -> String {
+/// What a stop came to, a line each; the first says whether it was stopped. Uncleaned.
+pub fn stop_lines(stopped: &Stopped) -> Vec<String> {
     let name = &stopped.plan.name;
     let outcome = match &stopped.outcome {
         Ok(outcome) => outcome,
-        Err(why) => return format!("{name}: {why}"),
+        Err(why) => return vec![format!("{name}: {why}")],
     };
     let first = match &outcome.reason {
         Some(reason) => reason.clone(),
         None => format!("{name} was stopped"),
     };
     let kills = stopped.plan.kills.iter().zip(&outcome.kills);
-    let kills =
-        kills.map(|(plan, kill)| format!("{}: {}", plan.target.describe(), parts(kill).join("; ")));
-    std::iter::once(first).chain(kills).collect::<Vec<_>>().join("; ")
+    let ends = kills.flat_map(|(plan, kill)| {
+        let target = plan.target.describe();
+        parts(kill).into_iter().map(move |part| format!("{target}: {part}"))
+    });
+    std::iter::once(first).chain(ends).collect()
 }
 
 /// Whether it did what was wanted.
@@ -163,11 +165,15 @@ pub fn is_success(killed: &Killed) -> bool {
 }
 
 /// `8080/tcp: python3 4242 ended after 12 ms; the port is free`, uncleaned.
-pub fn sentence(killed: &Killed) -> String {
-    let target = killed.plan.target.describe();
+fn sentence(killed: &Killed) -> String {
+    format!("{}: {}", killed.plan.target.describe(), kill_lines(killed).join("; "))
+}
+
+/// What a kill came to, a line each, uncleaned.
+pub fn kill_lines(killed: &Killed) -> Vec<String> {
     match &killed.outcome {
-        Ok(outcome) => format!("{target}: {}", parts(outcome).join("; ")),
-        Err(why) => format!("{target}: {why}"),
+        Ok(outcome) => parts(outcome),
+        Err(why) => vec![why.clone()],
     }
 }
 

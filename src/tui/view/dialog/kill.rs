@@ -62,8 +62,7 @@ pub(super) fn content(dialog: &KillDialog, now: Moment, columns: u16, theme: &Th
             if killed.iter().any(survived) { "Enter plan again   Esc close" } else { "Esc close" }
         }
         KillStage::Stopped(stopped) => {
-            let text = clean(&log::stop_sentence(stopped)).into_owned();
-            page.end(stopped.is_success(), &text);
+            page.end(stopped.is_success(), &log::stop_lines(stopped));
             if stopped.is_success() { "Esc close" } else { "Enter plan again   Esc close" }
         }
     };
@@ -162,14 +161,19 @@ impl Page<'_> {
     }
 
     fn done(&mut self, killed: &Killed) {
-        let text = clean(&log::sentence(killed)).into_owned();
-        self.end(log::is_success(killed), &text);
+        let mut lines = vec![killed.plan.target.describe()];
+        lines.extend(log::kill_lines(killed));
+        self.end(log::is_success(killed), &lines);
     }
 
-    fn end(&mut self, ok: bool, text: &str) {
+    /// An outcome: whether it is what was wanted, and a line for each part.
+    fn end(&mut self, ok: bool, lines: &[String]) {
         let theme = self.0.theme;
         let (sign, style) = if ok { ("✓ ", theme.fresh) } else { ("✗ ", theme.danger) };
-        self.0.hang(sign, text, style);
+        for (index, line) in lines.iter().enumerate() {
+            let (sign, style) = if index == 0 { (sign, style) } else { ("  ", theme.text) };
+            self.0.hang(sign, &clean(line), style);
+        }
     }
 }
 
