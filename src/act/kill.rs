@@ -5,6 +5,7 @@
 //! still holds the planned socket, waits, and then proves that the port is free.
 
 mod advice;
+mod command;
 mod plan;
 mod proof;
 mod run;
@@ -13,8 +14,9 @@ mod words;
 
 use std::time::Duration;
 
-use crate::inspect::{Error, elsewhere, sockets};
-use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared};
+use super::guard;
+use crate::inspect::{Error, elsewhere, sockets, supervisor};
+use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared, SupervisorWord};
 use crate::model::owner::{Container, Process, Unit};
 use crate::model::signal::Signal;
 use crate::model::socket::{Protocol, Socket};
@@ -23,18 +25,31 @@ use crate::model::tree::ProcessTree;
 use crate::sys;
 
 pub use super::guard::Consent;
-pub use plan::{holds_target, plan};
+pub use advice::policy;
+pub use command::command;
+pub use plan::{choose, holds_target, plan};
+pub(super) use run::proven;
 pub use run::run;
 pub use verdict::{Obstacle, Verdict, obstacle, verdict};
-pub use words::{describe_holder, describe_socket, describe_victim};
+pub use words::{describe_holder, describe_socket, describe_victim, some_of};
 
 /// Looks at the system and plans the end of whoever holds `target`. Blocks.
 pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error> {
     // What else the victims hold may be in any namespace; who holds the port is asked of this
     // one alone.
-    let everywhere = sockets::Request { reach: sockets::Reach::All, ..Default::default() };
+    let (tables, reach) = (Tables::PORTS, sockets::Reach::All);
+    let everywhere = sockets::Request { tables, reach, ..Default::default() };
     let sockets = sockets::list(&everywhere)?.sockets;
-    Ok(plan(target, &sockets, &Facts::gather()?, options))
+    let mut facts = Facts::gather()?;
+    let first = plan(target, &sockets, &facts, options);
+    if first.supervisors.is_empty() {
+        return Ok(first);
+    }
+    facts.words = supervisor::ask_about(
+        plan::supervised(&first, &sockets),
+        guard::lifeline(facts.own_pid, &facts.tree),
+    );
+    Ok(plan(target, &sockets, &facts, options))
 }
 
 /// Where else the port of a plan without victims is held, as a clause; `None` when that is
@@ -124,6 +139,8 @@ pub struct Facts {
     pub unit: Option<Unit>,
     /// The container that sockpit itself runs in; the same goes for it.
     pub container: Option<Container>,
+    /// What supervisors themselves say of the processes that they seem to run, by pid.
+    pub words: Vec<(u32, SupervisorWord)>,
 }
 
 impl Facts {
@@ -132,7 +149,7 @@ impl Facts {
         let own_pid = std::process::id();
         let Process { unit, container, .. } = sys::processes::read(own_pid)?;
         let (netns, tree) = (sys::process::own_netns(), sys::process::tree()?);
-        Ok(Self { own_pid, netns, tree, unit, container })
+        Ok(Self { own_pid, netns, tree, unit, container, words: Vec::new() })
     }
 }
 
@@ -171,10 +188,17 @@ pub enum Progress {
     },
     /// A victim is left alone after all.
     Spared(Spared),
+    /// A unit or container is being stopped; comes about ten times a second.
+    Stopping {
+        /// Since the command began.
+        elapsed: Duration,
+        /// When it is given up.
+        timeout: Duration,
+    },
     /// Waiting for victims to end; comes about ten times a second.
     Waiting {
-        /// How many are still alive.
-        alive: usize,
+        /// Who is still alive: `python3 4242`, uncleaned.
+        alive: Vec<String>,
         /// Since the last signal.
         elapsed: Duration,
         /// When this wait is over.

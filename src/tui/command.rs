@@ -55,6 +55,10 @@ pub enum Command {
     CloseConnection,
     /// Find out why the selected row's port is busy.
     Why,
+    /// In a plan of killing: choose the signal.
+    ChooseSignal,
+    /// In a plan of killing: take the victims' children along, or leave them.
+    ToggleTree,
     /// In a plan of closing: take listeners along, or spare them.
     ToggleServers,
     /// Only what differs from its default, or everything.

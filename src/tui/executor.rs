@@ -1,19 +1,23 @@
 //! Runs effects. What may block goes to threads for blocking work; what comes of it goes
 //! back over one bounded channel, with the id of its request.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::effect::{Effect, ProbeOrder};
-use super::event::{Answer, Closed, Killed, RequestId};
+use super::event::{Answer, Closed, Killed, RequestId, Stopped};
 use super::export::Export;
 use super::feeds::Feeds;
 use crate::act::close;
 use crate::act::kill::{self, Consent};
+use crate::act::unit;
 use crate::inspect;
-use crate::model::action::{KillPlan, KillTarget};
+use crate::model::action::{KillPlan, KillTarget, StopPlan};
+use crate::model::owner::ProcessKey;
 use crate::probe::{Probe, Settings};
 use crate::sys::host;
 
@@ -50,9 +54,10 @@ impl Executor {
             Effect::LookAround(id, look) => {
                 self.block(id, move || Answer::LookedAround(look.run()));
             }
-            Effect::PlanKill(id, targets) => {
-                self.block(id, move || Answer::KillPlanned(plan(&targets)));
+            Effect::PlanKill(id, targets, options) => {
+                self.block(id, move || Answer::KillPlanned(plan(&targets, &options)));
             }
+            Effect::RunStop(id, plan) => self.stop(id, *plan),
             Effect::PlanClose(id, keys, named) => self.block(id, move || {
                 let plan = close::prepare(&keys, &named);
                 Answer::ClosePlanned(plan.map(Box::new).map_err(|error| error.to_string()))
@@ -82,9 +87,20 @@ impl Executor {
                     // Progress is for the eye alone: what finds no room is soon outdated.
                     let _ = tell.try_send((id, Answer::Killing(progress)));
                 });
-                Killed { plan, outcome: outcome.map_err(|error| error.to_string()) }
+                Killed { plan, consent, outcome: outcome.map_err(|error| error.to_string()) }
             };
-            Answer::Killed(plans.into_iter().map(run).collect())
+            Answer::Killed(side_by_side(plans, &run))
+        });
+    }
+
+    fn stop(&self, id: RequestId, plan: StopPlan) {
+        let tell = self.answers.clone();
+        self.block(id, move || {
+            let outcome = unit::execute(&plan, &mut |progress| {
+                let _ = tell.try_send((id, Answer::Killing(progress)));
+            });
+            let outcome = outcome.map_err(|error| error.to_string());
+            Answer::Stopped(Box::new(Stopped { plan, outcome }))
         });
     }
 
@@ -106,10 +122,33 @@ impl Executor {
     }
 }
 
-fn plan(targets: &[KillTarget]) -> Result<Vec<KillPlan>, String> {
-    let options = kill::Options::default();
-    let plan = |target| kill::prepare(target, &options).map_err(|error| error.to_string());
+fn plan(targets: &[KillTarget], options: &kill::Options) -> Result<Vec<KillPlan>, String> {
+    let plan = |target| kill::prepare(target, options).map_err(|error| error.to_string());
     targets.iter().map(plan).collect()
+}
+
+/// Plans that are run at the same time.
+const TOGETHER: usize = 16;
+
+/// Runs plans side by side, since each watches its port for a while; one after another where
+/// they have a victim in common, who shall not get each signal twice at once.
+fn side_by_side(plans: Vec<KillPlan>, run: &(impl Fn(KillPlan) -> Killed + Sync)) -> Vec<Killed> {
+    let victims = plans.iter().flat_map(|plan| &plan.victims).map(|victim| victim.key);
+    let all: Vec<ProcessKey> = victims.collect();
+    let distinct: BTreeSet<ProcessKey> = all.iter().copied().collect();
+    let together = if distinct.len() == all.len() { TOGETHER } else { 1 };
+    let mut killed = Vec::new();
+    let mut plans = plans.into_iter().peekable();
+    while plans.peek().is_some() {
+        let round: Vec<KillPlan> = plans.by_ref().take(together).collect();
+        killed.extend(thread::scope(|scope| {
+            let threads: Vec<_> =
+                round.into_iter().map(|plan| scope.spawn(move || run(plan))).collect();
+            // A panic in there has ended the dashboard already.
+            threads.into_iter().filter_map(|thread| thread.join().ok()).collect::<Vec<_>>()
+        }));
+    }
+    killed
 }
 
 /// Steps of a test that may wait for the loop.

@@ -189,6 +189,8 @@ static TESTER: &[Binding] = &[
 static DIALOG: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Esc)], Command::Cancel, "close", "Close"),
     bind(&[Key::plain(KeyCode::Enter)], Command::Accept, "", "Agree"),
+    bind(&[Key::char('s')], Command::ChooseSignal, "", "Choose the signal of a kill"),
+    bind(&[Key::char('t')], Command::ToggleTree, "", "Take children along, or leave them"),
     bind(&[Key::char('l')], Command::ToggleServers, "", "Close listeners, too, or spare them"),
     bind(&[Key::char('y')], Command::Copy, "", "Copy the chosen command"),
     bind(&[Key::control('c')], Command::Quit, "", "Quit"),

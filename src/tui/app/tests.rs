@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, MouseButton, MouseEventKind};
 
 use super::*;
+use crate::act::kill;
 use crate::model::action::KillOutcome;
 use crate::model::action::{BlastRadius, KillPlan, KillTarget, Victim, VictimOutcome};
 use crate::model::options::{OptionAccess, OptionsReport};
@@ -24,7 +25,7 @@ fn inspected(effect: &Effect) -> Option<(RequestId, crate::model::socket::Socket
 
 fn planned(effect: &Effect) -> Option<(RequestId, Vec<KillTarget>)> {
     match effect {
-        Effect::PlanKill(id, targets) => Some((*id, targets.clone())),
+        Effect::PlanKill(id, targets, _) => Some((*id, targets.clone())),
         _ => None,
     }
 }
@@ -77,7 +78,8 @@ fn killed(exited: bool) -> Killed {
         respawned: None,
     };
     let target = KillTarget::Port { port: 8080, udp: false, addr: None };
-    Killed { plan: KillPlan { target, ..plan(false) }, outcome: Ok(outcome) }
+    let plan = KillPlan { target, ..plan(false) };
+    Killed { plan, consent: kill::Consent::default(), outcome: Ok(outcome) }
 }
 
 fn report(desk: &Desk) -> OptionsReport {
