@@ -109,7 +109,7 @@ impl Pane for Ports {
             },
             Command::Kill => return kill::open(self.aim(), cx),
             Command::CloseConnection => return close::open(self.aim(), cx),
-            Command::Why => return why::open(self.aim(), cx),
+            Command::Why => return why::open(&self.aim(), cx),
             _ => return Response::Ignored,
         }
         Response::Done

@@ -9,8 +9,8 @@ use crate::tui::label;
 use crate::tui::pane::{Cx, Response};
 
 /// Asks about the local end of the row under the cursor.
-pub(super) fn open(under: Aim<'_>, cx: &mut Cx<'_>) -> Response {
-    let Aim::Row(view) = under else {
+pub(super) fn open(under: &Aim<'_>, cx: &mut Cx<'_>) -> Response {
+    let Aim::Row(view) = *under else {
         cx.world.complain("No row is selected to ask about");
         return Response::Done;
     };
