@@ -14,7 +14,8 @@ use crate::model::socket::Socket;
 use crate::model::tables::{Table, Tables};
 use crate::query::{Query, Subject, Truth};
 use crate::text::clean;
-use columns::{Column, Sort};
+use crate::text::column::Column;
+use columns::Sort;
 
 /// How to list.
 #[derive(Debug, clap::Args)]
@@ -207,9 +208,13 @@ fn write(args: &Args, listing: &Listing) -> Result<(), Failure> {
     } else if args.jsonl {
         json::lines(&mut out, &listing.sockets)?;
     } else if args.csv {
-        columns::csv(&mut out, &chosen(args, Column::csv(args.all_netns)), &listing.sockets)?;
+        columns::csv(
+            &mut out,
+            &chosen(args, columns::usual_csv(args.all_netns)),
+            &listing.sockets,
+        )?;
     } else if !listing.sockets.is_empty() {
-        columns::table(&chosen(args, Column::text(args.all_netns)), listing.sockets.iter())
+        columns::table(&chosen(args, columns::usual(args.all_netns)), listing.sockets.iter())
             .write(&mut out)?;
     }
     out.flush()?;

@@ -43,6 +43,16 @@ pub enum Command {
     SortNext,
     /// Turn the order around.
     SortReverse,
+    /// Bring the rows together by the next thing they can have in common.
+    GroupNext,
+    /// Hide the rows of a group, or go to the header above.
+    Fold,
+    /// Show the rows of a group, or go to its first.
+    Unfold,
+    /// Hide the rows of every group.
+    FoldAll,
+    /// Show the rows of every group.
+    UnfoldAll,
     /// Everything known about the selected row.
     Details,
     /// Mark the selected row for a joint action, or unmark it.

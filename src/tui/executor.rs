@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::arrange::{Arrange, Arranged, GroupBy};
 use super::effect::{Effect, ProbeOrder};
 use super::event::{Answer, Closed, Killed, RequestId, Stopped};
 use super::export::Export;
@@ -40,7 +42,7 @@ impl Executor {
     /// Starts an effect. Those that need the terminal belong to the loop and do nothing here.
     pub(super) fn run(&mut self, effect: Effect) {
         match effect {
-            Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(work.run())),
+            Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(arrange(*work))),
             Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
             Effect::Capture(on) => self.feeds.capture(on),
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
@@ -120,6 +122,15 @@ impl Executor {
             let _ = answers.blocking_send((id, work()));
         });
     }
+}
+
+/// A process tree has parents that hold no socket, so that only a look at all processes
+/// tells of them; without it they are missing.
+fn arrange(mut work: Arrange) -> Arranged {
+    if work.group == Some(GroupBy::Tree) {
+        work.processes = inspect::processes::tree().ok().map(Arc::new);
+    }
+    work.run()
 }
 
 fn plan(targets: &[KillTarget], options: &kill::Options) -> Result<Vec<KillPlan>, String> {

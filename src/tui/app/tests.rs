@@ -1,4 +1,5 @@
 mod close;
+mod grouping;
 mod namespaces;
 mod why;
 
@@ -13,6 +14,7 @@ use crate::model::action::{BlastRadius, KillPlan, KillTarget, Victim, VictimOutc
 use crate::model::options::{OptionAccess, OptionsReport};
 use crate::model::owner::ProcessKey;
 use crate::model::signal::Signal;
+use crate::model::socket::State;
 use crate::tui::event::Killed;
 use crate::tui::fixture::{Desk, ended, key_of, rows, table, wall};
 

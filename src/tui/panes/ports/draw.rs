@@ -1,0 +1,134 @@
+//! Ports on screen.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::columns::{self, Col, RowContext};
+use super::header;
+use super::{Ports, shows_namespaces};
+use crate::text::clean;
+use crate::tui::arrange::{Arranged, Line, RowView, Sort};
+use crate::tui::pane::Canvas;
+use crate::tui::theme::Theme;
+use crate::tui::widgets::table::{self, Table};
+use crate::tui::widgets::{message, paint};
+use crate::tui::world::World;
+
+/// What Ports is about right now.
+pub(super) fn subject(ports: &Ports, world: &World) -> String {
+    let mut parts = Vec::new();
+    if world.all_netns {
+        parts.push("all network namespaces".to_owned());
+    }
+    if !world.marks.is_empty() {
+        parts.push(format!("{} marked", world.marks.len()));
+    }
+    if let Some(group) = ports.group {
+        parts.push(format!("by {}", group.name()));
+    }
+    if let Some(listing) = &ports.listing {
+        let arranged = listing.arranged();
+        if !ports.filter.text.trim().is_empty() {
+            parts.push(format!("/{}", clean(ports.filter.text.trim())));
+            parts.push(format!("{} of {}", arranged.matched, arranged.total()));
+        }
+        if arranged.undecided > 0 {
+            parts.push(format!("{} undecided", arranged.undecided));
+        }
+    }
+    if world.ports.sample.stale {
+        parts.push("stale".to_owned());
+    }
+    parts.join(" ─ ")
+}
+
+/// Draws the inside.
+pub(super) fn draw(ports: &Ports, world: &World, canvas: Canvas<'_>) {
+    let Canvas { buf, area, scroll, theme, focused, cursor } = canvas;
+    let area = draw_filter(ports, buf, area, theme, cursor);
+    let sample = &world.ports.sample;
+    let Some(listing) = &ports.listing else {
+        return message::no_value(buf, area, theme, sample, "Reading this machine's sockets …");
+    };
+    let area = message::troubles(buf, area, theme, sample);
+    if listing.is_empty() {
+        let text = empty_text(ports, listing.arranged());
+        return message::centred(buf, area, &[(text, theme.dim)]);
+    }
+    let context = |index: usize, view: RowView<'_>| RowContext {
+        now: world.now.wall,
+        names: world.names,
+        selected: ports.cursor == Some(index),
+        marked: world.marks.contains(&view.row.key),
+        theme,
+    };
+    let line = |index| listing.line(index).expect("the table asks only for lines that exist");
+    let placed = table::fit(&ports.columns.table(shows_namespaces(world)), area.width);
+    let selection = if focused { theme.selection } else { theme.resting };
+    let table = Table {
+        columns: &placed,
+        len: listing.len(),
+        selected: ports.cursor.map(|cursor| (cursor, selection)),
+        heading: theme.heading,
+    };
+    table.draw(
+        buf,
+        area,
+        scroll,
+        |column| title(ports, column.id, column.title),
+        |index| match line(index) {
+            Line::Row(view) => table::Line::Row(columns::row_style(view, theme)),
+            Line::Header(group) => {
+                let selected = ports.cursor == Some(index);
+                let pieces = header::line(group, &ports.folds, selected, world.names, theme);
+                table::Line::Whole(pieces)
+            }
+        },
+        |index, col, width| match line(index) {
+            Line::Row(view) => columns::cell(view, col, width, &context(index, view)),
+            Line::Header(_) => table::Cell::plain(""),
+        },
+    );
+}
+
+fn title(ports: &Ports, col: Col, title: &'static str) -> Cow<'static, str> {
+    if col != Col::Of(ports.sort.by) || ports.sort == Sort::default() {
+        return title.into();
+    }
+    format!("{title}{}", if ports.sort.reverse { '▼' } else { '▲' }).into()
+}
+
+fn empty_text(ports: &Ports, arranged: &Arranged) -> String {
+    match (arranged.total(), ports.filter.text.trim()) {
+        (0, _) => "No sockets here.".to_owned(),
+        (total, "") => format!("None of {total} sockets can be shown."),
+        (total, text) => format!("None of {total} sockets matches {}", clean(text)),
+    }
+}
+
+/// The line of the open filter, with what is wrong below it. Returns the rest of the area.
+fn draw_filter(
+    ports: &Ports,
+    buf: &mut Buffer,
+    area: Rect,
+    theme: &Theme,
+    cursor: &mut Option<Position>,
+) -> Rect {
+    let Some(field) = ports.filter.shown_field() else { return area };
+    let line = paint::line(area, 0);
+    let used = paint::left(buf, line, " /", theme.accent);
+    let room = Rect { x: line.x + used, width: line.width.saturating_sub(used), ..line };
+    *cursor = field.draw(buf, room, theme.text);
+    let mut lines = 1;
+    if let Some(error) = &ports.filter.error {
+        let text = format!(" ! column {}: {}", error.column, clean(&error.message));
+        for piece in paint::wrap(&text, area.width) {
+            paint::left(buf, paint::line(area, lines), &piece, theme.danger);
+            lines += 1;
+        }
+    }
+    let lines = u16::try_from(lines).unwrap_or(u16::MAX).min(area.height);
+    Rect { y: area.y + lines, height: area.height - lines, ..area }
+}
