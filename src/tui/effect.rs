@@ -41,6 +41,8 @@ pub enum Effect {
     StopProbe(RequestId),
     /// Put text on the terminal's clipboard.
     Copy(String),
+    /// Put this text in place of a file that is kept between runs.
+    Keep(RequestId, &'static str, String),
     /// Write a file.
     Export(RequestId, Box<Export>),
     /// Count packets, or rest.

@@ -97,6 +97,8 @@ pub enum Answer {
     Probing(probe::Progress),
     /// A test has ended; `None` when it was stopped before its first attempt ended.
     Probed(Option<Box<ProbeReport>>),
+    /// Something is kept for the next run.
+    Kept(Result<(), String>),
     /// A file was written.
     Exported(Result<PathBuf, String>),
 }

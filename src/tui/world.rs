@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::event::{FeedUpdate, Moment};
+use super::filters::Filters;
 use super::surroundings::Surroundings;
 use crate::model::interface::Interfaces;
 use crate::model::packets::PacketCounts;
@@ -105,6 +106,8 @@ pub struct World {
     pub timezone: TimeZone,
     /// A sentence for the user.
     pub notice: Option<Notice>,
+    /// What is remembered of filters.
+    pub filters: Filters,
     held: Option<Held>,
 }
 
@@ -132,6 +135,7 @@ impl World {
             now,
             timezone,
             notice: None,
+            filters: Filters::default(),
             held: None,
         }
     }

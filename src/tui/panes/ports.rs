@@ -128,16 +128,16 @@ impl Pane for Ports {
     fn command(&mut self, command: Command, scroll: &mut Scroll, cx: &mut Cx<'_>) -> Response {
         match command {
             Command::Move(motion) => self.go(motion, scroll.page(), cx),
-            Command::Filter => self.filter.open(),
+            Command::Filter => self.filter.open(&cx.world.filters),
             Command::ClearFilter => self.clear(cx),
             Command::SortNext => self.sort_by(self.sort.by.next(), false),
             Command::SortReverse => self.sort_by(self.sort.by, !self.sort.reverse),
             Command::AllNamespaces => all_namespaces(cx),
             Command::Mark => self.mark(scroll.page(), cx),
-            Command::Accept if self.filter.accept() => {}
-            Command::Cancel if self.filter.cancel() => self.wish_anew(true),
+            Command::Accept => self.filter.accept(cx),
+            Command::Cancel if self.filter.cancel(&cx.world.filters.saved) => self.wish_anew(true),
             Command::Complete => {
-                self.filter.complete();
+                self.filter.complete(&cx.world.filters.saved);
                 self.field_changed(cx);
             }
             Command::Details if self.selected().is_some() => {
@@ -176,16 +176,16 @@ impl Pane for Ports {
         self.filter.field()
     }
 
-    fn field_changed(&mut self, _: &mut Cx<'_>) {
-        if self.filter.read() {
+    fn field_changed(&mut self, cx: &mut Cx<'_>) {
+        if self.filter.read(&cx.world.filters.saved) {
             self.wish_anew(true);
         }
     }
 
     fn field_key(&mut self, key: KeyEvent, cx: &mut Cx<'_>) {
         match key.code {
-            KeyCode::Up => self.filter.recall(-1),
-            KeyCode::Down => self.filter.recall(1),
+            KeyCode::Up => self.filter.recall(-1, &cx.world.filters),
+            KeyCode::Down => self.filter.recall(1, &cx.world.filters),
             _ => return,
         }
         self.field_changed(cx);
@@ -201,6 +201,11 @@ impl Pane for Ports {
     }
 
     fn advance(&mut self, cx: &mut Cx<'_>) {
+        if let Some(text) = cx.world.filters.chosen.take()
+            && self.filter.choose(text, &cx.world.filters.saved)
+        {
+            self.wish_anew(true);
+        }
         let Some(table) = cx.world.ports.value() else { return };
         let version = (cx.world.ports.sample.seq, self.wish);
         if self.asked.is_some() || self.shown == Some(version) {
