@@ -20,6 +20,7 @@ pub mod filters;
 #[cfg(test)]
 mod fixture;
 pub mod geometry;
+pub mod history;
 pub mod keymap;
 pub mod label;
 pub mod log;

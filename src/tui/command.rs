@@ -43,6 +43,8 @@ pub enum Command {
     SortNext,
     /// Turn the order around.
     SortReverse,
+    /// Open the history of ended sockets, or close it.
+    History,
     /// Everything known about the selected row.
     Details,
     /// Mark the selected row for a joint action, or unmark it.

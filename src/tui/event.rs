@@ -8,6 +8,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
 use super::arrange::Arranged;
+use super::history::Found;
 use super::surroundings::Surroundings;
 use crate::act::close::Consent;
 use crate::act::kill;
@@ -77,6 +78,8 @@ pub struct RequestId(pub u64);
 pub enum Answer {
     /// The table in its order.
     Arranged(Arranged),
+    /// What the history has of ended sockets.
+    History(Found),
     /// The options of a socket.
     Options(Result<Box<OptionsReport>, String>),
     /// Who is around a socket.

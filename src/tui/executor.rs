@@ -40,6 +40,7 @@ impl Executor {
     pub(super) fn run(&mut self, effect: Effect) {
         match effect {
             Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(work.run())),
+            Effect::SearchHistory(id, work) => self.block(id, || Answer::History(work.run())),
             Effect::Keep(id, name, text) => {
                 let kept = Arc::clone(&self.kept);
                 self.block(id, move || Answer::Kept(keep(&kept, id, name, &text)));

@@ -209,6 +209,11 @@ impl Desk {
             let answer = Event::Answer(id, Answer::Arranged(work.run()));
             effects.extend(self.app.update(answer, moment(self.seconds)));
         }
+        while let Some(at) = effects.iter().position(|e| matches!(e, Effect::SearchHistory(..))) {
+            let Effect::SearchHistory(id, work) = effects.remove(at) else { unreachable!() };
+            let answer = Event::Answer(id, Answer::History(work.run()));
+            effects.extend(self.app.update(answer, moment(self.seconds)));
+        }
         self.effects.extend(effects);
     }
 

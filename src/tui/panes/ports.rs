@@ -6,6 +6,7 @@ mod columns;
 mod complete;
 mod details;
 mod filter;
+mod history;
 mod kill;
 mod why;
 
@@ -24,13 +25,14 @@ use crate::tui::export::{Content, Export};
 use crate::tui::label;
 use crate::tui::pane::{Canvas, Cx, Pane, PaneId, Response};
 use crate::tui::widgets::field::Field;
+use crate::tui::widgets::message;
 use crate::tui::widgets::scroll::Scroll;
 use crate::tui::widgets::table::{self, Table};
-use crate::tui::widgets::{message, paint};
 use crate::tui::world::World;
 
 use columns::{Col, RowContext, columns};
 use filter::FilterLine;
+use history::{History, Outcome};
 
 pub use details::lines as details;
 
@@ -48,6 +50,8 @@ pub struct Ports {
     reselect: bool,
     asked: Option<Asked>,
     shown: Option<(u64, u64)>,
+    // In place of the table while it is open.
+    history: Option<History>,
 }
 
 /// A work order that is under way.
@@ -65,6 +69,9 @@ impl Pane for Ports {
     }
 
     fn subject(&self, world: &World) -> String {
+        if let Some(history) = &self.history {
+            return history.subject();
+        }
         let mut parts = Vec::new();
         if world.all_netns {
             parts.push("all network namespaces".to_owned());
@@ -88,8 +95,11 @@ impl Pane for Ports {
     }
 
     fn draw(&self, world: &World, canvas: Canvas<'_>) {
+        if let Some(history) = &self.history {
+            return history.draw(world, canvas);
+        }
         let Canvas { buf, area, scroll, theme, focused, cursor } = canvas;
-        let area = self.draw_filter(buf, area, theme, cursor);
+        let area = self.filter.draw(buf, area, theme, cursor);
         let sample = &world.ports.sample;
         let Some(arranged) = &self.arranged else {
             return message::no_value(buf, area, theme, sample, "Reading this machine's sockets …");
@@ -126,7 +136,14 @@ impl Pane for Ports {
     }
 
     fn command(&mut self, command: Command, scroll: &mut Scroll, cx: &mut Cx<'_>) -> Response {
+        if let Some(history) = &mut self.history {
+            return match history.command(command, scroll, cx) {
+                Outcome::Answered(response) => response,
+                Outcome::Closed => self.close_history(),
+            };
+        }
         match command {
+            Command::History => self.history = Some(History::default()),
             Command::Move(motion) => self.go(motion, scroll.page(), cx),
             Command::Filter => self.filter.open(&cx.world.filters),
             Command::ClearFilter => self.clear(cx),
@@ -152,11 +169,17 @@ impl Pane for Ports {
     }
 
     fn wheel(&mut self, lines: isize, _: &mut Scroll, cx: &mut Cx<'_>) {
+        if let Some(history) = &mut self.history {
+            return history.wheel(lines, cx);
+        }
         let motion = if lines < 0 { Motion::PageUp } else { Motion::PageDown };
         self.go(motion, lines.unsigned_abs(), cx);
     }
 
     fn click(&mut self, at: Position, scroll: &mut Scroll, cx: &mut Cx<'_>) {
+        if let Some(history) = &mut self.history {
+            return history.click(at, scroll, cx);
+        }
         let body = scroll.body;
         let header = Rect { y: body.y.saturating_sub(1), height: 1, ..body };
         let placed = table::fit(columns(shows_namespaces(cx.world)), body.width);
@@ -169,20 +192,32 @@ impl Pane for Ports {
     }
 
     fn is_typing(&self) -> bool {
-        self.filter.shown_field().is_some()
+        match &self.history {
+            Some(history) => history.is_typing(),
+            None => self.filter.shown_field().is_some(),
+        }
     }
 
     fn field(&mut self) -> Option<&mut Field> {
-        self.filter.field()
+        match &mut self.history {
+            Some(history) => history.field(),
+            None => self.filter.field(),
+        }
     }
 
     fn field_changed(&mut self, cx: &mut Cx<'_>) {
+        if let Some(history) = &mut self.history {
+            return history.field_changed(cx);
+        }
         if self.filter.read(&cx.world.filters.saved) {
             self.wish_anew(true);
         }
     }
 
     fn field_key(&mut self, key: KeyEvent, cx: &mut Cx<'_>) {
+        if let Some(history) = &mut self.history {
+            return history.field_key(key, cx);
+        }
         match key.code {
             KeyCode::Up => self.filter.recall(-1, &cx.world.filters),
             KeyCode::Down => self.filter.recall(1, &cx.world.filters),
@@ -192,7 +227,11 @@ impl Pane for Ports {
     }
 
     fn answer(&mut self, id: RequestId, answer: &mut Option<Answer>, cx: &mut Cx<'_>) {
-        let Some(asked) = self.asked.take_if(|asked| asked.id == id) else { return };
+        let asked = self.asked.take_if(|asked| asked.id == id);
+        if let Some(history) = &mut self.history {
+            return history.answer(id, answer, cx);
+        }
+        let Some(asked) = asked else { return };
         let Some(Answer::Arranged(arranged)) = answer.take() else { return };
         // A newer filter or order is wanted by now: this one would only flash by.
         if asked.version.1 == self.wish {
@@ -201,6 +240,9 @@ impl Pane for Ports {
     }
 
     fn advance(&mut self, cx: &mut Cx<'_>) {
+        if let Some(history) = &mut self.history {
+            return history.advance(cx);
+        }
         if let Some(text) = cx.world.filters.chosen.take()
             && self.filter.choose(text, &cx.world.filters.saved)
         {
@@ -231,6 +273,9 @@ impl Pane for Ports {
     }
 
     fn export(&self, world: &World, format: ExportFormat) -> Option<Export> {
+        if let Some(history) = &self.history {
+            return history.export(world, format);
+        }
         let (arranged, table) = (self.arranged.as_ref()?, world.ports.value()?);
         let live = arranged.rows().filter(|view| view.ended_at.is_none());
         let content = Content::Ports {
@@ -244,7 +289,10 @@ impl Pane for Ports {
     }
 
     fn copy(&self, _: &World) -> Option<String> {
-        self.selected().map(|view| label::line(&view.row.socket))
+        match &self.history {
+            Some(history) => history.copy(),
+            None => self.selected().map(|view| label::line(&view.row.socket)),
+        }
     }
 }
 
@@ -268,6 +316,14 @@ impl Ports {
     /// The row under the cursor.
     fn selected(&self) -> Option<RowView<'_>> {
         self.arranged.as_ref()?.row(self.cursor?)
+    }
+
+    /// Back to the table, where the selected row is kept in any case.
+    fn close_history(&mut self) -> Response {
+        self.history = None;
+        self.cursor.get_or_insert(0);
+        self.wish_anew(false);
+        Response::Done
     }
 
     fn go(&mut self, motion: Motion, page: usize, cx: &mut Cx<'_>) {
@@ -349,31 +405,5 @@ impl Ports {
                 format!("None of {total} sockets matches {}", crate::text::clean(text))
             }
         }
-    }
-
-    /// The line of the open filter, with what is wrong below it. Returns the rest of the area.
-    fn draw_filter(
-        &self,
-        buf: &mut ratatui::buffer::Buffer,
-        area: Rect,
-        theme: &crate::tui::theme::Theme,
-        cursor: &mut Option<Position>,
-    ) -> Rect {
-        let Some(field) = self.filter.shown_field() else { return area };
-        let line = paint::line(area, 0);
-        let used = paint::left(buf, line, " /", theme.accent);
-        let room = Rect { x: line.x + used, width: line.width.saturating_sub(used), ..line };
-        *cursor = field.draw(buf, room, theme.text);
-        let mut lines = 1;
-        if let Some(error) = &self.filter.error {
-            let text =
-                format!(" ! column {}: {}", error.column, crate::text::clean(&error.message));
-            for piece in paint::wrap(&text, area.width) {
-                paint::left(buf, paint::line(area, lines), &piece, theme.danger);
-                lines += 1;
-            }
-        }
-        let lines = u16::try_from(lines).unwrap_or(u16::MAX).min(area.height);
-        Rect { y: area.y + lines, height: area.height - lines, ..area }
     }
 }

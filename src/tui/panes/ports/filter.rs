@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
 use super::complete::complete;
 use crate::query::{Query, QueryError, Saved};
+use crate::text::clean;
 use crate::tui::filters::{self, Filters};
 use crate::tui::pane::Cx;
+use crate::tui::theme::Theme;
 use crate::tui::widgets::field::Field;
+use crate::tui::widgets::paint;
 
 /// The filter line.
 #[derive(Debug, Default)]
@@ -93,6 +99,31 @@ impl FilterLine {
         let Some(editing) = &mut self.editing else { return };
         editing.at = editing.at.saturating_add_signed(step).min(filters.len());
         editing.field.set(filters.at(editing.at).unwrap_or_default());
+    }
+
+    /// The line of the open filter, with what is wrong below it. Returns the rest of the area.
+    pub(super) fn draw(
+        &self,
+        buf: &mut Buffer,
+        area: Rect,
+        theme: &Theme,
+        cursor: &mut Option<Position>,
+    ) -> Rect {
+        let Some(field) = self.shown_field() else { return area };
+        let line = paint::line(area, 0);
+        let used = paint::left(buf, line, " /", theme.accent);
+        let room = Rect { x: line.x + used, width: line.width.saturating_sub(used), ..line };
+        *cursor = field.draw(buf, room, theme.text);
+        let mut lines = 1;
+        if let Some(error) = &self.error {
+            let text = format!(" ! column {}: {}", error.column, clean(&error.message));
+            for piece in paint::wrap(&text, area.width) {
+                paint::left(buf, paint::line(area, lines), &piece, theme.danger);
+                lines += 1;
+            }
+        }
+        let lines = u16::try_from(lines).unwrap_or(u16::MAX).min(area.height);
+        Rect { y: area.y + lines, height: area.height - lines, ..area }
     }
 
     fn set(&mut self, text: String, saved: &Saved) -> bool {
