@@ -1,4 +1,5 @@
 mod close;
+mod live;
 mod why;
 
 use std::sync::Arc;
