@@ -22,6 +22,7 @@ use sockpit::tui::app::{App, Start};
 use sockpit::tui::arrange::{Arrange, GroupBy, Sort};
 use sockpit::tui::effect::Effect;
 use sockpit::tui::event::{Answer, Event, FeedUpdate, Moment};
+use sockpit::tui::filters::Filters;
 use sockpit::tui::theme::Theme;
 use sockpit::tui::view;
 
@@ -61,8 +62,13 @@ fn process(index: u32) -> Arc<Process> {
 
 /// The dashboard with this table on it, arranged.
 fn app(table: &Arc<SocketTable>) -> App {
-    let start =
-        Start { size: (140, 40), theme: Theme::default(), names: false, timezone: TimeZone::UTC };
+    let start = Start {
+        size: (140, 40),
+        theme: Theme::default(),
+        names: false,
+        timezone: TimeZone::UTC,
+        filters: Filters::default(),
+    };
     let mut app = App::new(start, Moment::now());
     let sample = Sample {
         value: Some(Arc::clone(table)),

@@ -5,6 +5,7 @@ mod close;
 mod completions;
 mod consent;
 mod failure;
+mod filters;
 mod free;
 mod kill;
 mod logging;
@@ -23,8 +24,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::config::Colours;
+use crate::query::Saved;
 
 pub use failure::{Exit, Failure};
+pub use filters::saved as saved_filters;
 pub use logging::start as start_log;
 
 /// A cockpit for your sockets: who holds a port, what travels over it, how it is set up,
@@ -73,16 +76,29 @@ pub enum Command {
     Man,
 }
 
+impl Command {
+    /// Whether its query may name a saved filter.
+    pub fn may_use_filters(&self) -> bool {
+        let words = match self {
+            Self::Ports(args) => args.query(),
+            Self::Close(args) => args.query(),
+            Self::Opts(args) => args.query(),
+            _ => &[],
+        };
+        words.iter().any(|word| word.contains('@'))
+    }
+}
+
 /// Runs a subcommand to its exit code.
-pub fn run(command: Command) -> Result<Exit, Failure> {
+pub fn run(command: Command, saved: &Saved) -> Result<Exit, Failure> {
     match command {
-        Command::Ports(args) => ports::run(&args),
+        Command::Ports(args) => ports::run(&args, saved),
         Command::Why(args) => why::run(&args),
         Command::Free(args) => free::run(&args),
         Command::Wait(args) => wait::run(&args),
         Command::Kill(args) => kill::run(&args),
-        Command::Close(args) => close::run(&args),
-        Command::Opts(args) => opts::run(&args),
+        Command::Close(args) => close::run(&args, saved),
+        Command::Opts(args) => opts::run(&args, saved),
         Command::Packets(args) => packets::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Completions(args) => completions::run(&args),

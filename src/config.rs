@@ -5,9 +5,13 @@
 //! theme = "auto"       # auto, none, 16 or 256 colours
 //! period_ms = 1000     # between two looks at the socket table
 //! names = false        # services and users in place of their numbers
+//!
+//! [filters]            # @web in any query
+//! web = "port:80,443 state:established"
 //! ```
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io;
@@ -18,6 +22,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
+use toml::Spanned;
 
 /// Shorter periods would only measure the measuring, longer ones would look like a stall.
 const PERIODS_MS: RangeInclusive<u64> = 250..=60_000;
@@ -25,11 +30,33 @@ const PERIODS_MS: RangeInclusive<u64> = 250..=60_000;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Everything that can be configured.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// The dashboard.
     pub dashboard: Dashboard,
+    /// Filters by name. Their texts are checked by who reads queries; see
+    /// [`Config::wrong_filter`].
+    pub filters: Vec<Filter>,
+    path: PathBuf,
+}
+
+/// A filter with a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// The name.
+    pub name: String,
+    /// The query.
+    pub text: String,
+    // Where the text stands in the file; counts from 1.
+    line: usize,
+}
+
+/// The file as it is written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    dashboard: Dashboard,
+    filters: BTreeMap<String, Spanned<String>>,
 }
 
 /// How the dashboard looks and how often it looks.
@@ -138,20 +165,34 @@ impl Config {
             return Err(unreadable(io::Error::other(text)));
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
-        Self::parse(&text).map_err(|(line, what)| ConfigError::Invalid {
-            path: path.to_owned(),
-            line,
-            what,
-        })
+        let invalid = |(line, what)| ConfigError::Invalid { path: path.to_owned(), line, what };
+        let config = Self::parse(&text).map_err(invalid)?;
+        Ok(Self { path: path.to_owned(), ..config })
+    }
+
+    /// The error for a filter whose text cannot be used, with its place in the file.
+    pub fn wrong_filter(&self, name: &str, what: impl Into<String>) -> ConfigError {
+        let filter = self.filters.iter().find(|filter| filter.name == name);
+        let line = filter.map_or(1, |filter| filter.line);
+        ConfigError::Invalid { path: self.path.clone(), line, what: what.into() }
     }
 
     /// The text of a file; an error is a line and what is wrong there.
     fn parse(text: &str) -> Result<Self, (usize, String)> {
-        toml::from_str(text).map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start.min(text.len()));
-            let line = 1 + text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count();
-            (line, error.message().trim().replace('\n', "; "))
-        })
+        let line = |offset: usize| {
+            let before = &text.as_bytes()[..offset.min(text.len())];
+            1 + before.iter().filter(|byte| **byte == b'\n').count()
+        };
+        let file: File = toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            (line(start), error.message().trim().replace('\n', "; "))
+        })?;
+        let filter = |(name, text): (String, Spanned<String>)| {
+            let line = line(text.span().start);
+            Filter { name, text: text.into_inner(), line }
+        };
+        let filters = file.filters.into_iter().map(filter).collect();
+        Ok(Self { dashboard: file.dashboard, filters, path: PathBuf::new() })
     }
 }
 
@@ -196,6 +237,18 @@ mod tests {
         assert_eq!(period, "2: period_ms is 10; it must be 250 to 60000");
         assert!(wrong("[dashboard]\nnames = 3").starts_with("2: invalid type"));
         assert!(wrong("[dashboard\n").starts_with("1: "));
+    }
+
+    #[test]
+    fn filters_keep_their_place() {
+        let text = "[filters]\nweb = \"port:80\"\n\n\"b c\" = 'x'\n";
+        let config = Config::parse(text).unwrap();
+        let filters: Vec<_> =
+            config.filters.iter().map(|f| (&f.name[..], &f.text[..], f.line)).collect();
+        assert_eq!(filters, [("b c", "x", 4), ("web", "port:80", 2)]);
+        let error = config.wrong_filter("web", "no").to_string();
+        assert!(error.ends_with("cannot be used: line 2: no"), "{error}");
+        assert_eq!(Config::parse("[filters]\nweb = 3").unwrap_err().0, 2);
     }
 
     #[test]

@@ -35,13 +35,14 @@ fn run(args: Args) -> Result<u8, Failure> {
             .map_err(|error| Failure::usage(error.to_string()))
     };
     match args.command {
-        None => dashboard(&load()?.dashboard, args.theme),
+        None => dashboard(&load()?, args.theme),
         Some(command) => {
-            // A subcommand takes nothing from it yet; a named file is checked all the same.
-            if args.config.is_some() {
-                load()?;
-            }
-            cli::run(command).map(|exit| exit as u8)
+            // Without need of it, a mistake in the file is no reason to fail; a file that is
+            // named is checked all the same.
+            let is_wanted = args.config.is_some() || command.may_use_filters();
+            let config = if is_wanted { load()? } else { Config::default() };
+            let saved = if is_wanted { cli::saved_filters(&config)? } else { Default::default() };
+            cli::run(command, &saved).map(|exit| exit as u8)
         }
     }
 }
@@ -52,9 +53,10 @@ fn with_own_rights<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
         .map_err(|error| Failure::no(format!("cannot set capabilities aside: {error}")))
 }
 
-fn dashboard(wishes: &Dashboard, theme: Option<Colours>) -> Result<u8, Failure> {
+fn dashboard(config: &Config, theme: Option<Colours>) -> Result<u8, Failure> {
+    let (wishes, saved) = (&config.dashboard, cli::saved_filters(config)?);
     let wishes = Dashboard { theme: theme.unwrap_or(wishes.theme), ..wishes.clone() };
-    match tui::run(&wishes) {
+    match tui::run(&wishes, saved) {
         Ok(End::Quit) => Ok(Exit::Yes as u8),
         Ok(End::Signal(signal)) => Ok(signal.exit_code()),
         Ok(End::TerminalGone) => Ok(Exit::No as u8),

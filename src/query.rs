@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! query = group { ("or" | "||") group }          group = part { ["and" | "&&"] part }
-//! part  = ("not" | "!") part | "(" query ")" | key ":" values | word
+//! part  = ("not" | "!") part | "(" query ")" | key ":" values | word | "@" name
 //! ```
 //!
 //! Parts that stand side by side must all hold. A comparison with a value that nobody knows
@@ -18,6 +18,7 @@ mod key;
 mod lexer;
 mod needle;
 mod parser;
+mod saved;
 mod tables;
 mod trivial;
 mod values;
@@ -41,6 +42,7 @@ use key::{Key, NumberKey};
 pub use complete::{Completion, complete, complete_with};
 pub use error::QueryError;
 pub use help::{KEYS, KeyHelp, help_text};
+pub use saved::{Saved, SavedError, is_name};
 
 /// A parsed filter. Cloning is cheap; two are equal when they ask the same in the same order.
 ///
@@ -89,7 +91,12 @@ impl<'a> Subject<'a> {
 impl Query {
     /// Reads a query. Blank text is the empty query, which every row matches.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
-        let root = parser::parse(text, &[])?;
+        Self::parse_with(text, &Saved::default())
+    }
+
+    /// The same where `@name` stands for a saved filter.
+    pub fn parse_with(text: &str, mut saved: &Saved) -> Result<Self, QueryError> {
+        let root = parser::parse(text, &[], &mut saved)?;
         Ok(Self { root: root.map(Arc::new) })
     }
 
@@ -99,6 +106,14 @@ impl Query {
     /// spaces was quoted for the shell: where it is a query by itself, it is a group, so that
     /// `'port:80 or port:443' name:nginx` asks for both halves.
     pub fn parse_args<S: AsRef<str>>(words: &[S]) -> Result<Self, QueryError> {
+        Self::parse_args_with(words, &Saved::default())
+    }
+
+    /// The same where `@name` stands for a saved filter.
+    pub fn parse_args_with<S: AsRef<str>>(
+        words: &[S],
+        mut saved: &Saved,
+    ) -> Result<Self, QueryError> {
         let mut text = String::new();
         let mut groups = Vec::new();
         for word in words.iter().map(AsRef::as_ref) {
@@ -108,11 +123,11 @@ impl Query {
             let start = text.len();
             text.push_str(word);
             let has_spaces = word.trim().contains(char::is_whitespace);
-            if has_spaces && Self::parse(word).is_ok_and(|query| !query.is_empty()) {
+            if has_spaces && Self::parse_with(word, saved).is_ok_and(|query| !query.is_empty()) {
                 groups.push(start..text.len());
             }
         }
-        let root = parser::parse(&text, &groups)?;
+        let root = parser::parse(&text, &groups, &mut saved)?;
         Ok(Self { root: root.map(Arc::new) })
     }
 

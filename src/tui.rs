@@ -16,9 +16,11 @@ pub mod event;
 mod executor;
 pub mod export;
 pub mod feeds;
+pub mod filters;
 #[cfg(test)]
 mod fixture;
 pub mod geometry;
+pub mod history;
 pub mod keymap;
 pub mod label;
 pub mod log;
@@ -42,6 +44,7 @@ use app::{App, Start};
 use event::Moment;
 use executor::Executor;
 use feeds::Feeds;
+use filters::Filters;
 use run_loop::Sources;
 use terminal::Screen;
 use theme::{Palette, Theme};
@@ -49,6 +52,7 @@ use theme::{Palette, Theme};
 pub use run_loop::End;
 
 use crate::config::Dashboard;
+use crate::query::Saved;
 use crate::sys::host;
 
 /// Why the dashboard could not run. One sentence.
@@ -74,8 +78,8 @@ impl Error {
     }
 }
 
-/// Opens the dashboard and runs it to its end.
-pub fn run(wishes: &Dashboard) -> Result<End, Error> {
+/// Opens the dashboard and runs it to its end. Filters can use the `saved` ones.
+pub fn run(wishes: &Dashboard, saved: Saved) -> Result<End, Error> {
     if !terminal::is_there() {
         return Err(Error::NoTerminal);
     }
@@ -86,7 +90,7 @@ pub fn run(wishes: &Dashboard) -> Result<End, Error> {
         .build()
         .map_err(Error::os("start the runtime"))?;
     let feeds = Feeds::start(wishes.period).map_err(Error::os("start the collectors"))?;
-    let end = runtime.block_on(open(wishes, feeds.clone()));
+    let end = runtime.block_on(open(wishes, Filters::load(saved), feeds.clone()));
     feeds.stop();
     // Work that still blocks must not hold up the end.
     runtime.shutdown_background();
@@ -94,7 +98,7 @@ pub fn run(wishes: &Dashboard) -> Result<End, Error> {
     end
 }
 
-async fn open(wishes: &Dashboard, feeds: Feeds) -> Result<End, Error> {
+async fn open(wishes: &Dashboard, filters: Filters, feeds: Feeds) -> Result<End, Error> {
     let signals = host::Signals::listen().map_err(Error::os("listen to signals"))?;
     let hang_up = host::terminal_gone().map_err(Error::os("watch the terminal"))?;
     let mut screen = Screen::enter().map_err(Error::os("take the terminal over"))?;
@@ -106,6 +110,7 @@ async fn open(wishes: &Dashboard, feeds: Feeds) -> Result<End, Error> {
         theme: Theme::new(Palette::of(wishes.theme)),
         names: wishes.names,
         timezone: TimeZone::system(),
+        filters,
     };
     let mut app = App::new(start, Moment::now());
     let sources =

@@ -7,6 +7,9 @@ mod support;
 #[path = "cli/compare.rs"]
 mod compare;
 #[cfg(target_os = "linux")]
+#[path = "cli/filters.rs"]
+mod filters;
+#[cfg(target_os = "linux")]
 #[path = "cli/opts.rs"]
 mod opts;
 #[path = "cli/packets.rs"]

@@ -10,7 +10,7 @@ use crate::inspect::sockets::{self, Listing, Request};
 use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::health::Health;
 use crate::model::tables::Tables;
-use crate::query::{Query, Subject, Truth};
+use crate::query::{Query, Saved, Subject, Truth};
 use crate::text::clean;
 
 const SCHEMA: &str = "sockpit.close/1";
@@ -39,9 +39,16 @@ struct Body<'a> {
     health: &'a [Health],
 }
 
+impl Args {
+    /// The words of the query.
+    pub(super) fn query(&self) -> &[String] {
+        &self.query
+    }
+}
+
 /// Plans, asks, runs and tells.
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let query = query(&args.query)?;
+pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
+    let query = query(&args.query, saved)?;
     // What cannot be closed is listed only when it was asked for, to say so.
     let tables = query.tables().and(Tables::CLOSABLE.or(query.named_tables()));
     let listing = sockets::list(&Request { tables, ..Request::default() })?;
@@ -74,8 +81,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Reads the query. One that asks nothing would close everything.
-fn query(words: &[String]) -> Result<Query, Failure> {
-    let query = Query::parse_args(words).map_err(|error| Failure::usage(error.to_string()))?;
+fn query(words: &[String], saved: &Saved) -> Result<Query, Failure> {
+    let query =
+        Query::parse_args_with(words, saved).map_err(|error| Failure::usage(error.to_string()))?;
     if query.is_empty() {
         let text = "an empty query would close every connection: say which, such as rport:443";
         return Err(Failure::usage(text));

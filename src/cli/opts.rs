@@ -12,6 +12,7 @@ use crate::inspect::sockets::{self, Listing, Request};
 use crate::model::health::Health;
 use crate::model::options::{OptionAccess, OptionsReport};
 use crate::model::socket::Socket;
+use crate::query::Saved;
 use select::{Chosen, Selector};
 
 const SCHEMA: &str = "sockpit.opts/1";
@@ -38,9 +39,16 @@ struct Body {
     health: Vec<Health>,
 }
 
+impl Args {
+    /// The words that may be a query.
+    pub(super) fn query(&self) -> &[String] {
+        &self.what
+    }
+}
+
 /// Reads and prints.
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    match Selector::parse(&args.what)? {
+pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
+    match Selector::parse(&args.what, saved)? {
         Selector::Descriptor { pid, fd } => of_descriptor(pid, fd, args),
         selector => of_many(&selector, args),
     }

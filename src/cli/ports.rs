@@ -12,7 +12,7 @@ use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
 use crate::model::health::Health;
 use crate::model::socket::Socket;
 use crate::model::tables::{Table, Tables};
-use crate::query::{Query, Subject, Truth};
+use crate::query::{Query, Saved, Subject, Truth};
 use crate::text::clean;
 use crate::text::column::Column;
 use columns::Sort;
@@ -67,11 +67,18 @@ impl From<BackendName> for Backend {
     }
 }
 
+impl Args {
+    /// The words of the query.
+    pub(super) fn query(&self) -> &[String] {
+        &self.query
+    }
+}
+
 /// Lists once, or watches.
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     let backend = args.backend.map(Backend::from);
-    let query =
-        Query::parse_args(&args.query).map_err(|error| Failure::usage(error.to_string()))?;
+    let query = Query::parse_args_with(&args.query, saved)
+        .map_err(|error| Failure::usage(error.to_string()))?;
     if let Some(period) = args.watch {
         return watch::run(args, &query, period, backend);
     }

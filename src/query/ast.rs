@@ -88,6 +88,15 @@ impl Expr {
         }
     }
 
+    /// How many tests are in it.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::count).sum(),
+            Self::Not(part) => part.count(),
+            Self::Everything | Self::Test(_) => 1,
+        }
+    }
+
     fn list(
         parts: Vec<Self>,
         combine: fn(Vec<Self>) -> Self,

@@ -8,6 +8,7 @@ use super::error::is_harmless;
 use super::help::KEYS;
 use super::key::{Key, NumberKey, SetKey, Side, TextKey};
 use super::needle::TextValue;
+use super::saved::Saved;
 use crate::model::owner::Process;
 use crate::model::socket::Socket;
 
@@ -38,13 +39,14 @@ impl Completion {
 /// Ways to go on at `cursor`, counted in characters: keys, and names of states, protocols,
 /// families and kinds of ownership.
 pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
-    complete_with(text, cursor, std::iter::empty())
+    complete_with(text, cursor, &Saved::default(), std::iter::empty())
 }
 
-/// The same, and values that occur in `rows`, the most frequent first.
+/// The same, the saved filters, and values that occur in `rows`, the most frequent first.
 pub fn complete_with<'a>(
     text: &str,
     cursor: usize,
+    saved: &Saved,
     rows: impl IntoIterator<Item = &'a Socket>,
 ) -> Vec<Completion> {
     let typed: String = text.chars().take(cursor).collect();
@@ -57,6 +59,7 @@ pub fn complete_with<'a>(
             };
             offered(&typed, value, offers)
         }
+        None if fragment.starts_with('@') => offered(&typed, fragment, filters(fragment, saved)),
         None => offered(&typed, fragment, keys(fragment)),
     }
 }
@@ -102,6 +105,15 @@ fn key_and_value(word: &str) -> Option<(Key, &str)> {
 
 fn starts_with(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// Saved filters, and what they ask for.
+fn filters(prefix: &str, saved: &Saved) -> Vec<Offer> {
+    let named = saved.iter().map(|(name, text)| (format!("@{name}"), text));
+    let wanted = named.filter(|(name, _)| starts_with(name, prefix));
+    // Fit for a terminal, as every offer is.
+    let about = |text: &str| if is_harmless(text) { text.to_owned() } else { String::new() };
+    wanted.map(|(name, text)| (name, about(text).into())).collect()
 }
 
 /// Keys, and after two letters also what one of their names would make a whole pair.
@@ -258,7 +270,7 @@ mod tests {
         };
         let rows = [row("bob", 80), row("alice", 8080), row("alice", 443), row("a b", 443)];
         let texts = |text: &str| -> Vec<String> {
-            let offers = complete_with(text, text.len(), &rows);
+            let offers = complete_with(text, text.len(), &Saved::default(), &rows);
             offers.into_iter().map(|offer| offer.text).collect()
         };
         assert_eq!(texts("user:"), ["alice", "\"a b\"", "bob"]);
@@ -266,7 +278,17 @@ mod tests {
         assert_eq!(texts("lport:8"), ["80", "8080"]);
         assert_eq!(texts("port:80,"), ["443", "80", "8080"]);
         let hostile = [row("x\x1b[31m", 1)];
-        assert!(complete_with("user:", 5, &hostile).is_empty());
+        assert!(complete_with("user:", 5, &Saved::default(), &hostile).is_empty());
+    }
+
+    #[test]
+    fn saved_filters_are_offered_with_what_they_ask_for() {
+        let saved = Saved::new([("web", "port:80"), ("www", "port:443")]).unwrap();
+        let offers = |text: &str| complete_with(text, text.len(), &saved, []);
+        let of_web = Completion { replaces: 8..11, text: "@web".into(), about: "port:80".into() };
+        assert_eq!(offers("port:1 (@we"), [of_web]);
+        assert_eq!(offers("!@").len(), 2);
+        assert!(offers("@x").is_empty());
     }
 
     #[test]

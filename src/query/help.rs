@@ -77,6 +77,7 @@ const SYNTAX: &[(&str, &str)] = &[
     ("key:>10", "compared; also < >= <= (quote them for a shell)"),
     ("name:=nginx", "the whole text, not a part of it"),
     ("unit:*", "there is a value"),
+    ("@name", "a filter saved under this name"),
 ];
 
 /// The language in plain text, no line wider than 78 columns.

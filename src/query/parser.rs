@@ -7,6 +7,7 @@ use super::error::QueryError;
 use super::key::{Key, Measure, NumberKey, SetKey, Side, TextKey};
 use super::lexer::{self, Comparison, Form, Token, TokenKind, Value};
 use super::needle::Pattern;
+use super::saved::{Resolve, name_in};
 use super::values::{AddressSet, NameSet, NumberSet, is_network};
 use super::word::Word;
 
@@ -14,13 +15,17 @@ use super::word::Word;
 const MAX_DEPTH: usize = 50;
 
 /// Reads a query; `None` for blank text. See [`lexer::tokens`] for `groups`.
-pub(super) fn parse(text: &str, groups: &[Range<usize>]) -> Result<Option<Expr>, QueryError> {
+pub(super) fn parse(
+    text: &str,
+    groups: &[Range<usize>],
+    saved: &mut dyn Resolve,
+) -> Result<Option<Expr>, QueryError> {
     let tokens = lexer::tokens(text, groups)?;
     if tokens.is_empty() {
         return Ok(None);
     }
     let end = text.trim_end().chars().count() + 1;
-    let mut parser = Parser { tokens: tokens.into_iter().peekable(), end, depth: 0 };
+    let mut parser = Parser { tokens: tokens.into_iter().peekable(), end, depth: 0, saved };
     let query = parser.any()?;
     match parser.tokens.next() {
         None => Ok(Some(query)),
@@ -33,14 +38,15 @@ fn error(column: usize, message: impl Into<String>) -> QueryError {
     QueryError { column, message: message.into() }
 }
 
-struct Parser {
+struct Parser<'a> {
     tokens: std::iter::Peekable<std::vec::IntoIter<Token>>,
     /// The column after the last character.
     end: usize,
     depth: usize,
+    saved: &'a mut dyn Resolve,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn peek(&mut self) -> Option<&TokenKind> {
         self.tokens.peek().map(|token| &token.kind)
     }
@@ -81,7 +87,7 @@ impl Parser {
         };
         let part = match token.kind {
             TokenKind::Open => self.group(token.column)?,
-            TokenKind::Words(values) => words(values)?,
+            TokenKind::Words(values) => self.words(values)?,
             TokenKind::Pair { key, negated, values } => {
                 let test = pair(key, values)?;
                 if negated { test.negated() } else { test }
@@ -97,6 +103,18 @@ impl Parser {
             }
         };
         Ok(if negated { part.negated() } else { part })
+    }
+
+    fn words(&mut self, values: Vec<Value>) -> Result<Expr, QueryError> {
+        let parts: Result<Vec<_>, _> = values.into_iter().map(|value| self.word(value)).collect();
+        parts.map(Expr::any)
+    }
+
+    fn word(&mut self, value: Value) -> Result<Expr, QueryError> {
+        match name_in(&value.text).filter(|_| value.form == Form::Bare) {
+            Some(name) => self.saved.resolve(name).map_err(|message| error(value.column, message)),
+            None => word(value),
+        }
     }
 
     fn group(&mut self, column: usize) -> Result<Expr, QueryError> {
@@ -128,6 +146,8 @@ pub(super) enum BareWord {
     Network,
     /// `and`, `or`, `not`: the lexer makes tokens of these where they stand alone.
     Operator,
+    /// `@web`: resolved before it is asked what else it could be.
+    Saved,
     Text,
 }
 
@@ -168,11 +188,10 @@ pub(super) fn classify(word: &str) -> BareWord {
     if lexer::operator(word).is_some() {
         return BareWord::Operator;
     }
+    if name_in(word).is_some() {
+        return BareWord::Saved;
+    }
     if is_network(word) { BareWord::Network } else { BareWord::Text }
-}
-
-fn words(values: Vec<Value>) -> Result<Expr, QueryError> {
-    values.into_iter().map(word).collect::<Result<Vec<_>, _>>().map(Expr::any)
 }
 
 fn word(value: Value) -> Result<Expr, QueryError> {
@@ -198,7 +217,9 @@ fn word(value: Value) -> Result<Expr, QueryError> {
                 ]));
             }
             BareWord::Network => return addresses(Side::Either, &[value]),
-            BareWord::Operator | BareWord::Text => Test::Word(Word::new(Pattern::part(text))),
+            BareWord::Operator | BareWord::Saved | BareWord::Text => {
+                Test::Word(Word::new(Pattern::part(text)))
+            }
         },
     };
     Ok(Expr::Test(test))

@@ -18,6 +18,7 @@ use super::command::Command;
 use super::dialog::Dialog;
 use super::effect::{Effect, Requests};
 use super::event::{Answer, Event, FeedUpdate, Moment, RequestId};
+use super::filters::Filters;
 use super::geometry::Geometry;
 use super::keymap::Context;
 use super::log::{ActionLog, Entry};
@@ -79,6 +80,8 @@ pub struct Start {
     pub names: bool,
     /// For the clock in the header.
     pub timezone: TimeZone,
+    /// What earlier runs left of filters.
+    pub filters: Filters,
 }
 
 impl App {
@@ -86,6 +89,7 @@ impl App {
     pub fn new(start: Start, now: Moment) -> Self {
         let mut world = World::new(now, start.timezone);
         world.names = start.names;
+        world.filters = start.filters;
         Self {
             world,
             slots: panes::all().map(|pane| Slot { pane, scroll: Scroll::default() }),
@@ -174,6 +178,9 @@ impl App {
         self.log_outcome(id, &answer);
         if let Some(dialog) = &mut self.dialog {
             dialog.answer(id, &answer);
+        }
+        if let Answer::Kept(Err(why)) = &answer {
+            self.world.complain(why.clone());
         }
         if let Answer::Exported(result) = &answer {
             match result {

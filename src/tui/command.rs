@@ -53,6 +53,8 @@ pub enum Command {
     FoldAll,
     /// Show the rows of every group.
     UnfoldAll,
+    /// Open the history of ended sockets, or close it.
+    History,
     /// Everything known about the selected row.
     Details,
     /// Mark the selected row for a joint action, or unmark it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::arrange::Arrange;
 use super::event::RequestId;
 use super::export::Export;
+use super::history::Search;
 use super::surroundings::LookAround;
 use crate::act::kill::{self, Consent};
 use crate::inspect::why;
@@ -20,6 +21,8 @@ use crate::probe::Target;
 pub enum Effect {
     /// Sort and filter the table on a worker.
     Arrange(RequestId, Box<Arrange>),
+    /// Search the history of ended sockets on a worker.
+    SearchHistory(RequestId, Box<Search>),
     /// Read the options of a socket.
     Inspect(RequestId, Arc<SocketRow>),
     /// Find out who is at the other end of a socket, and where its owners come from.
@@ -43,6 +46,8 @@ pub enum Effect {
     StopProbe(RequestId),
     /// Put text on the terminal's clipboard.
     Copy(String),
+    /// Put this text in place of a file that is kept between runs.
+    Keep(RequestId, &'static str, String),
     /// Write a file.
     Export(RequestId, Box<Export>),
     /// Count packets, or rest.

@@ -8,6 +8,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
 use super::arrange::Arranged;
+use super::history::Found;
 use super::surroundings::Surroundings;
 use crate::act::close::Consent;
 use crate::act::{kill, unit};
@@ -77,6 +78,8 @@ pub struct RequestId(pub u64);
 pub enum Answer {
     /// The table in its order.
     Arranged(Arranged),
+    /// What the history has of ended sockets.
+    History(Found),
     /// The options of a socket.
     Options(Result<Box<OptionsReport>, String>),
     /// Who is around a socket.
@@ -99,6 +102,8 @@ pub enum Answer {
     Probing(probe::Progress),
     /// A test has ended; `None` when it was stopped before its first attempt ended.
     Probed(Option<Box<ProbeReport>>),
+    /// Something is kept for the next run.
+    Kept(Result<(), String>),
     /// A file was written.
     Exported(Result<PathBuf, String>),
 }

@@ -1,10 +1,10 @@
 //! Runs effects. What may block goes to threads for blocking work; what comes of it goes
 //! back over one bounded channel, with the id of its request.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
@@ -32,17 +32,23 @@ pub(super) struct Executor {
     feeds: Feeds,
     answers: mpsc::Sender<(RequestId, Answer)>,
     probe: Option<(RequestId, oneshot::Sender<()>)>,
+    kept: Arc<Mutex<HashMap<&'static str, RequestId>>>,
 }
 
 impl Executor {
     pub(super) fn new(feeds: Feeds, answers: mpsc::Sender<(RequestId, Answer)>) -> Self {
-        Self { feeds, answers, probe: None }
+        Self { feeds, answers, probe: None, kept: Arc::default() }
     }
 
     /// Starts an effect. Those that need the terminal belong to the loop and do nothing here.
     pub(super) fn run(&mut self, effect: Effect) {
         match effect {
             Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(arrange(*work))),
+            Effect::SearchHistory(id, work) => self.block(id, || Answer::History(work.run())),
+            Effect::Keep(id, name, text) => {
+                let kept = Arc::clone(&self.kept);
+                self.block(id, move || Answer::Kept(keep(&kept, id, name, &text)));
+            }
             Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
             Effect::Capture(on) => self.feeds.capture(on),
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
@@ -192,6 +198,22 @@ async fn probe(
     // the dashboard.
     let _ = forwarder.await;
     let _ = answers.send((id, Answer::Probed(probe.report().map(Box::new)))).await;
+}
+
+/// Writes a file that is kept between runs, unless a later request for it came first.
+fn keep(
+    kept: &Mutex<HashMap<&'static str, RequestId>>,
+    id: RequestId,
+    name: &'static str,
+    text: &str,
+) -> Result<(), String> {
+    // Held while writing, so that the order of requests is that of the texts.
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.get(name).is_some_and(|last| *last > id) {
+        return Ok(());
+    }
+    kept.insert(name, id);
+    host::state::write(name, text).map_err(|error| format!("Cannot remember the {name}: {error}"))
 }
 
 /// Writes an export into the working directory, under a name that was free.

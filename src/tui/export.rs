@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::command::ExportFormat;
 use super::label;
+use crate::collect::ports::ledger;
 use crate::model::health::Health;
 use crate::model::options::OptionsReport;
 use crate::model::packets::PacketCounts;
 use crate::model::probe::ProbeReport;
 use crate::model::socket::Socket;
-use crate::model::table::SocketRow;
+use crate::model::table::{EndedRow, SocketRow};
 use crate::text::{self, address, clean};
 
 /// A file to be written. The rows are shared, so that the work is left to the worker.
@@ -42,6 +43,19 @@ pub enum Content {
         /// How the sources fared.
         health: Vec<Health>,
     },
+    /// Sockets that have ended.
+    History {
+        /// In the order of the screen.
+        rows: Vec<Arc<EndedRow>>,
+        /// When the table was read.
+        taken_at: Timestamp,
+        /// Of this host.
+        host: Arc<str>,
+        /// Ended sockets that no longer fit the history.
+        forgotten: u64,
+        /// How the sources fared.
+        health: Vec<Health>,
+    },
     /// Packet counts.
     Packets(Arc<PacketCounts>),
     /// Options of the selected socket.
@@ -66,6 +80,35 @@ struct PortsBody<'a> {
     health: &'a [Health],
 }
 
+#[derive(Serialize)]
+struct HistoryBody<'a> {
+    taken_at: Timestamp,
+    host: &'a str,
+    /// How many ended sockets are remembered at most.
+    limit: usize,
+    forgotten: u64,
+    ended: Vec<Ended<'a>>,
+    health: &'a [Health],
+}
+
+#[derive(Serialize)]
+struct Ended<'a> {
+    ended_at: Timestamp,
+    /// From first sight to the end; at least so long did it live.
+    seen_ms: Option<i64>,
+    socket: &'a Socket,
+}
+
+impl<'a> Ended<'a> {
+    fn of(ended: &'a EndedRow) -> Self {
+        let socket = &ended.row.socket;
+        let since = |first: Timestamp| ended.ended_at.as_millisecond() - first.as_millisecond();
+        Self { ended_at: ended.ended_at, seen_ms: socket.first_seen.map(since), socket }
+    }
+}
+
+const PORTS_HEAD: [&str; 7] = ["protocol", "local", "remote", "state", "pid", "name", "user"];
+
 impl Export {
     /// `sockpit-ports-20261122T120431Z.json`.
     pub fn file_name(&self) -> String {
@@ -86,6 +129,7 @@ impl Content {
     fn name(&self) -> &'static str {
         match self {
             Self::Ports { .. } => "ports",
+            Self::History { .. } => "history",
             Self::Packets(_) => "packets",
             Self::Options(_) => "opts",
             Self::Probe(_) => "probe",
@@ -105,6 +149,17 @@ impl Content {
                     health,
                 },
             ),
+            Self::History { rows, taken_at, host, forgotten, health } => document(
+                &schema,
+                HistoryBody {
+                    taken_at: *taken_at,
+                    host,
+                    limit: ledger::HISTORY,
+                    forgotten: *forgotten,
+                    ended: rows.iter().map(|row| Ended::of(row)).collect(),
+                    health,
+                },
+            ),
             Self::Packets(counts) => document(&schema, &**counts),
             Self::Options(report) => document(&schema, report),
             Self::Probe(report) => document(&schema, report),
@@ -115,8 +170,16 @@ impl Content {
         let mut out = String::new();
         match self {
             Self::Ports { rows, .. } => {
-                line(&mut out, ["protocol", "local", "remote", "state", "pid", "name", "user"]);
+                line(&mut out, PORTS_HEAD);
                 rows.iter().for_each(|row| line(&mut out, ports_cells(&row.socket)));
+            }
+            Self::History { rows, .. } => {
+                let head = PORTS_HEAD.into_iter();
+                line(&mut out, std::iter::once("ended_at").chain(head));
+                for ended in rows {
+                    let cells = ports_cells(&ended.row.socket);
+                    line(&mut out, [ended.ended_at.to_string()].into_iter().chain(cells));
+                }
             }
             Self::Packets(counts) => {
                 line(&mut out, ["protocol", "a", "b", "packets", "bytes"]);

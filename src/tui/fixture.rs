@@ -13,10 +13,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::app::{App, Start};
-use super::effect::Effect;
+use super::effect::{Effect, Requests};
 use super::event::{Answer, Event, FeedUpdate, Moment, RequestId};
+use super::filters::Filters;
+use super::pane::Cx;
 use super::theme::{Palette, Theme};
 use super::view;
+use super::world::World;
 use crate::model::health::Health;
 use crate::model::owner::{Owner, Ownership, Process};
 use crate::model::sample::Sample;
@@ -150,6 +153,27 @@ pub(super) fn sample<T>(value: Option<T>, health: Vec<Health>, seconds: u32) -> 
     })
 }
 
+/// What a part of a pane works on, without an application around it.
+pub(super) struct Bench {
+    pub(super) world: World,
+    pub(super) effects: Vec<Effect>,
+    requests: Requests,
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        let world = World::new(moment(0.0), TimeZone::UTC);
+        Self { world, effects: Vec::new(), requests: Requests::default() }
+    }
+}
+
+impl Bench {
+    pub(super) fn cx(&mut self) -> Cx<'_> {
+        let Self { world, effects, requests } = self;
+        Cx { world, effects, requests, now: moment(0.0) }
+    }
+}
+
 /// The dashboard on a desk: events go in at a clock that only the test moves, arranging is
 /// done at once, every other effect is kept for the test to look at.
 pub(super) struct Desk {
@@ -166,6 +190,7 @@ impl Desk {
             theme: Theme::new(Palette::Mono),
             names: false,
             timezone: TimeZone::UTC,
+            filters: Filters::default(),
         };
         let app = App::new(start, moment(0.0));
         Self { app, effects: Vec::new(), seconds: 0.0, size: (width, height) }
@@ -184,6 +209,11 @@ impl Desk {
         while let Some(at) = effects.iter().position(|e| matches!(e, Effect::Arrange(..))) {
             let Effect::Arrange(id, work) = effects.remove(at) else { unreachable!() };
             let answer = Event::Answer(id, Answer::Arranged(work.run()));
+            effects.extend(self.app.update(answer, moment(self.seconds)));
+        }
+        while let Some(at) = effects.iter().position(|e| matches!(e, Effect::SearchHistory(..))) {
+            let Effect::SearchHistory(id, work) = effects.remove(at) else { unreachable!() };
+            let answer = Event::Answer(id, Answer::History(work.run()));
             effects.extend(self.app.update(answer, moment(self.seconds)));
         }
         self.effects.extend(effects);

@@ -10,6 +10,7 @@ use crate::model::activity::Stalled;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Backlog, Socket, State};
 use crate::text::{address, clean, owner, units};
+use crate::tui::arrange::MARKED_FOR;
 use crate::tui::widgets::paint;
 
 /// A queue that holds something for less than this is no news.
@@ -103,9 +104,15 @@ pub fn is_stalled(socket: &Socket, now: Timestamp) -> bool {
     since.is_some_and(|since| stood_still(since, now).is_some())
 }
 
-/// The queues of a socket where one stands still: `4096:0!`, or both together where there is
-/// no room.
-pub fn stalled_queue(socket: &Socket, columns: u16) -> String {
+/// Whether it dropped packets a moment ago.
+pub fn is_dropping(socket: &Socket, now: Timestamp) -> bool {
+    let last = socket.drop_growth.as_deref().map(|growth| growth.last_at);
+    last.is_some_and(|at| now.duration_since(at) < MARKED_FOR)
+}
+
+/// The queues of a socket where something is wrong: `4096:0!`, or both together where there
+/// is no room.
+pub fn alarmed_queue(socket: &Socket, columns: u16) -> String {
     let full = format!("{}!", queue(socket, columns));
     if paint::width(&full) <= columns {
         return full;
@@ -183,6 +190,7 @@ pub fn line(socket: &Socket) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::activity::DropGrowth;
     use crate::model::socket::{Endpoint, Family, Protocol};
 
     fn listener(family: Family, local: Endpoint) -> Socket {
@@ -227,8 +235,11 @@ mod tests {
         socket.stalled = Some(Box::new(Stalled { recv_since: Some(at(98)), send_since: None }));
         assert!(!is_stalled(&socket, at(100)));
         assert!(is_stalled(&socket, at(101)));
-        assert_eq!(stalled_queue(&socket, 10), "9000:20!");
-        assert_eq!(stalled_queue(&socket, 7), "9020!");
+        assert_eq!(alarmed_queue(&socket, 10), "9000:20!");
+        assert_eq!(alarmed_queue(&socket, 7), "9020!");
+        assert!(!is_dropping(&socket, at(100)));
+        socket.drop_growth = Some(Box::new(DropGrowth { packets: 1, last_at: at(96) }));
+        assert!(is_dropping(&socket, at(100)) && !is_dropping(&socket, at(101)));
     }
 
     #[test]

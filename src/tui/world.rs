@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::event::{FeedUpdate, Moment};
+use super::filters::Filters;
 use super::surroundings::Surroundings;
 use crate::model::interface::Interfaces;
 use crate::model::packets::PacketCounts;
@@ -75,6 +76,9 @@ pub struct Notice {
     until: Instant,
 }
 
+/// For how long after the last one it is news that connections were turned away.
+const ALARM_FOR: Duration = Duration::from_secs(10);
+
 /// For how long a notice stays.
 const NOTICE_FOR: Duration = Duration::from_secs(5);
 
@@ -105,6 +109,10 @@ pub struct World {
     pub timezone: TimeZone,
     /// A sentence for the user.
     pub notice: Option<Notice>,
+    /// What is remembered of filters.
+    pub filters: Filters,
+    // The last rate above nothing, and the sample that told it.
+    turned_away: Option<(f64, Instant)>,
     held: Option<Held>,
 }
 
@@ -132,6 +140,8 @@ impl World {
             now,
             timezone,
             notice: None,
+            filters: Filters::default(),
+            turned_away: None,
             held: None,
         }
     }
@@ -139,13 +149,31 @@ impl World {
     /// Takes a sample, or keeps it for later while frozen.
     pub fn take(&mut self, update: FeedUpdate) {
         match (&mut self.held, update) {
-            (None, FeedUpdate::Ports(sample)) => self.ports.take(sample),
+            (None, FeedUpdate::Ports(sample)) => self.take_ports(sample),
             (None, FeedUpdate::Interfaces(sample)) => self.interfaces.take(sample),
             (None, FeedUpdate::Packets(sample)) => self.packets.take(sample),
             (Some(held), FeedUpdate::Ports(sample)) => held.ports = Some(sample),
             (Some(held), FeedUpdate::Interfaces(sample)) => held.interfaces = Some(sample),
             (Some(held), FeedUpdate::Packets(sample)) => held.packets = Some(sample),
         }
+    }
+
+    fn take_ports(&mut self, sample: Arc<Sample<SocketTable>>) {
+        self.ports.take(sample);
+        let growth = self.ports.earlier().and_then(|(before, between)| {
+            let (before, now) = (before.listen?, self.ports.value()?.listen?);
+            let more = now.drops.checked_sub(before.drops).filter(|_| before.netns == now.netns)?;
+            Some((more, more as f64 / between.as_secs_f64()))
+        });
+        if let Some((_, per_s)) = growth.filter(|(more, _)| *more > 0) {
+            self.turned_away = Some((per_s, self.ports.sample.taken_mono));
+        }
+    }
+
+    /// Connections a second that listeners turned away, for as long as that is news.
+    pub fn turned_away(&self) -> Option<f64> {
+        let (per_s, at) = self.turned_away?;
+        (self.ports.sample.taken_mono.duration_since(at) < ALARM_FOR).then_some(per_s)
     }
 
     /// Whether the view is held still.
@@ -160,7 +188,7 @@ impl World {
             return;
         };
         if let Some(sample) = held.ports {
-            self.ports.take(sample);
+            self.take_ports(sample);
         }
         if let Some(sample) = held.interfaces {
             self.interfaces.take(sample);

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use sockpit::config::Dashboard;
+use sockpit::query::Saved;
 use sockpit::tui::{self, End, terminal::Screen};
 
 use crate::pty::Terminal;
@@ -83,7 +84,7 @@ fn dashboard_that_panics_when_told() {
         }
     }
     // As main does.
-    let end = tui::run(&Dashboard::default());
+    let end = tui::run(&Dashboard::default(), Saved::default());
     process::exit(if matches!(end, Ok(End::Panicked)) { 101 } else { 3 });
 }
 

@@ -7,7 +7,7 @@ use crate::cli::port::Port;
 use crate::inspect::sockets::Listing;
 use crate::model::socket::{Protocol, Socket};
 use crate::model::tables::{Table, Tables};
-use crate::query::{Query, Subject, Truth};
+use crate::query::{Query, Saved, Subject, Truth};
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,13 +33,14 @@ pub(super) struct Chosen<'a> {
 
 impl Selector {
     /// Reads the words of the command line.
-    pub(super) fn parse(words: &[String]) -> Result<Self, Failure> {
+    pub(super) fn parse(words: &[String], saved: &Saved) -> Result<Self, Failure> {
         if let [word] = words
             && let Some(selector) = numeric(word)
         {
             return selector;
         }
-        let query = Query::parse_args(words).map_err(|error| Failure::usage(error.to_string()))?;
+        let query = Query::parse_args_with(words, saved)
+            .map_err(|error| Failure::usage(error.to_string()))?;
         if query.is_empty() {
             return Err(Failure::usage(
                 "an empty query names no socket: write PID/FD, a port, or a query like name:nginx",
@@ -136,7 +137,8 @@ mod tests {
     use crate::cli::Exit;
 
     fn parse(words: &[&str]) -> Result<Selector, Failure> {
-        Selector::parse(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        Selector::parse(&words, &Saved::default())
     }
 
     #[test]

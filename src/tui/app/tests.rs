@@ -1,5 +1,6 @@
 mod close;
 mod grouping;
+mod live;
 mod namespaces;
 mod why;
 

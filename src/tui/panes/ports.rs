@@ -9,6 +9,7 @@ mod details;
 mod draw;
 mod filter;
 mod header;
+mod history;
 mod kill;
 mod why;
 
@@ -34,6 +35,7 @@ use crate::tui::world::World;
 
 use columns::{Chosen, Col};
 use filter::FilterLine;
+use history::{History, Outcome};
 
 pub use details::lines as details;
 
@@ -55,6 +57,8 @@ pub struct Ports {
     reselect: bool,
     asked: Option<Asked>,
     shown: Option<(u64, u64)>,
+    // In place of the table while it is open.
+    history: Option<History>,
 }
 
 /// A work order that is under way.
@@ -72,17 +76,30 @@ impl Pane for Ports {
     }
 
     fn subject(&self, world: &World) -> String {
-        draw::subject(self, world)
+        match &self.history {
+            Some(history) => history.subject(),
+            None => draw::subject(self, world),
+        }
     }
 
     fn draw(&self, world: &World, canvas: Canvas<'_>) {
-        draw::draw(self, world, canvas);
+        match &self.history {
+            Some(history) => history.draw(world, canvas),
+            None => draw::draw(self, world, canvas),
+        }
     }
 
     fn command(&mut self, command: Command, scroll: &mut Scroll, cx: &mut Cx<'_>) -> Response {
+        if let Some(history) = &mut self.history {
+            return match history.command(command, scroll, cx) {
+                Outcome::Answered(response) => response,
+                Outcome::Closed => self.close_history(cx.world),
+            };
+        }
         match command {
+            Command::History => self.history = Some(History::default()),
             Command::Move(motion) => self.go(motion, scroll.page(), cx),
-            Command::Filter => self.filter.open(),
+            Command::Filter => self.filter.open(&cx.world.filters),
             Command::ClearFilter => self.clear(cx),
             Command::SortNext => {
                 let by = self.next_column(scroll.body.width, shows_namespaces(cx.world));
@@ -96,10 +113,10 @@ impl Pane for Ports {
             Command::FoldAll => self.fold_all(true, cx),
             Command::UnfoldAll => self.fold_all(false, cx),
             Command::Mark => self.mark(scroll.page(), cx),
-            Command::Accept if self.filter.accept() => {}
-            Command::Cancel if self.filter.cancel() => self.wish_anew(true),
+            Command::Accept => self.filter.accept(cx),
+            Command::Cancel if self.filter.cancel(&cx.world.filters.saved) => self.wish_anew(true),
             Command::Complete => {
-                self.filter.complete();
+                self.filter.complete(&cx.world.filters.saved);
                 self.field_changed(cx);
             }
             Command::Details => match self.line() {
@@ -116,11 +133,17 @@ impl Pane for Ports {
     }
 
     fn wheel(&mut self, lines: isize, _: &mut Scroll, cx: &mut Cx<'_>) {
+        if let Some(history) = &mut self.history {
+            return history.wheel(lines, cx);
+        }
         let motion = if lines < 0 { Motion::PageUp } else { Motion::PageDown };
         self.go(motion, lines.unsigned_abs(), cx);
     }
 
     fn click(&mut self, at: Position, scroll: &mut Scroll, cx: &mut Cx<'_>) {
+        if let Some(history) = &mut self.history {
+            return history.click(at, scroll, cx);
+        }
         let body = scroll.body;
         let header = Rect { y: body.y.saturating_sub(1), height: 1, ..body };
         let placed = table::fit(&self.columns.table(shows_namespaces(cx.world)), body.width);
@@ -136,30 +159,46 @@ impl Pane for Ports {
     }
 
     fn is_typing(&self) -> bool {
-        self.filter.shown_field().is_some()
+        match &self.history {
+            Some(history) => history.is_typing(),
+            None => self.filter.shown_field().is_some(),
+        }
     }
 
     fn field(&mut self) -> Option<&mut Field> {
-        self.filter.field()
+        match &mut self.history {
+            Some(history) => history.field(),
+            None => self.filter.field(),
+        }
     }
 
-    fn field_changed(&mut self, _: &mut Cx<'_>) {
-        if self.filter.read() {
+    fn field_changed(&mut self, cx: &mut Cx<'_>) {
+        if let Some(history) = &mut self.history {
+            return history.field_changed(cx);
+        }
+        if self.filter.read(&cx.world.filters.saved) {
             self.wish_anew(true);
         }
     }
 
     fn field_key(&mut self, key: KeyEvent, cx: &mut Cx<'_>) {
+        if let Some(history) = &mut self.history {
+            return history.field_key(key, cx);
+        }
         match key.code {
-            KeyCode::Up => self.filter.recall(-1),
-            KeyCode::Down => self.filter.recall(1),
+            KeyCode::Up => self.filter.recall(-1, &cx.world.filters),
+            KeyCode::Down => self.filter.recall(1, &cx.world.filters),
             _ => return,
         }
         self.field_changed(cx);
     }
 
     fn answer(&mut self, id: RequestId, answer: &mut Option<Answer>, cx: &mut Cx<'_>) {
-        let Some(asked) = self.asked.take_if(|asked| asked.id == id) else { return };
+        let asked = self.asked.take_if(|asked| asked.id == id);
+        if let Some(history) = &mut self.history {
+            return history.answer(id, answer, cx);
+        }
+        let Some(asked) = asked else { return };
         let Some(Answer::Arranged(arranged)) = answer.take() else { return };
         // A newer filter or order is wanted by now: this one would only flash by.
         if asked.version.1 == self.wish {
@@ -168,6 +207,14 @@ impl Pane for Ports {
     }
 
     fn advance(&mut self, cx: &mut Cx<'_>) {
+        if let Some(history) = &mut self.history {
+            return history.advance(cx);
+        }
+        if let Some(text) = cx.world.filters.chosen.take()
+            && self.filter.choose(text, &cx.world.filters.saved)
+        {
+            self.wish_anew(true);
+        }
         let Some(table) = cx.world.ports.value() else { return };
         let version = (cx.world.ports.sample.seq, self.wish);
         if self.asked.is_some() || self.shown == Some(version) {
@@ -198,6 +245,9 @@ impl Pane for Ports {
     }
 
     fn export(&self, world: &World, format: ExportFormat) -> Option<Export> {
+        if let Some(history) = &self.history {
+            return history.export(world, format);
+        }
         let (listing, table) = (self.listing.as_ref()?, world.ports.value()?);
         let live = listing.arranged().rows().filter(|view| view.ended_at.is_none());
         let content = Content::Ports {
@@ -211,6 +261,9 @@ impl Pane for Ports {
     }
 
     fn copy(&self, world: &World) -> Option<String> {
+        if let Some(history) = &self.history {
+            return history.copy();
+        }
         Some(match self.line()? {
             Line::Row(view) => label::line(&view.row.socket),
             Line::Header(group) => {
@@ -238,6 +291,15 @@ fn all_namespaces(cx: &mut Cx<'_>) {
 }
 
 impl Ports {
+    /// Back to the table, where the selected row is kept in any case.
+    fn close_history(&mut self, world: &World) -> Response {
+        self.history = None;
+        self.follows = world.selection.as_ref().map(|it| Place::Row(it.row.key));
+        self.cursor.get_or_insert(0);
+        self.wish_anew(false);
+        Response::Done
+    }
+
     /// Esc: the filter first, then the marks.
     fn clear(&mut self, cx: &mut Cx<'_>) {
         if self.filter.clear() {

@@ -60,6 +60,8 @@ fn pieces(world: &World, theme: &Theme) -> Vec<Piece> {
     add(2, theme.heading, table.map(|table| clean(&table.host).into_owned()));
     add(1, theme.text, table.map(|table| plural(table.rows.len(), "socket")));
     add(4, theme.text, world.listeners.map(|n| plural(n, "listener")));
+    let turned_away = |per_s: f64| format!("listeners turn away {}/s!", rate(per_s));
+    add(1, theme.danger, world.turned_away().map(turned_away));
     add(
         5,
         theme.text,
@@ -81,6 +83,11 @@ fn pieces(world: &World, theme: &Theme) -> Vec<Piece> {
     let stretched = period > ORDINARY_PERIOD;
     add(7, theme.warning, stretched.then(|| format!("every {:.1} s", period.as_secs_f64())));
     pieces
+}
+
+/// `0.5`, `12`: whole numbers where that is exact enough.
+fn rate(per_s: f64) -> String {
+    if per_s < 10.0 { format!("{per_s:.1}") } else { units::count(per_s.round() as u64) }
 }
 
 fn plural(number: usize, what: &str) -> String {

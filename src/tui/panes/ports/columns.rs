@@ -165,13 +165,10 @@ pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<
         Local => Cell::plain(label::fit_end(label::local(socket, cx.names), width)),
         Remote => remote(socket, width, cx),
         State => state(view, cx),
-        Queue | Backlog if label::is_crowded(socket) => {
+        Queue => queue(view, width, cx),
+        Backlog if label::is_crowded(socket) => {
             Cell::new(label::queue(socket, width), cx.theme.danger)
         }
-        Queue if label::is_stalled(socket, view.ended_at.unwrap_or(cx.now)) => {
-            Cell::new(label::stalled_queue(socket, width), cx.theme.warning)
-        }
-        Queue => Cell::plain(label::queue(socket, width)),
         SentRate => rate(socket.rates.map(|rates| rates.bytes_sent_per_s), cx),
         ReceivedRate => rate(socket.rates.map(|rates| rates.bytes_received_per_s), cx),
         Pid => pid(socket, cx),
@@ -206,22 +203,48 @@ fn plain<'a>(column: Column, socket: &Socket, cx: &RowContext<'_>) -> Cell<'a> {
     Cell::new(text, style)
 }
 
-/// `▶` selected, `●` marked.
+/// `▶` selected; then what matters most: `●` marked, `✕` ended, `+` new, `~` changed.
 fn sign(view: RowView<'_>, cx: &RowContext<'_>) -> &'static str {
-    match (cx.selected, cx.marked) {
-        (true, true) => "▶●",
-        (true, false) => "▶",
-        (false, true) => " ●",
-        (false, false) if view.ended_at.is_some() => " ✕",
-        (false, false) if is_new(view, cx.now) => " +",
-        (false, false) => "",
-    }
+    let is_ended = view.ended_at.is_some();
+    let [resting, selected] = if cx.marked {
+        [" ●", "▶●"]
+    } else if is_ended {
+        [" ✕", "▶✕"]
+    } else if is_new(view, cx.now) {
+        [" +", "▶+"]
+    } else if has_changed(view, cx.now) {
+        [" ~", "▶~"]
+    } else {
+        ["", "▶"]
+    };
+    if cx.selected { selected } else { resting }
+}
+
+/// Whether its state or its owners changed a moment ago.
+fn has_changed(view: RowView<'_>, now: Timestamp) -> bool {
+    view.row.changed_at.is_some_and(|at| now.duration_since(at) < MARKED_FOR)
 }
 
 /// Whether a row appeared a moment ago.
 fn is_new(view: RowView<'_>, now: Timestamp) -> bool {
     let seen = view.row.socket.first_seen.filter(|_| view.row.appeared);
     seen.is_some_and(|seen| now.duration_since(seen) < MARKED_FOR)
+}
+
+/// What waits, with `!` where it stands still, has no room, or is being dropped.
+fn queue<'a>(view: RowView<'_>, width: u16, cx: &RowContext<'_>) -> Cell<'a> {
+    let socket = &view.row.socket;
+    let now = view.ended_at.unwrap_or(cx.now);
+    if label::is_crowded(socket) {
+        return Cell::new(label::queue(socket, width), cx.theme.danger);
+    }
+    if label::is_dropping(socket, now) {
+        return Cell::new(label::alarmed_queue(socket, width), cx.theme.danger);
+    }
+    if label::is_stalled(socket, now) {
+        return Cell::new(label::alarmed_queue(socket, width), cx.theme.warning);
+    }
+    Cell::plain(label::queue(socket, width))
 }
 
 /// What moves stands out from what rests.
@@ -243,6 +266,7 @@ fn state<'a>(view: RowView<'_>, cx: &RowContext<'_>) -> Cell<'a> {
     }
     let style = match state {
         _ if is_new(view, cx.now) => cx.theme.fresh,
+        _ if has_changed(view, cx.now) => cx.theme.accent,
         socket::State::CloseWait | socket::State::SynSent => cx.theme.warning,
         socket::State::TimeWait | socket::State::Closed => cx.theme.dim,
         _ => Style::new(),

@@ -3,17 +3,24 @@
 
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::State;
-use crate::query::KEYS;
+use crate::query::{KEYS, Saved};
 
 /// Protocols by the names that filters know.
 const PROTOCOLS: [&str; 8] = ["tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "raw", "icmp"];
 
 /// The completed filter; `None` where nothing begins as typed.
-pub(super) fn complete(text: &str) -> Option<String> {
+pub(super) fn complete(text: &str, saved: &Saved) -> Option<String> {
     let start = text.rfind([' ', '(', '!', ',']).map_or(0, |at| at + 1);
     // In a list of values the key stands before the first of them.
     let word_start = text.rfind([' ', '(', '!']).map_or(0, |at| at + 1);
     let word = &text[word_start..];
+    // Saved filters may also stand in a list, with commas between.
+    if text[start..].starts_with('@') {
+        let typed = &text[start + 1..];
+        let mut names = saved.iter().map(|(name, _)| name);
+        let name = names.find(|name| name.len() > typed.len() && name.starts_with(typed))?;
+        return Some(format!("{}@{name}", &text[..start]));
+    }
     let completed = match word.split_once(':') {
         Some((key, values)) => {
             let typed = values.rsplit(',').next().unwrap_or(values);
@@ -49,7 +56,7 @@ mod tests {
     use crate::query::Query;
 
     fn completed(text: &str) -> String {
-        complete(text).unwrap_or_else(|| "nothing".to_owned())
+        complete(text, &Saved::default()).unwrap_or_else(|| "nothing".to_owned())
     }
 
     #[test]
@@ -61,6 +68,15 @@ mod tests {
         assert_eq!(completed("(owner:h"), "(owner:hidden");
         assert_eq!(completed("zz"), "nothing");
         assert_eq!(completed("name:ng"), "nothing");
+    }
+
+    #[test]
+    fn saved_filters_are_completed_by_their_names() {
+        let saved = Saved::new([("web", "port:80"), ("work", "port:81")]).unwrap();
+        let completed = |text: &str| complete(text, &saved);
+        assert_eq!(completed("port:1 (@w").as_deref(), Some("port:1 (@web"));
+        assert_eq!(completed("22,@wo").as_deref(), Some("22,@work"));
+        assert_eq!(completed("@x"), None);
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! The filter of Ports: what holds, and what is being typed.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::complete::complete;
-use crate::query::{Query, QueryError};
-use crate::tui::widgets::field::Field;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
 
-/// Filters remembered for the arrow keys.
-const HISTORY: usize = 50;
+use super::complete::complete;
+use crate::query::{Query, QueryError, Saved};
+use crate::text::clean;
+use crate::tui::filters::{self, Filters};
+use crate::tui::pane::Cx;
+use crate::tui::theme::Theme;
+use crate::tui::widgets::field::Field;
+use crate::tui::widgets::paint;
 
 /// The filter line.
 #[derive(Debug, Default)]
@@ -20,7 +24,6 @@ pub(super) struct FilterLine {
     /// What is wrong with what is being typed; the last good filter holds meanwhile.
     pub(super) error: Option<QueryError>,
     editing: Option<Editing>,
-    history: VecDeque<String>,
 }
 
 #[derive(Debug)]
@@ -44,65 +47,87 @@ impl FilterLine {
     }
 
     /// Opens the field on the filter that holds.
-    pub(super) fn open(&mut self) {
+    pub(super) fn open(&mut self, filters: &Filters) {
         self.editing = Some(Editing {
             field: Field::new(&self.text),
             before: self.text.clone(),
-            at: self.history.len(),
+            at: filters.len(),
         });
     }
 
     /// Reads the field anew. `true` when another filter holds now.
-    pub(super) fn read(&mut self) -> bool {
+    pub(super) fn read(&mut self, saved: &Saved) -> bool {
         let Some(editing) = &self.editing else { return false };
         let text = editing.field.text().to_owned();
-        self.set(text)
+        self.set(text, saved)
     }
 
     /// Keeps what was typed and closes the field; stays open on an error.
-    pub(super) fn accept(&mut self) -> bool {
-        if self.error.is_some() {
-            return false;
+    pub(super) fn accept(&mut self, cx: &mut Cx<'_>) {
+        if self.error.is_none() && self.editing.take().is_some() {
+            filters::remember(&self.text, cx);
         }
-        if self.editing.take().is_some() && !self.text.trim().is_empty() {
-            self.history.retain(|old| *old != self.text);
-            self.history.push_back(self.text.clone());
-            if self.history.len() > HISTORY {
-                self.history.pop_front();
-            }
-        }
-        true
     }
 
     /// Closes the field and goes back to what held before. `true` when that is another filter.
-    pub(super) fn cancel(&mut self) -> bool {
+    pub(super) fn cancel(&mut self, saved: &Saved) -> bool {
         let Some(editing) = self.editing.take() else { return false };
-        self.set(editing.before)
+        self.set(editing.before, saved)
     }
 
     /// Drops the filter. `true` when there was one.
     pub(super) fn clear(&mut self) -> bool {
+        self.choose(String::new(), &Saved::default())
+    }
+
+    /// Takes another filter, whatever is being typed. `true` when it differs.
+    pub(super) fn choose(&mut self, text: String, saved: &Saved) -> bool {
         self.editing = None;
-        self.set(String::new())
+        self.set(text, saved)
     }
 
     /// Completes the last word in the field.
-    pub(super) fn complete(&mut self) {
+    pub(super) fn complete(&mut self, saved: &Saved) {
         let Some(editing) = &mut self.editing else { return };
-        if let Some(completed) = complete(editing.field.text()) {
+        if let Some(completed) = complete(editing.field.text(), saved) {
             editing.field.set(&completed);
         }
     }
 
     /// Puts an earlier (-1) or later (1) filter of the history into the field.
-    pub(super) fn recall(&mut self, step: isize) {
+    pub(super) fn recall(&mut self, step: isize, filters: &Filters) {
         let Some(editing) = &mut self.editing else { return };
-        editing.at = editing.at.saturating_add_signed(step).min(self.history.len());
-        editing.field.set(self.history.get(editing.at).map_or("", String::as_str));
+        editing.at = editing.at.saturating_add_signed(step).min(filters.len());
+        editing.field.set(filters.at(editing.at).unwrap_or_default());
     }
 
-    fn set(&mut self, text: String) -> bool {
-        match Query::parse(&text) {
+    /// The line of the open filter, with what is wrong below it. Returns the rest of the area.
+    pub(super) fn draw(
+        &self,
+        buf: &mut Buffer,
+        area: Rect,
+        theme: &Theme,
+        cursor: &mut Option<Position>,
+    ) -> Rect {
+        let Some(field) = self.shown_field() else { return area };
+        let line = paint::line(area, 0);
+        let used = paint::left(buf, line, " /", theme.accent);
+        let room = Rect { x: line.x + used, width: line.width.saturating_sub(used), ..line };
+        *cursor = field.draw(buf, room, theme.text);
+        let mut lines = 1;
+        if let Some(error) = &self.error {
+            let text = format!(" ! column {}: {}", error.column, clean(&error.message));
+            for piece in paint::wrap(&text, area.width) {
+                paint::left(buf, paint::line(area, lines), &piece, theme.danger);
+                lines += 1;
+            }
+        }
+        let lines = u16::try_from(lines).unwrap_or(u16::MAX).min(area.height);
+        Rect { y: area.y + lines, height: area.height - lines, ..area }
+    }
+
+    fn set(&mut self, text: String, saved: &Saved) -> bool {
+        match Query::parse_with(&text, saved) {
             Ok(query) => {
                 let query = (!query.is_empty()).then(|| Arc::new(query));
                 let changed = query != self.query;
@@ -120,24 +145,26 @@ impl FilterLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::fixture::Bench;
 
     fn typed(line: &mut FilterLine, text: &str) -> bool {
-        line.open();
+        line.open(&Filters::default());
         line.field().unwrap().set(text);
-        line.read()
+        line.read(&Saved::default())
     }
 
     #[test]
     fn a_bad_filter_leaves_the_last_good_one_in_force_and_stays_open() {
+        let mut bench = Bench::default();
         let mut line = FilterLine::default();
         assert!(typed(&mut line, "port:80"));
-        assert!(line.accept());
+        line.accept(&mut bench.cx());
         assert!(!typed(&mut line, "prot:80"));
         assert!(line.error.is_some());
-        assert!(!line.accept());
+        line.accept(&mut bench.cx());
         assert!(line.shown_field().is_some());
         assert_eq!(line.text, "port:80");
-        line.cancel();
+        line.cancel(&Saved::default());
         assert_eq!((line.error.is_none(), line.text.as_str()), (true, "port:80"));
     }
 
@@ -145,9 +172,9 @@ mod tests {
     fn esc_goes_back_to_what_held_before() {
         let mut line = FilterLine::default();
         typed(&mut line, "port:80");
-        line.accept();
+        line.accept(&mut Bench::default().cx());
         assert!(typed(&mut line, "port:8080"));
-        assert!(line.cancel());
+        assert!(line.cancel(&Saved::default()));
         assert_eq!(line.text, "port:80");
         assert!(line.clear());
         assert!(!line.clear());
@@ -155,18 +182,33 @@ mod tests {
 
     #[test]
     fn the_arrows_walk_through_the_history() {
+        let mut bench = Bench::default();
         let mut line = FilterLine::default();
         for text in ["port:1", "port:2"] {
             typed(&mut line, text);
-            line.accept();
+            line.accept(&mut bench.cx());
         }
-        line.open();
-        line.recall(-1);
+        let filters = &bench.world.filters;
+        line.open(filters);
+        line.recall(-1, filters);
         assert_eq!(line.shown_field().unwrap().text(), "port:2");
-        line.recall(-1);
-        line.recall(-1);
+        line.recall(-1, filters);
+        line.recall(-1, filters);
         assert_eq!(line.shown_field().unwrap().text(), "port:1");
-        line.recall(5);
+        line.recall(5, filters);
         assert_eq!(line.shown_field().unwrap().text(), "");
+        assert_eq!(bench.effects.len(), 2, "each new one is kept");
+    }
+
+    #[test]
+    fn a_saved_filter_holds_by_its_name() {
+        let saved = Saved::new([("web", "port:80")]).unwrap();
+        let mut line = FilterLine::default();
+        line.open(&Filters::default());
+        line.field().unwrap().set("name:x @w");
+        line.complete(&saved);
+        assert_eq!(line.shown_field().unwrap().text(), "name:x @web");
+        assert!(line.read(&saved));
+        assert_eq!(line.query.as_ref().unwrap().to_string(), "name:x port:80");
     }
 }

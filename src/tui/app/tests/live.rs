@@ -1,0 +1,48 @@
+//! What moves on the screen by itself: alarms and marks.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyCode;
+
+use crate::model::activity::ListenCounters;
+use crate::model::table::SocketTable;
+use crate::tui::fixture::{Desk, ended, key_of, rows, table, wall};
+
+#[test]
+fn what_listeners_turn_away_is_in_the_header_while_it_is_news() {
+    let listen = |drops| ListenCounters { netns: Some(1), overflows: drops, drops };
+    let with = |drops| SocketTable { listen: Some(listen(drops)), ..table(rows()) };
+    let mut desk = Desk::new(160, 40);
+    desk.ports(with(40));
+    assert!(!desk.screen().contains("turn away"), "what was before is no news");
+    desk.ports(with(43));
+    assert!(desk.screen().contains("listeners turn away 3.0/s!"), "{}", desk.screen());
+    desk.ports(with(43));
+    assert!(desk.screen().contains("listeners turn away 3.0/s!"), "for some seconds");
+    desk.wait(10.0);
+    desk.ports(with(43));
+    assert!(!desk.screen().contains("turn away"));
+}
+
+#[test]
+fn new_changed_and_ended_rows_are_marked_for_some_seconds() {
+    let mut all = rows();
+    Arc::make_mut(&mut all[1]).changed_at = Some(wall(0.0));
+    let gone = all.pop().unwrap();
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::End);
+    assert_eq!(desk.selected(), Some(key_of(6)));
+    let now = SocketTable { ended: [ended(&gone, 1.5)].into(), ..table(all) };
+    desk.ports(now.clone());
+    let screen = desk.screen();
+    let line = |part: &str| screen.lines().find(|line| line.contains(part)).unwrap().to_owned();
+    assert!(line(":5432").contains(" ~ "), "{screen}");
+    assert!(line(":8443").contains(" + "), "{screen}");
+    let ended = line("0.0.0.0:68");
+    assert!(ended.contains("▶✕") && ended.contains("ended"), "in its place: {screen}");
+    desk.wait(10.0);
+    desk.ports(now);
+    assert_eq!(desk.selected(), Some(key_of(6)), "it stays selected");
+    let screen = desk.screen();
+    assert!(!screen.contains(" ~ ") && !screen.contains(" + "), "{screen}");
+}
