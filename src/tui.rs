@@ -19,6 +19,7 @@ pub mod feeds;
 #[cfg(test)]
 mod fixture;
 pub mod geometry;
+pub mod hosts;
 pub mod keymap;
 pub mod label;
 pub mod log;

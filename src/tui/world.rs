@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::event::{FeedUpdate, Moment};
+use super::hosts::Hosts;
 use super::surroundings::Surroundings;
 use crate::model::interface::Interfaces;
 use crate::model::packets::PacketCounts;
@@ -91,6 +92,8 @@ pub struct World {
     pub listeners: Option<usize>,
     /// The one selection.
     pub selection: Option<Selection>,
+    /// What addresses are called, as far as it was asked for.
+    pub hosts: Hosts,
     /// Who is around the row whose details were opened last.
     pub surroundings: Option<Surroundings>,
     /// Marked rows, by key.
@@ -125,6 +128,7 @@ impl World {
             packets: Watched::default(),
             listeners: None,
             selection: None,
+            hosts: Hosts::default(),
             surroundings: None,
             marks: BTreeSet::new(),
             all_netns: false,
