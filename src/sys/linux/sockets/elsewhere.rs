@@ -41,10 +41,21 @@ impl Place {
 
     /// Another one.
     pub(super) fn of(namespace: &Namespace) -> Result<Self> {
-        let open = || (SockDiag::open(), ProcNet::open(), names::inert_socket(), tcp_ext::listen());
-        let (diag, proc_net, inert, listen) = namespace.enter(open)?;
+        namespace.enter(|| Self::open(namespace))?
+    }
+
+    /// Several others, each with what came of it.
+    pub(super) fn of_each(namespaces: &[Namespace]) -> Vec<(&Namespace, Result<Self>)> {
+        let opened = netns::enter_each(namespaces, Self::open);
+        namespaces.iter().zip(opened.into_iter().map(|place| place?)).collect()
+    }
+
+    /// From within the namespace.
+    fn open(namespace: &Namespace) -> Result<Self> {
+        let (diag, proc_net) = (SockDiag::open()?, ProcNet::open());
+        let (inert, listen) = (names::inert_socket(), tcp_ext::listen());
         let (netns, name) = (Some(namespace.inode), namespace.name.clone());
-        Ok(Self { netns, name, diag: diag?, proc_net, inert, listen })
+        Ok(Self { netns, name, diag, proc_net, inert, listen })
     }
 }
 

@@ -48,6 +48,10 @@ const MOST_DESCRIPTORS: usize = 20_000;
 /// Beyond this many a dump is cheaper than to ask for connections one by one.
 const MOST_LOOKUPS: usize = 4_000;
 
+/// So many namespaces are entered by one thread. Each costs some descriptors until it has been
+/// asked.
+const AT_ONCE: usize = 16;
+
 /// See [`super::Table`].
 #[derive(Debug)]
 pub(super) struct Native {
@@ -152,10 +156,10 @@ impl Native {
     ) -> Coverage {
         let mut troubles = elsewhere::Troubles::default();
         let others = self.elsewhere.seek(self.scratch.netns, &mut troubles);
-        for namespace in &others {
+        for (namespace, place) in others.chunks(AT_ONCE).flat_map(Place::of_each) {
             let before = sockets.len();
             let mut told = Vec::new();
-            let dumped = Place::of(namespace).and_then(|place| {
+            let dumped = place.and_then(|place| {
                 self.listen_elsewhere.extend(place.listen);
                 self.visit(place, |native| native.dump_all(detail, keep, &mut told, sockets))
             });
