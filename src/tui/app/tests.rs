@@ -2,6 +2,7 @@ mod close;
 mod grouping;
 mod live;
 mod namespaces;
+mod ways;
 mod why;
 
 use std::sync::Arc;
