@@ -3,6 +3,7 @@ mod grouping;
 mod live;
 mod local;
 mod namespaces;
+mod ways;
 mod why;
 
 use std::sync::Arc;
