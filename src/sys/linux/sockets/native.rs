@@ -124,8 +124,12 @@ impl Native {
         // what closes in between is told by the second look.
         let mut sockets = Vec::with_capacity(self.expected);
         self.dump_all(detail, &mut keep, &mut health, &mut sockets)?;
-        let has_bound = || sockets.iter().any(|entry| entry.socket().state == State::Bound);
-        health.extend(self.bound.health(&mut self.place.diag, has_bound));
+        if self.tables.contains(Table::Tcp) {
+            let is_bound =
+                |socket: &Socket| (Protocol::Tcp, State::Bound) == (socket.protocol, socket.state);
+            let has_bound = || sockets.iter().any(|entry| is_bound(entry.socket()));
+            health.extend(self.bound.health(&mut self.place.diag, has_bound));
+        }
         let coverage = match self.reach {
             Reach::Own => Coverage::Own(self.scratch.netns),
             Reach::All => self.dump_others(detail, &mut keep, &mut health, &mut sockets),
