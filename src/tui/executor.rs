@@ -59,6 +59,9 @@ impl Executor {
                 let report = inspect::options::options(&row.socket);
                 Answer::Options(report.map(Box::new).map_err(|error| error.to_string()))
             }),
+            Effect::Name(id, addr) => {
+                self.block(id, move || Answer::Named(addr, inspect::names::ask(addr)));
+            }
             Effect::LookAround(id, look) => {
                 self.block(id, move || Answer::LookedAround(look.run()));
             }

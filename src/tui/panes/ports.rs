@@ -13,11 +13,13 @@ mod history;
 mod kill;
 mod why;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::{Position, Rect};
 
+use crate::inspect::names::askable;
 use crate::model::socket::SocketKey;
 use crate::text::column::Column;
 use crate::tui::arrange::{Arrange, Arranged, Folds, GroupBy, Kept, Line, Listing, Place, Sort};
@@ -242,6 +244,17 @@ impl Pane for Ports {
             now: cx.now.wall,
         };
         cx.effects.push(Effect::Arrange(id, Box::new(work)));
+    }
+
+    fn addresses(&self, scroll: &Scroll) -> Vec<IpAddr> {
+        let Some(listing) = &self.listing else { return Vec::new() };
+        let shown = scroll.offset..scroll.offset + scroll.page();
+        let sockets = shown.filter_map(|line| match listing.line(line)? {
+            Line::Row(view) => Some(&view.row.socket),
+            Line::Header(_) => None,
+        });
+        let ends = sockets.flat_map(|socket| socket.remote.iter().chain([&socket.local]));
+        ends.filter_map(askable).collect()
     }
 
     fn export(&self, world: &World, format: ExportFormat) -> Option<Export> {
