@@ -600,3 +600,18 @@ fn states_are_named_by_their_key_alone() {
         assert_eq!(named(none), [], "{none}");
     }
 }
+
+#[test]
+fn a_unit_that_systemd_holds_a_socket_for_is_found() {
+    use crate::model::activation::Activation;
+    let mut socket = listener();
+    let matches = |socket: &Socket, query: &str| {
+        Query::parse(query).unwrap().matches(&Subject::new(socket, Timestamp::UNIX_EPOCH))
+    };
+    assert_ne!(matches(&socket, "unit:held.socket"), Truth::Yes);
+    let socket_unit = Some("held.socket".into());
+    socket.activation = Some(Box::new(Activation { socket_unit, unit: None }));
+    assert_eq!(matches(&socket, "unit:held.socket"), Truth::Yes);
+    assert_eq!(matches(&socket, "held.socket"), Truth::Yes);
+    assert_eq!(matches(&socket, "!unit:held.socket"), Truth::No);
+}
