@@ -680,3 +680,18 @@ fn the_spellings_of_ss_name_types_of_socket() {
     assert_eq!((ask("proto:p_dgr", &packet), ask("proto:p_raw", &packet)), (Yes, No));
     assert_eq!(ask("proto:packet", &packet), Yes);
 }
+
+#[test]
+fn a_unit_that_systemd_holds_a_socket_for_is_found() {
+    use crate::model::activation::Activation;
+    let mut socket = listener();
+    let matches = |socket: &Socket, query: &str| {
+        Query::parse(query).unwrap().matches(&Subject::new(socket, Timestamp::UNIX_EPOCH))
+    };
+    assert_ne!(matches(&socket, "unit:held.socket"), Truth::Yes);
+    let socket_unit = Some("held.socket".into());
+    socket.activation = Some(Box::new(Activation { socket_unit, unit: None }));
+    assert_eq!(matches(&socket, "unit:held.socket"), Truth::Yes);
+    assert_eq!(matches(&socket, "held.socket"), Truth::Yes);
+    assert_eq!(matches(&socket, "!unit:held.socket"), Truth::No);
+}
