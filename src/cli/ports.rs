@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
         detail,
         peers: shows_peers(args),
         reach: reach(args),
-        tables: query.tables(),
+        tables: tables(&query),
         counted: Tables::NONE,
     };
     if query.is_empty() {
@@ -131,24 +131,29 @@ fn reach(args: &Args) -> Reach {
     if args.all_netns { Reach::All } else { Reach::Own }
 }
 
+/// The tables that can have what is asked for. Netlink sockets are how programs and the kernel
+/// talk of everything else: every host is full of them, and only who names them wants them.
+fn tables(query: &Query) -> Tables {
+    let unnamed = Tables::from(Table::Netlink).without(query.named_tables());
+    query.tables().without(unnamed)
+}
+
 /// The tables whose sockets a person does not expect to see without having named them: there
 /// are many, and no network is involved. A program gets them all.
 fn left_out(args: &Args, query: &Query) -> Tables {
     if args.json || args.jsonl || args.csv {
         return Tables::NONE;
     }
-    Tables::LOCAL.without(query.named_tables())
+    Tables::from(Table::Unix).without(query.named_tables())
 }
 
 /// Takes these tables' sockets out, and counts them, unless nothing else matched.
 fn leave_out(listing: &mut Listing, tables: Tables) {
-    for table in [Table::Netlink, Table::Unix].into_iter().filter(|table| tables.contains(*table)) {
-        let is_out = |socket: &Socket| Table::of(socket) == table;
-        let count = listing.sockets.iter().filter(|socket| is_out(socket)).count();
-        if count > 0 && count < listing.sockets.len() {
-            listing.sockets.retain(|socket| !is_out(socket));
-            listing.unlisted.push((table, count));
-        }
+    let is_out = |socket: &Socket| tables.contains(Table::of(socket));
+    let count = listing.sockets.iter().filter(|socket| is_out(socket)).count();
+    if count > 0 && count < listing.sockets.len() {
+        listing.sockets.retain(|socket| !is_out(socket));
+        listing.unlisted.push((Table::Unix, count));
     }
 }
 

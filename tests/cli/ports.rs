@@ -79,7 +79,7 @@ fn the_document_begins_with_its_schema_and_has_the_contracts_fields() {
     assert_eq!(socket["remote"], Value::Null);
     assert_eq!((&socket["recv_q"], &socket["send_q"]), (&Value::Null, &Value::Null));
     assert_eq!(socket["backlog"]["queued"], 0);
-    assert_eq!(keys(&socket["local"]), ["addr", "path", "port", "scope"]);
+    assert_eq!(keys(&socket["local"]), ["addr", "name", "path", "port", "scope"]);
     assert_eq!(socket["ownership"]["kind"], "owned");
     let owner = &socket["owners"][0];
     assert_eq!(owner["pid"], std::process::id());
