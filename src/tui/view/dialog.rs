@@ -192,7 +192,13 @@ fn log(app: &App, columns: u16, theme: &Theme) -> Vec<Line> {
             lines.push(vec![(lead, style), (part, theme.text)]);
         }
         if let Some(command) = &entry.command {
-            lines.push(vec![(format!("           $ {}", clean(command)), theme.dim)]);
+            // Whole, however long: a command line that is cut does something else.
+            for (index, part) in
+                paint::wrap(&clean(command), columns.saturating_sub(13)).into_iter().enumerate()
+            {
+                let lead = if index == 0 { "           $ " } else { "             " };
+                lines.push(vec![(format!("{lead}{part}"), theme.dim)]);
+            }
         }
     }
     if app.log.forgotten > 0 {

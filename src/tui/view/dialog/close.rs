@@ -146,7 +146,10 @@ fn holders(socket: &Socket) -> String {
         let reason = socket.ownership.reason.as_deref();
         return match reason {
             Some(reason) => format!("no process that can be named ({kind}: {reason})"),
-            None => format!("no process ({kind})"),
+            None => match socket.ownership.detail.as_deref() {
+                Some(detail) => format!("no process ({kind}: {})", detail.replace('_', " ")),
+                None => format!("no process ({kind})"),
+            },
         };
     }
     let pids: BTreeSet<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
