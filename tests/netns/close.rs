@@ -460,7 +460,10 @@ fn the_half_that_was_closed_first_is_closed() {
         let mut server = pair("a.shutdown(socket.SHUT_WR); tell(); c.recv(1); tell(); ready()");
         server.read_pid();
         server.read_pid();
-        assert_eq!(states(&["state:fin-wait-2"]), ["FIN_WAIT_2"]);
+        // The acknowledgement of its FIN may take a moment.
+        support::wait_for("FIN_WAIT_2", || {
+            (states(&["state:fin-wait-2"]) == ["FIN_WAIT_2"]).then_some(())
+        });
         let (code, json) = close_json(&["state:fin-wait-2"]);
         assert_eq!((code, states_of(&json["closed"])), (0, vec!["FIN_WAIT_2"]), "{json}");
         assert_eq!(json["closed"][0]["owners"][0]["pid"], server.pid());
