@@ -434,3 +434,76 @@ fn a_terminal_is_asked() {
         assert_eq!(states(&["state:estab"]).len(), 0);
     });
 }
+
+#[test]
+fn a_half_open_connection_is_closed() {
+    in_namespace("close::a_half_open_connection_is_closed", || {
+        // TCP_DEFER_ACCEPT leaves the server's side so until data comes.
+        let mut server = Server::start(
+            "s = socket.socket(); s.bind(('127.0.0.1', 8080))
+s.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60); s.listen()
+c = socket.create_connection(('127.0.0.1', 8080)); ready()",
+        );
+        assert_eq!(states(&["lport:8080", "state:syn-recv"]), ["SYN_RECEIVED"]);
+        let (code, json) = close_json(&["lport:8080", "state:syn-recv"]);
+        assert_eq!((code, states_of(&json["closed"])), (0, vec!["SYN_RECEIVED"]), "{json}");
+        assert_eq!(json["closed"][0]["ownership"]["kind"], "kernel");
+        assert_eq!(json["closed"][0]["ownership"]["detail"], "half_open");
+        assert_eq!(states(&["lport:8080"]), ["LISTEN"]);
+        assert!(server.is_alive());
+    });
+}
+
+#[test]
+fn the_half_that_was_closed_first_is_closed() {
+    in_namespace("close::the_half_that_was_closed_first_is_closed", || {
+        let mut server = pair("a.shutdown(socket.SHUT_WR); tell(); c.recv(1); tell(); ready()");
+        server.read_pid();
+        server.read_pid();
+        // The acknowledgement of its FIN may take a moment.
+        support::wait_for("FIN_WAIT_2", || {
+            (states(&["state:fin-wait-2"]) == ["FIN_WAIT_2"]).then_some(())
+        });
+        let (code, json) = close_json(&["state:fin-wait-2"]);
+        assert_eq!((code, states_of(&json["closed"])), (0, vec!["FIN_WAIT_2"]), "{json}");
+        assert_eq!(json["closed"][0]["owners"][0]["pid"], server.pid());
+        assert_eq!(states(&["state:fin-wait-2,close-wait"]), Vec::<String>::new());
+        assert!(server.is_alive());
+    });
+}
+
+#[test]
+fn one_of_two_that_share_an_end_is_closed_by_its_peer() {
+    in_namespace("close::one_of_two_that_share_an_end_is_closed_by_its_peer", || {
+        let _server = Server::start(
+            "s = tcp(); cs = [socket.create_connection(('127.0.0.1', 8080)) for _ in range(2)]
+ready()",
+        );
+        let rows = support::sockpit().args(["ports", "rport:8080", "--json"]).output().unwrap();
+        let rows = document(&rows);
+        let port = rows["sockets"][0]["local"]["port"].to_string();
+        let (code, json) = close_json(&["lport:8080", &format!("rport:{port}")]);
+        assert_eq!((code, states_of(&json["closed"])), (0, vec!["ESTABLISHED"]), "{json}");
+        assert_eq!(json["closed"][0]["remote"]["port"].to_string(), port);
+        assert_eq!(states(&["rport:8080"]), ["ESTABLISHED"], "the other one stays");
+    });
+}
+
+#[test]
+fn the_answer_has_the_contracts_shape() {
+    in_namespace("close::the_answer_has_the_contracts_shape", || {
+        let mut server = pair("ready()");
+        server.read_pid();
+        let (code, json) = close_json(&["lport:8080"]);
+        assert_eq!(code, 0, "{json}");
+        assert_eq!(json["schema"], "sockpit.close/1");
+        for field in ["closed", "spared", "failed"] {
+            assert!(json[field].is_array(), "{field}: {json}");
+        }
+        let closed = &json["closed"][0];
+        assert_eq!((&closed["protocol"], &closed["local"]["port"]), (&"tcp".into(), &8080.into()));
+        assert!(closed["cookie"].is_u64() && closed["owners"].is_array(), "{closed}");
+        let spared = &json["spared"][0];
+        assert!(spared["socket"]["cookie"].is_u64() && spared["reason"].is_string(), "{spared}");
+    });
+}

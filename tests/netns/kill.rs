@@ -489,3 +489,78 @@ while True: time.sleep(600)",
         assert!(warnings.iter().any(|line| line.as_str().unwrap().contains(&command)), "{plan}");
     });
 }
+
+#[test]
+fn a_zombie_that_held_the_socket_is_no_victim() {
+    in_namespace("kill::a_zombie_that_held_the_socket_is_no_victim", || {
+        // The child held it, too, and ended; nobody has asked how.
+        let mut server = Server::start_unready(
+            "
+s = tcp()
+child = os.fork()
+if child == 0: os._exit(0)
+os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+ready()
+",
+        );
+        server.read_pid();
+        let (code, json) = kill_json(&["8080"]);
+        assert_eq!(code, 0, "{json}");
+        assert_eq!(json["victims"].as_array().unwrap().len(), 1, "{json}");
+        assert_eq!(json["victims"][0]["pid"], server.pid());
+        assert_eq!(server.signal(), Some(15));
+    });
+}
+
+#[test]
+fn a_holder_in_a_pid_namespace_of_its_own_is_a_victim() {
+    in_namespace("kill::a_holder_in_a_pid_namespace_of_its_own_is_a_victim", || {
+        // There it is process 1, for which TERM is nothing unless it asks for it.
+        let mut server = Server::start_unready(
+            "
+script = 's = tcp(); signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); ready()'
+prelude = open('/proc/self/cmdline').read().split(chr(0))[2].split('script =')[0]
+subprocess.run(['unshare', '--pid', '--fork', 'python3', '-c', prelude + script])
+",
+        );
+        assert_eq!(server.read_pid(), 1, "its own idea of its number");
+        let (code, json) = kill_json(&["8080"]);
+        assert_eq!(code, 0, "{json}");
+        let pid = json["victims"][0]["pid"].as_u64().unwrap();
+        assert!(pid > 1 && pid != u64::from(server.pid()), "{json}");
+        assert_eq!(json["victims"][0]["exited"], true);
+        server.child.wait().unwrap();
+    });
+}
+
+#[test]
+fn a_process_whose_first_thread_has_ended_is_not_called_free() {
+    in_namespace("kill::a_process_whose_first_thread_has_ended_is_not_called_free", || {
+        let mut server = Server::start_unready(
+            "
+import ctypes, threading
+s = tcp()
+def stay():
+    while open('/proc/self/stat').read().rpartition(') ')[2][0] != 'Z': time.sleep(0.01)
+    tell()
+    time.sleep(600)
+threading.Thread(target=stay).start()
+ctypes.CDLL(None).syscall(60, 0)
+",
+        );
+        if cfg!(not(target_arch = "x86_64")) {
+            return;
+        }
+        assert_eq!(server.read_pid(), server.pid());
+        let (code, json) = kill_json(&["8080"]);
+        // Its descriptors are to be seen at the threads that are left.
+        let victims = json["victims"].as_array().unwrap();
+        if victims.is_empty() {
+            assert_ne!(code, 0, "{json}");
+            assert_ne!(json["port_free"], true, "{json}");
+        } else {
+            assert_eq!((code, &victims[0]["pid"]), (0, &server.pid().into()), "{json}");
+            assert_eq!(json["port_free"], true, "{json}");
+        }
+    });
+}
