@@ -167,6 +167,7 @@ static PORTS: &[Binding] = &[
         "Show every network namespace, or sockpit's own alone",
     ),
     bind(&[Key::char('m')], Command::Mark, "mark", "Mark the row for a joint action"),
+    bind(&[Key::char('F')], Command::SavedFilters, "", "Choose, save or forget a named filter"),
     bind(&[Key::char('H')], Command::History, "", "Open the history of ended sockets, or close it"),
     bind(&[Key::plain(KeyCode::Esc)], Command::ClearFilter, "", "Drop the filter, then the marks"),
 ];

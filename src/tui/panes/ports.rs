@@ -19,6 +19,7 @@ use crate::model::socket::SocketKey;
 use crate::tui::arrange::{Arrange, Arranged, Kept, RowView, Sort, SortBy};
 use crate::tui::command::{Command, ExportFormat, Motion};
 use crate::tui::dialog::Dialog;
+use crate::tui::dialog::filters::FilterList;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
 use crate::tui::export::{Content, Export};
@@ -143,6 +144,7 @@ impl Pane for Ports {
             };
         }
         match command {
+            Command::SavedFilters => return saved_filters(&self.filter, cx),
             Command::History => self.history = Some(History::default()),
             Command::Move(motion) => self.go(motion, scroll.page(), cx),
             Command::Filter => self.filter.open(&cx.world.filters),
@@ -294,6 +296,12 @@ impl Pane for Ports {
             None => self.selected().map(|view| label::line(&view.row.socket)),
         }
     }
+}
+
+/// The list of filters with a name; the one that holds can be saved.
+fn saved_filters(filter: &FilterLine, cx: &Cx<'_>) -> Response {
+    let list = FilterList::new(&cx.world.filters.saved, &filter.text);
+    Response::Open(Box::new(Dialog::Filters(list)))
 }
 
 /// Rows of other namespaces may still be there when they are wanted no more.
