@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use crossterm::event::KeyCode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
@@ -16,8 +17,9 @@ use sockpit::model::sample::Sample;
 use sockpit::model::socket::{Endpoint, Family, Protocol, Socket, SocketId, SocketKey, State};
 use sockpit::model::table::{SocketRow, SocketTable};
 use sockpit::query::Query;
+use sockpit::text::column::Column;
 use sockpit::tui::app::{App, Start};
-use sockpit::tui::arrange::{Arrange, Sort, SortBy};
+use sockpit::tui::arrange::{Arrange, GroupBy, Sort};
 use sockpit::tui::effect::Effect;
 use sockpit::tui::event::{Answer, Event, FeedUpdate, Moment};
 use sockpit::tui::filters::Filters;
@@ -83,16 +85,46 @@ fn app(table: &Arc<SocketTable>) -> App {
     app
 }
 
+/// The next sample: a hundredth of the rows ended, as many are new.
+fn next(before: &SocketTable) -> Arc<SocketTable> {
+    let replace = |(index, row): (usize, &Arc<SocketRow>)| {
+        if index % 100 != 0 {
+            return Arc::clone(row);
+        }
+        let mut row = SocketRow::clone(row);
+        row.key.id = SocketId::Cookie(1 << 32 | index as u64);
+        row.socket.cookie = Some(1 << 32 | index as u64);
+        row.socket.recv_q = Some(9);
+        Arc::new(row)
+    };
+    let mut rows: Vec<Arc<SocketRow>> = before.rows.iter().enumerate().map(replace).collect();
+    rows.sort_by(|a, b| a.socket.cmp_canonical(&b.socket));
+    Arc::new(SocketTable { rows, host: "bench".into(), ..SocketTable::default() })
+}
+
+fn press(app: &mut App, key: char) {
+    let event = Event::Key(KeyCode::Char(key).into());
+    for effect in app.update(event, Moment::now()) {
+        if let Effect::Arrange(id, work) = effect {
+            app.update(Event::Answer(id, Answer::Arranged(work.run())), Moment::now());
+        }
+    }
+}
+
 fn frames(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("frame");
     for rows in SIZES {
-        let mut app = app(&table(rows));
-        let mut terminal = Terminal::new(TestBackend::new(140, 40)).expect("a test backend");
-        group.bench_function(BenchmarkId::from_parameter(rows), |bencher| {
-            bencher.iter(|| {
-                terminal.draw(|frame| view::draw(&mut app, frame)).map(drop).expect("it draws");
+        // Without groups, and by remote address, which makes about as many groups as rows.
+        for (name, keys) in [("plain", ""), ("grouped", "bbb")] {
+            let mut app = app(&table(rows));
+            keys.chars().for_each(|key| press(&mut app, key));
+            let mut terminal = Terminal::new(TestBackend::new(140, 40)).expect("a test backend");
+            group.bench_function(BenchmarkId::new(name, rows), |bencher| {
+                bencher.iter(|| {
+                    terminal.draw(|frame| view::draw(&mut app, frame)).map(drop).expect("it draws");
+                });
             });
-        });
+        }
     }
 }
 
@@ -101,19 +133,32 @@ fn arranging(criterion: &mut Criterion) {
     group.measurement_time(Duration::from_secs(3)).sample_size(20);
     for rows in SIZES {
         let table = table(rows);
-        let work = |by: SortBy, filter: &str| Arrange {
+        let work = |by: Column, filter: &str, group: Option<GroupBy>| Arrange {
             table: Arc::clone(&table),
             filter: Query::parse(filter).ok().filter(|query| !query.is_empty()).map(Arc::new),
             sort: Sort { by, reverse: true },
+            group,
+            processes: None,
             keep: None,
+            before: None,
             now: Timestamp::UNIX_EPOCH,
         };
+        let by_name = work(Column::Name, "", None);
+        let going_on = Arrange {
+            table: next(&table),
+            before: Some(Arc::new(by_name.clone().run())),
+            ..by_name.clone()
+        };
         let cases = [
-            ("canonical", work(SortBy::Protocol, "")),
-            ("by remote", work(SortBy::Remote, "")),
-            ("by name", work(SortBy::Name, "")),
-            ("filter port", work(SortBy::Protocol, "port:8080")),
-            ("filter word", work(SortBy::Name, "worker-7")),
+            ("canonical", work(Column::Proto, "", None)),
+            ("by remote", work(Column::Remote, "", None)),
+            ("by name", by_name),
+            ("filter port", work(Column::Proto, "port:8080", None)),
+            ("filter word", work(Column::Name, "worker-7", None)),
+            ("by process", work(Column::Name, "", Some(GroupBy::Process))),
+            ("by address", work(Column::Proto, "", Some(GroupBy::Remote))),
+            ("tree", work(Column::Queue, "", Some(GroupBy::Tree))),
+            ("going on", going_on),
         ];
         for (name, case) in cases {
             group.bench_function(BenchmarkId::new(name, rows), |bencher| {

@@ -4,3 +4,4 @@
 pub mod close;
 mod guard;
 pub mod kill;
+pub mod unit;

@@ -8,6 +8,7 @@ pub mod free;
 pub mod lineage;
 pub mod nat;
 pub mod options;
+pub mod processes;
 pub mod sockets;
 pub mod supervisor;
 pub mod wait;

@@ -176,6 +176,14 @@ impl Query {
         self.root.as_ref().map_or(Tables::NONE, |root| tables::named(root))
     }
 
+    /// Whether the answer for a row can change while the row stays the same: ages grow.
+    pub fn depends_on_time(&self) -> bool {
+        let runs = |test: &Test| {
+            matches!(test, Test::Number { key: NumberKey::Age | NumberKey::Stalled, .. })
+        };
+        self.root.as_ref().is_some_and(|root| root.has(&runs))
+    }
+
     /// Whether a row matches.
     pub fn matches(&self, subject: &Subject<'_>) -> Truth {
         self.root.as_ref().map_or(Truth::Yes, |root| eval::ask(root, subject).into())

@@ -31,6 +31,6 @@ use windows as platform;
 
 pub use error::{Error, Result};
 pub use platform::{
-    clock, errno, files, host, interfaces, nat_rules, netns, options, port_rules, process,
+    clock, command, errno, files, host, interfaces, nat_rules, netns, options, port_rules, process,
     processes, resolve, route, sockets, tcp_ext, tcp_info, trial,
 };

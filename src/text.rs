@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod clean;
+pub mod column;
 pub mod duration;
 pub mod options;
 pub mod owner;

@@ -9,4 +9,5 @@ pub mod netfilter;
 pub mod netlink;
 pub mod netstat;
 pub mod procfs;
+pub mod supervisor;
 pub mod sysctl;

@@ -4,6 +4,9 @@
 mod support;
 
 #[cfg(target_os = "linux")]
+#[path = "cli/compare.rs"]
+mod compare;
+#[cfg(target_os = "linux")]
 #[path = "cli/filters.rs"]
 mod filters;
 #[cfg(target_os = "linux")]

@@ -6,6 +6,8 @@ mod support;
 
 #[path = "netns/close.rs"]
 mod close;
+#[path = "netns/families.rs"]
+mod families;
 #[path = "netns/free.rs"]
 mod free;
 #[path = "netns/kill.rs"]

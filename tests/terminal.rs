@@ -22,6 +22,8 @@ mod server;
 #[path = "terminal/story.rs"]
 mod story;
 mod support;
+#[path = "terminal/units.rs"]
+mod units;
 
 use pty::Terminal;
 

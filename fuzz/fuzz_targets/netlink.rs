@@ -1,4 +1,5 @@
-//! Any bytes are netlink messages or an error: the walk over messages, attributes and records ends.
+//! Any bytes are netlink messages or an error: the walk over messages, attributes and records of
+//! every family ends.
 #![no_main]
 
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use sockpit::model::socket::Protocol;
 use sockpit::wire::netlink::inet::Record;
 use sockpit::wire::netlink::socket::{self, Names};
-use sockpit::wire::netlink::{Reply, messages};
+use sockpit::wire::netlink::{Reply, messages, netlink_diag, packet, unix};
 
 struct NoNames;
 
@@ -34,10 +35,29 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn record(payload: &[u8]) {
+    families(payload);
     let Ok(record) = Record::parse(payload) else { return };
-    for protocol in [Protocol::Tcp, Protocol::Udp] {
+    for protocol in [Protocol::Tcp, Protocol::Udp, Protocol::Mptcp, Protocol::Raw] {
         let mut told = socket::blank();
         socket::fill(&mut told, &record, protocol, &mut NoNames);
+        assert_eq!(told.cookie, Some(record.cookie));
+    }
+}
+
+fn families(payload: &[u8]) {
+    let mut told = socket::blank();
+    if let Ok(Some(record)) = unix::Record::parse(payload) {
+        let peer = unix::Peers::of(&[record]).name(&record);
+        unix::fill(&mut told, &record, peer, &mut NoNames);
+        assert_eq!(told.cookie, Some(record.cookie));
+        assert_eq!(told.local.path.is_some(), record.name.is_some_and(|name| !name.is_empty()));
+    }
+    if let Ok(Some(record)) = packet::Record::parse(payload) {
+        packet::fill(&mut told, &record, &mut NoNames);
+        assert_eq!(told.cookie, Some(record.cookie));
+    }
+    if let Ok(record) = netlink_diag::Record::parse(payload) {
+        netlink_diag::fill(&mut told, &record);
         assert_eq!(told.cookie, Some(record.cookie));
     }
 }

@@ -10,6 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(stat.name.len() < bytes.len());
     }
     let _ = (procfs::real_uid(bytes), procfs::socket_inode(bytes), procfs::number(bytes));
+    let _ = procfs::SchedStat::parse(bytes);
     let arguments = procfs::arguments(bytes);
     assert!(arguments.len() <= bytes.len());
 

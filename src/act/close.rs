@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use crate::inspect::{Error, sockets};
 use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::socket::{Protocol, Socket, SocketKey, State};
+use crate::model::tables::Table;
 use crate::model::tree::ProcessTree;
 use crate::sys;
 
@@ -79,12 +80,27 @@ impl Facts {
 /// Those without a peer are spared, with the reason, unless their state is among `named`. A
 /// key that is in neither list of the plan belongs to a socket that has ended.
 pub fn prepare(keys: &[SocketKey], named: &[State]) -> Result<ClosePlan, Error> {
-    let listing = sockets::list(&sockets::Request::default())?;
+    let facts = Facts::gather()?;
+    let is_elsewhere = |key: &SocketKey| key.netns.is_some() && key.netns != facts.netns;
+    let listing = match keys.iter().any(is_elsewhere) {
+        false => sockets::list(&sockets::Request::default())?,
+        true => {
+            sockets::list(&sockets::Request { reach: sockets::Reach::All, ..Default::default() })?
+        }
+    };
+    if let Some(unseen) = keys.iter().find(|key| !listing.coverage.covers(key.netns)) {
+        let netns = unseen.netns.unwrap_or_default();
+        return Err(Error::not_permitted(
+            format!("look into network namespace {netns}"),
+            "nothing is known of its sockets any more; run as root",
+        ));
+    }
     let chosen = |socket: &Socket| {
         if keys.contains(&sys::listing::key(socket)) { Choice::Yes } else { Choice::No }
     };
     let selection = Selection { chosen: &chosen, named };
-    Ok(plan(&listing.sockets, &selection, &Facts::gather()?))
+    // A key names its namespace, and the socket is closed there.
+    Ok(plan(&listing.sockets, &selection, &Facts { netns: None, ..facts }))
 }
 
 /// [`run()`] on this system. Blocks; a few milliseconds where few ports are concerned.
@@ -96,15 +112,36 @@ pub fn execute(plan: &ClosePlan, consent: Consent) -> Result<CloseOutcome, Error
 
 /// The table now, or at least all of it that has these sockets' local ports.
 fn look(targets: &[&Socket]) -> Result<Vec<Socket>, Error> {
-    let ports: BTreeSet<(Protocol, u16)> =
-        targets.iter().filter_map(|socket| Some((socket.protocol, socket.local.port?))).collect();
+    let ports: BTreeSet<(Option<u64>, Protocol, u16)> = targets
+        .iter()
+        .filter_map(|socket| Some((socket.netns, socket.protocol, socket.local.port?)))
+        .collect();
+    let own = sys::netns::own();
+    let is_elsewhere = |netns: Option<u64>| netns.is_some() && netns != own;
     if ports.len() > MOST_PORTS {
-        let bare = sockets::Request { detail: sockets::Detail::Bare, ..Default::default() };
+        let tables = targets.iter().map(|socket| Table::of(socket)).collect();
+        let reach = match ports.iter().any(|(netns, ..)| is_elsewhere(*netns)) {
+            true => sockets::Reach::All,
+            false => sockets::Reach::Own,
+        };
+        let detail = sockets::Detail::Bare;
+        let bare = sockets::Request { detail, tables, reach, ..Default::default() };
         return Ok(sockets::list(&bare)?.sockets);
     }
     let mut found = Vec::new();
-    for (protocol, port) in ports {
-        found.extend(sockets::on_port(protocol, port)?);
+    for (netns, protocol, port) in ports {
+        match netns.filter(|_| is_elsewhere(netns)) {
+            None => found.extend(sockets::on_port(protocol, port)?),
+            Some(inode) => {
+                let look = || sockets::on_port(protocol, port);
+                match sys::netns::within(inode, look) {
+                    Ok(told) => found.extend(told?),
+                    // Its sockets went with it.
+                    Err(Error::Gone { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
     }
     Ok(found)
 }

@@ -23,6 +23,11 @@ pub(super) fn processes(own_pid: u32, tree: &ProcessTree) -> BTreeMap<u32, &'sta
         .collect()
 }
 
+/// sockpit and what it runs under: what holds one of them cannot be stopped by sockpit.
+pub(super) fn lifeline(own_pid: u32, tree: &ProcessTree) -> Vec<u32> {
+    tree.ancestors(own_pid).into_iter().chain([own_pid]).collect()
+}
+
 /// Why a process is protected, as a clause; `None` for ordinary ones.
 pub(super) fn process(pid: u32, own_pid: u32, tree: &ProcessTree) -> Option<&'static str> {
     processes(own_pid, tree).remove(&pid)

@@ -5,6 +5,7 @@
 //! still holds the planned socket, waits, and then proves that the port is free.
 
 mod advice;
+mod command;
 mod plan;
 mod proof;
 mod run;
@@ -13,24 +14,64 @@ mod words;
 
 use std::time::Duration;
 
-use crate::inspect::{Error, sockets};
-use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared};
+use super::guard;
+use crate::inspect::{Error, elsewhere, sockets, supervisor};
+use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared, SupervisorWord};
 use crate::model::owner::{Container, Process, Unit};
 use crate::model::signal::Signal;
 use crate::model::socket::{Protocol, Socket};
+use crate::model::tables::Tables;
 use crate::model::tree::ProcessTree;
 use crate::sys;
 
 pub use super::guard::Consent;
-pub use plan::{holds_target, plan};
+pub use advice::policy;
+pub use command::command;
+pub use plan::{choose, holds_target, plan};
+pub(super) use run::proven;
 pub use run::run;
 pub use verdict::{Obstacle, Verdict, obstacle, verdict};
-pub use words::{describe_holder, describe_socket, describe_victim};
+pub use words::{describe_holder, describe_socket, describe_victim, some_of};
 
 /// Looks at the system and plans the end of whoever holds `target`. Blocks.
 pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error> {
-    let sockets = look(target, Depth::Owners)?;
-    Ok(plan(target, &sockets, &Facts::gather()?, options))
+    // What else the victims hold may be in any namespace; who holds the port is asked of this
+    // one alone.
+    let (tables, reach) = (Tables::PORTS, sockets::Reach::All);
+    let everywhere = sockets::Request { tables, reach, ..Default::default() };
+    let sockets = sockets::list(&everywhere)?.sockets;
+    let mut facts = Facts::gather()?;
+    let first = plan(target, &sockets, &facts, options);
+    if first.supervisors.is_empty() {
+        return Ok(first);
+    }
+    facts.words = supervisor::ask_about(
+        plan::supervised(&first, &sockets),
+        guard::lifeline(facts.own_pid, &facts.tree),
+    );
+    Ok(plan(target, &sockets, &facts, options))
+}
+
+/// Where else the port of a plan without victims is held, as a clause; `None` when that is
+/// nowhere, or cannot be seen. Blocks.
+pub fn holder_elsewhere(plan: &KillPlan) -> Option<String> {
+    let KillTarget::Port { port, udp, addr } = &plan.target else { return None };
+    if !(plan.victims.is_empty() && plan.unattributed.is_empty() && plan.spared.is_empty()) {
+        return None;
+    }
+    let is_there = |socket: &Socket| {
+        addr.is_none_or(|addr| socket.local.canonical_addr() == Some(addr.to_canonical()))
+    };
+    let places = elsewhere::serving(*port, *udp, &is_there);
+    let first = places.first()?;
+    let holder = first.sockets.iter().flat_map(|socket| &socket.owners).next();
+    let who = holder
+        .map_or("a socket".to_owned(), |owner| words::who(&owner.process.name, owner.process.pid));
+    let more = match places.len() - 1 {
+        0 => String::new(),
+        more => format!(", as others do in {more} more"),
+    };
+    Some(format!("{who} holds it in {}{more}; sockpit kill stays in its own", first.describe()))
 }
 
 /// The look at this system's socket table that [`execute`] uses: with owners the whole table,
@@ -40,7 +81,11 @@ pub fn look(target: &KillTarget, depth: Depth) -> Result<Vec<Socket>, Error> {
         (KillTarget::Port { port, udp, .. }, Depth::Sockets) => {
             sockets::on_port(if *udp { Protocol::Udp } else { Protocol::Tcp }, *port)
         }
-        _ => Ok(sockets::list(&sockets::Request::default())?.sockets),
+        // What else its victims serve is told by ports, too.
+        _ => {
+            let ports = sockets::Request { tables: Tables::PORTS, ..Default::default() };
+            Ok(sockets::list(&ports)?.sockets)
+        }
     }
 }
 
@@ -94,6 +139,8 @@ pub struct Facts {
     pub unit: Option<Unit>,
     /// The container that sockpit itself runs in; the same goes for it.
     pub container: Option<Container>,
+    /// What supervisors themselves say of the processes that they seem to run, by pid.
+    pub words: Vec<(u32, SupervisorWord)>,
 }
 
 impl Facts {
@@ -102,7 +149,7 @@ impl Facts {
         let own_pid = std::process::id();
         let Process { unit, container, .. } = sys::processes::read(own_pid)?;
         let (netns, tree) = (sys::process::own_netns(), sys::process::tree()?);
-        Ok(Self { own_pid, netns, tree, unit, container })
+        Ok(Self { own_pid, netns, tree, unit, container, words: Vec::new() })
     }
 }
 
@@ -141,10 +188,17 @@ pub enum Progress {
     },
     /// A victim is left alone after all.
     Spared(Spared),
+    /// A unit or container is being stopped; comes about ten times a second.
+    Stopping {
+        /// Since the command began.
+        elapsed: Duration,
+        /// When it is given up.
+        timeout: Duration,
+    },
     /// Waiting for victims to end; comes about ten times a second.
     Waiting {
-        /// How many are still alive.
-        alive: usize,
+        /// Who is still alive: `python3 4242`, uncleaned.
+        alive: Vec<String>,
         /// Since the last signal.
         elapsed: Duration,
         /// When this wait is over.

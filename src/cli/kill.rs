@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::port::{self, Port};
 use super::{Exit, Failure, consent, output};
-use crate::act::kill::{self, Consent, Options, Verdict};
+use crate::act::kill::{self, Consent, Obstacle, Options, Verdict};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, VictimOutcome};
 use crate::model::signal::Signal;
 use crate::text::{self, duration};
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         if args.how.json {
             output::json(SCHEMA, &execute(args, &plan, Consent::default())?)?;
         }
-        return Err(failure(obstacle.sentence, obstacle.not_permitted));
+        return Err(stopped(&plan, obstacle));
     }
     let Some(consent) = confirm(args, &plan)? else {
         return Err(Failure::no("nothing was done"));
@@ -116,7 +116,7 @@ fn dry_run(plan: &KillPlan, json: bool) -> Result<Exit, Failure> {
     }
     match kill::obstacle(plan) {
         None => Ok(Exit::Yes),
-        Some(obstacle) => Err(failure(obstacle.sentence, obstacle.not_permitted)),
+        Some(obstacle) => Err(stopped(plan, obstacle)),
     }
 }
 
@@ -181,6 +181,16 @@ fn hint(args: &Args, plan: &KillPlan, outcome: &KillOutcome) -> &'static str {
     } else {
         ""
     }
+}
+
+/// Nobody is to be ended, and where somebody would be.
+fn stopped(plan: &KillPlan, obstacle: Obstacle) -> Failure {
+    let Obstacle { sentence, not_permitted } = obstacle;
+    let sentence = match kill::holder_elsewhere(plan) {
+        Some(elsewhere) => format!("{sentence} here, but {elsewhere}"),
+        None => sentence,
+    };
+    failure(sentence, not_permitted)
 }
 
 fn failure(sentence: String, not_permitted: bool) -> Failure {

@@ -96,7 +96,8 @@ fn is_it(socket: &Socket, cookie: Option<u64>, inode: u64) -> bool {
 }
 
 fn of_many(selector: &Selector, args: &Args) -> Result<Exit, Failure> {
-    let listing = sockets::list(&Request::default())?;
+    let tables = selector.tables();
+    let listing = sockets::list(&Request { tables, ..Request::default() })?;
     let Chosen { sockets, undecided } = selector.choose(&listing);
     let mut inspector = Inspector::default();
     let mut bodies = Vec::new();

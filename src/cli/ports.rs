@@ -14,7 +14,8 @@ use crate::model::socket::Socket;
 use crate::model::tables::{Table, Tables};
 use crate::query::{Query, Saved, Subject, Truth};
 use crate::text::clean;
-use columns::{Column, Sort};
+use crate::text::column::Column;
+use columns::Sort;
 
 /// How to list.
 #[derive(Debug, clap::Args)]
@@ -89,12 +90,12 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
         peers: shows_peers(args),
         reach: reach(args),
         tables: query.tables(),
-        counted: None,
+        counted: Tables::NONE,
     };
     if query.is_empty() {
         // Nothing about these is asked but how many there are.
         request.tables = request.tables.without(left_out);
-        request.counted = Some(left_out);
+        request.counted = left_out;
     }
     let mut listing = sockets::list(&request)?;
     let undecided = filter(&mut listing, &query);
@@ -214,9 +215,13 @@ fn write(args: &Args, listing: &Listing) -> Result<(), Failure> {
     } else if args.jsonl {
         json::lines(&mut out, &listing.sockets)?;
     } else if args.csv {
-        columns::csv(&mut out, &chosen(args, Column::csv(args.all_netns)), &listing.sockets)?;
+        columns::csv(
+            &mut out,
+            &chosen(args, columns::usual_csv(args.all_netns)),
+            &listing.sockets,
+        )?;
     } else if !listing.sockets.is_empty() {
-        columns::table(&chosen(args, Column::text(args.all_netns)), listing.sockets.iter())
+        columns::table(&chosen(args, columns::usual(args.all_netns)), listing.sockets.iter())
             .write(&mut out)?;
     }
     out.flush()?;

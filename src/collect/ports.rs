@@ -96,6 +96,7 @@ impl Ports {
         table.listen = sys::tcp_ext::listen();
         table.listen_elsewhere = listing.listen_elsewhere;
         table.all_netns = all_netns;
+        table.unverified = listing.unverified;
         Ok((table, listing.health))
     }
 }

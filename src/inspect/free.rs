@@ -7,6 +7,7 @@ use super::{Error, sockets, words};
 use crate::model::free::{FreePorts, SkippedPort};
 use crate::model::port_rules::PortRules;
 use crate::model::socket::{Protocol, Socket, State};
+use crate::model::tables::Tables;
 use crate::sys::port_rules;
 use crate::sys::trial::{self, Refusal};
 use crate::text::address;
@@ -32,6 +33,7 @@ pub struct Request {
 pub fn find(request: &Request) -> Result<FreePorts, Error> {
     let listing = sockets::list(&sockets::Request {
         detail: sockets::Detail::Bare,
+        tables: Tables::PORTS,
         ..sockets::Request::default()
     })?;
     let rules = port_rules::read();

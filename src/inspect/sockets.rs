@@ -14,7 +14,7 @@ use crate::model::socket::{Protocol, Socket};
 use crate::model::tables::{Table, Tables};
 use crate::sys;
 pub use crate::sys::listing::Backend;
-pub use crate::sys::listing::{Detail, Reach};
+pub use crate::sys::listing::{Coverage, Detail, Reach};
 
 /// More threads than this gain little: the kernel serialises much of `/proc`.
 const MAX_WORKERS: usize = 4;
@@ -33,7 +33,7 @@ pub struct Request {
     /// Which tables are listed; everyone by default.
     pub tables: Tables,
     /// Which of the other tables have their sockets counted.
-    pub counted: Option<Tables>,
+    pub counted: Tables,
 }
 
 /// All sockets of sockpit's network namespace, or of all, at one moment.
@@ -55,6 +55,8 @@ pub struct Listing {
     pub listen_elsewhere: Vec<ListenCounters>,
     /// What the sources could not tell.
     pub health: Vec<Health>,
+    /// The network namespaces whose sockets are among them.
+    pub coverage: Coverage,
 }
 
 /// Lists every socket once. Fails when the system refuses the listing as a whole; a part that
@@ -65,9 +67,11 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let mut table = sys::sockets::Table::open(request.backend, workers)?;
     table.set_reach(request.reach);
     table.ask_for(request.tables);
-    let sys::listing::Listing { mut sockets, health, privileged, listen_elsewhere, .. } =
-        table.list_once(request.detail)?;
-    let counted = request.counted.unwrap_or(Tables::NONE).without(request.tables);
+    // A single look has nothing from memory, so nothing is unverified.
+    let sys::listing::Listing {
+        mut sockets, health, privileged, listen_elsewhere, coverage, ..
+    } = table.list_once(request.detail)?;
+    let counted = request.counted.without(request.tables);
     let unlisted = counted.iter().filter_map(|kind| Some((kind, table.count(kind)?))).collect();
     Socket::sort_canonical(&mut sockets);
     // A socket that changes its state while the kernel lists it can be told twice.
@@ -88,6 +92,7 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
         listen_elsewhere,
         unlisted,
         health,
+        coverage,
     })
 }
 

@@ -1,7 +1,12 @@
 //! Who would start a process again, and what stops it for good.
 
+mod word;
+
+use super::Error;
 use crate::model::action::{Supervisor, SupervisorKind};
 use crate::model::owner::{Container, Process, Unit, UnitScope};
+
+pub use word::{Ask, Cgroups, Reply, Words, ask_about};
 
 /// The supervisor of a process, told from its cgroup.
 ///
@@ -15,12 +20,13 @@ pub fn supervisor(process: &Process) -> Option<Supervisor> {
         (Some(container), _) => {
             (SupervisorKind::Container, container_name(container), stop_container(container))
         }
-        (None, Some(unit)) if unit.name.ends_with(".service") => {
+        // A user's whole manager runs more than anybody wants to stop for one port.
+        (None, Some(unit)) if unit.name.ends_with(".service") && !is_user_manager(unit) => {
             (SupervisorKind::Systemd, unit.name.to_string(), stop_unit(unit))
         }
         _ => return None,
     };
-    Some(Supervisor { pid: process.pid, kind, name, command })
+    Some(Supervisor { pid: process.pid, kind, name, command, word: None })
 }
 
 /// For processes that hold a port on behalf of something else: where to turn instead.
@@ -40,6 +46,10 @@ pub fn better_way(pid: u32, name: &str, port: u16) -> Option<String> {
 /// Whether a process only forwards a published port to a container.
 pub fn is_docker_proxy(name: &str) -> bool {
     name == "docker-proxy"
+}
+
+fn is_user_manager(unit: &Unit) -> bool {
+    unit.scope == UnitScope::System && unit.name.starts_with("user@")
 }
 
 fn container_name(container: &Container) -> String {

@@ -13,6 +13,7 @@ use crate::model::health::Health;
 use crate::model::owner::Process;
 use crate::model::port_rules::PortRules;
 use crate::model::socket::Socket;
+use crate::model::tables::Tables;
 use crate::model::why::{Forward, RuleFacts, TrialBind, WhyReport};
 use crate::sys::{nat_rules, port_rules, processes};
 
@@ -41,6 +42,7 @@ impl Target {
 pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     let listing = sockets::list(&sockets::Request {
         detail: sockets::Detail::Bare,
+        tables: Tables::PORTS,
         ..sockets::Request::default()
     })?;
     let mut on_port = listing.sockets;

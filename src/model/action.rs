@@ -123,6 +123,74 @@ pub struct Supervisor {
     pub name: String,
     /// What to run instead. Text only: it comes from a cgroup path, which a user can forge.
     pub command: Vec<String>,
+    /// What systemd or the runtime itself says; `None` when it was not asked.
+    #[serde(default)]
+    pub word: Option<SupervisorWord>,
+}
+
+/// What systemd or a container runtime says of a process that seems to be its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupervisorWord {
+    /// Whether the process is in a unit or container of its that runs. Only then is anything
+    /// offered to be run.
+    pub confirmed: bool,
+    /// Why not, as a clause, uncleaned.
+    pub reason: Option<String>,
+    /// What it calls the unit or container, uncleaned.
+    pub name: Option<String>,
+    /// When it starts what it runs again: systemd's `Restart=`, a container's restart policy.
+    pub restart: Option<String>,
+    /// How long it waits before, in the supervisor's own words: `100ms`.
+    pub restart_after: Option<String>,
+    /// The other units that start it, such as a socket unit.
+    pub triggered_by: Vec<String>,
+    /// What stops it: the program's full path and its arguments. Empty unless confirmed.
+    pub argv: Vec<String>,
+}
+
+impl SupervisorWord {
+    /// A word that confirms nothing, and why, as a clause.
+    pub fn silent(reason: impl Into<String>) -> Self {
+        Self {
+            confirmed: false,
+            reason: Some(reason.into()),
+            name: None,
+            restart: None,
+            restart_after: None,
+            triggered_by: Vec::new(),
+            argv: Vec::new(),
+        }
+    }
+}
+
+/// What stopping a unit or container would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StopPlan {
+    /// Unit or container, uncleaned.
+    pub name: String,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Whom it ends.
+    pub victims: Vec<ProcessKey>,
+    /// The kills that it stands for: their ports must be free then.
+    pub kills: Vec<KillPlan>,
+    /// Whether all that those kills would end lives in it.
+    pub covers_all: bool,
+    /// How long it may take.
+    pub timeout_ms: u64,
+}
+
+/// What stopping a unit or container did, verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopOutcome {
+    /// Whether the command was run and succeeded.
+    pub stopped: bool,
+    /// Why not, in one sentence, uncleaned.
+    pub reason: Option<String>,
+    /// Whether it was refused for want of rights.
+    pub refused: bool,
+    /// For each kill of the plan what became of its victims and its port. No signal is sent.
+    pub kills: Vec<KillOutcome>,
 }
 
 /// Kinds of supervisors.

@@ -104,6 +104,17 @@ pub struct Owner {
     pub process: Arc<Process>,
 }
 
+/// A process that may hold other sockets by now than a table says: it ran since its
+/// descriptors were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unverified {
+    /// The process.
+    #[serde(flatten)]
+    pub process: ProcessKey,
+    /// When its descriptors were read.
+    pub as_of: Timestamp,
+}
+
 /// The six answers to "who holds this socket".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -64,6 +64,21 @@ impl Signal {
         }
     }
 
+    /// What a program usually makes of it, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Term => "asks it to end in good order",
+            Self::Hup => "hang-up; many servers only read their configuration again",
+            Self::Int => "what Ctrl-C sends",
+            Self::Quit => "what Ctrl-\\ sends; it may leave a core dump",
+            Self::Usr1 | Self::Usr2 => "for the program's own use; one that has none for it ends",
+            Self::Abrt => "ends it with a core dump",
+            Self::Pipe => "a write to a pipe that nobody reads; servers often ignore it",
+            Self::Alrm => "an alarm clock",
+            Self::Kill => "ends it at once, without a chance to tidy up",
+        }
+    }
+
     /// The names as a sentence lists them.
     pub fn list() -> String {
         Self::ALL.map(Self::name).join(", ")

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::activity::ListenCounters;
+use super::owner::{ProcessKey, Unverified};
 use super::socket::{Socket, SocketKey, Timer};
 use super::tcp::TcpInfo;
 
@@ -130,6 +131,10 @@ pub struct SocketTable {
     /// Whether it has the sockets of every network namespace that could be entered.
     #[serde(default)]
     pub all_netns: bool,
+    /// Processes that there was no time to look at, in order: whatever the rows say of them as
+    /// owners is as old as it says here, and any socket may have one of them as another owner.
+    #[serde(default)]
+    pub unverified: Vec<Unverified>,
 }
 
 impl SocketTable {
@@ -143,6 +148,12 @@ impl SocketTable {
     pub fn listen_in(&self, netns: Option<u64>) -> Option<ListenCounters> {
         let listed = self.listen.iter().chain(&self.listen_elsewhere);
         listed.copied().find(|counters| counters.netns.is_none() || counters.netns == netns)
+    }
+
+    /// As of when it is known what this process holds; `None` when that is certain.
+    pub fn as_of(&self, process: ProcessKey) -> Option<Timestamp> {
+        let place = self.unverified.binary_search_by_key(&process, |known| known.process);
+        place.ok().map(|place| self.unverified[place].as_of)
     }
 
     /// The live row with this key.

@@ -89,6 +89,8 @@ impl Tables {
     /// Those in which a socket can hold a port that another one wants: a listening MPTCP socket
     /// holds its port by a subflow, which is in the table of TCP.
     pub const PORTS: Self = Self(1 << Table::Tcp as u16 | 1 << Table::Udp as u16);
+    /// Those whose sockets the kernel may be asked to abort (SOCK_DESTROY).
+    pub const CLOSABLE: Self = Self(Self::PORTS.0 | 1 << Table::Udplite as u16);
     /// Those that only concern processes of this machine: UNIX and netlink.
     pub const LOCAL: Self = Self(1 << Table::Unix as u16 | 1 << Table::Netlink as u16);
 

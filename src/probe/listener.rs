@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::inspect::sockets;
 use crate::model::health::Health;
 use crate::model::socket::{Backlog, Family, Protocol, Socket, State};
+use crate::model::tables::Table;
 use crate::text::{address, clean};
 
 /// What this host's socket table says about a port of its own.
@@ -37,7 +38,8 @@ pub(super) struct Listener {
 impl Evidence {
     /// Lists this host's sockets and looks for `target`. Blocks no other task.
     pub(super) async fn gather(target: SocketAddr) -> Self {
-        let listing = tokio::task::spawn_blocking(|| sockets::list(&sockets::Request::default()));
+        let tcp = sockets::Request { tables: Table::Tcp.into(), ..Default::default() };
+        let listing = tokio::task::spawn_blocking(move || sockets::list(&tcp));
         match listing.await {
             Ok(Ok(listing)) => Self::find(target, &listing.sockets),
             Ok(Err(error)) => Self::Unknown(unread(&error.to_string())),

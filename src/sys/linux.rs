@@ -24,7 +24,7 @@ pub mod tcp_info;
 mod waiting;
 
 pub use super::portable::trial;
-pub use super::unix::{errno, resolve};
+pub use super::unix::{command, errno, resolve};
 
 /// What lets sockpit read every process's descriptors.
 const REMEDY_FOR_HIDDEN_OWNERS: &str =

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::model::activity::ListenCounters;
 use crate::model::health::Health;
+use crate::model::owner::Unverified;
 use crate::model::socket::{Socket, SocketId, SocketKey};
 use crate::model::table::SocketRow;
 pub use crate::wire::netlink::inet::Detail;
@@ -100,6 +101,8 @@ pub struct Listing<T> {
     pub coverage: Coverage,
     /// What listeners turned away in other namespaces than sockpit's.
     pub listen_elsewhere: Vec<ListenCounters>,
+    /// Processes whose descriptors are told from memory, in order; empty in a single listing.
+    pub unverified: Vec<Unverified>,
 }
 
 /// `Same` when the known row with this key still shows `socket`, else a copy of it.

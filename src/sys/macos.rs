@@ -8,4 +8,4 @@ pub use super::portable::{
     clock, files, interfaces, nat_rules, netns, options, port_rules, process, processes, route,
     sockets, tcp_ext, tcp_info, trial,
 };
-pub use super::unix::{errno, resolve};
+pub use super::unix::{command, errno, resolve};

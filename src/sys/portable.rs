@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod clock;
+pub mod command;
 pub mod files;
 pub mod host;
 pub mod interfaces;

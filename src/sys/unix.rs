@@ -1,5 +1,6 @@
 //! What Linux and macOS have in common: POSIX.
 
+pub mod command;
 pub mod errno;
 pub(super) mod host;
 pub mod resolve;

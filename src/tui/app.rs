@@ -204,6 +204,7 @@ impl App {
         let at = self.world.now.wall;
         let entries: Vec<Entry> = match answer {
             Answer::Killed(outcomes) => outcomes.iter().map(|o| Entry::of_kill(at, o)).collect(),
+            Answer::Stopped(stopped) => vec![Entry::of_stop(at, stopped)],
             Answer::Closed(closed) => vec![Entry::of_close(at, closed)],
             _ => return,
         };

@@ -1,79 +1,34 @@
-//! The socket table in the order and the selection that the user wants: pure work for a
-//! worker thread, because a table can have a hundred thousand rows.
+//! The socket table in the order, the selection and the groups that the user wants: pure work
+//! for a worker thread, because a table can have a hundred thousand rows.
+//!
+//! From one sample to the next few rows change. The arrangement before tells what the filter
+//! said of those that did not, and in which order they stood; only the others are looked at.
 
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+mod follow;
+mod group;
+mod listing;
+mod sort;
+mod tree;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::socket::{Endpoint, Socket, SocketKey, State};
+use crate::model::activation::principal_owner;
+use crate::model::owner::Process;
+use crate::model::socket::{Socket, SocketKey, State};
 use crate::model::table::{EndedRow, SocketRow, SocketTable};
+use crate::model::tree::ProcessTree;
 use crate::query::{Query, Subject, Truth};
+use crate::tui::label;
+
+pub use group::{Counts, Group, GroupBy, GroupKey};
+pub use listing::{Folds, Line, Listing, Place};
+pub use sort::Sort;
 
 /// For how long an ended row keeps its place, and a new one its mark.
 pub const MARKED_FOR: SignedDuration = SignedDuration::from_secs(5);
-
-/// A column to sort by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum SortBy {
-    /// The documented order: protocol, local port, local address, remote, cookie.
-    #[default]
-    Protocol,
-    /// Local address, then port.
-    Local,
-    /// Remote address, then port.
-    Remote,
-    /// State in the order of a connection's life.
-    State,
-    /// Accept queue fill, or bytes queued.
-    Queue,
-    /// Bytes sent a second.
-    Sent,
-    /// Bytes received a second.
-    Received,
-    /// First owner's process id.
-    Pid,
-    /// First owner's name.
-    Name,
-    /// First sight.
-    Age,
-    /// Name of the user who made it.
-    User,
-}
-
-impl SortBy {
-    /// In the order of the columns.
-    pub const ALL: [Self; 11] = [
-        Self::Protocol,
-        Self::Local,
-        Self::Remote,
-        Self::State,
-        Self::Queue,
-        Self::Sent,
-        Self::Received,
-        Self::Pid,
-        Self::Name,
-        Self::Age,
-        Self::User,
-    ];
-
-    /// The column after this one, in a ring.
-    #[must_use]
-    pub fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|by| *by == self).unwrap_or(0);
-        Self::ALL[(at + 1) % Self::ALL.len()]
-    }
-}
-
-/// An order of rows. Rows whose value is unknown come last either way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Sort {
-    /// By this column.
-    pub by: SortBy,
-    /// From the greatest to the smallest.
-    pub reverse: bool,
-}
 
 /// A row that stays in the list whatever the filter says: the selected one.
 #[derive(Clone, Debug)]
@@ -93,8 +48,14 @@ pub struct Arrange {
     pub filter: Option<Arc<Query>>,
     /// In this order.
     pub sort: Sort,
+    /// Under headers; `None` for one plain list.
+    pub group: Option<GroupBy>,
+    /// For the process tree: the processes that hold no socket, but others' parents.
+    pub processes: Option<Arc<ProcessTree>>,
     /// And this one in any case.
     pub keep: Option<Kept>,
+    /// The arrangement before, to go on from.
+    pub before: Option<Arc<Arranged>>,
     /// Rows that ended less than [`MARKED_FOR`] before this are still listed.
     pub now: Timestamp,
 }
@@ -104,9 +65,16 @@ pub struct Arrange {
 pub struct Arranged {
     table: Arc<SocketTable>,
     ended: Vec<Arc<EndedRow>>,
+    filter: Option<Arc<Query>>,
+    sort: Sort,
+    // By index into the table's rows.
+    facts: Vec<Facts>,
     // Indices into the table's rows, then, from its length on, into `ended`.
-    order: Vec<u32>,
-    /// Position of the kept row.
+    sorted: Vec<u32>,
+    // The same, brought together in groups; empty without groups.
+    grouped: Vec<u32>,
+    groups: Vec<Group>,
+    /// Place of the kept row among [`Arranged::rows`].
     pub kept: Option<usize>,
     /// Rows that the filter let through, the kept one aside.
     pub matched: usize,
@@ -114,6 +82,37 @@ pub struct Arranged {
     pub undecided: usize,
     /// Listening sockets in the whole table.
     pub listeners: usize,
+}
+
+/// What is kept of a live row from one arrangement to the next, in a byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Facts(u8);
+
+impl Facts {
+    /// Nothing is known yet.
+    const UNREAD: Self = Self(0);
+    const READ: u8 = 1;
+    const MATCHES: u8 = 1 << 1;
+    const UNDECIDED: u8 = 1 << 2;
+    const LISTENS: u8 = 1 << 3;
+    const CONNECTED: u8 = 1 << 4;
+    const CROWDED: u8 = 1 << 5;
+
+    fn of(socket: &Socket, truth: Truth) -> Self {
+        let flag = |holds: bool, bit: u8| if holds { bit } else { 0 };
+        Self(
+            Self::READ
+                | flag(truth == Truth::Yes, Self::MATCHES)
+                | flag(truth == Truth::Undecided, Self::UNDECIDED)
+                | flag(socket.state == State::Listen, Self::LISTENS)
+                | flag(socket.remote.is_some(), Self::CONNECTED)
+                | flag(label::is_crowded(socket), Self::CROWDED),
+        )
+    }
+
+    fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
 }
 
 /// A row on screen.
@@ -126,14 +125,14 @@ pub struct RowView<'a> {
 }
 
 impl Arranged {
-    /// How many rows there are to show.
+    /// How many rows there are, folded away or not.
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.sorted.len()
     }
 
-    /// Whether there is nothing to show.
+    /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.sorted.is_empty()
     }
 
     /// Sockets in the whole table.
@@ -141,68 +140,125 @@ impl Arranged {
         self.table.rows.len()
     }
 
-    /// The row at a position.
-    pub fn row(&self, position: usize) -> Option<RowView<'_>> {
-        Some(self.at(*self.order.get(position)? as usize))
+    /// The row at a place.
+    pub fn row(&self, place: usize) -> Option<RowView<'_>> {
+        Some(self.at(*self.order().get(place)?))
     }
 
-    /// All rows in order.
+    /// All rows in order, group by group where there are groups.
     pub fn rows(&self) -> impl Iterator<Item = RowView<'_>> {
-        self.order.iter().map(|index| self.at(*index as usize))
+        self.order().iter().map(|index| self.at(*index))
     }
 
-    /// Where a socket is listed. Walks the list: for keys and clicks, not for frames.
+    /// The groups in order, parents before their children; empty without groups.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The place of a socket. Walks the list: for keys and clicks, not for frames.
     pub fn position(&self, key: SocketKey) -> Option<usize> {
         self.rows().position(|view| view.row.key == key)
     }
 
-    fn at(&self, index: usize) -> RowView<'_> {
-        match self.table.rows.get(index) {
+    fn order(&self) -> &[u32] {
+        if self.groups.is_empty() { &self.sorted } else { &self.grouped }
+    }
+
+    fn live(&self) -> u32 {
+        u32::try_from(self.table.rows.len()).unwrap_or(u32::MAX)
+    }
+
+    fn at(&self, index: u32) -> RowView<'_> {
+        match self.table.rows.get(index as usize) {
             Some(row) => RowView { row, ended_at: None },
             None => {
-                let ended = &self.ended[index - self.table.rows.len()];
+                let ended = &self.ended[index as usize - self.table.rows.len()];
                 RowView { row: &ended.row, ended_at: Some(ended.ended_at) }
             }
         }
     }
+
+    fn socket(&self, index: u32) -> &Socket {
+        &self.at(index).row.socket
+    }
+
+    fn facts(&self, index: u32) -> Facts {
+        let of_ended = || Facts::of(self.socket(index), Truth::Yes);
+        self.facts.get(index as usize).copied().unwrap_or_else(of_ended)
+    }
 }
 
 impl Arrange {
-    /// Filters and sorts.
+    /// Filters, sorts and groups.
     pub fn run(self) -> Arranged {
-        let mut arranged = self.select();
-        let socket = |index: u32| &arranged.at(index as usize).row.socket;
-        let order = sorted(&arranged.order, self.sort, socket);
-        arranged.order = order;
-        arranged.kept = self.keep.and_then(|kept| arranged.position(kept.row.key));
+        let mut arranged = Arranged {
+            table: Arc::clone(&self.table),
+            filter: self.filter.clone(),
+            sort: self.sort,
+            ..Arranged::default()
+        };
+        let follower = self.before.as_deref().and_then(|before| follow::follow(before, &arranged));
+        arranged.facts = match &follower {
+            Some(follower) => follower.facts(),
+            None => vec![Facts::UNREAD; self.table.rows.len()],
+        };
+        let fresh = self.read(&mut arranged.facts);
+        arranged.count();
+        let kept = self.find_kept(&self.table.rows);
+        arranged.ended = self.ended_rows(kept.is_some());
+        let ended = (arranged.live()..).take(arranged.ended.len());
+        let is_listed =
+            |index: u32| arranged.facts(index).has(Facts::MATCHES) || Some(index) == kept;
+        let survivors = follower.and_then(|follower| follower.survivors(&fresh, is_listed, kept));
+        let (settled, fresh): (Vec<u32>, Vec<u32>) = match survivors {
+            Some(survivors) => {
+                let stray = kept.filter(|kept| !arranged.facts(*kept).has(Facts::MATCHES));
+                let fresh = fresh.into_iter().filter(|i| is_listed(*i) && Some(*i) != stray);
+                (survivors, fresh.chain(stray).chain(ended).collect())
+            }
+            None => {
+                let listed = (0..arranged.live()).filter(|index| is_listed(*index)).collect();
+                (sort::sorted(listed, &arranged), ended.collect())
+            }
+        };
+        arranged.sorted = sort::merged(settled, fresh, &arranged);
+        if let Some(by) = self.group {
+            (arranged.groups, arranged.grouped) =
+                group::group(&arranged, by, self.processes.as_deref());
+        }
+        arranged.kept = self.keep.and_then(|keep| match kept {
+            Some(index) => arranged.order().iter().position(|other| *other == index),
+            None => arranged.position(keep.row.key),
+        });
         arranged
     }
 
-    /// The rows that belong on screen, live ones first.
-    fn select(&self) -> Arranged {
-        let mut arranged = Arranged { table: Arc::clone(&self.table), ..Arranged::default() };
-        let kept_key = self.keep.as_ref().map(|kept| kept.row.key);
-        let mut kept_lives = false;
-        for (index, row) in (0_u32..).zip(&self.table.rows) {
-            arranged.listeners += usize::from(row.socket.state == State::Listen);
-            let is_kept = Some(row.key) == kept_key;
-            kept_lives |= is_kept;
-            let matches = self.matches(row);
-            arranged.matched += usize::from(matches == Truth::Yes);
-            arranged.undecided += usize::from(matches == Truth::Undecided);
-            if is_kept || matches == Truth::Yes {
-                arranged.order.push(index);
+    /// Looks at the rows of which nothing is known yet, and tells which those were.
+    fn read(&self, facts: &mut [Facts]) -> Vec<u32> {
+        let mut fresh = Vec::new();
+        for ((index, row), facts) in (0_u32..).zip(&self.table.rows).zip(facts) {
+            if *facts == Facts::UNREAD {
+                *facts = Facts::of(&row.socket, self.matches(row));
+                fresh.push(index);
             }
         }
-        arranged.ended = self.ended_rows(kept_lives);
-        let live = u32::try_from(self.table.rows.len()).unwrap_or(u32::MAX);
-        arranged.order.extend((live..).take(arranged.ended.len()));
-        arranged
+        fresh
     }
 
     fn matches(&self, row: &SocketRow) -> Truth {
         let ask = |filter: &Arc<Query>| filter.matches(&Subject::of_row(row, self.now));
         self.filter.as_ref().map_or(Truth::Yes, ask)
+    }
+
+    /// The index of the kept row, if it lives. Mostly it is the very row that was selected;
+    /// only when it is not must every row be looked at.
+    fn find_kept(&self, rows: &[Arc<SocketRow>]) -> Option<u32> {
+        let kept = &self.keep.as_ref()?.row;
+        let position = rows.iter().position(|row| Arc::ptr_eq(row, kept)).or_else(|| {
+            let has_ended = self.table.find_ended(kept.key).is_some();
+            if has_ended { None } else { rows.iter().position(|row| row.key == kept.key) }
+        });
+        position.and_then(|index| u32::try_from(index).ok())
     }
 
     /// The rows that ended a moment ago, and the kept one if it has ended.
@@ -227,100 +283,19 @@ impl Arrange {
     }
 }
 
-/// The indices in the wanted order; equal ones keep the table's order.
-fn sorted<'a>(order: &[u32], sort: Sort, socket: impl Fn(u32) -> &'a Socket) -> Vec<u32> {
-    let first = |index: u32| socket(index).owners.first();
-    match sort.by {
-        SortBy::Protocol => canonical(order, sort.reverse, socket),
-        SortBy::Local => by(order, sort.reverse, |index| address(Some(&socket(index).local))),
-        SortBy::Remote => by(order, sort.reverse, |i| address(socket(i).remote.as_ref())),
-        SortBy::State => by(order, sort.reverse, |index| Some(socket(index).state)),
-        SortBy::Queue => by(order, sort.reverse, |index| queued(socket(index))),
-        // The bits of floats that are not negative are in the order of their values.
-        SortBy::Sent => by(order, sort.reverse, |index| {
-            socket(index).rates.map(|rates| rates.bytes_sent_per_s.to_bits())
-        }),
-        SortBy::Received => by(order, sort.reverse, |index| {
-            socket(index).rates.map(|rates| rates.bytes_received_per_s.to_bits())
-        }),
-        SortBy::Pid => by(order, sort.reverse, |index| first(index).map(|o| o.process.pid)),
-        SortBy::Name => by_text(order, sort.reverse, |i| first(i).map(|o| &*o.process.name)),
-        SortBy::Age => by(order, sort.reverse, |index| {
-            // Youngest first seen is the smallest age: the order of ages is the reverse.
-            socket(index).first_seen.map(std::cmp::Reverse)
-        }),
-        SortBy::User => by_text(order, sort.reverse, |index| socket(index).user.as_deref()),
-    }
-}
-
-/// Live rows come in canonical order already; only the ended ones must be put among them.
-fn canonical<'a>(order: &[u32], reverse: bool, socket: impl Fn(u32) -> &'a Socket) -> Vec<u32> {
-    let mut order = order.to_vec();
-    // Finds runs that are sorted already, so that this is one pass and a merge.
-    order.sort_by(|a, b| socket(*a).cmp_canonical(socket(*b)));
-    if reverse {
-        order.reverse();
-    }
-    order
-}
-
-fn by<K: Ord>(order: &[u32], reverse: bool, key: impl Fn(u32) -> Option<K>) -> Vec<u32> {
-    let (mut known, mut unknown) = (Vec::with_capacity(order.len()), Vec::new());
-    for index in order {
-        match key(*index) {
-            Some(key) => known.push((key, *index)),
-            None => unknown.push(*index),
+impl Arranged {
+    fn count(&mut self) {
+        for facts in &self.facts {
+            self.matched += usize::from(facts.has(Facts::MATCHES));
+            self.undecided += usize::from(facts.has(Facts::UNDECIDED));
+            self.listeners += usize::from(facts.has(Facts::LISTENS));
         }
     }
-    if reverse {
-        known.sort_unstable_by(|(a, i), (b, j)| b.cmp(a).then(i.cmp(j)));
-    } else {
-        known.sort_unstable();
-    }
-    known.into_iter().map(|(_, index)| index).chain(unknown).collect()
 }
 
-/// By a text that many rows share, as names are: each different one is compared once, then
-/// numbers are sorted.
-fn by_text<'a>(order: &[u32], reverse: bool, text: impl Fn(u32) -> Option<&'a str>) -> Vec<u32> {
-    let mut ids: HashMap<&str, u32> = HashMap::new();
-    let mut id_of = |text| {
-        let next = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        *ids.entry(text).or_insert(next)
-    };
-    let id_by_row: Vec<Option<u32>> =
-        order.iter().map(|index| text(*index).map(&mut id_of)).collect();
-    let mut texts: Vec<(&str, u32)> = ids.into_iter().collect();
-    texts.sort_unstable();
-    let mut rank_by_id = vec![0_u32; texts.len()];
-    for (rank, (_, id)) in (0..).zip(texts) {
-        rank_by_id[id as usize] = rank;
-    }
-    let ranks: Vec<Option<u32>> =
-        id_by_row.into_iter().map(|id| id.map(|id| rank_by_id[id as usize])).collect();
-    let places: Vec<u32> = (0..).take(order.len()).collect();
-    let sorted = by(&places, reverse, |place| ranks[place as usize]);
-    sorted.into_iter().map(|place| order[place as usize]).collect()
-}
-
-fn address(end: Option<&Endpoint>) -> Option<(bool, u128, u16)> {
-    let end = end?;
-    let (is_v6, bits) = match end.addr? {
-        IpAddr::V4(addr) => (false, u128::from(addr.to_bits())),
-        IpAddr::V6(addr) => (true, addr.to_bits()),
-    };
-    Some((is_v6, bits, end.port.unwrap_or(0)))
-}
-
-/// What waits: connections in an accept queue, else bytes either way.
-fn queued(socket: &Socket) -> Option<u64> {
-    match (socket.backlog, socket.recv_q, socket.send_q) {
-        (Some(backlog), _, _) => Some(u64::from(backlog.queued)),
-        (None, None, None) => None,
-        (None, received, sent) => {
-            Some(u64::from(received.unwrap_or(0)) + u64::from(sent.unwrap_or(0)))
-        }
-    }
+/// The process that a row is shown under, the one that is named in it.
+fn holder(socket: &Socket) -> Option<&Arc<Process>> {
+    principal_owner(socket).map(|owner| &owner.process)
 }
 
 #[cfg(test)]

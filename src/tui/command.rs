@@ -47,6 +47,16 @@ pub enum Command {
     SortReverse,
     /// Open the history of ended sockets, or close it.
     History,
+    /// Bring the rows together by the next thing they can have in common.
+    GroupNext,
+    /// Hide the rows of a group, or go to the header above.
+    Fold,
+    /// Show the rows of a group, or go to its first.
+    Unfold,
+    /// Hide the rows of every group.
+    FoldAll,
+    /// Show the rows of every group.
+    UnfoldAll,
     /// Everything known about the selected row.
     Details,
     /// Mark the selected row for a joint action, or unmark it.
@@ -59,6 +69,10 @@ pub enum Command {
     CloseConnection,
     /// Find out why the selected row's port is busy.
     Why,
+    /// In a plan of killing: choose the signal.
+    ChooseSignal,
+    /// In a plan of killing: take the victims' children along, or leave them.
+    ToggleTree,
     /// In a plan of closing: take listeners along, or spare them.
     ToggleServers,
     /// Only what differs from its default, or everything.

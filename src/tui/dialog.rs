@@ -56,7 +56,7 @@ impl Dialog {
     pub fn is_typing(&self) -> bool {
         match self {
             Self::Palette(_) | Self::Filters(_) => true,
-            Self::Kill(kill) => matches!(kill.stage, KillStage::Protected { .. }),
+            Self::Kill(kill) => matches!(kill.stage, KillStage::Again { .. }),
             Self::Close(close) => matches!(close.stage, CloseStage::Protected { .. }),
             Self::Help(_) | Self::Details | Self::Why(_) | Self::ActionLog | Self::Quit => false,
         }

@@ -7,9 +7,9 @@ use super::event::RequestId;
 use super::export::Export;
 use super::history::Search;
 use super::surroundings::LookAround;
-use crate::act::kill::Consent;
+use crate::act::kill::{self, Consent};
 use crate::inspect::why;
-use crate::model::action::{KillPlan, KillTarget};
+use crate::model::action::{KillPlan, KillTarget, StopPlan};
 use crate::model::close::ClosePlan;
 use crate::model::packets::FlowFocus;
 use crate::model::socket::{SocketKey, State};
@@ -28,9 +28,11 @@ pub enum Effect {
     /// Find out who is at the other end of a socket, and where its owners come from.
     LookAround(RequestId, Box<LookAround>),
     /// Work out what a kill would do.
-    PlanKill(RequestId, Vec<KillTarget>),
+    PlanKill(RequestId, Vec<KillTarget>, kill::Options),
     /// Do it.
     RunKill(RequestId, Vec<KillPlan>, Consent),
+    /// Stop a unit or container in place of a kill.
+    RunStop(RequestId, Box<StopPlan>),
     /// Work out what closing these sockets would do; listeners and sockets without a peer are
     /// spared unless their state is named.
     PlanClose(RequestId, Vec<SocketKey>, Vec<State>),
@@ -66,7 +68,7 @@ impl Effect {
     /// The id of a change to the system, whose outcome must not be lost.
     pub fn action(&self) -> Option<RequestId> {
         match self {
-            Self::RunKill(id, ..) | Self::RunClose(id, ..) => Some(*id),
+            Self::RunKill(id, ..) | Self::RunStop(id, _) | Self::RunClose(id, ..) => Some(*id),
             _ => None,
         }
     }

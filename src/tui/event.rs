@@ -11,8 +11,8 @@ use super::arrange::Arranged;
 use super::history::Found;
 use super::surroundings::Surroundings;
 use crate::act::close::Consent;
-use crate::act::kill;
-use crate::model::action::{KillOutcome, KillPlan};
+use crate::act::{kill, unit};
+use crate::model::action::{KillOutcome, KillPlan, StopOutcome, StopPlan};
 use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::interface::Interfaces;
 use crate::model::options::OptionsReport;
@@ -90,6 +90,8 @@ pub enum Answer {
     Killing(kill::Progress),
     /// What a kill did, one for each plan.
     Killed(Vec<Killed>),
+    /// What stopping a unit or container did.
+    Stopped(Box<Stopped>),
     /// What a close would do.
     ClosePlanned(Result<Box<ClosePlan>, String>),
     /// What a close did.
@@ -111,8 +113,26 @@ pub enum Answer {
 pub struct Killed {
     /// The plan.
     pub plan: KillPlan,
+    /// What was agreed to beyond it.
+    pub consent: Consent,
     /// What came of it, or why it was not run at all.
     pub outcome: Result<KillOutcome, String>,
+}
+
+/// A unit or container that was to be stopped.
+#[derive(Clone, Debug)]
+pub struct Stopped {
+    /// The plan.
+    pub plan: StopPlan,
+    /// What came of it, or why it was not run at all.
+    pub outcome: Result<StopOutcome, String>,
+}
+
+impl Stopped {
+    /// Whether it was stopped and the ports are free.
+    pub fn is_success(&self) -> bool {
+        self.outcome.as_ref().is_ok_and(|outcome| unit::is_success(&self.plan, outcome))
+    }
 }
 
 /// A close that was run.

@@ -1,21 +1,25 @@
 //! Runs effects. What may block goes to threads for blocking work; what comes of it goes
 //! back over one bounded channel, with the id of its request.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::arrange::{Arrange, Arranged, GroupBy};
 use super::effect::{Effect, ProbeOrder};
-use super::event::{Answer, Closed, Killed, RequestId};
+use super::event::{Answer, Closed, Killed, RequestId, Stopped};
 use super::export::Export;
 use super::feeds::Feeds;
 use crate::act::close;
 use crate::act::kill::{self, Consent};
+use crate::act::unit;
 use crate::inspect;
-use crate::model::action::{KillPlan, KillTarget};
+use crate::model::action::{KillPlan, KillTarget, StopPlan};
+use crate::model::owner::ProcessKey;
 use crate::probe::{Probe, Settings};
 use crate::sys::host;
 
@@ -39,12 +43,12 @@ impl Executor {
     /// Starts an effect. Those that need the terminal belong to the loop and do nothing here.
     pub(super) fn run(&mut self, effect: Effect) {
         match effect {
-            Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(work.run())),
             Effect::SearchHistory(id, work) => self.block(id, || Answer::History(work.run())),
             Effect::Keep(id, name, text) => {
                 let kept = Arc::clone(&self.kept);
                 self.block(id, move || Answer::Kept(keep(&kept, id, name, &text)));
             }
+            Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(arrange(*work))),
             Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
             Effect::Capture(on) => self.feeds.capture(on),
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
@@ -58,9 +62,10 @@ impl Executor {
             Effect::LookAround(id, look) => {
                 self.block(id, move || Answer::LookedAround(look.run()));
             }
-            Effect::PlanKill(id, targets) => {
-                self.block(id, move || Answer::KillPlanned(plan(&targets)));
+            Effect::PlanKill(id, targets, options) => {
+                self.block(id, move || Answer::KillPlanned(plan(&targets, &options)));
             }
+            Effect::RunStop(id, plan) => self.stop(id, *plan),
             Effect::PlanClose(id, keys, named) => self.block(id, move || {
                 let plan = close::prepare(&keys, &named);
                 Answer::ClosePlanned(plan.map(Box::new).map_err(|error| error.to_string()))
@@ -90,9 +95,20 @@ impl Executor {
                     // Progress is for the eye alone: what finds no room is soon outdated.
                     let _ = tell.try_send((id, Answer::Killing(progress)));
                 });
-                Killed { plan, outcome: outcome.map_err(|error| error.to_string()) }
+                Killed { plan, consent, outcome: outcome.map_err(|error| error.to_string()) }
             };
-            Answer::Killed(plans.into_iter().map(run).collect())
+            Answer::Killed(side_by_side(plans, &run))
+        });
+    }
+
+    fn stop(&self, id: RequestId, plan: StopPlan) {
+        let tell = self.answers.clone();
+        self.block(id, move || {
+            let outcome = unit::execute(&plan, &mut |progress| {
+                let _ = tell.try_send((id, Answer::Killing(progress)));
+            });
+            let outcome = outcome.map_err(|error| error.to_string());
+            Answer::Stopped(Box::new(Stopped { plan, outcome }))
         });
     }
 
@@ -114,10 +130,42 @@ impl Executor {
     }
 }
 
-fn plan(targets: &[KillTarget]) -> Result<Vec<KillPlan>, String> {
-    let options = kill::Options::default();
-    let plan = |target| kill::prepare(target, &options).map_err(|error| error.to_string());
+/// A process tree has parents that hold no socket, so that only a look at all processes
+/// tells of them; without it they are missing.
+fn arrange(mut work: Arrange) -> Arranged {
+    if work.group == Some(GroupBy::Tree) {
+        work.processes = inspect::processes::tree().ok().map(Arc::new);
+    }
+    work.run()
+}
+
+fn plan(targets: &[KillTarget], options: &kill::Options) -> Result<Vec<KillPlan>, String> {
+    let plan = |target| kill::prepare(target, options).map_err(|error| error.to_string());
     targets.iter().map(plan).collect()
+}
+
+/// Plans that are run at the same time.
+const TOGETHER: usize = 16;
+
+/// Runs plans side by side, since each watches its port for a while; one after another where
+/// they have a victim in common, who shall not get each signal twice at once.
+fn side_by_side(plans: Vec<KillPlan>, run: &(impl Fn(KillPlan) -> Killed + Sync)) -> Vec<Killed> {
+    let victims = plans.iter().flat_map(|plan| &plan.victims).map(|victim| victim.key);
+    let all: Vec<ProcessKey> = victims.collect();
+    let distinct: BTreeSet<ProcessKey> = all.iter().copied().collect();
+    let together = if distinct.len() == all.len() { TOGETHER } else { 1 };
+    let mut killed = Vec::new();
+    let mut plans = plans.into_iter().peekable();
+    while plans.peek().is_some() {
+        let round: Vec<KillPlan> = plans.by_ref().take(together).collect();
+        killed.extend(thread::scope(|scope| {
+            let threads: Vec<_> =
+                round.into_iter().map(|plan| scope.spawn(move || run(plan))).collect();
+            // A panic in there has ended the dashboard already.
+            threads.into_iter().filter_map(|thread| thread.join().ok()).collect::<Vec<_>>()
+        }));
+    }
+    killed
 }
 
 /// Steps of a test that may wait for the loop.

@@ -127,7 +127,9 @@ pub(super) fn rows() -> Vec<Arc<SocketRow>> {
     ]
 }
 
-pub(super) fn table(rows: Vec<Arc<SocketRow>>) -> SocketTable {
+/// A table as the collector makes it: in canonical order.
+pub(super) fn table(mut rows: Vec<Arc<SocketRow>>) -> SocketTable {
+    rows.sort_by(|a, b| a.socket.cmp_canonical(&b.socket));
     SocketTable { rows, host: "web-3".into(), privileged: true, ..SocketTable::default() }
 }
 

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::event::{Closed, Killed, RequestId};
+use super::event::{Closed, Killed, RequestId, Stopped};
 use crate::act::close;
 use crate::act::kill::{self, Verdict};
-use crate::model::action::{KillOutcome, KillTarget, VictimOutcome};
+use crate::model::action::{KillOutcome, VictimOutcome};
 use crate::text::shell;
 
 /// Outcomes kept.
@@ -70,7 +70,7 @@ impl Entry {
             at,
             text: sentence(killed),
             ok: is_success(killed),
-            command: Some(command(&killed.plan.target)),
+            command: Some(shell::line(&kill::command(&killed.plan, killed.consent))),
         }
     }
 }
@@ -127,16 +127,35 @@ fn close_sentence(closed: &Closed) -> String {
     if parts.is_empty() { "nothing was closed".to_owned() } else { parts.join("; ") }
 }
 
-/// The command line that does the same.
-fn command(target: &KillTarget) -> String {
-    match target {
-        KillTarget::Pid { pid } => format!("sockpit kill pid:{pid}"),
-        KillTarget::Port { port, udp, addr } => {
-            let udp = if *udp { "/udp" } else { "" };
-            let addr = addr.map(|addr| format!(" --addr {addr}")).unwrap_or_default();
-            format!("sockpit kill {port}{udp}{addr}")
+impl Entry {
+    /// What stopping a unit or container came to.
+    pub fn of_stop(at: Timestamp, stopped: &Stopped) -> Self {
+        Self {
+            at,
+            text: stop_lines(stopped).join("; "),
+            ok: stopped.is_success(),
+            command: Some(shell::line(&stopped.plan.argv)),
         }
     }
+}
+
+/// What a stop came to, a line each; the first says whether it was stopped. Uncleaned.
+pub fn stop_lines(stopped: &Stopped) -> Vec<String> {
+    let name = &stopped.plan.name;
+    let outcome = match &stopped.outcome {
+        Ok(outcome) => outcome,
+        Err(why) => return vec![format!("{name}: {why}")],
+    };
+    let first = match &outcome.reason {
+        Some(reason) => reason.clone(),
+        None => format!("{name} was stopped"),
+    };
+    let kills = stopped.plan.kills.iter().zip(&outcome.kills);
+    let ends = kills.flat_map(|(plan, kill)| {
+        let target = plan.target.describe();
+        parts(kill).into_iter().map(move |part| format!("{target}: {part}"))
+    });
+    std::iter::once(first).chain(ends).collect()
 }
 
 /// Whether it did what was wanted.
@@ -146,11 +165,15 @@ pub fn is_success(killed: &Killed) -> bool {
 }
 
 /// `8080/tcp: python3 4242 ended after 12 ms; the port is free`, uncleaned.
-pub fn sentence(killed: &Killed) -> String {
-    let target = killed.plan.target.describe();
+fn sentence(killed: &Killed) -> String {
+    format!("{}: {}", killed.plan.target.describe(), kill_lines(killed).join("; "))
+}
+
+/// What a kill came to, a line each, uncleaned.
+pub fn kill_lines(killed: &Killed) -> Vec<String> {
     match &killed.outcome {
-        Ok(outcome) => format!("{target}: {}", parts(outcome).join("; ")),
-        Err(why) => format!("{target}: {why}"),
+        Ok(outcome) => parts(outcome),
+        Err(why) => vec![why.clone()],
     }
 }
 

@@ -207,11 +207,15 @@ impl World {
         self.selection = Some(Selection { row, ended_at, since });
     }
 
+    /// Whether a socket is in another network namespace than sockpit.
+    pub fn is_elsewhere(&self, socket: &Socket) -> bool {
+        self.ports.value().is_some_and(|table| table.is_elsewhere(socket.netns))
+    }
+
     /// Where the selected socket is, if that is another network namespace than sockpit's: its
     /// addresses mean something else there than they do here.
     pub fn selected_elsewhere(&self) -> Option<&Socket> {
-        let socket = &self.selection.as_ref()?.row.socket;
-        self.ports.value()?.is_elsewhere(socket.netns).then_some(socket)
+        Some(&self.selection.as_ref()?.row.socket).filter(|socket| self.is_elsewhere(socket))
     }
 
     /// The selected socket's key.

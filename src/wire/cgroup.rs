@@ -47,8 +47,29 @@ fn below_slices<'a>(segments: &mut impl Iterator<Item = &'a str>) -> Option<&'a 
     let segment = segments.find(|segment| !segment.ends_with(".slice"))?;
     let kind = segment.rsplit_once('.')?.1;
     let is_unit = matches!(kind, "service" | "scope" | "socket" | "mount" | "swap");
+    // systemd puts `_` before a name that cgroupfs might take for a file of its own.
+    let name = segment.strip_prefix('_').unwrap_or(segment);
     // The name of such a container may end like a unit's.
-    (is_unit && !segment.starts_with("lxc.")).then_some(segment)
+    (is_unit && !segment.starts_with("lxc.")).then_some(name)
+}
+
+/// Whether `path` is the control group `group` or lies below it. The root holds everything and
+/// thereby says nothing.
+pub fn is_within(path: &str, group: &str) -> bool {
+    let group = group.trim_end_matches('/');
+    let rest = path.strip_prefix(group);
+    !group.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The part of a process's paths that ends with the segment that holds a container's id, in
+/// the first hierarchy that has one.
+pub fn container_group<'a>(content: &'a str, id: &str) -> Option<&'a str> {
+    content.lines().find_map(|line| {
+        let path = line.splitn(3, ':').nth(2)?;
+        let at = path.find(id)? + id.len();
+        let end = path[at..].find('/').map_or(path.len(), |slash| at + slash);
+        Some(&path[..end])
+    })
 }
 
 /// Names of a container's own cgroup, as a prefix before the runtime's id. Under systemd it

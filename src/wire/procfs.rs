@@ -9,10 +9,14 @@ pub struct Stat<'a> {
     pub name: &'a [u8],
     /// Whether it is stopped, by a signal (`T`) or a tracer (`t`).
     pub stopped: bool,
+    /// Whether it is on a processor or waits for one (`R`).
+    pub runnable: bool,
     /// Parent's process id.
     pub ppid: u32,
     /// Whether it runs in the kernel only (`PF_KTHREAD`).
     pub kernel_thread: bool,
+    /// Threads, the first one included for as long as any lives.
+    pub threads: u64,
     /// Start in clock ticks since boot.
     pub start_time: u64,
 }
@@ -29,13 +33,39 @@ impl<'a> Stat<'a> {
         let name = content.get(open + 1..close)?;
         // The first word after the name is field 3, the state.
         let mut fields = content.get(close + 1..)?.split(|&byte| byte == b' ').skip(1);
+        let state = fields.next()?;
         Some(Self {
             name,
-            stopped: fields.next()?.eq_ignore_ascii_case(b"t"),
+            stopped: state.eq_ignore_ascii_case(b"t"),
+            runnable: state == b"R",
             ppid: number(fields.next()?)?.try_into().ok()?,
             kernel_thread: number(fields.nth(4)?)? & PF_KTHREAD != 0,
-            start_time: number(fields.nth(12)?)?,
+            threads: number(fields.nth(10)?)?,
+            start_time: number(fields.nth(1)?)?,
         })
+    }
+}
+
+/// What `/proc/PID/schedstat` tells of a thread (`Documentation/scheduler/sched-stats.rst`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchedStat {
+    /// Time on a processor in nanoseconds, brought up to date at clock ticks and whenever the
+    /// thread leaves the processor.
+    pub ran_ns: u64,
+    /// Time spent waiting for one, in nanoseconds.
+    pub waited_ns: u64,
+    /// How often it got one.
+    pub slices: u64,
+}
+
+impl SchedStat {
+    /// Reads the file's content. `None` also for three zeros: a kernel without these figures
+    /// says so like this.
+    pub fn parse(content: &[u8]) -> Option<Self> {
+        let mut fields = content.strip_suffix(b"\n")?.split(|&byte| byte == b' ').map(number);
+        let mut field = || fields.next().flatten();
+        let told = Self { ran_ns: field()?, waited_ns: field()?, slices: field()? };
+        (fields.next().is_none() && told.slices > 0).then_some(told)
     }
 }
 
@@ -87,13 +117,24 @@ mod tests {
         let stat = Stat::parse(STAT).unwrap();
         assert_eq!((stat.name, stat.ppid), (&b"a) (b) 1 R"[..], 1));
         assert_eq!((stat.start_time, stat.kernel_thread, stat.stopped), (98_765, false, false));
+        assert_eq!((stat.threads, stat.runnable), (1, false));
     }
 
     #[test]
-    fn a_stopped_process_says_so() {
+    fn times_of_a_thread_are_told_whole_or_not_at_all() {
+        let told = SchedStat::parse(b"4711 12 3\n").unwrap();
+        assert_eq!((told.ran_ns, told.waited_ns, told.slices), (4711, 12, 3));
+        for wrong in [&b"0 0 0\n"[..], b"", b"1 2\n", b"1 2 3", b"1 2 3 4\n", b"1 -2 3\n"] {
+            assert_eq!(SchedStat::parse(wrong), None, "{}", String::from_utf8_lossy(wrong));
+        }
+    }
+
+    #[test]
+    fn a_process_says_whether_it_is_stopped_or_runs() {
         for (state, stopped) in [("T", true), ("t", true), ("R", false), ("Z", false)] {
             let line = format!("7 (x) {state} 0 0 0 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 7 0 0");
-            assert_eq!(Stat::parse(line.as_bytes()).unwrap().stopped, stopped, "{state}");
+            let stat = Stat::parse(line.as_bytes()).unwrap();
+            assert_eq!((stat.stopped, stat.runnable), (stopped, state == "R"), "{state}");
         }
     }
 
@@ -138,6 +179,7 @@ mod tests {
         #[test]
         fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = (Stat::parse(&bytes), real_uid(&bytes), arguments(&bytes), socket_inode(&bytes));
+            let _ = SchedStat::parse(&bytes);
         }
     }
 }

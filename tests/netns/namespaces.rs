@@ -5,6 +5,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use sockpit::act::close;
+use sockpit::inspect::sockets::{Reach, Request, list};
+use sockpit::model::socket::{Socket, SocketId, SocketKey, State};
 
 use crate::kill::Server;
 use crate::support::{in_namespace, run, sockpit, wait_for};
@@ -343,5 +346,155 @@ fn why_claims_nothing_of_namespaces_that_it_may_not_enter() {
             .unwrap();
         let (code, json) = document(&output);
         assert_eq!((code, &json["findings"]), (0, &serde_json::json!([])), "{json}");
+    });
+}
+
+/// A connection between the same two ends wherever it runs, both held by one process. Prints
+/// whether it still works whenever it is told to look, by a signal.
+const SAME_ENDS: &str = "
+s = tcp()
+c = socket.socket()
+c.bind(('127.0.0.1', 40000))
+c.connect(('127.0.0.1', 8080))
+a, _ = s.accept()
+def look(*_):
+    c.settimeout(5)
+    try:
+        a.send(b'x')
+        said = 1 if c.recv(1) == b'x' else 2
+    except OSError: said = 0
+    os.write(1, b'%d\\n' % said)
+signal.signal(signal.SIGUSR1, look)
+ready()";
+
+/// Whether the connection of a [`SAME_ENDS`] works.
+fn works(server: &mut Server) -> bool {
+    run(Command::new("kill").args(["-USR1", &server.pid().to_string()]));
+    server.read_pid() == 1
+}
+
+fn key_in(netns: u64, wanted: impl Fn(&Socket) -> bool) -> SocketKey {
+    let request = Request { reach: Reach::All, ..Request::default() };
+    let listing = list(&request).unwrap();
+    let socket = listing.sockets.iter().find(|one| one.netns == Some(netns) && wanted(one));
+    let cookie = socket.unwrap_or_else(|| panic!("{listing:#?}")).cookie.unwrap();
+    SocketKey { netns: Some(netns), id: SocketId::Cookie(cookie) }
+}
+
+#[test]
+fn a_close_hits_the_socket_of_the_rows_own_namespace_alone() {
+    in_namespace("namespaces::a_close_hits_the_socket_of_the_rows_own_namespace_alone", || {
+        add("web");
+        let mut here = Server::start(SAME_ENDS);
+        let mut there = Server::start_under(&IN_WEB, SAME_ENDS);
+        assert!(works(&mut here) && works(&mut there));
+        let web = inode_of("/run/netns/web");
+        let is_client = |socket: &Socket| {
+            socket.state == State::Established && socket.local.port == Some(40000)
+        };
+        let key = key_in(web, is_client);
+
+        let plan = close::prepare(&[key], &[]).unwrap();
+        let [target] = &plan.targets[..] else { panic!("{plan:#?}") };
+        assert_eq!(target.socket.netns, Some(web));
+        assert_eq!(close::command(&plan, close::Consent::default()), None);
+        let outcome = close::execute(&plan, close::Consent::default()).unwrap();
+        assert_eq!((outcome.closed.len(), outcome.failed.len()), (1, 0), "{outcome:#?}");
+        assert!(!works(&mut there), "closed in its namespace");
+        assert!(works(&mut here), "the one with the same ends here lives on");
+
+        // What has ended by then is not looked for anywhere else.
+        let outcome = close::execute(&plan, close::Consent::default()).unwrap();
+        assert_eq!((outcome.closed.len(), outcome.ended.len()), (0, 1), "{outcome:#?}");
+        assert!(works(&mut here));
+
+        // And the other way round, with the keys of both namespaces in one plan.
+        let mut there = {
+            drop(there);
+            Server::start_under(&IN_WEB, SAME_ENDS)
+        };
+        let keys = [key_in(own(), is_client), key_in(web, is_client)];
+        let plan = close::prepare(&keys, &[]).unwrap();
+        let outcome = close::execute(&plan, close::Consent::default()).unwrap();
+        assert_eq!(outcome.closed.len(), 2, "{outcome:#?}");
+        assert!(!works(&mut here) && !works(&mut there));
+    });
+}
+
+#[test]
+fn a_kill_stays_in_its_own_namespace_and_counts_what_is_lost_in_all() {
+    in_namespace(
+        "namespaces::a_kill_stays_in_its_own_namespace_and_counts_what_is_lost_in_all",
+        || {
+            add("web");
+            let mut there = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
+            let kill = |args: &[&str]| sockpit().arg("kill").args(args).output().unwrap();
+            let output = kill(&["8080", "--yes"]);
+            assert_eq!(output.status.code(), Some(1));
+            let said = String::from_utf8(output.stderr).unwrap();
+            let expected =
+                format!("here, but python3 {} holds it in network namespace web", there.pid());
+            assert!(said.contains("nothing holds 8080/tcp") && said.contains(&expected), "{said}");
+            assert!(there.is_alive());
+
+            // A server of both: its port here makes it a victim, its port there is lost with it.
+            let script = "a = tcp(); move('/run/netns/web'); b = tcp(port=9090); back(); ready()";
+            let mut both = Server::start(&format!("{SETNS}{script}"));
+            let (code, json) = document(&kill(&["8080", "--dry-run", "--json"]));
+            let plan = &json["plan"];
+            assert_eq!((code, &plan["victims"][0]["pid"]), (0, &both.pid().into()), "{json}");
+            assert_eq!(plan["victims"].as_array().unwrap().len(), 1, "{json}");
+            let lost = &plan["blast_radius"]["other_listeners"][0];
+            assert_eq!(
+                (&lost["local"]["port"], &lost["netns_name"]),
+                (&9090.into(), &"web".into())
+            );
+            assert_eq!(kill(&["8080", "--yes"]).status.code(), Some(0));
+            assert_eq!(both.signal(), Some(15));
+            assert!(there.is_alive());
+        },
+    );
+}
+
+#[test]
+fn interfaces_and_overflows_are_those_of_each_namespace() {
+    in_namespace("namespaces::interfaces_and_overflows_are_those_of_each_namespace", || {
+        add("web");
+        // The same number for different names.
+        run(Command::new("ip").args(["link", "add", "here0", "index", "77", "type", "bridge"]));
+        let mut there = vec!["-n", "web", "link", "add", "there0", "index", "77"];
+        there.extend(["type", "bridge"]);
+        run(Command::new("ip").args(there));
+        let bound = |name: &str| {
+            format!(
+                "s = socket.socket()\n\
+                 s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'{name}')\n\
+                 s.bind(('0.0.0.0', 8080)); s.listen(0)\n"
+            )
+        };
+        // One connection more than a queue of none takes, on lo.
+        let overflow = "q = socket.socket(); q.bind(('127.0.0.1', 9090)); q.listen(0)\n\
+                        cs = [socket.socket() for _ in range(4)]\n\
+                        for c in cs: c.setblocking(False); c.connect_ex(('127.0.0.1', 9090))\n\
+                        ready()";
+        let _here = Server::start(&format!("{}ready()", bound("here0")));
+        let _there = Server::start_under(&IN_WEB, &format!("{}{overflow}", bound("there0")));
+        let (_, json) = ports(&["port:8080", "--all-netns"]);
+        let mut names: Vec<&str> = json["sockets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|socket| socket["interface"].as_str().unwrap())
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, ["here0", "there0"]);
+        assert_eq!(json["listen"]["overflows"], 0);
+        let elsewhere = wait_for("an overflow", || {
+            let (_, json) = ports(&["port:8080", "--all-netns"]);
+            let elsewhere = json["listen_elsewhere"].as_array().unwrap().clone();
+            let web = inode_of("/run/netns/web");
+            elsewhere.into_iter().find(|one| one["netns"] == web && one["overflows"] != 0)
+        });
+        assert!(elsewhere["drops"].as_u64() >= elsewhere["overflows"].as_u64());
     });
 }

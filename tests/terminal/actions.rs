@@ -134,3 +134,136 @@ fn why_shows_the_listener_and_leads_to_its_end() {
         assert_eq!(server.ended_by(), 15);
     });
 }
+
+/// A listener on each of these ports, as processes of their own.
+fn listeners(ports: &[u16]) -> Vec<Script> {
+    let start = |port: &u16| {
+        let mut script = Script::start(&format!("s = tcp({port}); say('ready'); rest()"));
+        assert_eq!(script.line(), "ready");
+        script
+    };
+    ports.iter().map(start).collect()
+}
+
+#[test]
+fn marked_rows_are_killed_together() {
+    in_namespace("actions::marked_rows_are_killed_together", || {
+        let mut servers = listeners(&[8080, 8081, 8082]);
+        let mut terminal = dashboard("port:8080..8082");
+        terminal.wait_row(&["▶", "127.0.0.1:8080"]);
+        terminal.send("mm");
+        terminal.wait_row(&["1 Ports", "2 marked"]);
+        terminal.send("K");
+        terminal.wait_for("2 marked rows");
+        terminal.wait_for(&format!("python3 {} holds 127.0.0.1:8080", servers[0].pid()));
+        terminal.wait_for(&format!("python3 {} holds 127.0.0.1:8081", servers[1].pid()));
+        terminal.send("\r");
+        terminal.wait_row(&["✓ 127.0.0.1:8080/tcp"]);
+        terminal.wait_row(&["✓ 127.0.0.1:8081/tcp"]);
+        assert_eq!((servers[0].ended_by(), servers[1].ended_by()), (15, 15));
+        assert!(servers[2].is_alive(), "it was not marked");
+    });
+}
+
+#[test]
+fn who_ignores_term_is_killed_only_after_a_second_agreement() {
+    in_namespace("actions::who_ignores_term_is_killed_only_after_a_second_agreement", || {
+        let ignoring = "signal.signal(signal.SIGTERM, signal.SIG_IGN)";
+        let mut server = Script::start(&format!("{ignoring}; s = tcp(8080); say('up'); rest()"));
+        server.line();
+        let mut terminal = dashboard("port:8080");
+        terminal.wait_row(&["▶", "127.0.0.1:8080"]);
+        terminal.send("K");
+        terminal.wait_row(&["▸ TERM, then wait up to 3 s"]);
+        terminal.send("\r");
+        terminal.wait_for(&format!("TERM sent to python3 {}", server.pid()));
+        terminal.wait_for(&format!("python3 {} still alive", server.pid()));
+        terminal.wait_for("did not end within the time after TERM");
+        assert!(server.is_alive());
+        // What is left can be planned for anew.
+        terminal.send("\r");
+        terminal.wait_row(&["▸ TERM, then wait up to 3 s"]);
+        terminal.send("\x1b[B");
+        terminal.wait_row(&["▸ TERM, then KILL after 3 s"]);
+        terminal.send("\r");
+        terminal.wait_for("Type kill to allow it");
+        terminal.send("\r");
+        terminal.send("kill");
+        terminal.wait_for("> kill");
+        assert!(server.is_alive(), "Enter alone is a habit");
+        terminal.send("\r");
+        terminal.wait_for("the port is free");
+        assert_eq!(server.ended_by(), 9);
+        terminal.send("\x1b");
+        terminal.wait_gone("Esc close");
+        terminal.send("L");
+        terminal.wait_for("$ sockpit kill 8080 --addr 127.0.0.1 --force");
+        terminal.wait_row(&["✗", "did not end"]);
+    });
+}
+
+#[test]
+fn the_signal_can_be_chosen() {
+    in_namespace("actions::the_signal_can_be_chosen", || {
+        let mut server = Script::start(
+            "signal.signal(signal.SIGINT, signal.SIG_DFL); s = tcp(8080); say('up'); rest()",
+        );
+        server.line();
+        let mut terminal = dashboard("port:8080");
+        terminal.wait_row(&["▶", "127.0.0.1:8080"]);
+        terminal.send("K");
+        terminal.wait_row(&["▸ TERM"]);
+        terminal.send("s");
+        terminal.wait_row(&["▸ TERM", "asks it to end in good order"]);
+        terminal.wait_row(&["KILL", "asks once more"]);
+        terminal.send("\x1b[B\x1b[B");
+        terminal.wait_row(&["▸ INT"]);
+        terminal.send("\r");
+        terminal.wait_row(&["▸ INT, then wait up to 3 s"]);
+        terminal.send("\r");
+        terminal.wait_for("the port is free");
+        assert_eq!(server.ended_by(), 2);
+    });
+}
+
+#[test]
+fn children_are_left_behind_or_taken_along() {
+    in_namespace("actions::children_are_left_behind_or_taken_along", || {
+        let mut server = Script::start(
+            "s = tcp(8080); c = subprocess.Popen(['sleep', '600']); say(c.pid); rest()",
+        );
+        let child = server.line();
+        let mut terminal = dashboard("port:8080");
+        terminal.wait_row(&["▶", "127.0.0.1:8080"]);
+        terminal.send("K");
+        terminal.wait_row(&["Left behind: 1 child", &child]);
+        terminal.send("t");
+        terminal.wait_row(&[&format!("sleep {child} descends from {}", server.pid())]);
+        terminal.wait_gone("Left behind");
+        terminal.send("\r");
+        terminal.wait_for("the port is free");
+        terminal.wait_for(&format!("sleep {child} ended"));
+        assert_eq!(server.ended_by(), 15);
+    });
+}
+
+#[test]
+fn a_key_acts_on_the_row_that_was_under_it_whatever_moves_meanwhile() {
+    in_namespace(
+        "actions::a_key_acts_on_the_row_that_was_under_it_whatever_moves_meanwhile",
+        || {
+            let mut old = listeners(&[8081]).remove(0);
+            let mut terminal = dashboard("port:8080..8081");
+            terminal.wait_row(&["▶", "127.0.0.1:8081"]);
+            terminal.send("K");
+            terminal.wait_for(&format!("python3 {} holds 127.0.0.1:8081", old.pid()));
+            // It takes the first row beneath the dialog.
+            let mut new = listeners(&[8080]).remove(0);
+            terminal.wait_row(&["127.0.0.1:8080", "LISTEN"]);
+            terminal.send("\r");
+            terminal.wait_for("the port is free");
+            assert_eq!(old.ended_by(), 15);
+            assert!(new.is_alive());
+        },
+    );
+}

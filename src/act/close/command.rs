@@ -5,9 +5,15 @@ use crate::model::close::ClosePlan;
 use crate::model::socket::{Endpoint, Socket, State};
 
 /// Program and arguments that close the same sockets, named by their ends as long as they
-/// last; `None` for a plan without targets.
+/// last; `None` for a plan without targets, and for one that reaches into another network
+/// namespace, where the same words would mean other sockets.
 pub fn command(plan: &ClosePlan, consent: Consent) -> Option<Vec<String>> {
     let closable = plan.targets.iter().filter(|t| consent.protected || t.protected.is_none());
+    let own = crate::sys::netns::own();
+    let is_elsewhere = |socket: &Socket| socket.netns.is_some() && socket.netns != own;
+    if plan.targets.iter().any(|target| is_elsewhere(&target.socket)) {
+        return None;
+    }
     let mut terms: Vec<Vec<String>> = Vec::new();
     let mut protected = false;
     for target in closable {

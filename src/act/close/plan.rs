@@ -7,7 +7,7 @@ use super::super::guard;
 use super::words;
 use super::{Choice, Facts, Selection};
 use crate::model::close::{ClosePlan, CloseTarget, SocketAndReason};
-use crate::model::socket::{Endpoint, Protocol, Socket, State};
+use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
 
 /// Plans the close of the sockets that are selected. Pure: `sockets` is a listing with
 /// owners, as whole as it can be, since a connection's other end may need protection, too.
@@ -39,6 +39,9 @@ pub fn plan(sockets: &[Socket], selection: &Selection<'_>, facts: &Facts) -> Clo
 
 /// Why a socket that was selected is not to be closed, as a clause.
 fn obstacle(socket: &Socket, named: &[State], facts: &Facts) -> Option<&'static str> {
+    if let Some(reason) = never(socket.family, socket.protocol) {
+        return Some(reason);
+    }
     let elsewhere = facts.netns.is_some() && socket.netns.is_some() && socket.netns != facts.netns;
     if !named.contains(&socket.state) {
         match socket.state {
@@ -54,14 +57,28 @@ fn obstacle(socket: &Socket, named: &[State], facts: &Facts) -> Option<&'static 
             _ => {}
         }
     }
-    if !matches!(socket.protocol, Protocol::Tcp | Protocol::Udp | Protocol::Udplite) {
-        Some("only TCP and UDP sockets can be closed from outside")
-    } else if elsewhere {
+    if elsewhere {
         Some("it is in another network namespace; run sockpit in there")
     } else if socket.cookie.is_none() {
         Some("the table told no cookie of it, without which another socket might be closed")
     } else {
         None
+    }
+}
+
+/// Why the kernel cannot close any socket of this kind from outside.
+fn never(family: Family, protocol: Protocol) -> Option<&'static str> {
+    match (family, protocol) {
+        (_, Protocol::Tcp | Protocol::Udp | Protocol::Udplite) => None,
+        (Family::Unix, _) => Some(
+            "the kernel cannot close a UNIX socket from outside: only its processes can, or \
+             their end (sockpit kill pid:N)",
+        ),
+        (_, Protocol::Mptcp) => Some(
+            "the kernel cannot close an MPTCP connection from outside; its subflows are TCP \
+             connections, and those can be closed",
+        ),
+        _ => Some("only TCP and UDP sockets can be closed from outside"),
     }
 }
 

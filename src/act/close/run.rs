@@ -141,13 +141,17 @@ fn still_there(
     Ok(left)
 }
 
-fn by_cookie(table: &[Socket]) -> HashMap<u64, &Socket> {
-    table.iter().filter_map(|socket| Some((socket.cookie?, socket))).collect()
+/// Namespace and cookie: older kernels count cookies in each namespace by itself.
+type Identity = (Option<u64>, u64);
+
+fn by_cookie(table: &[Socket]) -> HashMap<Identity, &Socket> {
+    table.iter().filter_map(|socket| Some(((socket.netns, socket.cookie?), socket))).collect()
 }
 
 /// Whether the table still has this socket with these ends.
-fn is_there(planned: &Socket, table: &HashMap<u64, &Socket>) -> bool {
-    planned.cookie.and_then(|cookie| table.get(&cookie)).is_some_and(|now| {
+fn is_there(planned: &Socket, table: &HashMap<Identity, &Socket>) -> bool {
+    let identity = planned.cookie.map(|cookie| (planned.netns, cookie));
+    identity.and_then(|identity| table.get(&identity)).is_some_and(|now| {
         now.protocol == planned.protocol
             && now.local.port == planned.local.port
             && now.remote == planned.remote

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use super::Facts;
 use super::words::{counted, describe_socket, describe_victim, list, target_name, who};
 use crate::inspect::supervisor;
-use crate::model::action::{BlastRadius, KillPlan, KillTarget, Supervisor, Victim};
+use crate::model::action::{
+    BlastRadius, KillPlan, KillTarget, Supervisor, SupervisorKind, SupervisorWord, Victim,
+};
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::Socket;
+use crate::text::shell;
 
 /// What the user should weigh before agreeing, the gravest first.
 pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> Vec<String> {
@@ -93,10 +96,7 @@ fn stopped(plan: &KillPlan, facts: &Facts) -> Vec<String> {
 fn restarts(plan: &KillPlan) -> Vec<String> {
     let mut warnings: Vec<String> = Vec::new();
     for supervisor in &plan.supervisors {
-        let Supervisor { name, command, .. } = supervisor;
-        let command = command.join(" ");
-        let text =
-            format!("{name} may start it again; this stops it for good, if it is true: {command}");
+        let text = restart(supervisor);
         if !warnings.contains(&text) {
             warnings.push(text);
         }
@@ -109,6 +109,53 @@ fn restarts(plan: &KillPlan) -> Vec<String> {
         );
     }
     warnings
+}
+
+/// Who may start a victim again, how sure that is, and what stops it for good.
+fn restart(supervisor: &Supervisor) -> String {
+    let Supervisor { name, command, word, kind, .. } = supervisor;
+    let command = shell::line(command);
+    let who = match kind {
+        SupervisorKind::Systemd => "systemd",
+        SupervisorKind::Container => "the container runtime",
+    };
+    match word {
+        Some(word) if word.confirmed => {
+            let name = word.name.as_ref().unwrap_or(name);
+            let policy = policy(supervisor).map_or(String::new(), |policy| format!(" ({policy})"));
+            let restarts = if word.restart.as_deref() == Some("no") {
+                format!("{name} runs it, and does not start it again by itself{policy}")
+            } else {
+                format!("{name} may start it again{policy}")
+            };
+            let others = word.triggered_by.join(", ");
+            let others = if others.is_empty() {
+                String::new()
+            } else {
+                format!("; {others} would start it, too, and is to be stopped as well")
+            };
+            format!("{restarts}; {who} confirms it, and this stops it for good: {command}{others}")
+        }
+        Some(SupervisorWord { reason: Some(reason), .. }) => format!(
+            "{name} may start it again; this stops it for good, if it is true: {command} (not \
+             confirmed: {reason})"
+        ),
+        _ => format!("{name} may start it again; this stops it for good, if it is true: {command}"),
+    }
+}
+
+/// When a supervisor starts what it runs again: `Restart=always, after 100ms`.
+pub fn policy(supervisor: &Supervisor) -> Option<String> {
+    let word = supervisor.word.as_ref()?;
+    let restart = word.restart.as_ref()?;
+    let policy = match supervisor.kind {
+        SupervisorKind::Systemd => format!("Restart={restart}"),
+        SupervisorKind::Container => format!("restart policy {restart}"),
+    };
+    Some(match &word.restart_after {
+        Some(after) if restart != "no" => format!("{policy}, after {after}"),
+        _ => policy,
+    })
 }
 
 fn losses(radius: &BlastRadius) -> Vec<String> {

@@ -44,6 +44,15 @@ pub fn plan(target: &KillTarget, sockets: &[Socket], facts: &Facts, options: &Op
     plan
 }
 
+/// The same plan with another first signal; with `force` KILL may be it, or follow it.
+#[must_use]
+pub fn choose(mut plan: KillPlan, signal: Signal, force: bool) -> KillPlan {
+    let signals = signals(&Options { signal, force, ..Options::default() });
+    plan.victims.iter_mut().for_each(|victim| victim.signals.clone_from(&signals));
+    plan.steps = advice::steps(&plan);
+    plan
+}
+
 /// Whether a socket holds the target's port for serving: LISTEN or BOUND over TCP, any state
 /// over UDP, in sockpit's own namespace, and bound to exactly the address that narrows it.
 /// A connection never does.
@@ -193,7 +202,21 @@ fn supervisors(victims: &[Victim], sockets: &[Socket], facts: &Facts) -> Vec<Sup
             || (process.container.is_none() && process.unit.is_some() && process.unit == facts.unit)
     };
     let processes = victims.iter().filter_map(|victim| process_in(sockets, victim.key.pid));
-    processes.filter(|process| !shared(process)).filter_map(supervisor::supervisor).collect()
+    let mut found: Vec<Supervisor> =
+        processes.filter(|process| !shared(process)).filter_map(supervisor::supervisor).collect();
+    for supervisor in &mut found {
+        let word = facts.words.iter().find(|(pid, _)| *pid == supervisor.pid);
+        supervisor.word = word.map(|(_, word)| word.clone());
+    }
+    found
+}
+
+/// The processes of a plan that something seems to supervise.
+pub(super) fn supervised<'a>(
+    plan: &'a KillPlan,
+    sockets: &'a [Socket],
+) -> impl Iterator<Item = &'a Process> {
+    plan.supervisors.iter().filter_map(|supervisor| process_in(sockets, supervisor.pid))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::plan::holds_target;
-use super::words::target_name;
+use super::words::{target_name, who};
 use super::{Consent, Depth, Look, Progress, proof};
 use crate::inspect::Error;
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared, Victim, VictimOutcome};
@@ -126,15 +126,15 @@ impl Run<'_, '_> {
         loop {
             let left = timeout.saturating_sub(start.elapsed());
             let alive = self.alive_after(left.min(SLICE))?;
-            if alive == 0 || left.is_zero() {
+            if alive.is_empty() || left.is_zero() {
                 return Ok(());
             }
             (self.tell)(Progress::Waiting { alive, elapsed: start.elapsed(), timeout });
         }
     }
 
-    /// How many are alive when one has ended or the time is over.
-    fn alive_after(&mut self, timeout: Duration) -> Result<usize, Error> {
+    /// Who is alive when one has ended or the time is over.
+    fn alive_after(&mut self, timeout: Duration) -> Result<Vec<String>, Error> {
         let alive: Vec<(usize, &ProcessHandle)> = self
             .cases
             .iter()
@@ -145,16 +145,17 @@ impl Run<'_, '_> {
             })
             .collect();
         if alive.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let (indices, handles): (Vec<usize>, Vec<&ProcessHandle>) = alive.into_iter().unzip();
         let ended = process::ended(&handles, timeout)?;
-        let mut left = 0;
+        let mut left = Vec::new();
         for (index, ended) in indices.into_iter().zip(ended) {
             if ended {
                 self.mark_ended(index);
             } else {
-                left += 1;
+                let victim = self.cases[index].victim;
+                left.push(who(&victim.name, victim.key.pid));
             }
         }
         Ok(left)
@@ -199,12 +200,6 @@ impl Run<'_, '_> {
 
     fn outcome(self) -> KillOutcome {
         let all_ended = self.cases.iter().all(|case| matches!(case.fate, Fate::Ended(_)));
-        let proof = matches!(self.plan.target, KillTarget::Port { .. })
-            .then(|| proof::prove(self.plan, all_ended, self.look, self.tell));
-        let (free, shown_by, reason, respawned) = match proof {
-            None => (None, None, None, None),
-            Some(proof) => (Some(proof.free), proof.shown_by, proof.reason, proof.respawned),
-        };
         let mut spared: Vec<Spared> = self.plan.spared.clone();
         let mut victims = Vec::new();
         for case in self.cases {
@@ -213,16 +208,28 @@ impl Run<'_, '_> {
                 Err(left_alone) => spared.push(left_alone),
             }
         }
-        KillOutcome {
-            target: self.plan.target.arguments(),
-            victims,
-            spared,
-            port_free: free,
-            proof: shown_by,
-            port_reason: reason,
-            respawned,
-        }
+        proven(self.plan, victims, spared, all_ended, self.look, self.tell)
     }
+}
+
+/// The outcome when all that could be done to the victims is done: with what is found out about
+/// the port.
+pub(in crate::act) fn proven(
+    plan: &KillPlan,
+    victims: Vec<VictimOutcome>,
+    spared: Vec<Spared>,
+    all_ended: bool,
+    look: &mut Look<'_>,
+    tell: &mut dyn FnMut(Progress),
+) -> KillOutcome {
+    let proof = matches!(plan.target, KillTarget::Port { .. })
+        .then(|| proof::prove(plan, all_ended, look, tell));
+    let (port_free, proof, port_reason, respawned) = match proof {
+        None => (None, None, None, None),
+        Some(proof) => (Some(proof.free), proof.shown_by, proof.reason, proof.respawned),
+    };
+    let target = plan.target.arguments();
+    KillOutcome { target, victims, spared, port_free, proof, port_reason, respawned }
 }
 
 impl Case<'_> {

@@ -52,6 +52,11 @@ pub(super) fn list(items: impl Iterator<Item = String>) -> String {
     }
 }
 
+/// Names in a sentence: `a`, `a and b`, `a, b and c`; more than six are counted.
+pub fn some_of(names: &[String]) -> String {
+    list(names.iter().cloned())
+}
+
 /// `1 process`, `2 processes`: `plural` is the whole word.
 pub(super) fn counted(count: u64, one: &str, plural: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {plural}") }

@@ -92,7 +92,8 @@ impl Progress {
                 self.line(&format!("{signal} sent to {name} {pid}"));
             }
             kill::Progress::Waiting { alive, elapsed, timeout } => self.counter(&format!(
-                "waiting for {alive} to end, {:.1} of {:.1} s",
+                "waiting for {} to end, {:.1} of {:.1} s",
+                kill::some_of(alive),
                 elapsed.as_secs_f64(),
                 timeout.as_secs_f64()
             )),
@@ -102,7 +103,9 @@ impl Progress {
                 total.as_secs_f64()
             )),
             // The outcome says it.
-            kill::Progress::Ended { .. } | kill::Progress::Spared(_) => {}
+            kill::Progress::Ended { .. }
+            | kill::Progress::Spared(_)
+            | kill::Progress::Stopping { .. } => {}
         }
     }
 

@@ -6,6 +6,7 @@ use crate::cli::Failure;
 use crate::cli::port::Port;
 use crate::inspect::sockets::Listing;
 use crate::model::socket::{Protocol, Socket};
+use crate::model::tables::{Table, Tables};
 use crate::query::{Query, Saved, Subject, Truth};
 
 /// What was written.
@@ -46,6 +47,16 @@ impl Selector {
             ));
         }
         Ok(Self::Query(query))
+    }
+
+    /// The tables that have what is meant.
+    pub(super) fn tables(&self) -> Tables {
+        match self {
+            Self::Descriptor { .. } => Tables::ALL,
+            // A listening MPTCP socket has its port by a subflow, which is in TCP's table.
+            Self::Port(_) | Self::AnyPort(_) => Tables::PORTS.or(Table::Udplite.into()),
+            Self::Query(query) => query.tables(),
+        }
     }
 
     /// Picks the sockets that are meant; none for a descriptor, which needs no listing.

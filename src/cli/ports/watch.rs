@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 
-use super::columns::{self, Column};
+use super::columns;
 use super::json::{self, Event};
 use super::{Args, answer, chosen, shows_peers, tell};
 use crate::cli::{Exit, Failure, output};
@@ -163,7 +163,7 @@ impl Watch<'_> {
         events: &[(What, Arc<SocketRow>)],
         out: &mut impl Write,
     ) -> Result<(), Failure> {
-        let columns = chosen(self.args, Column::text(self.args.all_netns));
+        let columns = chosen(self.args, columns::usual(self.args.all_netns));
         let mut sockets: Vec<&Socket> = events.iter().map(|(_, row)| &row.socket).collect();
         if self.seen.looks == 1 {
             if let Some(sort) = self.args.sort {

@@ -311,6 +311,41 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_out_of_sight_has_not_ended_and_comes_back_unmarked() {
+        let elsewhere = |cookie| {
+            let key = SocketKey { netns: Some(2), ..key(cookie) };
+            let Listed::New(_, socket, at) = listener(cookie, 80) else { unreachable!() };
+            Listed::New(key, Box::new(Socket { netns: Some(2), ..*socket }), at)
+        };
+        let mut ledger = Ledger::default();
+        ledger.cover(Coverage::Own(Some(1)));
+        ledger.update(vec![listener(1, 80)], at(0));
+        // Widened: what is there has been there before.
+        ledger.cover(Coverage::default());
+        let table = ledger.update(vec![same(&ledger, 1), elsewhere(1)], at(1));
+        assert_eq!(table.changes.added.len(), 1, "the same cookie in another namespace");
+        assert!(table.rows.iter().all(|row| !row.appeared));
+        // What opens from now on is new.
+        ledger.cover(Coverage::default());
+        let table = ledger.update(vec![same(&ledger, 1), elsewhere(1), elsewhere(2)], at(2));
+        let appeared = |row: &&Arc<SocketRow>| row.appeared;
+        assert_eq!(table.rows.iter().filter(appeared).count(), 1);
+        // One namespace cannot be entered any more, or is not wanted.
+        for coverage in [Coverage::AllBut(vec![2]), Coverage::Own(Some(1))] {
+            ledger.cover(coverage);
+            let table = ledger.update(vec![same(&ledger, 1)], at(3));
+            assert_eq!((table.rows.len(), table.ended.len()), (1, 0));
+            assert_eq!(table.changes.removed, []);
+            ledger.cover(Coverage::default());
+            ledger.update(vec![same(&ledger, 1), elsewhere(1), elsewhere(2)], at(4));
+        }
+        // A namespace that is gone took its sockets along.
+        ledger.cover(Coverage::default());
+        let table = ledger.update(vec![same(&ledger, 1)], at(5));
+        assert_eq!((table.changes.removed.len(), table.ended.len()), (2, 2));
+    }
+
+    #[test]
     fn what_ends_is_remembered_and_what_returns_is_new() {
         let mut ledger = Ledger::default();
         ledger.update(vec![listener(1, 80)], at(0));

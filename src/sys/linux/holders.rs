@@ -1,38 +1,44 @@
 //! Which process holds which socket: the links in `/proc/PID/fd`.
 //!
-//! A look-up of a link is dear, so a table that is refreshed again and again does not look up
-//! every one. It looks up the descriptors of new processes, new descriptors of processes whose
-//! number of descriptors changed, descriptors whose socket left the listing, and sockets with
-//! several holders; everything else in turn, a slice at a time. That leaves one change unseen
-//! until its turn comes: a descriptor that was replaced in one step (dup2) while its former
-//! socket lives on, held by nobody that sockpit knows. Whoever acts on an owner asks again.
+//! A look-up of a link is dear, so a table that is refreshed again and again looks up only the
+//! descriptors of processes that may have changed them: those that ran since (see [`idle`]), and
+//! those that share a table with another ([`sharing`]). When these have more descriptors than
+//! one refresh may look up, the ones that were read longest ago come first. Of the rest only
+//! what is known to have changed is looked up, and they are named as unverified with the time
+//! as of which they are known: nothing that is told of them is certain.
 
+mod idle;
 mod reader;
+mod refresh;
+mod sharing;
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use jiff::Timestamp;
 use rustix::fs::RawDir;
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 
 use super::super::Result;
 use super::proc;
 use crate::model::join::Holding;
 use crate::model::owner::ProcessKey;
 use crate::wire::procfs;
+use idle::Watch;
 use reader::{Descriptors, Reader};
+use sharing::Sharing;
 
 /// Processes that a worker takes at a time.
 const BATCH: usize = 4;
 
-/// Everything is looked up anew within this many refreshes.
-const SLICES: usize = 16;
+/// The share of the files that may be open which stay open.
+const FILES_SHARE: u64 = 4;
 
-/// A socket that so many listings in a row did not have is one of another family: it is not
-/// looked up again for that. The first listing may have been made before it was opened.
-const ELSEWHERE: u8 = 2;
+/// More than this would only cost memory in the kernel.
+const MOST_FILES: u64 = 2_048;
 
 /// A process that holds at least one socket, as it was when its descriptors were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,9 +66,12 @@ pub(super) struct Scan {
     pub(super) first_refusal: Option<Errno>,
     /// Processes that ended while they were looked at; what they held may have gone to others.
     pub(super) ended: usize,
-    /// Whether some descriptors were taken from memory instead of looked up.
-    pub(super) is_partial: bool,
+    /// Processes that may have changed what they hold since this time, in order of their pid.
+    pub(super) unverified: Vec<(ProcessKey, Timestamp)>,
 }
+
+/// A socket that was listed: its inode, and its cookie or 0.
+pub(super) type Listed = (u64, u64);
 
 /// Looks through the descriptors of every process.
 #[derive(Debug)]
@@ -71,42 +80,38 @@ pub(super) struct HolderScan {
     workers: usize,
     /// What was found last, by pid. Empty before the first scan.
     memory: HashMap<u32, Descriptors>,
+    watch: Watch,
+    /// `None` where nothing can be proven: the kernel does not tell who shares a table, or is
+    /// so old that its own threads may change a process's table (before 6.2).
+    sharing: Option<Sharing>,
+    /// What was listed last, ascending.
+    listed: Vec<Listed>,
     /// Inodes that several descriptors refer to, ascending.
     shared: Vec<u64>,
-    /// Whether everything is looked up anew in turn.
-    turns: bool,
-    /// The last process whose turn it was.
-    verified: u32,
-    /// Whether the kernel tells the number of a process's descriptors.
-    counts: bool,
 }
 
 impl HolderScan {
     /// A scan that uses up to so many threads at once.
     pub(super) fn new(workers: usize) -> Result<Self> {
         let proc = proc::open()?;
-        let counts = proc::open_dir(&proc, c"self")
-            .and_then(|own| reader::count(own.as_fd()))
+        let counts = proc::open_dir(&proc, c"self/fd")
+            .and_then(|own| reader::count(&own))
             .is_ok_and(|count| count > 0);
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / FILES_SHARE;
         Ok(Self {
             proc,
             workers: workers.max(1),
             memory: HashMap::new(),
+            watch: Watch::new(files.min(MOST_FILES) as usize),
+            sharing: if counts { Sharing::new() } else { None },
+            listed: Vec::new(),
             shared: Vec::new(),
-            turns: true,
-            verified: 0,
-            counts,
         })
     }
 
     /// The open `/proc`.
     pub(super) fn proc(&self) -> BorrowedFd<'_> {
         self.proc.as_fd()
-    }
-
-    /// How many descriptors are remembered.
-    pub(super) fn len(&self) -> usize {
-        self.memory.values().map(Descriptors::len).sum()
     }
 
     /// Looks up every descriptor of every process.
@@ -117,7 +122,9 @@ impl HolderScan {
         let work = || read_batches(proc, &pids, &next);
         let workers = self.workers.min(pids.len().div_ceil(BATCH));
         let mut scan = Scan { processes: pids.len(), ..Scan::default() };
-        self.memory.clear();
+        for (_, known) in self.memory.drain() {
+            self.watch.dismiss(known.witness);
+        }
         thread::scope(|scope| {
             let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
             self.memory.extend(scan.without_ended(work()));
@@ -133,67 +140,6 @@ impl HolderScan {
         Ok(scan)
     }
 
-    /// Looks up what may have changed since the last scan. `listed` are the inodes of the
-    /// sockets in question, ascending.
-    pub(super) fn refresh(&mut self, listed: &[u64]) -> Result<Scan> {
-        if self.memory.is_empty() || !self.counts {
-            let scan = self.full()?;
-            self.mark(listed);
-            return Ok(scan);
-        }
-        let pids = pids(&self.proc)?;
-        let mut scan = Scan { processes: pids.len(), is_partial: true, ..Scan::default() };
-        let mut before = std::mem::take(&mut self.memory);
-        let due = self.due(&pids, &before);
-        let mut reader = Reader::new(self.proc.as_fd());
-        // Looking changes our own descriptors, so memory is of no use for them.
-        let own = std::process::id();
-        let is_suspect = |held: &reader::Held| {
-            (held.unlisted < ELSEWHERE && listed.binary_search(&held.inode).is_err())
-                || self.shared.binary_search(&held.inode).is_ok()
-        };
-        for &pid in &pids {
-            let found = match before.remove(&pid) {
-                Some(mut known) if pid != own && !due.contains(&pid) => {
-                    reader.refresh(pid, &mut known, is_suspect).map(|()| known)
-                }
-                _ => reader.read(pid),
-            };
-            self.memory.extend(scan.without_ended(vec![(pid, found)]));
-        }
-        self.mark(listed);
-        self.collect(&pids, &mut scan);
-        Ok(scan)
-    }
-
-    /// The processes whose turn it is to be looked up anew: about one slice of all descriptors.
-    fn due(&mut self, pids: &[u32], before: &HashMap<u32, Descriptors>) -> Vec<u32> {
-        let total: usize = before.values().map(Descriptors::len).sum();
-        let mut left = if self.turns { total.div_ceil(SLICES).max(256) } else { 0 };
-        let start = pids.partition_point(|&pid| pid <= self.verified);
-        let mut due = Vec::new();
-        for &pid in pids[start..].iter().chain(&pids[..start]) {
-            if left == 0 {
-                break;
-            }
-            left = left.saturating_sub(before.get(&pid).map_or(0, Descriptors::len).max(1));
-            self.verified = pid;
-            due.push(pid);
-        }
-        due
-    }
-
-    /// Remembers which of the sockets held are in the listing, so that one that leaves it, or
-    /// never comes into it, is looked up again.
-    fn mark(&mut self, listed: &[u64]) {
-        for held in self.memory.values_mut().flat_map(|known| &mut known.sockets) {
-            held.unlisted = match listed.binary_search(&held.inode) {
-                Ok(_) => 0,
-                Err(_) => held.unlisted.saturating_add(1).min(ELSEWHERE),
-            };
-        }
-    }
-
     /// Makes the result of what is in memory, and notes which sockets are shared.
     fn collect(&mut self, pids: &[u32], scan: &mut Scan) {
         let total = self.memory.values().map(|known| known.sockets.len()).sum();
@@ -203,7 +149,9 @@ impl HolderScan {
                 scan.unreadable += 1;
                 scan.first_refusal.get_or_insert(errno);
             }
-            let Some(holder) = &known.holder else { continue };
+            let Some(holder) = known.holder.as_ref().filter(|_| !known.sockets.is_empty()) else {
+                continue;
+            };
             let process = scan.holders.len() as u32;
             scan.holders.push(holder.clone());
             scan.holdings.extend(known.sockets.iter().map(|held| Holding {
@@ -223,17 +171,20 @@ impl Scan {
         &mut self,
         found: Vec<(u32, rustix::io::Result<Descriptors>)>,
     ) -> Vec<(u32, Descriptors)> {
-        let keep = |(pid, found): (u32, rustix::io::Result<Descriptors>)| match found {
-            Ok(found) => Some((pid, found)),
+        let found = found.into_iter();
+        found.filter_map(|(pid, found)| Some((pid, self.unless_ended(found)?))).collect()
+    }
+
+    /// What was found of a process, unless it ended meanwhile.
+    fn unless_ended(&mut self, found: rustix::io::Result<Descriptors>) -> Option<Descriptors> {
+        match found {
+            Ok(found) => Some(found),
             Err(Errno::NOENT | Errno::SRCH) => {
                 self.ended += 1;
                 None
             }
-            Err(errno) => {
-                Some((pid, Descriptors { refusal: Some(errno), ..Descriptors::default() }))
-            }
-        };
-        found.into_iter().filter_map(keep).collect()
+            Err(errno) => Some(Descriptors { refusal: Some(errno), ..Descriptors::default() }),
+        }
     }
 }
 

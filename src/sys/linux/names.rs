@@ -80,9 +80,13 @@ pub(super) fn inert_socket() -> Option<OwnedFd> {
     socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()
 }
 
-/// The index of the interface with this name, in the network namespace of this thread.
-pub(super) fn interface_index(name: &str) -> Option<u32> {
-    netdevice::name_to_index(inert_socket()?, name).ok()
+/// The index of the interface with this name in the network namespace of a socket, or of this
+/// thread.
+pub(super) fn interface_index(namespace: Option<&OwnedFd>, name: &str) -> Option<u32> {
+    match namespace {
+        Some(socket) => netdevice::name_to_index(socket, name).ok(),
+        None => netdevice::name_to_index(inert_socket()?, name).ok(),
+    }
 }
 
 /// The name that the system's user databases give this id.

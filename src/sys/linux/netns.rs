@@ -69,13 +69,17 @@ pub fn within<T: Send>(inode: u64, act: impl FnOnce() -> T + Send) -> Result<T> 
     if own() == Some(inode) {
         return Ok(act());
     }
-    let found = all()?;
-    match found.namespaces.iter().find(|namespace| namespace.inode == inode) {
-        Some(namespace) => namespace.enter(act),
-        None if found.unreadable > 0 => {
-            Err(Error::not_permitted(format!("find network namespace {inode}"), remedy()))
-        }
-        None => Err(Error::Gone { what: format!("network namespace {inode}") }),
+    find(inode)?.enter(act)
+}
+
+/// Looks for the namespace with this inode.
+pub(super) fn find(inode: u64) -> Result<Namespace> {
+    let Found { namespaces, unreadable, .. } = all()?;
+    let what = format!("network namespace {inode}");
+    match namespaces.into_iter().find(|namespace| namespace.inode == inode) {
+        Some(namespace) => Ok(namespace),
+        None if unreadable > 0 => Err(Error::not_permitted(format!("find {what}"), remedy())),
+        None => Err(Error::Gone { what }),
     }
 }
 

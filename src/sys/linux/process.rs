@@ -88,6 +88,20 @@ pub fn tree() -> Result<ProcessTree> {
     Ok(pids.into_iter().filter_map(|pid| node(&proc, pid, &mut content)).collect())
 }
 
+/// The cgroups of a process, as `/proc/PID/cgroup` tells them (`cgroups(7)`).
+pub fn cgroups(pid: u32) -> Result<String> {
+    let proc = proc::open()?;
+    let mut content = Vec::new();
+    let directory = proc::open_dir(&proc, Decimal::new(pid).as_c_str());
+    directory.and_then(|directory| proc::read_file(&directory, c"cgroup", &mut content)).map_err(
+        |errno| match errno {
+            Errno::NOENT => gone(pid),
+            errno => error_for(pid, errno, "read the cgroups of"),
+        },
+    )?;
+    Ok(String::from_utf8_lossy(&content).into_owned())
+}
+
 /// The inode of the network namespace that the calling thread is in.
 pub fn own_netns() -> Option<u64> {
     netns::own()

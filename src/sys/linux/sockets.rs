@@ -73,7 +73,7 @@ impl Table {
         let reuse = |socket: &Socket, at| listing::reuse(known, socket, at);
         match &mut self.0 {
             Kind::Native(native) => {
-                native.expect_repetition();
+                native.expect_repetition(false);
                 native.list(Detail::Full, reuse)
             }
             Kind::Netstat2(table) => table.list(known),

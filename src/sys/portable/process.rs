@@ -69,6 +69,12 @@ pub fn tree() -> Result<ProcessTree> {
     Ok(system.processes().values().map(node).collect())
 }
 
+/// This platform has no cgroups.
+pub fn cgroups(pid: u32) -> Result<String> {
+    let what = format!("the cgroups of process {pid}");
+    Err(Error::unsupported(what, "this platform has none"))
+}
+
 /// This platform has no network namespaces.
 pub fn own_netns() -> Option<u64> {
     None

@@ -68,9 +68,11 @@ impl Table {
                 listed => listed,
             }
         };
-        let Listing { sockets, health, privileged, coverage, .. } = self.list_once(Detail::Bare)?;
+        let listing = self.list_once(Detail::Bare)?;
+        let Listing { sockets, health, privileged, coverage, .. } = listing;
         let sockets = sockets.into_iter().map(reuse).collect();
-        Ok(Listing { sockets, health, privileged, coverage, listen_elsewhere: Vec::new() })
+        let (unverified, listen_elsewhere) = (Vec::new(), Vec::new());
+        Ok(Listing { sockets, health, privileged, unverified, coverage, listen_elsewhere })
     }
 
     /// One look at everything, by itself. There is no more detail to be had.
@@ -95,6 +97,7 @@ impl Table {
             sockets,
             health,
             privileged: false,
+            unverified: Vec::new(),
             coverage: Coverage::Own(None),
             listen_elsewhere: Vec::new(),
         })

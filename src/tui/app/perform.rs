@@ -78,11 +78,16 @@ impl App {
         let step = match command {
             Command::Quit if is_quit_dialog => Step::Run(Command::Quit),
             Command::Quit => return self.quit(effects),
-            Command::Cancel => Step::Close,
+            Command::Cancel => match &mut self.dialog {
+                Some(Dialog::Kill(kill)) => kill.cancel(),
+                _ => Step::Close,
+            },
             Command::Accept => self.accept_dialog(effects),
             Command::Move(motion) => self.move_in_dialog(motion),
             Command::Copy => self.copy_from_dialog(effects),
-            Command::ToggleServers => self.toggle_in_dialog(effects),
+            Command::ToggleServers | Command::ToggleTree | Command::ChooseSignal => {
+                self.change_plan(command, effects)
+            }
             _ => Step::Stay,
         };
         match step {
@@ -98,12 +103,13 @@ impl App {
     }
 
     fn accept_dialog(&mut self, effects: &mut Vec<Effect>) -> Step {
-        let Self { dialog, world, requests, log, dialog_scroll, .. } = self;
+        let Self { dialog, world, requests, log, dialog_scroll, dialog_follow, .. } = self;
         match dialog {
             Some(Dialog::Quit) => Step::Run(Command::Quit),
             Some(Dialog::Palette(palette)) => palette.command().map_or(Step::Stay, Step::Run),
             Some(dialog) => {
-                *dialog_scroll = Scroll::default();
+                // What is asked for next shall be seen.
+                (*dialog_scroll, *dialog_follow) = (Scroll::default(), true);
                 let now = world.now;
                 let mut cx = Cx { world, effects, requests, now };
                 let step = match dialog {
@@ -124,6 +130,7 @@ impl App {
     fn move_in_dialog(&mut self, motion: Motion) -> Step {
         self.dialog_follow = match &mut self.dialog {
             Some(Dialog::Why(why)) => why.go(motion),
+            Some(Dialog::Kill(kill)) => kill.go(motion),
             _ => false,
         };
         if !self.dialog_follow {
@@ -144,11 +151,16 @@ impl App {
         Step::Stay
     }
 
-    fn toggle_in_dialog(&mut self, effects: &mut Vec<Effect>) -> Step {
+    /// A key that changes the plan on screen.
+    fn change_plan(&mut self, command: Command, effects: &mut Vec<Effect>) -> Step {
         let Self { dialog, world, requests, .. } = self;
-        if let Some(Dialog::Close(close)) = dialog {
-            let now = world.now;
-            close.toggle_servers(&mut Cx { world, effects, requests, now });
+        let now = world.now;
+        let mut cx = Cx { world, effects, requests, now };
+        match (dialog, command) {
+            (Some(Dialog::Close(close)), Command::ToggleServers) => close.toggle_servers(&mut cx),
+            (Some(Dialog::Kill(kill)), Command::ToggleTree) => kill.toggle_tree(&mut cx),
+            (Some(Dialog::Kill(kill)), Command::ChooseSignal) => kill.choose_signal(),
+            _ => {}
         }
         Step::Stay
     }

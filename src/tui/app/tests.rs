@@ -1,5 +1,7 @@
 mod close;
+mod grouping;
 mod live;
+mod namespaces;
 mod why;
 
 use std::sync::Arc;
@@ -7,11 +9,13 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, MouseButton, MouseEventKind};
 
 use super::*;
+use crate::act::kill;
 use crate::model::action::KillOutcome;
 use crate::model::action::{BlastRadius, KillPlan, KillTarget, Victim, VictimOutcome};
 use crate::model::options::{OptionAccess, OptionsReport};
 use crate::model::owner::ProcessKey;
 use crate::model::signal::Signal;
+use crate::model::socket::State;
 use crate::tui::event::Killed;
 use crate::tui::fixture::{Desk, ended, key_of, rows, table, wall};
 
@@ -24,7 +28,7 @@ fn inspected(effect: &Effect) -> Option<(RequestId, crate::model::socket::Socket
 
 fn planned(effect: &Effect) -> Option<(RequestId, Vec<KillTarget>)> {
     match effect {
-        Effect::PlanKill(id, targets) => Some((*id, targets.clone())),
+        Effect::PlanKill(id, targets, _) => Some((*id, targets.clone())),
         _ => None,
     }
 }
@@ -77,7 +81,8 @@ fn killed(exited: bool) -> Killed {
         respawned: None,
     };
     let target = KillTarget::Port { port: 8080, udp: false, addr: None };
-    Killed { plan: KillPlan { target, ..plan(false) }, outcome: Ok(outcome) }
+    let plan = KillPlan { target, ..plan(false) };
+    Killed { plan, consent: kill::Consent::default(), outcome: Ok(outcome) }
 }
 
 fn report(desk: &Desk) -> OptionsReport {

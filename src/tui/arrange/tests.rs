@@ -1,13 +1,19 @@
 use super::*;
 use crate::model::activity::Rates;
-use crate::tui::fixture::{ended, key_of, row, rows, table, tcp, wall};
+use crate::model::peer::{Peer, PeerOwner};
+use crate::model::socket::Endpoint;
+use crate::text::column::Column;
+use crate::tui::fixture::{ended, key_of, process, row, rows, table, tcp, wall};
 
 fn arrange(table: SocketTable) -> Arrange {
     Arrange {
         table: Arc::new(table),
         filter: None,
         sort: Sort::default(),
+        group: None,
+        processes: None,
         keep: None,
+        before: None,
         now: wall(0.0),
     }
 }
@@ -37,26 +43,20 @@ fn without_wishes_rows_stay_in_the_documented_order() {
 
 #[test]
 fn every_column_sorts_both_ways_and_the_unknown_comes_last() {
-    let mut diverse = rows();
-    for (index, row) in diverse.iter_mut().take(2).enumerate() {
-        let row = Arc::make_mut(row);
-        row.socket.user = Some(["bob", "eve"][index].into());
-        row.socket.remote = Some(Endpoint::ip([10, 0, 0, 1], 40_000 + index as u16));
-        let rate = index as f32;
-        row.socket.rates = Some(Rates { bytes_sent_per_s: rate, bytes_received_per_s: rate });
-    }
-    for by in SortBy::ALL {
-        let sorted = |reverse| {
+    let diverse = diverse(&mut Dice(1), 0..200);
+    for by in Column::ALL {
+        for reverse in [false, true] {
             let sort = Sort { by, reverse };
-            cookies(&Arrange { sort, ..arrange(table(diverse.clone())) }.run())
-        };
-        let (up, down) = (sorted(false), sorted(true));
-        assert_eq!(up.len(), 6, "{by:?}");
-        assert_ne!(up, down, "{by:?} has no reverse");
-        if by == SortBy::Pid {
-            // TIME_WAIT and the hidden one have no pid.
-            assert_eq!((&up[..4], &up[4..]), (&[1, 2, 3, 5][..], &[4, 6][..]));
-            assert_eq!((&down[..4], &down[4..]), (&[5, 3, 2, 1][..], &[4, 6][..]));
+            let arranged = Arrange { sort, ..arrange(table(diverse.clone())) }.run();
+            let keys: Vec<_> = arranged.rows().map(|view| by.key(&view.row.socket)).collect();
+            let known = keys.iter().take_while(|key| key.is_some()).count();
+            assert!(keys[known..].iter().all(Option::is_none), "{by:?} {reverse}");
+            let in_order = keys[..known]
+                .windows(2)
+                .all(|pair| if reverse { pair[0] >= pair[1] } else { pair[0] <= pair[1] });
+            assert!(in_order, "{by:?} {reverse}");
+            assert_eq!(arranged.len(), 200);
+            assert!(known > 20, "{by:?} is hardly ever known here");
         }
     }
 }
@@ -65,10 +65,10 @@ fn every_column_sorts_both_ways_and_the_unknown_comes_last() {
 fn names_sort_by_their_letters_beyond_the_eighth_too() {
     let named = |cookie, name: &str| {
         let socket = tcp(State::Listen, [127, 0, 0, 1], 1000 + cookie as u16);
-        row(cookie, crate::tui::fixture::owned(socket, crate::tui::fixture::process(1, name)))
+        row(cookie, crate::tui::fixture::owned(socket, process(1, name)))
     };
     let table = table(vec![named(1, "postgres: b"), named(2, "postgres: a"), named(3, "b")]);
-    let sort = Sort { by: SortBy::Name, reverse: false };
+    let sort = Sort { by: Column::Name, reverse: false };
     assert_eq!(cookies(&Arrange { sort, ..arrange(table) }.run()), [3, 2, 1]);
 }
 
@@ -112,4 +112,160 @@ fn the_kept_row_stays_even_when_nobody_remembers_it() {
     assert_eq!(arranged.kept, Some(2));
     let view = arranged.row(2).unwrap();
     assert_eq!((view.row.key, view.ended_at), (key_of(3), Some(wall(-100.0))));
+}
+
+/// Numbers that are the same in each run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+
+    fn maybe<T>(&mut self, value: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        (self.roll(3) > 0).then(|| value(self))
+    }
+}
+
+/// Rows with every kind of value known and unknown, in canonical order.
+fn diverse(dice: &mut Dice, cookies: std::ops::Range<u64>) -> Vec<Arc<SocketRow>> {
+    let mut rows: Vec<_> = cookies.map(|cookie| any_row(dice, cookie)).collect();
+    rows.sort_by(|a, b| a.socket.cmp_canonical(&b.socket));
+    rows
+}
+
+fn any_row(dice: &mut Dice, cookie: u64) -> Arc<SocketRow> {
+    use crate::model::owner::{Container, Owner, Unit, UnitScope};
+    use crate::model::socket::{Backlog, Family, Protocol, Timer, TimerKind};
+    let words = ["", "alpha", "Beta", "beta 2", "gamma", "alphabet", "alphabetic"];
+    let word = |dice: &mut Dice| words[dice.roll(7) as usize];
+    let states = State::ALL;
+    let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::Stream];
+    let end = |dice: &mut Dice| match dice.roll(4) {
+        0 => Endpoint::ip([10, 0, 0, dice.roll(9) as u8], dice.roll(5) as u16 + 80),
+        1 => Endpoint::ip(std::net::Ipv6Addr::from_bits(u128::from(dice.roll(9)) << 60), 80),
+        2 => Endpoint::ip(std::net::Ipv6Addr::from_bits(dice.roll(9).into()), 443),
+        _ => Endpoint::unix(format!("/run/a-long-directory/{}", dice.roll(9))),
+    };
+    let local = end(dice);
+    let mut socket = Socket::new(
+        [Family::Ipv4, Family::Ipv6, Family::Unix][dice.roll(3) as usize],
+        protocols[dice.roll(3) as usize],
+        states[dice.roll(14) as usize],
+        local,
+    );
+    socket.cookie = Some(cookie);
+    socket.remote = dice.maybe(end);
+    socket.service = dice.maybe(|dice| word(dice).to_owned().into());
+    socket.inode = dice.maybe(|dice| dice.roll(1_000));
+    socket.netns = dice.maybe(|dice| dice.roll(3));
+    socket.interface = dice.maybe(|dice| word(dice).into());
+    socket.uid = dice.maybe(|dice| dice.roll(4) as u32);
+    socket.user = dice.maybe(|dice| word(dice).into());
+    socket.recv_q = dice.maybe(|dice| dice.roll(4) as u32);
+    socket.send_q = dice.maybe(|dice| dice.roll(4) as u32);
+    socket.backlog = dice.maybe(|dice| Backlog { queued: dice.roll(9) as u32, limit: 8 });
+    socket.drops = dice.maybe(|dice| dice.roll(4) as u32);
+    socket.timer =
+        dice.maybe(|dice| Timer { kind: TimerKind::Keepalive, expires_ms: dice.roll(100) as u32 });
+    socket.first_seen = dice.maybe(|dice| wall(-(dice.roll(90) as f64)));
+    socket.rates = dice.maybe(|dice| Rates {
+        bytes_sent_per_s: dice.roll(90) as f32,
+        bytes_received_per_s: dice.roll(90) as f32 / 7.0,
+    });
+    socket.netns_name = dice.maybe(|dice| word(dice).into());
+    socket.peer = dice.maybe(|dice| {
+        Box::new(Peer {
+            cookie: None,
+            inode: None,
+            owners: vec![PeerOwner { pid: dice.roll(9) as u32, fd: None, name: word(dice).into() }],
+        })
+    });
+    socket.cgroup = dice.maybe(|dice| word(dice).into());
+    socket.tcp = dice.maybe(|dice| {
+        Box::new(crate::model::tcp::TcpInfo {
+            rtt_us: dice.maybe(|dice| dice.roll(50) as u32),
+            cwnd: dice.maybe(|dice| dice.roll(9) as u32),
+            retransmits: dice.maybe(|dice| dice.roll(3) as u32),
+            bytes_sent: dice.maybe(|dice| dice.roll(90)),
+            bytes_received: dice.maybe(|dice| dice.roll(90)),
+            congestion: dice.maybe(|dice| word(dice).to_owned().into()),
+            ..Default::default()
+        })
+    });
+    for _ in 0..dice.roll(3) {
+        let pid = 100 + dice.roll(20) as u32;
+        let mut process = (*process(pid, word(dice))).clone();
+        process.ppid = dice.maybe(|dice| 100 + dice.roll(20) as u32);
+        process.exe = dice.maybe(|dice| word(dice).into());
+        process.unit =
+            dice.maybe(|dice| Unit { name: word(dice).into(), scope: UnitScope::System });
+        process.container = dice.maybe(|dice| Container {
+            runtime: "docker".into(),
+            id: word(dice).into(),
+            name: dice.maybe(|dice| word(dice).into()),
+        });
+        let fd = dice.maybe(|dice| dice.roll(9) as i32);
+        socket.owners.push(Owner { fd, process: Arc::new(process) });
+    }
+    row(cookie, socket)
+}
+
+/// The next table: some rows end, some change, some are new.
+fn later(before: &SocketTable, dice: &mut Dice, round: u64) -> SocketTable {
+    let mut next = SocketTable { ended: before.ended.clone(), ..SocketTable::default() };
+    for row in &before.rows {
+        match dice.roll(20) {
+            0 => next.ended.push_front(ended(row, -(dice.roll(9) as f64))),
+            1 => {
+                let crate::model::socket::SocketId::Cookie(cookie) = row.key.id else { continue };
+                next.rows.push(any_row(dice, cookie));
+            }
+            _ => next.rows.push(Arc::clone(row)),
+        }
+    }
+    let new = 10_000 + round * 100;
+    let last = new + dice.roll(9);
+    next.rows.extend(diverse(dice, new..last));
+    next.rows.sort_by(|a, b| a.socket.cmp_canonical(&b.socket));
+    next
+}
+
+#[test]
+fn going_on_from_the_arrangement_before_gives_what_a_fresh_start_gives() {
+    let dice = &mut Dice(7);
+    let filters = [None, filter("alpha"), filter("rtt:..20us"), filter("age:>30s")];
+    let groups = [None, Some(GroupBy::Process), Some(GroupBy::Port), Some(GroupBy::Tree)];
+    for by in Column::ALL {
+        let mut table = Arc::new(table(diverse(dice, 0..150)));
+        let mut before: Option<Arc<Arranged>> = None;
+        // Mostly the wish stays, or there would be nothing to go on from.
+        let (mut wish, mut reverse) = (dice.roll(4), false);
+        for round in 0..12 {
+            if dice.roll(6) == 0 {
+                (wish, reverse) = (dice.roll(4), !reverse);
+            }
+            let keep = dice.maybe(|dice| {
+                let at = dice.roll(table.rows.len() as u64) as usize;
+                Kept { row: Arc::clone(&table.rows[at]), ended_at: None }
+            });
+            let work = Arrange {
+                filter: filters[wish as usize].clone(),
+                sort: Sort { by, reverse },
+                group: groups[dice.roll(4) as usize],
+                keep,
+                ..arrange(SocketTable::clone(&later(&table, dice, round)))
+            };
+            table = Arc::clone(&work.table);
+            let anew = work.clone().run();
+            let on = Arrange { before: before.take(), ..work }.run();
+            assert_eq!(cookies(&on), cookies(&anew), "{by:?} {round}");
+            assert_eq!(on.groups(), anew.groups(), "{by:?} {round}");
+            let summary = |a: &Arranged| (a.kept, a.matched, a.undecided, a.listeners);
+            assert_eq!(summary(&on), summary(&anew), "{by:?} {round}");
+            before = Some(Arc::new(on));
+        }
+    }
 }

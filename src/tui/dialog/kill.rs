@@ -1,14 +1,24 @@
-//! The kill dialog: plan, confirmation, progress, outcome.
+//! The kill dialog: plan, the ways to go about it, confirmation, progress, outcome.
 
+mod ways;
+
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::Step;
-use crate::act::kill::{Consent, Progress};
+use crate::act::kill::{self, Consent, Options, Progress};
 use crate::model::action::{KillPlan, KillTarget, Victim};
+use crate::model::signal::Signal;
+use crate::tui::command::Motion;
 use crate::tui::effect::Effect;
-use crate::tui::event::{Answer, Killed, RequestId};
+use crate::tui::event::{Answer, Killed, RequestId, Stopped};
 use crate::tui::pane::Cx;
 use crate::tui::widgets::field::Field;
+
+pub use ways::{SIGNALS, Way};
+
+/// Events of a run that stay on screen.
+const MOST_NEWS: usize = 12;
 
 /// A kill from its key to its outcome.
 #[derive(Debug)]
@@ -17,8 +27,11 @@ pub struct KillDialog {
     pub subject: String,
     /// Rows that had ended before the key was pressed.
     pub ended_before: usize,
+    /// How the victims are to be ended.
+    pub options: Options,
     /// How far it has come.
     pub stage: KillStage,
+    targets: Vec<KillTarget>,
 }
 
 /// How far a kill has come.
@@ -26,29 +39,55 @@ pub struct KillDialog {
 pub enum KillStage {
     /// The plan is being worked out.
     Planning(RequestId),
-    /// The plans are on screen, one for each target.
-    Ready(Vec<KillPlan>),
-    /// The first agreement is given; a protected process wants its pid typed, so that a
-    /// habit cannot give the second.
-    Protected {
-        /// The plans.
-        plans: Vec<KillPlan>,
+    /// The plans are on screen, with the ways to go about them.
+    Ready(Ready),
+    /// The first signal is being chosen.
+    Signals {
+        /// What is on screen before and after.
+        ready: Ready,
+        /// Place in [`SIGNALS`].
+        chosen: usize,
+    },
+    /// The first agreement is given; the second one has to be typed, so that a habit cannot
+    /// give it.
+    Again {
+        /// What was agreed to.
+        ready: Ready,
         /// What is typed.
         typed: Field,
     },
     /// It runs.
-    Running {
-        /// The request.
-        id: RequestId,
-        /// When it began.
-        since: Instant,
-        /// The newest word of it.
-        progress: Option<Progress>,
-    },
+    Running(Running),
     /// It has ended; one for each plan.
     Done(Vec<Killed>),
+    /// A unit or container was stopped instead, or was not.
+    Stopped(Box<Stopped>),
     /// There is no plan.
     Failed(String),
+}
+
+/// Plans, one for each target, and how to go about them.
+#[derive(Debug, Default)]
+pub struct Ready {
+    /// The plans.
+    pub plans: Vec<KillPlan>,
+    /// The ways; none when there is nobody to end.
+    pub ways: Vec<Way>,
+    /// The chosen one of them.
+    pub chosen: usize,
+}
+
+/// A run on its way.
+#[derive(Debug)]
+pub struct Running {
+    /// The request.
+    pub id: RequestId,
+    /// When it began.
+    pub since: Instant,
+    /// What has happened, oldest first.
+    pub news: VecDeque<Progress>,
+    /// What it waits for.
+    pub waits: Option<Progress>,
 }
 
 impl KillDialog {
@@ -59,52 +98,135 @@ impl KillDialog {
         ended_before: usize,
         cx: &mut Cx<'_>,
     ) -> Self {
-        let id = cx.requests.next_id();
-        cx.effects.push(Effect::PlanKill(id, targets));
-        Self { subject, ended_before, stage: KillStage::Planning(id) }
+        let stage = KillStage::Planning(RequestId::default());
+        let mut dialog =
+            Self { subject, ended_before, options: Options::default(), stage, targets };
+        dialog.ask(cx);
+        dialog
     }
 
-    /// The field for a protected process's pid, while it is asked for.
+    fn ask(&mut self, cx: &mut Cx<'_>) {
+        let id = cx.requests.next_id();
+        cx.effects.push(Effect::PlanKill(id, self.targets.clone(), self.options.clone()));
+        self.stage = KillStage::Planning(id);
+    }
+
+    /// The field for the second confirmation, while it is asked for.
     pub fn field(&mut self) -> Option<&mut Field> {
         match &mut self.stage {
-            KillStage::Protected { typed, .. } => Some(typed),
+            KillStage::Again { typed, .. } => Some(typed),
             _ => None,
+        }
+    }
+
+    /// Moves the choice; `false` when there is none in that direction.
+    pub fn go(&mut self, motion: Motion) -> bool {
+        let (chosen, len) = match &mut self.stage {
+            KillStage::Ready(ready) => (&mut ready.chosen, ready.ways.len()),
+            KillStage::Signals { chosen, .. } => (chosen, SIGNALS.len()),
+            _ => return false,
+        };
+        let to = match motion {
+            Motion::Up => chosen.checked_sub(1),
+            Motion::Down => Some(*chosen + 1).filter(|to| *to < len),
+            _ => None,
+        };
+        *chosen = to.unwrap_or(*chosen);
+        to.is_some()
+    }
+
+    /// Opens the list of signals.
+    pub fn choose_signal(&mut self) {
+        if let KillStage::Ready(ready) = &mut self.stage
+            && !ready.ways.is_empty()
+        {
+            let ready = std::mem::take(ready);
+            let chosen = SIGNALS.iter().position(|signal| *signal == self.options.signal);
+            self.stage = KillStage::Signals { ready, chosen: chosen.unwrap_or(0) };
+        }
+    }
+
+    /// Takes the victims' children along, or leaves them behind, and plans anew.
+    pub fn toggle_tree(&mut self, cx: &mut Cx<'_>) {
+        if matches!(self.stage, KillStage::Ready(_)) {
+            self.options.tree = !self.options.tree;
+            self.ask(cx);
+        }
+    }
+
+    /// Esc: from the list of signals back to the plan, else out.
+    pub fn cancel(&mut self) -> Step {
+        match &mut self.stage {
+            KillStage::Signals { ready, .. } => {
+                self.stage = KillStage::Ready(std::mem::take(ready));
+                Step::Stay
+            }
+            _ => Step::Close,
         }
     }
 
     /// Enter.
     pub fn accept(&mut self, cx: &mut Cx<'_>) -> Step {
         match &mut self.stage {
-            KillStage::Planning(_) | KillStage::Running { .. } => Step::Stay,
-            KillStage::Done(_) | KillStage::Failed(_) => Step::Close,
-            KillStage::Ready(plans) if plans.iter().all(|plan| plan.victims.is_empty()) => {
-                Step::Close
-            }
-            KillStage::Ready(plans) => {
-                let plans = std::mem::take(plans);
-                if first_protected(&plans).is_some() {
-                    self.stage = KillStage::Protected { plans, typed: Field::default() };
+            KillStage::Planning(_) | KillStage::Running(_) => {}
+            KillStage::Failed(_) => return Step::Close,
+            // What is left can be planned for once more.
+            KillStage::Done(killed) if !killed.iter().any(survived) => return Step::Close,
+            KillStage::Stopped(stopped) if stopped.is_success() => return Step::Close,
+            KillStage::Done(_) | KillStage::Stopped(_) => self.ask(cx),
+            KillStage::Ready(ready) => {
+                let Some(way) = ready.ways.get(ready.chosen) else { return Step::Close };
+                let again = way.confirmation(&ready.plans).is_some();
+                let ready = std::mem::take(ready);
+                if again {
+                    self.stage = KillStage::Again { ready, typed: Field::default() };
                 } else {
-                    self.run(plans, Consent { protected: false }, cx);
+                    self.run(ready, cx);
                 }
-                Step::Stay
             }
-            KillStage::Protected { plans, typed } => {
-                let pid = first_protected(plans).map(|victim| victim.key.pid.to_string());
-                if pid.as_deref() != Some(typed.text().trim()) {
-                    return Step::Stay;
+            KillStage::Signals { ready, chosen } => {
+                self.options.signal = SIGNALS.get(*chosen).copied().unwrap_or(Signal::Term);
+                let plans = std::mem::take(&mut ready.plans);
+                self.stage = KillStage::Ready(self.ready(plans));
+            }
+            KillStage::Again { ready, typed } => {
+                let wanted = ready.confirmation().map(|(word, _)| word);
+                let typed = typed.text().trim();
+                if wanted.is_some_and(|wanted| wanted.eq_ignore_ascii_case(typed)) {
+                    let ready = std::mem::take(ready);
+                    self.run(ready, cx);
                 }
-                let plans = std::mem::take(plans);
-                self.run(plans, Consent { protected: true }, cx);
-                Step::Stay
             }
         }
+        Step::Stay
     }
 
-    fn run(&mut self, plans: Vec<KillPlan>, consent: Consent, cx: &mut Cx<'_>) {
+    fn ready(&self, plans: Vec<KillPlan>) -> Ready {
+        let ways = ways::of(&plans, self.options.signal);
+        // After a choice of signal its own way is meant, not the unit's.
+        let by_signal = self.options.signal != Signal::Term;
+        let chosen = ways.iter().position(|way| by_signal && matches!(way, Way::Signal { .. }));
+        Ready { plans, ways, chosen: chosen.unwrap_or(0) }
+    }
+
+    fn run(&mut self, ready: Ready, cx: &mut Cx<'_>) {
+        let Ready { plans, mut ways, chosen } = ready;
         let id = cx.requests.next_id();
-        cx.effects.push(Effect::RunKill(id, plans, consent));
-        self.stage = KillStage::Running { id, since: cx.now.at, progress: None };
+        let protected = first_protected(&plans).is_some();
+        let effect = match ways.swap_remove(chosen) {
+            Way::Stop(plan) => Effect::RunStop(id, plan),
+            Way::Signal { signal, then_kill } => {
+                let choose = |plan| kill::choose(plan, signal, then_kill || signal == Signal::Kill);
+                let plans = plans.into_iter().map(choose).collect();
+                Effect::RunKill(id, plans, Consent { protected })
+            }
+        };
+        if self.targets.len() > 1 || self.ended_before > 0 {
+            cx.world.marks.clear();
+        }
+        cx.effects.push(effect);
+        let (news, waits) = (VecDeque::new(), None);
+        self.stage = KillStage::Running(Running { id, since: cx.now.at, news, waits });
     }
 
     /// Takes what this dialog waits for.
@@ -112,17 +234,18 @@ impl KillDialog {
         match (&mut self.stage, answer) {
             (KillStage::Planning(asked), Answer::KillPlanned(plans)) if *asked == id => {
                 self.stage = match plans {
-                    Ok(plans) => KillStage::Ready(plans.clone()),
+                    Ok(plans) => KillStage::Ready(self.ready(plans.clone())),
                     Err(why) => KillStage::Failed(why.clone()),
                 };
             }
-            (KillStage::Running { id: asked, progress, .. }, Answer::Killing(news))
-                if *asked == id =>
-            {
-                *progress = Some(news.clone());
+            (KillStage::Running(running), Answer::Killing(news)) if running.id == id => {
+                running.hear(news);
             }
-            (KillStage::Running { id: asked, .. }, Answer::Killed(killed)) if *asked == id => {
+            (KillStage::Running(running), Answer::Killed(killed)) if running.id == id => {
                 self.stage = KillStage::Done(killed.clone());
+            }
+            (KillStage::Running(running), Answer::Stopped(stopped)) if running.id == id => {
+                self.stage = KillStage::Stopped(stopped.clone());
             }
             _ => {}
         }
@@ -130,11 +253,41 @@ impl KillDialog {
 
     /// Whether this dialog shows how the kill with this id ends.
     pub fn is_running(&self, id: RequestId) -> bool {
-        matches!(self.stage, KillStage::Running { id: running, .. } if running == id)
+        matches!(&self.stage, KillStage::Running(running) if running.id == id)
+    }
+}
+
+impl Ready {
+    /// What has to be typed before the chosen way is run, and why; `None` when it is run at
+    /// once.
+    pub fn confirmation(&self) -> Option<(String, String)> {
+        self.ways.get(self.chosen)?.confirmation(&self.plans)
+    }
+}
+
+impl Running {
+    fn hear(&mut self, news: &Progress) {
+        match news {
+            Progress::Waiting { .. } | Progress::Watching { .. } | Progress::Stopping { .. } => {
+                self.waits = Some(news.clone());
+            }
+            Progress::Signalled { .. } | Progress::Ended { .. } | Progress::Spared(_) => {
+                if self.news.len() == MOST_NEWS {
+                    self.news.pop_front();
+                }
+                self.news.push_back(news.clone());
+            }
+        }
     }
 }
 
 /// The first victim that needs a confirmation of its own.
 pub fn first_protected(plans: &[KillPlan]) -> Option<&Victim> {
     plans.iter().flat_map(|plan| &plan.victims).find(|victim| victim.protected.is_some())
+}
+
+/// Whether somebody lives on whom more than a signal, or another one, might end.
+pub fn survived(killed: &Killed) -> bool {
+    let outcome = killed.outcome.as_ref();
+    outcome.is_ok_and(|outcome| outcome.victims.iter().any(|v| !v.exited && !v.refused))
 }

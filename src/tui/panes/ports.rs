@@ -4,8 +4,11 @@ mod aim;
 mod close;
 mod columns;
 mod complete;
+mod cursor;
 mod details;
+mod draw;
 mod filter;
+mod header;
 mod history;
 mod kill;
 mod why;
@@ -16,7 +19,8 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::{Position, Rect};
 
 use crate::model::socket::SocketKey;
-use crate::tui::arrange::{Arrange, Arranged, Kept, RowView, Sort, SortBy};
+use crate::text::column::Column;
+use crate::tui::arrange::{Arrange, Arranged, Folds, GroupBy, Kept, Line, Listing, Place, Sort};
 use crate::tui::command::{Command, ExportFormat, Motion};
 use crate::tui::dialog::Dialog;
 use crate::tui::dialog::filters::FilterList;
@@ -26,12 +30,11 @@ use crate::tui::export::{Content, Export};
 use crate::tui::label;
 use crate::tui::pane::{Canvas, Cx, Pane, PaneId, Response};
 use crate::tui::widgets::field::Field;
-use crate::tui::widgets::message;
 use crate::tui::widgets::scroll::Scroll;
-use crate::tui::widgets::table::{self, Table};
+use crate::tui::widgets::table;
 use crate::tui::world::World;
 
-use columns::{Col, RowContext, columns};
+use columns::{Chosen, Col};
 use filter::FilterLine;
 use history::{History, Outcome};
 
@@ -40,12 +43,16 @@ pub use details::lines as details;
 /// The state of Ports.
 #[derive(Debug, Default)]
 pub struct Ports {
-    arranged: Option<Arranged>,
-    // Position of the selected row in `arranged`, if it is listed.
+    listing: Option<Listing>,
+    // Line of the cursor, if there are lines, and what it is about.
     cursor: Option<usize>,
+    follows: Option<Place>,
+    columns: Chosen,
     sort: Sort,
+    group: Option<GroupBy>,
+    folds: Folds,
     filter: FilterLine,
-    // Counts changes of sort and filter; with the sample it tells which order is wanted.
+    // Counts changes of sort, groups and filter; with the sample it tells what is wanted.
     wish: u64,
     // The user has asked for other rows: the selected one must earn its place.
     reselect: bool,
@@ -70,77 +77,24 @@ impl Pane for Ports {
     }
 
     fn subject(&self, world: &World) -> String {
-        if let Some(history) = &self.history {
-            return history.subject();
+        match &self.history {
+            Some(history) => history.subject(),
+            None => draw::subject(self, world),
         }
-        let mut parts = Vec::new();
-        if world.all_netns {
-            parts.push("all network namespaces".to_owned());
-        }
-        if !world.marks.is_empty() {
-            parts.push(format!("{} marked", world.marks.len()));
-        }
-        if let Some(arranged) = &self.arranged {
-            if !self.filter.text.trim().is_empty() {
-                parts.push(format!("/{}", crate::text::clean(self.filter.text.trim())));
-                parts.push(format!("{} of {}", arranged.matched, arranged.total()));
-            }
-            if arranged.undecided > 0 {
-                parts.push(format!("{} undecided", arranged.undecided));
-            }
-        }
-        if world.ports.sample.stale {
-            parts.push("stale".to_owned());
-        }
-        parts.join(" ─ ")
     }
 
     fn draw(&self, world: &World, canvas: Canvas<'_>) {
-        if let Some(history) = &self.history {
-            return history.draw(world, canvas);
+        match &self.history {
+            Some(history) => history.draw(world, canvas),
+            None => draw::draw(self, world, canvas),
         }
-        let Canvas { buf, area, scroll, theme, focused, cursor } = canvas;
-        let area = self.filter.draw(buf, area, theme, cursor);
-        let sample = &world.ports.sample;
-        let Some(arranged) = &self.arranged else {
-            return message::no_value(buf, area, theme, sample, "Reading this machine's sockets …");
-        };
-        let area = message::troubles(buf, area, theme, sample);
-        if arranged.is_empty() {
-            let text = self.empty_text(arranged);
-            return message::centred(buf, area, &[(text, theme.dim)]);
-        }
-        let context = |index: usize| RowContext {
-            now: world.now.wall,
-            names: world.names,
-            selected: self.cursor == Some(index),
-            marked: arranged.row(index).is_some_and(|view| world.marks.contains(&view.row.key)),
-            theme,
-        };
-        let view = |index| arranged.row(index).expect("the table asks only for rows that exist");
-        let placed = table::fit(columns(shows_namespaces(world)), area.width);
-        let selection = if focused { theme.selection } else { theme.resting };
-        let table = Table {
-            columns: &placed,
-            len: arranged.len(),
-            selected: self.cursor.map(|cursor| (cursor, selection)),
-            heading: theme.heading,
-        };
-        table.draw(
-            buf,
-            area,
-            scroll,
-            |column| self.title(column.id, column.title),
-            |index| columns::row_style(view(index), &context(index)),
-            |index, col, width| columns::cell(view(index), col, width, &context(index)),
-        );
     }
 
     fn command(&mut self, command: Command, scroll: &mut Scroll, cx: &mut Cx<'_>) -> Response {
         if let Some(history) = &mut self.history {
             return match history.command(command, scroll, cx) {
                 Outcome::Answered(response) => response,
-                Outcome::Closed => self.close_history(),
+                Outcome::Closed => self.close_history(cx),
             };
         }
         match command {
@@ -149,9 +103,17 @@ impl Pane for Ports {
             Command::Move(motion) => self.go(motion, scroll.page(), cx),
             Command::Filter => self.filter.open(&cx.world.filters),
             Command::ClearFilter => self.clear(cx),
-            Command::SortNext => self.sort_by(self.sort.by.next(), false),
+            Command::SortNext => {
+                let by = self.next_column(scroll.body.width, shows_namespaces(cx.world));
+                self.sort_by(by, false);
+            }
             Command::SortReverse => self.sort_by(self.sort.by, !self.sort.reverse),
             Command::AllNamespaces => all_namespaces(cx),
+            Command::GroupNext => self.group_by(GroupBy::next(self.group), cx),
+            Command::Fold => self.fold(cx),
+            Command::Unfold => self.unfold(cx),
+            Command::FoldAll => self.fold_all(true, cx),
+            Command::UnfoldAll => self.fold_all(false, cx),
             Command::Mark => self.mark(scroll.page(), cx),
             Command::Accept => self.filter.accept(cx),
             Command::Cancel if self.filter.cancel(&cx.world.filters.saved) => self.wish_anew(true),
@@ -159,12 +121,14 @@ impl Pane for Ports {
                 self.filter.complete(&cx.world.filters.saved);
                 self.field_changed(cx);
             }
-            Command::Details if self.selected().is_some() => {
-                return Response::Open(Box::new(Dialog::Details));
-            }
-            Command::Kill => return kill::open(self.selected(), cx),
-            Command::CloseConnection => return close::open(self.selected(), cx),
-            Command::Why => return why::open(self.selected(), cx),
+            Command::Details => match self.line() {
+                Some(Line::Row(_)) => return Response::Open(Box::new(Dialog::Details)),
+                Some(Line::Header(_)) => self.toggle(cx),
+                None => return Response::Ignored,
+            },
+            Command::Kill => return kill::open(self.aim(), cx),
+            Command::CloseConnection => return close::open(self.aim(), cx),
+            Command::Why => return why::open(&self.aim(), cx),
             _ => return Response::Ignored,
         }
         Response::Done
@@ -184,12 +148,15 @@ impl Pane for Ports {
         }
         let body = scroll.body;
         let header = Rect { y: body.y.saturating_sub(1), height: 1, ..body };
-        let placed = table::fit(columns(shows_namespaces(cx.world)), body.width);
-        if let Some(Col::By(by)) = table::column_at(&placed, header, at) {
+        let placed = table::fit(&self.columns.table(shows_namespaces(cx.world)), body.width);
+        if let Some(Col::Of(by)) = table::column_at(&placed, header, at) {
             let again = self.sort.by == by;
             self.sort_by(by, again && !self.sort.reverse);
         } else if let Some(line) = scroll.line_at(at) {
             self.put_cursor(line, cx);
+            if matches!(self.line(), Some(Line::Header(_))) {
+                self.toggle(cx);
+            }
         }
     }
 
@@ -257,7 +224,9 @@ impl Pane for Ports {
         }
         // A row that the filter has once left out does not come back by being selected.
         let is_listed = self.cursor.is_some() && !self.reselect;
-        let selection = cx.world.selection.as_ref().filter(|_| is_listed);
+        // What is out of sight has not ended, but is not shown either.
+        let is_in_sight = table.all_netns || cx.world.selected_elsewhere().is_none();
+        let selection = cx.world.selection.as_ref().filter(|_| is_listed && is_in_sight);
         let keep = selection.map(|selection| Kept {
             row: Arc::clone(&selection.row),
             ended_at: selection.ended_at,
@@ -268,7 +237,10 @@ impl Pane for Ports {
             table: Arc::clone(table),
             filter: self.filter.query.clone(),
             sort: self.sort,
+            group: self.group,
+            processes: None,
             keep,
+            before: self.listing.as_ref().map(|listing| Arc::clone(listing.arranged())),
             now: cx.now.wall,
         };
         cx.effects.push(Effect::Arrange(id, Box::new(work)));
@@ -278,8 +250,8 @@ impl Pane for Ports {
         if let Some(history) = &self.history {
             return history.export(world, format);
         }
-        let (arranged, table) = (self.arranged.as_ref()?, world.ports.value()?);
-        let live = arranged.rows().filter(|view| view.ended_at.is_none());
+        let (listing, table) = (self.listing.as_ref()?, world.ports.value()?);
+        let live = listing.arranged().rows().filter(|view| view.ended_at.is_none());
         let content = Content::Ports {
             rows: live.map(|view| Arc::clone(view.row)).collect(),
             taken_at: world.ports.sample.taken_at,
@@ -290,11 +262,17 @@ impl Pane for Ports {
         Some(Export { content, format, at: world.now.wall })
     }
 
-    fn copy(&self, _: &World) -> Option<String> {
-        match &self.history {
-            Some(history) => history.copy(),
-            None => self.selected().map(|view| label::line(&view.row.socket)),
+    fn copy(&self, world: &World) -> Option<String> {
+        if let Some(history) = &self.history {
+            return history.copy();
         }
+        Some(match self.line()? {
+            Line::Row(view) => label::line(&view.row.socket),
+            Line::Header(group) => {
+                let counts = Listing::counts_of(group, &self.folds);
+                format!("{}: {}", header::title(group, world.names), header::counts(counts))
+            }
+        })
     }
 }
 
@@ -321,40 +299,13 @@ fn all_namespaces(cx: &mut Cx<'_>) {
 }
 
 impl Ports {
-    /// The row under the cursor.
-    fn selected(&self) -> Option<RowView<'_>> {
-        self.arranged.as_ref()?.row(self.cursor?)
-    }
-
     /// Back to the table, where the selected row is kept in any case.
-    fn close_history(&mut self) -> Response {
+    fn close_history(&mut self, cx: &Cx<'_>) -> Response {
         self.history = None;
         self.cursor.get_or_insert(0);
+        self.follows = cx.world.selected_key().map(Place::Row);
         self.wish_anew(false);
         Response::Done
-    }
-
-    fn go(&mut self, motion: Motion, page: usize, cx: &mut Cx<'_>) {
-        let len = self.arranged.as_ref().map_or(0, Arranged::len);
-        if let Some(to) = motion.apply(self.cursor.unwrap_or(0), len, page) {
-            self.put_cursor(to, cx);
-        }
-    }
-
-    fn put_cursor(&mut self, to: usize, cx: &mut Cx<'_>) {
-        let Some(view) = self.arranged.as_ref().and_then(|arranged| arranged.row(to)) else {
-            return;
-        };
-        cx.world.select(Arc::clone(view.row), view.ended_at);
-        self.cursor = Some(to);
-    }
-
-    fn mark(&mut self, page: usize, cx: &mut Cx<'_>) {
-        let Some(key) = self.selected().map(|view| view.row.key) else { return };
-        if !cx.world.marks.remove(&key) {
-            cx.world.marks.insert(key);
-        }
-        self.go(Motion::Down, page, cx);
     }
 
     /// Esc: the filter first, then the marks.
@@ -366,7 +317,21 @@ impl Ports {
         }
     }
 
-    fn sort_by(&mut self, by: SortBy, reverse: bool) {
+    /// The column after the one that is sorted by, of those that are on screen.
+    fn next_column(&self, width: u16, namespaces: bool) -> Column {
+        let placed = table::fit(&self.columns.table(namespaces), width);
+        let shown: Vec<Column> = placed
+            .iter()
+            .filter_map(|placed| match placed.id {
+                Col::Of(column) => Some(column),
+                Col::Sign => None,
+            })
+            .collect();
+        let at = shown.iter().position(|column| *column == self.sort.by);
+        shown.get(at.map_or(0, |at| at + 1)).or(shown.first()).copied().unwrap_or_default()
+    }
+
+    fn sort_by(&mut self, by: Column, reverse: bool) {
         self.sort = Sort { by, reverse };
         self.wish_anew(false);
     }
@@ -376,42 +341,27 @@ impl Ports {
         self.reselect |= reselect;
     }
 
-    /// Takes a finished order. The cursor follows the selected row; where that is not listed,
+    /// Takes a finished order. The cursor follows what it is about; where that is not listed,
     /// it stays where it was on screen, or goes to the top of a new filter's rows.
     fn show(&mut self, arranged: Arranged, asked: &Asked, cx: &mut Cx<'_>) {
-        let selected = cx.world.selected_key();
-        let position = match selected {
-            Some(key) if Some(key) == asked.kept => arranged.kept,
-            Some(key) => arranged.position(key),
+        cx.world.listeners = Some(arranged.listeners);
+        self.shown = Some(asked.version);
+        let listing = Listing::new(Arc::new(arranged), &mut self.folds);
+        let line = match self.follows {
+            Some(Place::Row(key)) if Some(key) == asked.kept => {
+                listing.arranged().kept.and_then(|place| listing.line_of_row(place))
+            }
+            Some(place) => listing.line_of(place),
             None => None,
         };
         let fallback = if self.reselect { 0 } else { self.cursor.unwrap_or(0) };
-        let last = arranged.len().checked_sub(1);
-        let position = position.or(last.map(|last| fallback.min(last)));
-        cx.world.listeners = Some(arranged.listeners);
-        self.shown = Some(asked.version);
-        self.arranged = Some(arranged);
+        let last = listing.len().checked_sub(1);
+        let line = line.or(last.map(|last| fallback.min(last)));
+        self.listing = Some(listing);
         self.cursor = None;
         self.reselect = false;
-        if let Some(position) = position {
-            self.put_cursor(position, cx);
-        }
-    }
-
-    fn title(&self, col: Col, title: &'static str) -> std::borrow::Cow<'static, str> {
-        if col != Col::By(self.sort.by) || self.sort == Sort::default() {
-            return title.into();
-        }
-        format!("{title}{}", if self.sort.reverse { '▼' } else { '▲' }).into()
-    }
-
-    fn empty_text(&self, arranged: &Arranged) -> String {
-        match (arranged.total(), self.filter.text.trim()) {
-            (0, _) => "No sockets here.".to_owned(),
-            (total, "") => format!("None of {total} sockets can be shown."),
-            (total, text) => {
-                format!("None of {total} sockets matches {}", crate::text::clean(text))
-            }
+        if let Some(line) = line {
+            self.put_cursor(line, cx);
         }
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn draw(app: &mut App, screen: Rect, buf: &mut Buffer) -> Option<Posi
         Dialog::Details => Content::plain("Details", details(app, columns, &theme), "Esc close"),
         Dialog::ActionLog => Content::plain("Actions", log(app, columns, &theme), "Esc close"),
         Dialog::Quit => Content::plain("Quit?", quit(&theme), "Enter quit anyway   Esc stay"),
-        Dialog::Kill(dialog) => kill::content(dialog, now, columns, &theme),
+        Dialog::Kill(dialog) => kill::content(dialog, app.world.now, columns, &theme),
         Dialog::Close(dialog) => close::content(dialog, now, columns, &theme),
         Dialog::Why(dialog) => why::content(dialog, columns, &theme),
         Dialog::Palette(_) | Dialog::Filters(_) => return None,

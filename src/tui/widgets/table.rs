@@ -16,14 +16,15 @@ pub struct Column<C> {
     pub id: C,
     /// What stands above it.
     pub title: &'static str,
-    /// Fewest columns of the terminal that make sense.
-    pub min: u16,
-    /// Most that are of use.
-    pub max: u16,
+    /// Columns of the terminal: the fewest that make sense, what is enough mostly, what is
+    /// enough for long content, and the most that are of use.
+    pub widths: [u16; 4],
     /// Whether it is for numbers, which line up at the right.
     pub right: bool,
     /// Columns of a higher rank give way first when the terminal is narrow.
     pub rank: u8,
+    /// Whether it is shown only where all columns have what is enough mostly.
+    pub extra: bool,
 }
 
 /// A column with its place.
@@ -62,24 +63,24 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// What a line below the header is.
+#[derive(Clone, Debug)]
+pub enum Line<'a> {
+    /// A row of cells in this style.
+    Row(Style),
+    /// Text over all columns, in pieces.
+    Whole(Vec<(Cow<'a, str>, Style)>),
+}
+
 /// Chooses columns by rank while they fit, one space apart, and gives the rest of the width
-/// to those that can use it, evenly.
+/// to those that can use it: evenly, until all have enough, then until all have more.
 pub fn fit<C: Copy>(columns: &[Column<C>], width: u16) -> Vec<Placed<C>> {
-    let mut chosen = choose(columns, width);
+    let mut chosen: Vec<(&Column<C>, u16)> =
+        choose(columns, width).into_iter().map(|column| (column, column.widths[0])).collect();
     let used: u16 = chosen.iter().map(|(_, width)| width + 1).sum();
     let mut spare = (width + 1).saturating_sub(used);
-    while spare > 0 {
-        let mut grown = false;
-        for (column, width) in &mut chosen {
-            if spare > 0 && *width < column.max {
-                *width += 1;
-                spare -= 1;
-                grown = true;
-            }
-        }
-        if !grown {
-            break;
-        }
+    for step in 1..4 {
+        spare = grow(&mut chosen, step, spare);
     }
     let mut x = 0;
     let place = |(column, width): (&Column<C>, u16)| {
@@ -90,15 +91,41 @@ pub fn fit<C: Copy>(columns: &[Column<C>], width: u16) -> Vec<Placed<C>> {
     chosen.into_iter().map(place).collect()
 }
 
-fn choose<C>(columns: &[Column<C>], width: u16) -> Vec<(&Column<C>, u16)> {
-    let mut chosen: Vec<(&Column<C>, u16)> =
-        columns.iter().map(|column| (column, column.min)).collect();
-    let needed = |chosen: &[(&Column<C>, u16)]| -> u32 {
-        chosen.iter().map(|(_, width)| u32::from(*width) + 1).sum()
+/// Gives out as much of `spare` as the columns can use at this step. Returns what is left.
+fn grow<C>(chosen: &mut [(&Column<C>, u16)], step: usize, mut spare: u16) -> u16 {
+    loop {
+        let before = spare;
+        for (column, width) in &mut *chosen {
+            if spare > 0 && *width < column.widths[step] {
+                *width += 1;
+                spare -= 1;
+            }
+        }
+        if spare == 0 || spare == before {
+            return spare;
+        }
+    }
+}
+
+fn choose<C>(columns: &[Column<C>], width: u16) -> Vec<&Column<C>> {
+    let mut chosen: Vec<&Column<C>> = columns.iter().collect();
+    let needs = |chosen: &[&Column<C>], step: usize| -> bool {
+        let needed: u32 = chosen.iter().map(|column| u32::from(column.widths[step]) + 1).sum();
+        needed > u32::from(width) + 1
     };
-    while chosen.len() > 1 && needed(&chosen) > u32::from(width) + 1 {
-        let least = chosen.iter().enumerate().max_by_key(|(_, (column, _))| column.rank);
-        let Some((index, _)) = least else { break };
+    let last = |chosen: &[&Column<C>], extra: bool| {
+        let ranked = chosen.iter().enumerate().filter(|(_, column)| column.extra || !extra);
+        ranked.max_by_key(|(_, column)| column.rank).map(|(index, _)| index)
+    };
+    while needs(&chosen, 1)
+        && let Some(index) = last(&chosen, true)
+    {
+        chosen.remove(index);
+    }
+    while chosen.len() > 1
+        && needs(&chosen, 0)
+        && let Some(index) = last(&chosen, false)
+    {
         chosen.remove(index);
     }
     chosen
@@ -126,15 +153,15 @@ pub struct Table<'a, C> {
 }
 
 impl<C: Copy> Table<'_, C> {
-    /// Draws the header and the rows that fit. `title` may dress a column's title,
-    /// `row` gives a row's style, `cell` what stands in it.
+    /// Draws the header and the lines that fit. `title` may dress a column's title, `line`
+    /// tells what a line is, `cell` what stands in a row's cells.
     pub fn draw<'c>(
         &self,
         buf: &mut Buffer,
         area: Rect,
         scroll: &mut Scroll,
         title: impl Fn(&Placed<C>) -> Cow<'static, str>,
-        row: impl Fn(usize) -> Style,
+        line: impl Fn(usize) -> Line<'c>,
         cell: impl Fn(usize, C, u16) -> Cell<'c>,
     ) {
         if area.height == 0 {
@@ -147,15 +174,20 @@ impl<C: Copy> Table<'_, C> {
         let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
         let shown = scroll.show(body, self.len, self.selected.map(|(index, _)| index));
         for (on_screen, index) in shown.enumerate() {
-            let line = paint::line(body, on_screen);
-            let style = row(index);
-            let selected = self.selected.filter(|(selected, _)| *selected == index);
-            for column in self.columns {
-                let cell = cell(index, column.id, column.width);
-                write(buf, line, column, &cell.text, style.patch(cell.style));
+            let place = paint::line(body, on_screen);
+            match line(index) {
+                Line::Row(style) => {
+                    for column in self.columns {
+                        let cell = cell(index, column.id, column.width);
+                        write(buf, place, column, &cell.text, style.patch(cell.style));
+                    }
+                }
+                Line::Whole(pieces) => {
+                    paint::spans(buf, place, pieces);
+                }
             }
-            if let Some((_, selection)) = selected {
-                buf.set_style(line, selection);
+            if let Some((_, selection)) = self.selected.filter(|(selected, _)| *selected == index) {
+                buf.set_style(place, selection);
             }
         }
     }
@@ -175,10 +207,15 @@ fn write<C>(buf: &mut Buffer, line: Rect, column: &Placed<C>, text: &str, style:
 mod tests {
     use super::*;
 
-    const COLUMNS: [Column<char>; 3] = [
-        Column { id: 'a', title: "A", min: 4, max: 4, right: false, rank: 0 },
-        Column { id: 'b', title: "B", min: 5, max: 20, right: false, rank: 1 },
-        Column { id: 'c', title: "C", min: 3, max: 3, right: true, rank: 2 },
+    const fn column(id: char, widths: [u16; 4], rank: u8) -> Column<char> {
+        Column { id, title: "X", widths, right: false, rank, extra: rank > 2 }
+    }
+
+    const COLUMNS: [Column<char>; 4] = [
+        column('a', [4, 4, 4, 4], 0),
+        column('b', [5, 7, 20, 40], 1),
+        column('c', [3, 3, 3, 3], 2),
+        column('d', [4, 4, 8, 8], 3),
     ];
 
     fn widths(width: u16) -> Vec<(char, u16, u16)> {
@@ -191,7 +228,13 @@ mod tests {
         assert_eq!(widths(18), [('a', 0, 4), ('b', 5, 9), ('c', 15, 3)]);
         assert_eq!(widths(13), [('a', 0, 4), ('b', 5, 8)]);
         assert_eq!(widths(2), [('a', 0, 4)]);
-        assert_eq!(widths(100), [('a', 0, 4), ('b', 5, 20), ('c', 26, 3)]);
+    }
+
+    #[test]
+    fn an_extra_column_comes_only_where_the_others_have_enough() {
+        assert_eq!(widths(20), [('a', 0, 4), ('b', 5, 11), ('c', 17, 3)]);
+        assert_eq!(widths(21), [('a', 0, 4), ('b', 5, 7), ('c', 13, 3), ('d', 17, 4)]);
+        assert_eq!(widths(100), [('a', 0, 4), ('b', 5, 40), ('c', 46, 3), ('d', 50, 8)]);
     }
 
     #[test]
@@ -213,7 +256,7 @@ mod tests {
             |column| column.title.into(),
             |index| {
                 asked.borrow_mut().push(index);
-                Style::new()
+                Line::Row(Style::new())
             },
             |index, _, _| Cell::plain(index.to_string()),
         );

@@ -13,6 +13,7 @@ fn the_system_managers_own_segment_is_the_unit() {
     assert_eq!(unit_name("/system.slice/a.service/evil.service"), system("a.service"));
     assert_eq!(unit_name("/user.slice/user-0.slice/session-3.scope"), system("session-3.scope"));
     assert_eq!(unit_name("/init.scope"), system("init.scope"));
+    assert_eq!(unit_name("/system.slice/_cpu.service"), system("cpu.service"));
     assert_eq!(unit_name("/"), None);
     assert_eq!(unit_name("/docker/abc/nginx.service"), None);
 }
@@ -174,4 +175,23 @@ fn the_hierarchy_is_chosen_by_what_it_tells() {
     assert_eq!(path("rubbish"), None);
     let v1 = format!("4:memory:/docker/{ID}\n0::/\n");
     assert_eq!(container_of(&v1).unwrap().runtime, "docker");
+}
+
+#[test]
+fn a_group_holds_what_lies_below_it_by_whole_segments() {
+    let group = "/system.slice/app.service";
+    assert!(is_within("/system.slice/app.service", group));
+    assert!(is_within("/system.slice/app.service/worker", group));
+    assert!(!is_within("/system.slice/app.service2", group));
+    assert!(!is_within("/user.slice/x/system.slice/app.service", group));
+    assert!(!is_within("/anything", "/") && !is_within("/anything", ""));
+}
+
+#[test]
+fn a_containers_group_ends_with_its_id() {
+    let of = |path: &str| container_group(path, ID).map(str::to_owned);
+    assert_eq!(of(&format!("0::/docker/{ID}/init\n")), Some(format!("/docker/{ID}")));
+    let scope = format!("/system.slice/docker-{ID}.scope");
+    assert_eq!(of(&format!("3:cpu:/\n0::{scope}\n")), Some(scope));
+    assert_eq!(of("0::/docker/abc"), None);
 }

@@ -29,17 +29,16 @@ pub fn blank() -> Socket {
 /// Takes everything out of `socket` that the kernel told of another one; owners, service and
 /// first sight stay as they are.
 pub(crate) fn forget(socket: &mut Socket) {
-    let blank = blank();
-    *socket = Socket {
-        netns: socket.netns,
-        local: Endpoint::default(),
-        service: socket.service.take(),
-        first_seen: socket.first_seen,
-        ownership: socket.ownership.clone(),
-        owners_complete: socket.owners_complete,
-        owners: std::mem::take(&mut socket.owners),
-        ..blank
-    };
+    socket.local = Endpoint::default();
+    socket.remote = None;
+    socket.v6_only = None;
+    (socket.inode, socket.peer_inode, socket.cookie) = (None, None, None);
+    socket.protocol_number = None;
+    (socket.interface, socket.cgroup) = (None, None);
+    (socket.uid, socket.user) = (None, None);
+    (socket.recv_q, socket.send_q, socket.backlog) = (None, None, None);
+    (socket.drops, socket.timer, socket.memory) = (None, None, None);
+    (socket.tcp, socket.file, socket.packet, socket.netlink) = (None, None, None, None);
 }
 
 /// Memory, drops, and what waits in either direction by the memory that is allocated for it,

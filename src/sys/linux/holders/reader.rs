@@ -2,13 +2,15 @@
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
-use rustix::fs::{AtFlags, RawDir, statat};
+use jiff::Timestamp;
+use rustix::fs::{RawDir, fstat};
 use rustix::io::{Errno, Result};
 
 use super::super::proc::{self, Decimal};
 use super::Holder;
+use super::idle::{Watch, Witness};
 use crate::model::owner::ProcessKey;
 use crate::wire::procfs;
 
@@ -22,9 +24,9 @@ pub(super) struct Held {
 }
 
 /// What a process had open when it was last looked at.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Descriptors {
-    /// Who it is; only read for a process with sockets.
+    /// Who it is; in a single scan only read for a process with sockets.
     pub(super) holder: Option<Holder>,
     /// Sockets, by descriptor.
     pub(super) sockets: Vec<Held>,
@@ -32,9 +34,27 @@ pub(super) struct Descriptors {
     pub(super) others: Vec<i32>,
     /// Why not all could be read.
     pub(super) refusal: Option<Errno>,
+    /// When all of them were looked up.
+    pub(super) read_at: Timestamp,
+    /// Whether it lives in the kernel only: such a thread has no descriptors.
+    pub(super) is_kernel_thread: bool,
+    /// What tells whether it ran since.
+    pub(super) witness: Witness,
 }
 
 impl Descriptors {
+    /// Whether it stays true for as long as the process does not run. Our own want of files is
+    /// not the process's doing.
+    pub(super) fn is_lasting(&self) -> bool {
+        matches!(self.refusal, None | Some(Errno::ACCESS | Errno::PERM))
+    }
+
+    /// Whether any of these inodes, ascending, is held.
+    pub(super) fn holds_any(&self, inodes: &[u64]) -> bool {
+        !inodes.is_empty()
+            && self.sockets.iter().any(|held| inodes.binary_search(&held.inode).is_ok())
+    }
+
     /// How many descriptors there are.
     pub(super) fn len(&self) -> usize {
         self.sockets.len() + self.others.len()
@@ -76,58 +96,116 @@ impl<'proc> Reader<'proc> {
         Self { proc, entries: Vec::with_capacity(64 * 1024), content: Vec::new() }
     }
 
-    /// Reads all of a process. An error when nothing can be said of it; a refusal is part of
-    /// the answer.
+    /// Reads all of a process, once. An error when nothing can be said of it; a refusal is
+    /// part of the answer.
     pub(super) fn read(&mut self, pid: u32) -> Result<Descriptors> {
-        self.list(pid, None)
+        let process = proc::open_dir(self.proc, Decimal::new(pid).as_c_str())?;
+        let mut found = self.list(&process, &Descriptors::default())?;
+        if !found.sockets.is_empty() {
+            found.holder = Some(holder(pid, &self.stat(&process)?));
+        }
+        Ok(found)
+    }
+
+    /// Reads all of a process, so that `watch` can tell later whether it ran since. What was
+    /// `known` of it spares the listing when its descriptors still have the same numbers.
+    pub(super) fn read_watched(
+        &mut self,
+        pid: u32,
+        mut known: Descriptors,
+        watch: &mut Watch,
+    ) -> Result<Descriptors> {
+        let mut witness = std::mem::take(&mut known.witness);
+        let found = self.testify(pid, known.len(), &mut witness, watch).and_then(|process| {
+            let stat = procfs::Stat::parse(&self.content).ok_or(Errno::SRCH)?;
+            let (holder, is_kernel_thread) = (holder(pid, &stat), stat.kernel_thread);
+            let found = match is_kernel_thread {
+                true => Descriptors::default(),
+                false => self.look_up_all(&process, &known)?,
+            };
+            Ok(Descriptors { holder: Some(holder), is_kernel_thread, ..found })
+        });
+        match found {
+            Ok(found) => Ok(Descriptors { witness, ..found }),
+            Err(errno) => {
+                watch.dismiss(witness);
+                Err(errno)
+            }
+        }
+    }
+
+    /// Opens a process after its figures were taken; its `stat` is in `content` then.
+    fn testify(
+        &mut self,
+        pid: u32,
+        descriptors: usize,
+        witness: &mut Witness,
+        watch: &mut Watch,
+    ) -> Result<OwnedFd> {
+        let proof = watch.begin(self.proc, pid, witness)?;
+        let process = proc::open_dir(self.proc, Decimal::new(pid).as_c_str())?;
+        let stat = self.stat(&process)?;
+        let proof = proof.map(|proof| proof.complete(&process, pid, &stat, descriptors));
+        witness.keep(proof.transpose()?.flatten());
+        Ok(process)
     }
 
     /// Reads again what may have changed: descriptors that are `suspect`, and where the number
-    /// of descriptors changed, those that are new.
-    pub(super) fn refresh(
+    /// of descriptors changed, those that are new. The rest is as old as it was.
+    pub(super) fn touch(
         &mut self,
         pid: u32,
         known: &mut Descriptors,
         suspect: impl Fn(&Held) -> bool,
     ) -> Result<()> {
-        if known.refusal.is_some() {
-            *known = self.read(pid)?;
-            return Ok(());
-        }
         let process = proc::open_dir(self.proc, Decimal::new(pid).as_c_str())?;
-        let count = count(process.as_fd())?;
-        if let Some(holder) = &mut known.holder {
-            let now = self.identify(process.as_fd(), pid)?;
-            if now.key != holder.key {
-                *known = self.read(pid)?;
-                return Ok(());
-            }
-            *holder = now;
+        let now = holder(pid, &self.stat(&process)?);
+        if known.holder.as_ref().is_none_or(|known| known.key != now.key) {
+            return Err(Errno::SRCH);
         }
-        let is_as_many = count == known.len() as u64;
-        if is_as_many && !known.sockets.iter().any(&suspect) {
+        known.holder = Some(now);
+        let directory = proc::open_dir(&process, c"fd")?;
+        let is_as_many = count(&directory)? == known.len() as u64;
+        if is_as_many
+            && (!known.sockets.iter().any(&suspect) || reread(&directory, known, &suspect)?)
+        {
             return Ok(());
         }
-        if !(is_as_many && reread(process.as_fd(), known, &suspect)?) {
-            known.sockets.retain(|held| !suspect(held));
-            *known = self.list(pid, Some(known))?;
+        let before = known.sockets.clone();
+        known.sockets.retain(|held| !suspect(held));
+        let found = self.list(&process, known)?;
+        (known.sockets, known.others) = (found.sockets, found.others);
+        for held in &mut known.sockets {
+            let same = before.binary_search_by_key(&held.fd, |before| before.fd);
+            let same = same.ok().map(|at| before[at]).filter(|before| before.inode == held.inode);
+            held.unlisted = same.map_or(0, |before| before.unlisted);
         }
+        known.refusal = found.refusal;
         Ok(())
     }
 
+    /// Looks up every descriptor, by the numbers that are known as long as these are all.
+    fn look_up_all(&mut self, process: &OwnedFd, known: &Descriptors) -> Result<Descriptors> {
+        if known.len() > 0 && known.refusal.is_none() {
+            let directory = proc::open_dir(process, c"fd")?;
+            if count(&directory)? == known.len() as u64
+                && let Some(found) = look_up_known(&directory, known)?
+            {
+                return Ok(found);
+            }
+        }
+        self.list(process, &Descriptors::default())
+    }
+
     /// Lists the descriptors, and looks up those that are not `known`.
-    fn list(&mut self, pid: u32, known: Option<&Descriptors>) -> Result<Descriptors> {
-        let process = proc::open_dir(self.proc, Decimal::new(pid).as_c_str())?;
-        let mut found = Descriptors::default();
-        match proc::open_dir(&process, c"fd") {
+    fn list(&mut self, process: &OwnedFd, known: &Descriptors) -> Result<Descriptors> {
+        let mut found = Descriptors { read_at: Timestamp::now(), ..Descriptors::default() };
+        match proc::open_dir(process, c"fd") {
             Ok(directory) => self.list_into(&mut found, &directory, known)?,
             Err(errno @ (Errno::NOENT | Errno::SRCH)) => return Err(errno),
             Err(errno) => found.refusal = Some(errno),
         }
         found.sort();
-        if !found.sockets.is_empty() {
-            found.holder = Some(self.identify(process.as_fd(), pid)?);
-        }
         Ok(found)
     }
 
@@ -135,13 +213,13 @@ impl<'proc> Reader<'proc> {
         &mut self,
         found: &mut Descriptors,
         directory: &OwnedFd,
-        known: Option<&Descriptors>,
+        known: &Descriptors,
     ) -> Result<()> {
         let mut entries = RawDir::new(directory, self.entries.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let Some(fd) = descriptor(entry.file_name()) else { continue };
-            match known.and_then(|known| known.remembered(fd)) {
+            match known.remembered(fd) {
                 Some(Some(held)) => found.sockets.push(held),
                 Some(None) => found.others.push(fd),
                 None => match look_up(directory.as_fd(), entry.file_name()) {
@@ -160,30 +238,66 @@ impl<'proc> Reader<'proc> {
         Ok(())
     }
 
-    fn identify(&mut self, process: BorrowedFd<'_>, pid: u32) -> Result<Holder> {
+    /// Whether the process with this pid is this one.
+    pub(super) fn is(&mut self, pid: u32, key: ProcessKey) -> bool {
+        let process = proc::open_dir(self.proc, Decimal::new(pid).as_c_str());
+        let stat = process.and_then(|process| self.stat(&process).map(|stat| stat.start_time));
+        pid == key.pid && stat == Ok(key.start_time)
+    }
+
+    /// Reads our own descriptors, of which `files` are known to be files.
+    pub(super) fn read_own(&mut self, files: Vec<RawFd>) -> Result<Descriptors> {
+        let pid = std::process::id();
+        let process = proc::open_dir(self.proc, Decimal::new(pid).as_c_str())?;
+        let found =
+            self.list(&process, &Descriptors { others: files, ..Descriptors::default() })?;
+        let holder = Some(holder(pid, &self.stat(&process)?));
+        Ok(Descriptors { holder, ..found })
+    }
+
+    fn stat(&mut self, process: &OwnedFd) -> Result<procfs::Stat<'_>> {
         proc::read_file(process, c"stat", &mut self.content)?;
-        let stat = procfs::Stat::parse(&self.content).ok_or(Errno::SRCH)?;
-        Ok(Holder {
-            key: ProcessKey { pid, start_time: stat.start_time },
-            name: String::from_utf8_lossy(stat.name).into(),
-            ppid: stat.ppid,
-        })
+        procfs::Stat::parse(&self.content).ok_or(Errno::SRCH)
+    }
+}
+
+fn holder(pid: u32, stat: &procfs::Stat<'_>) -> Holder {
+    Holder {
+        key: ProcessKey { pid, start_time: stat.start_time },
+        name: String::from_utf8_lossy(stat.name).into(),
+        ppid: stat.ppid,
     }
 }
 
 /// How many descriptors a process has: the size of its `fd` directory (Linux 6.2).
-pub(super) fn count(process: BorrowedFd<'_>) -> Result<u64> {
-    Ok(statat(process, c"fd", AtFlags::empty())?.st_size as u64)
+pub(super) fn count(directory: &OwnedFd) -> Result<u64> {
+    Ok(fstat(directory)?.st_size as u64)
 }
 
-/// Looks up the suspects in place; `false` when one of them is closed, so that the list as a
-/// whole is another one.
+/// Looks up descriptors of known numbers, that is without listing them; `None` when one of
+/// them is closed, so that the list is another one.
+fn look_up_known(directory: &OwnedFd, known: &Descriptors) -> Result<Option<Descriptors>> {
+    let mut found = Descriptors { read_at: Timestamp::now(), ..Descriptors::default() };
+    found.sockets.reserve_exact(known.sockets.len());
+    let sockets = known.sockets.iter().map(|held| (held.fd, Some(*held)));
+    for (fd, held) in sockets.chain(known.others.iter().map(|&fd| (fd, None))) {
+        match (look_up(directory.as_fd(), Decimal::new(fd as u32).as_c_str()), held) {
+            (Ok(Some(inode)), Some(held)) if inode == held.inode => found.sockets.push(held),
+            (Ok(inode), _) => found.push(fd, inode),
+            (Err(Errno::NOENT), _) => return Ok(None),
+            (Err(errno), _) => return Err(errno),
+        }
+    }
+    found.sort();
+    Ok(Some(found))
+}
+
+/// Looks up the suspects in place; `false` when one of them is closed.
 fn reread(
-    process: BorrowedFd<'_>,
+    directory: &OwnedFd,
     known: &mut Descriptors,
     suspect: impl Fn(&Held) -> bool,
 ) -> Result<bool> {
-    let directory = proc::open_dir(process, c"fd")?;
     let (suspects, mut settled): (Vec<Held>, Vec<Held>) =
         known.sockets.iter().copied().partition(|held| suspect(held));
     let mut others = Vec::new();

@@ -3,21 +3,24 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::super::super::{Error, Result};
-use super::super::names;
-use super::super::sock_diag::SockDiag;
+use super::super::{names, netns};
+use super::elsewhere::Place;
 use crate::model::socket::Socket;
 use crate::wire::netlink::inet::LookupRequest;
 
-/// Aborts sockets of the network namespace of the thread that opened it.
+/// Aborts sockets, each in its own network namespace.
 #[derive(Debug)]
 pub struct Destroyer {
-    diag: SockDiag,
+    /// The namespace of the thread that opened it.
+    here: Place,
+    /// Others that were needed. They live for as long as this does.
+    elsewhere: Vec<Place>,
 }
 
 impl Destroyer {
     /// Opens a connection to the kernel. That needs no rights yet.
     pub fn open() -> Result<Self> {
-        Ok(Self { diag: SockDiag::open()? })
+        Ok(Self { here: Place::here()?, elsewhere: Vec::new() })
     }
 
     /// Aborts exactly this socket, which the kernel knows again by cookie and addresses.
@@ -26,12 +29,30 @@ impl Destroyer {
     /// CAP_NET_ADMIN. [`Error::Unsupported`] for a socket without cookie, for what is neither
     /// TCP nor UDP, and where the kernel was built without the ability.
     pub fn destroy(&mut self, socket: &Socket) -> Result<()> {
-        let request = request(socket)?;
-        if self.diag.destroy(&request)? { Ok(()) } else { Err(gone(socket)) }
+        let place = self.place(socket)?;
+        let request = request(socket, place)?;
+        if place.diag.destroy(&request)? { Ok(()) } else { Err(gone(socket)) }
+    }
+
+    /// Where the socket is.
+    fn place(&mut self, socket: &Socket) -> Result<&mut Place> {
+        let Self { here, elsewhere } = self;
+        let Some(netns) = socket.netns.filter(|_| socket.netns != here.netns) else {
+            return Ok(here);
+        };
+        let known = elsewhere.iter().position(|place| place.netns == Some(netns));
+        let at = match known {
+            Some(at) => at,
+            None => {
+                elsewhere.push(Place::of(&netns::find(netns)?)?);
+                elsewhere.len() - 1
+            }
+        };
+        Ok(&mut elsewhere[at])
     }
 }
 
-fn request(socket: &Socket) -> Result<LookupRequest> {
+fn request(socket: &Socket, place: &Place) -> Result<LookupRequest> {
     let unknown = |why| Error::unsupported("closing this socket", why);
     let cookie = socket.cookie.ok_or_else(|| unknown("the table told no cookie of it"))?;
     let local = socket.local.socket_addr();
@@ -42,7 +63,8 @@ fn request(socket: &Socket) -> Result<LookupRequest> {
     };
     let remote = remote.ok_or_else(|| unknown("its other end has no IP address and port"))?;
     // Without a name there is no index: a socket that is bound to an interface is not found.
-    let interface = socket.interface.as_deref().and_then(names::interface_index).unwrap_or(0);
+    let index = |name: &str| names::interface_index(place.inert.as_ref(), name);
+    let interface = socket.interface.as_deref().and_then(index).unwrap_or(0);
     Ok(LookupRequest { protocol: socket.protocol, local, remote, interface, cookie })
 }
 

@@ -74,6 +74,11 @@ impl Elsewhere {
         self.found.clone()
     }
 
+    /// Those that were found last.
+    pub(super) fn found(&self) -> Vec<Namespace> {
+        self.found.clone()
+    }
+
     /// Enters one of those that were found.
     pub(super) fn place(&self, netns: Option<u64>) -> Result<Place> {
         let known = self.found.iter().find(|namespace| Some(namespace.inode) == netns);

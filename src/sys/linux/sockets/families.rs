@@ -211,9 +211,9 @@ impl Native {
         Ok(told.into())
     }
 
-    /// How many UNIX or netlink sockets there are, the cheap way; `None` for other tables, and
-    /// when the kernel does not tell.
-    pub(super) fn count(&mut self, table: Table) -> Option<usize> {
+    /// How many UNIX or netlink sockets there are in the namespace that is asked, the cheap
+    /// way; `None` for other tables, and when the kernel does not tell.
+    pub(super) fn count_here(&mut self, table: Table) -> Option<usize> {
         let mut count = 0;
         let mut visit = |payload: Option<&[u8]>| {
             count = if payload.is_some() { count + 1 } else { 0 };
@@ -257,8 +257,8 @@ impl Native {
         lost: &[&Socket],
         later: &mut SecondLooks,
     ) -> Result<()> {
-        let netns = self.scratch.netns;
         let tables: Tables = lost.iter().map(|socket| Table::of(socket)).collect();
+        let netns = self.scratch.netns;
         let mut hear = |inode: u32, cookie: u64| {
             if inode != 0 {
                 later.remove(&(netns, cookie));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::super::super::listing::{Coverage, Listing, Reach};
 use super::super::super::{Error, Result};
-use super::super::holders::{HolderScan, Scan};
+use super::super::holders::{HolderScan, Listed, Scan};
 use super::super::names::NameCache;
 use super::super::processes::ProcessCache;
 use super::super::sock_diag::Dumped;
@@ -15,12 +15,12 @@ use super::bound::BoundSockets;
 use super::elsewhere::{self, Elsewhere, Place};
 use super::entry::Entry;
 use super::families::is_of_family;
-use super::sight::Outlook;
+use super::sight::{self, Outlook};
 use crate::model::activation;
 use crate::model::activity::ListenCounters;
 use crate::model::health::Health;
 use crate::model::join::{self, Holders, SecondLook};
-use crate::model::owner::{Ownership, OwnershipKind, Process};
+use crate::model::owner::{Ownership, OwnershipKind, Process, Unverified};
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::model::tables::{Table, Tables};
 use crate::wire::cgroup;
@@ -41,8 +41,9 @@ pub(super) const ATTEMPTS: u32 = 4;
 /// About so many records come with one read.
 const RECORDS_A_READ: usize = 64;
 
-/// So many descriptors are looked up in a few milliseconds.
-const FEW_DESCRIPTORS: usize = 4_000;
+/// A live table looks up so many descriptors of processes that ran, each time. It takes some
+/// 50 ms of CPU, and is more than all that run on most machines have.
+const MOST_DESCRIPTORS: usize = 20_000;
 
 /// Beyond this many a dump is cheaper than to ask for connections one by one.
 const MOST_LOOKUPS: usize = 4_000;
@@ -53,11 +54,11 @@ pub(super) struct Native {
     /// The network namespace that is being asked.
     pub(super) place: Place,
     reach: Reach,
-    elsewhere: Elsewhere,
     /// What is listed.
     pub(super) tables: Tables,
     /// Tables that this kernel turned out not to have.
     pub(super) absent: Tables,
+    elsewhere: Elsewhere,
     /// What this look learnt of the listeners there.
     listen_elsewhere: Vec<ListenCounters>,
     scan: HolderScan,
@@ -67,8 +68,9 @@ pub(super) struct Native {
     pub(super) scratch: Socket,
     /// How many sockets the next listing probably has.
     expected: usize,
-    /// Whether it is listed again and again, so that it is worth remembering descriptors.
-    is_repeated: bool,
+    /// How many descriptors may be looked up anew each time, where it is worth to remember
+    /// them because it is listed again and again.
+    most_descriptors: Option<usize>,
     /// Sockets that nobody was found to hold, after every descriptor was looked up.
     ownerless: HashSet<Identity>,
     /// Sockets whose owner this look should find.
@@ -83,9 +85,9 @@ impl Native {
         Ok(Self {
             place,
             reach: Reach::Own,
-            elsewhere: Elsewhere::default(),
             tables: Tables::ALL,
             absent: Tables::NONE,
+            elsewhere: Elsewhere::default(),
             listen_elsewhere: Vec::new(),
             scan: HolderScan::new(workers)?,
             processes: ProcessCache::new(),
@@ -93,7 +95,7 @@ impl Native {
             bound: BoundSockets::default(),
             scratch,
             expected: 0,
-            is_repeated: false,
+            most_descriptors: None,
             ownerless: HashSet::new(),
             pending: HashSet::new(),
         })
@@ -104,9 +106,10 @@ impl Native {
         self.reach = reach;
     }
 
-    /// From now on remembers what need not be looked up twice.
-    pub(super) fn expect_repetition(&mut self) {
-        self.is_repeated = true;
+    /// From now on remembers what need not be looked up twice. What may have changed is looked
+    /// up all when it must be `exact`, else as much as a live table can afford.
+    pub(super) fn expect_repetition(&mut self, exact: bool) {
+        self.most_descriptors = Some(if exact { usize::MAX } else { MOST_DESCRIPTORS });
     }
 
     /// Lists with so much detail; `keep` makes an entry of each socket that is read.
@@ -134,7 +137,9 @@ impl Native {
         health.push(join.outlook.health(without_owner));
         let privileged = join.outlook.sight.hidden.is_none();
         let listen_elsewhere = std::mem::take(&mut self.listen_elsewhere);
-        Ok(Listing { sockets, health, privileged, coverage, listen_elsewhere })
+        health.extend(sight::health_of_memory(&join.unverified));
+        let unverified = join.unverified;
+        Ok(Listing { sockets, health, privileged, unverified, coverage, listen_elsewhere })
     }
 
     /// Appends the sockets of every other namespace that can be entered.
@@ -177,6 +182,21 @@ impl Native {
         (self.scratch.netns, self.scratch.netns_name) = own;
         self.place = home;
         answer
+    }
+
+    /// How many UNIX or netlink sockets there are, as far as the last look reached; `None` for
+    /// other tables, and when nobody tells.
+    pub(super) fn count(&mut self, table: Table) -> Option<usize> {
+        let own = self.count_here(table);
+        let others = match self.reach {
+            Reach::Own => Vec::new(),
+            Reach::All => self.elsewhere.found(),
+        };
+        let others = others.iter().filter_map(|namespace| {
+            let place = Place::of(namespace).ok()?;
+            self.visit(place, |native| native.count_here(table))
+        });
+        others.fold(own, |sum, count| Some(sum.unwrap_or(0) + count))
     }
 
     fn dump_all<T>(
@@ -253,8 +273,8 @@ impl Native {
 
     /// Finds the holders of these sockets, and takes a second look at those without.
     fn look_for_owners<T: Entry>(&mut self, sockets: &[T]) -> Result<Join> {
-        let scan = self.scan(sockets)?;
-        let (is_partial, ended) = (scan.is_partial, scan.ended);
+        let scan = self.scan(sockets, self.most_descriptors)?;
+        let (is_partial, ended) = (!scan.unverified.is_empty(), scan.ended);
         let mut join = self.join(sockets, scan);
         let lost = join.lost(sockets, |identity| self.ownerless.contains(&identity));
         if !lost.is_empty() && (is_partial || ended > 0 || join.outlook.sight.hidden.is_none()) {
@@ -267,7 +287,8 @@ impl Native {
             if is_partial && self.can_wait(&open) {
                 join.pending = open;
             } else if !open.is_empty() && (is_partial || ended > 0) {
-                let scan = self.scan.full()?;
+                let everything = self.most_descriptors.map(|_| usize::MAX);
+                let scan = self.scan(sockets, everything)?;
                 join = self.join(sockets, scan);
             }
             join.second = second;
@@ -280,27 +301,27 @@ impl Native {
         Ok(join)
     }
 
-    /// Whether the next look will probably find who holds these sockets. A dump takes its
-    /// time: a descriptor whose former socket was still in it may refer to a new one already,
-    /// which is noticed as soon as the former one is missing. To look up everything instead
-    /// is for few descriptors, or when waiting did not help.
+    /// Whether the next look will probably find who holds these sockets: it goes on where this
+    /// one stopped. To look up everything instead is for those that it did not help.
     fn can_wait(&self, open: &HashSet<Identity>) -> bool {
-        self.scan.len() > FEW_DESCRIPTORS && open.is_disjoint(&self.pending)
+        open.is_disjoint(&self.pending)
     }
 
-    /// Looks through the processes, from memory as far as this table is listed repeatedly.
-    fn scan<T: Entry>(&mut self, sockets: &[T]) -> Result<Scan> {
-        if !self.is_repeated {
-            return self.scan.full();
-        }
-        let inodes = sockets.iter().filter_map(|entry| entry.socket().inode);
-        let mut inodes: Vec<u64> = inodes.filter(|&inode| inode != 0).collect();
-        inodes.sort_unstable();
-        self.scan.refresh(&inodes)
+    /// Looks through the processes, as far as they ran if this table is listed repeatedly: then
+    /// up to `most` descriptors of those that are known already.
+    fn scan<T: Entry>(&mut self, sockets: &[T], most: Option<usize>) -> Result<Scan> {
+        let Some(most) = most else { return self.scan.full() };
+        let sockets = sockets.iter().map(T::socket);
+        let listed = sockets.filter_map(|socket| Some((socket.inode?, socket.cookie.unwrap_or(0))));
+        let mut listed: Vec<Listed> = listed.filter(|&(inode, _)| inode != 0).collect();
+        listed.sort_unstable();
+        self.scan.refresh(listed, most)
     }
 
     /// Reads who the holders of these sockets are.
     fn join<T: Entry>(&mut self, sockets: &[T], scan: Scan) -> Join {
+        let unverified = |&(process, as_of): &_| Unverified { process, as_of };
+        let unverified = scan.unverified.iter().map(unverified).collect();
         let outlook = Outlook::new(self.scan.proc(), &scan);
         let mut holders = Holders::new(scan.holdings);
         let mut wanted = vec![false; scan.holders.len()];
@@ -317,7 +338,14 @@ impl Native {
             processes.push(self.processes.process(self.scan.proc(), holder));
         }
         holders.retain_processes(&positions);
-        Join { holders, processes, outlook, second: SecondLooks::new(), pending: HashSet::new() }
+        Join {
+            holders,
+            processes,
+            outlook,
+            unverified,
+            second: SecondLooks::new(),
+            pending: HashSet::new(),
+        }
     }
 
     /// Asks the kernel again for these sockets. The answer is on those of which nobody can
@@ -387,7 +415,7 @@ impl Native {
 
 /// What tells a socket from every other: its namespace and its cookie there. Before Linux 5.8
 /// each namespace counts its own cookies.
-pub(super) type Identity = (Option<u64>, u64);
+type Identity = (Option<u64>, u64);
 
 /// `None` for a socket without cookie.
 fn identity(socket: &Socket) -> Option<Identity> {
@@ -427,6 +455,7 @@ struct Join {
     holders: Holders,
     processes: Vec<Arc<Process>>,
     outlook: Outlook,
+    unverified: Vec<Unverified>,
     second: SecondLooks,
     /// Sockets whose owner the next look will find.
     pending: HashSet<Identity>,

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use jiff::Timestamp;
 use rustix::fs::{AtFlags, statat};
 use rustix::io::Errno;
 use rustix::thread::{CapabilitySet, capabilities};
@@ -10,6 +11,7 @@ use super::super::REMEDY_FOR_HIDDEN_OWNERS;
 use super::super::holders::Scan;
 use crate::model::health::Health;
 use crate::model::join::Sight;
+use crate::model::owner::Unverified;
 
 /// Inode of the first PID namespace (`PROC_PID_INIT_INO` of the kernel's proc_ns.h).
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
@@ -77,6 +79,20 @@ impl Outlook {
             _ => Health::ready("owners"),
         }
     }
+}
+
+/// The line on owners that are not told as of now; none when all are.
+pub(super) fn health_of_memory(unverified: &[Unverified]) -> Option<Health> {
+    let oldest = unverified.iter().map(|process| process.as_of).min()?;
+    let seconds = Timestamp::now().duration_since(oldest).as_secs().max(1);
+    let processes = match unverified.len() {
+        1 => "1 process has".to_owned(),
+        count => format!("{count} processes have"),
+    };
+    Some(Health::degraded(
+        "owners",
+        format!("{processes} not been looked at for up to {seconds} s, and may hold other sockets"),
+    ))
 }
 
 const OWN_NAMESPACE: &str =

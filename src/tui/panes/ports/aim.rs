@@ -1,4 +1,5 @@
-//! What a key aims at: the row that was under it when it was pressed, or the marked ones.
+//! What a key aims at: the row that was under it when it was pressed, a header's rows, or the
+//! marked ones.
 
 use std::sync::Arc;
 
@@ -7,18 +8,31 @@ use crate::tui::arrange::RowView;
 use crate::tui::label;
 use crate::tui::world::World;
 
+/// What is under the cursor.
+#[derive(Debug)]
+pub(super) enum Aim<'a> {
+    /// There are no lines.
+    Nothing,
+    /// A row.
+    Row(RowView<'a>),
+    /// A header, and the rows it stands for.
+    Group { title: String, rows: Vec<RowView<'a>> },
+}
+
 /// The rows that are meant.
 pub(super) struct Meant<'a> {
+    /// The group that they are, if it was a header that was aimed at.
+    pub(super) group: Option<String>,
     pub(super) rows: Vec<RowView<'a>>,
     /// Marked rows that have ended.
     pub(super) ended: usize,
 }
 
 impl<'a> Meant<'a> {
-    /// The marked rows, whether the filter shows them or not, or else the one under the cursor.
-    /// An error is a sentence on why there is nothing to `verb`.
+    /// The marked rows, whether the filter shows them or not, or else what is under the
+    /// cursor. An error is a sentence on why there is nothing to `verb`.
     pub(super) fn find(
-        selected: Option<RowView<'a>>,
+        under: Aim<'a>,
         table: Option<&'a Arc<SocketTable>>,
         world: &World,
         verb: &str,
@@ -29,23 +43,31 @@ impl<'a> Meant<'a> {
             .map(|row| RowView { row, ended_at: None })
             .collect();
         let ended = world.marks.len() - marked.len();
-        match selected {
-            _ if !marked.is_empty() => Ok(Self { rows: marked, ended }),
+        match under {
+            _ if !marked.is_empty() => Ok(Self { group: None, rows: marked, ended }),
             _ if ended > 0 => Err(format!("Nothing to {verb}: every marked row has ended")),
-            None => Err(format!("Nothing to {verb}: no row is selected")),
-            Some(row) if row.ended_at.is_some() => {
+            Aim::Nothing => Err(format!("Nothing to {verb}: no row is selected")),
+            Aim::Row(row) if row.ended_at.is_some() => {
                 let end = label::local(&row.row.socket, false);
                 Err(format!("Nothing to {verb}: {end} has ended"))
             }
-            Some(row) => Ok(Self { rows: vec![row], ended: 0 }),
+            Aim::Row(row) => Ok(Self { group: None, rows: vec![row], ended: 0 }),
+            Aim::Group { title, mut rows } => {
+                rows.retain(|view| view.ended_at.is_none());
+                if rows.is_empty() {
+                    return Err(format!("Nothing to {verb}: no row of {title} is left"));
+                }
+                Ok(Self { group: Some(title), rows, ended: 0 })
+            }
         }
     }
 
     /// The rows in a title.
     pub(super) fn title(&self) -> String {
-        match self.rows.as_slice() {
-            [one] if self.ended == 0 => label::line(&one.row.socket),
-            several => format!("{} marked {}", several.len(), rows(several.len())),
+        match (&self.group, self.rows.as_slice()) {
+            (Some(group), all) => format!("{group}: {} {}", all.len(), rows(all.len())),
+            (None, [one]) if self.ended == 0 => label::line(&one.row.socket),
+            (None, several) => format!("{} marked {}", several.len(), rows(several.len())),
         }
     }
 }

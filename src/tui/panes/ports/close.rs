@@ -1,15 +1,14 @@
 //! `X`: the end of connections, not of their processes.
 
-use super::aim::Meant;
-use crate::tui::arrange::RowView;
+use super::aim::{Aim, Meant};
 use crate::tui::dialog::Dialog;
 use crate::tui::dialog::close::CloseDialog;
 use crate::tui::pane::{Cx, Response};
 
 /// Opens the plan for the rows that are meant, each by its key.
-pub(super) fn open(selected: Option<RowView<'_>>, cx: &mut Cx<'_>) -> Response {
+pub(super) fn open(under: Aim<'_>, cx: &mut Cx<'_>) -> Response {
     let table = cx.world.ports.value().cloned();
-    match Meant::find(selected, table.as_ref(), cx.world, "close") {
+    match Meant::find(under, table.as_ref(), cx.world, "close") {
         Ok(meant) => {
             let keys = meant.rows.iter().map(|view| view.row.key).collect();
             let dialog = CloseDialog::plan(meant.title(), keys, meant.ended, cx);

@@ -1,4 +1,4 @@
-//! The columns of the socket table, and what stands in their cells.
+//! The columns of the socket table on screen, and what stands in their cells.
 
 use std::time::Duration;
 
@@ -6,55 +6,134 @@ use jiff::Timestamp;
 use ratatui::style::Style;
 
 use crate::model::owner::OwnershipKind;
-use crate::model::socket::{Socket, State};
-use crate::text::{address, clean, units};
-use crate::tui::arrange::{MARKED_FOR, RowView, SortBy};
+use crate::model::socket::{self, Socket};
+use crate::text::column::Column::{self, *};
+use crate::text::{self, address, clean, units};
+use crate::tui::arrange::{MARKED_FOR, RowView};
 use crate::tui::label;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::table::{Cell, Column};
+use crate::tui::widgets::table::{self, Cell};
 
 /// A column of Ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Col {
     /// Selection, mark, new, ended.
     Sign,
-    /// One of the columns to sort by.
-    By(SortBy),
-    /// The network namespace, where there may be several.
-    Netns,
+    /// One that the user can choose and sort by.
+    Of(Column),
 }
 
-/// In the order of the screen, with the namespaces where there may be several.
-pub(super) fn columns(all_netns: bool) -> &'static [Column<Col>] {
-    if all_netns { &COLUMNS } else { &COLUMNS[..COLUMNS.len() - 1] }
-}
-
-/// Ranks say which give way first.
-static COLUMNS: [Column<Col>; 13] = [
-    column(Col::Sign, "", 2, 2, false, 0),
-    column(Col::By(SortBy::Protocol), "PROTO", 5, 5, false, 2),
-    column(Col::By(SortBy::Local), "LOCAL", 14, 47, false, 0),
-    column(Col::By(SortBy::Remote), "REMOTE", 12, 47, false, 3),
-    column(Col::By(SortBy::State), "STATE", 9, 10, false, 1),
-    column(Col::By(SortBy::Queue), "QUEUE", 8, 10, true, 4),
-    column(Col::By(SortBy::Sent), "SENT/S", 7, 7, true, 7),
-    column(Col::By(SortBy::Received), "RECV/S", 7, 7, true, 8),
-    column(Col::By(SortBy::Pid), "PID", 6, 9, true, 0),
-    column(Col::By(SortBy::Name), "NAME", 7, 24, false, 0),
-    column(Col::By(SortBy::Age), "AGE", 5, 5, true, 6),
-    column(Col::By(SortBy::User), "USER", 8, 12, false, 5),
-    column(Col::Netns, "NETNS", 10, 20, false, 0),
+/// What is shown until the user chooses: the first eight where they fit by hook or by crook,
+/// the others on wide screens. With the rank by which they give way.
+const USUAL: [(Column, u8); 16] = [
+    (Proto, 2),
+    (Local, 0),
+    (Remote, 3),
+    (State, 1),
+    (Queue, 4),
+    (SentRate, 7),
+    (ReceivedRate, 8),
+    (Pid, 0),
+    (Name, 0),
+    (Age, 6),
+    (User, 5),
+    (Unit, 9),
+    (Container, 12),
+    (Rtt, 10),
+    (Retransmits, 11),
+    (Cmdline, 13),
 ];
 
-const fn column(
-    id: Col,
-    title: &'static str,
-    min: u16,
-    max: u16,
-    right: bool,
-    rank: u8,
-) -> Column<Col> {
-    Column { id, title, min, max, right, rank }
+/// From this rank on a column is shown only where all others have enough room.
+const EXTRA: u8 = 7;
+
+/// The columns that the user wants, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Chosen(Option<Vec<Column>>);
+
+impl Chosen {
+    /// The columns for the table, with the namespaces where there may be several. Of chosen
+    /// ones the last give way first.
+    pub(super) fn table(&self, namespaces: bool) -> Vec<table::Column<Col>> {
+        let sign = table::Column {
+            id: Col::Sign,
+            title: "",
+            widths: [2; 4],
+            right: false,
+            rank: 0,
+            extra: false,
+        };
+        let mut ranked: Vec<(Column, u8)> = match &self.0 {
+            Some(columns) => columns.iter().copied().zip(1..).collect(),
+            None => USUAL.to_vec(),
+        };
+        if namespaces && !ranked.iter().any(|(column, _)| *column == NetnsName) {
+            ranked.push((NetnsName, 0));
+        }
+        let is_chosen = self.0.is_some();
+        let shown = ranked.into_iter().map(|(column, rank)| table::Column {
+            id: Col::Of(column),
+            title: title(column),
+            widths: widths(column),
+            right: is_right(column),
+            rank,
+            extra: !is_chosen && rank >= EXTRA,
+        });
+        std::iter::once(sign).chain(shown).collect()
+    }
+}
+
+/// Numbers get units here, so that their titles need none.
+fn title(column: Column) -> &'static str {
+    match column {
+        Rtt => "RTT",
+        other => other.title(),
+    }
+}
+
+fn is_right(column: Column) -> bool {
+    column.number().is_some()
+        || matches!(column, Queue | Pid | Fd | Age | Backlog | SentRate | ReceivedRate)
+}
+
+/// See [`table::Column::widths`].
+fn widths(column: Column) -> [u16; 4] {
+    match column {
+        Proto => [5, 5, 7, 7],
+        Local => [14, 21, 47, 47],
+        Remote => [12, 21, 47, 47],
+        State => [9, 10, 10, 10],
+        Queue => [8, 8, 10, 10],
+        Pid => [6, 7, 9, 9],
+        Name => [7, 15, 24, 60],
+        User => [8, 8, 12, 32],
+        Uid => [5, 6, 10, 10],
+        Service => [8, 12, 16, 24],
+        Family => [6, 6, 7, 7],
+        Fd => [4, 4, 6, 6],
+        Cmdline => [12, 24, 60, 240],
+        Exe => [12, 24, 48, 120],
+        Unit => [10, 18, 32, 80],
+        Container => [10, 18, 32, 80],
+        Ownership => [8, 16, 20, 20],
+        RecvQ | SendQ => [6, 7, 10, 10],
+        Backlog => [7, 9, 12, 12],
+        Drops => [5, 6, 10, 10],
+        Timer => [10, 16, 18, 18],
+        Interface => [9, 9, 15, 15],
+        Inode | Cookie => [8, 9, 12, 20],
+        Netns => [11, 11, 11, 20],
+        NetnsName => [10, 12, 20, 40],
+        Peer => [12, 16, 24, 40],
+        SentRate | ReceivedRate => [7, 7, 7, 7],
+        Cgroup => [12, 24, 48, 160],
+        Rtt => [7, 8, 9, 9],
+        Cwnd => [5, 5, 6, 6],
+        Retransmits => [7, 7, 8, 8],
+        BytesSent | BytesReceived => [8, 8, 9, 9],
+        Congestion => [10, 10, 10, 10],
+        Age => [5, 5, 5, 5],
+    }
 }
 
 /// What a cell needs to know beside its row.
@@ -73,32 +152,55 @@ pub(super) struct RowContext<'a> {
 }
 
 /// The style of a whole row.
-pub(super) fn row_style(view: RowView<'_>, cx: &RowContext<'_>) -> Style {
-    if view.ended_at.is_some() { cx.theme.dim } else { cx.theme.text }
+pub(super) fn row_style(view: RowView<'_>, theme: &Theme) -> Style {
+    if view.ended_at.is_some() { theme.dim } else { theme.text }
 }
 
 /// What stands in a cell.
 pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<'_>) -> Cell<'a> {
     let socket = &view.row.socket;
-    let by = match col {
-        Col::Sign => return Cell::new(sign(view, cx), cx.theme.accent),
-        Col::Netns => return Cell::plain(label::netns(socket)),
-        Col::By(by) => by,
-    };
-    match by {
-        SortBy::Protocol => Cell::plain(address::protocol(socket)),
-        SortBy::Local => Cell::plain(label::fit_end(label::local(socket, cx.names), width)),
-        SortBy::Remote => remote(socket, width, cx),
-        SortBy::State => state(view, cx),
-        SortBy::Queue => queue(view, width, cx),
-        SortBy::Sent => rate(socket.rates.map(|rates| rates.bytes_sent_per_s), cx),
-        SortBy::Received => rate(socket.rates.map(|rates| rates.bytes_received_per_s), cx),
-        SortBy::Pid => pid(socket, cx),
-        SortBy::Name if socket.owners.is_empty() => Cell::new(label::name(socket), cx.theme.dim),
-        SortBy::Name => Cell::plain(label::name(socket)),
-        SortBy::Age => Cell::new(age(view, cx), cx.theme.dim),
-        SortBy::User => Cell::plain(user(socket, cx.names)),
+    let Col::Of(column) = col else { return Cell::new(sign(view, cx), cx.theme.accent) };
+    match column {
+        Proto => Cell::plain(address::protocol(socket)),
+        Local => Cell::plain(label::fit_end(label::local(socket, cx.names), width)),
+        Remote => remote(socket, width, cx),
+        State => state(view, cx),
+        Queue => queue(view, width, cx),
+        Backlog if label::is_crowded(socket) => {
+            Cell::new(label::queue(socket, width), cx.theme.danger)
+        }
+        SentRate => rate(socket.rates.map(|rates| rates.bytes_sent_per_s), cx),
+        ReceivedRate => rate(socket.rates.map(|rates| rates.bytes_received_per_s), cx),
+        Pid => pid(socket, cx),
+        Name if socket.owners.is_empty() => Cell::new(label::name(socket), cx.theme.dim),
+        Name => Cell::plain(label::name(socket)),
+        Age => Cell::new(age(view, cx), cx.theme.dim),
+        User => Cell::plain(user(socket, cx.names)),
+        Rtt => measure(column, socket, |us| units::duration(Duration::from_micros(us)), cx),
+        BytesSent | BytesReceived => measure(column, socket, units::bytes, cx),
+        NetnsName => Cell::plain(label::netns(socket)),
+        other => plain(other, socket, cx),
     }
+}
+
+/// A number with its unit.
+fn measure<'a>(
+    column: Column,
+    socket: &Socket,
+    text: impl Fn(u64) -> String,
+    cx: &RowContext<'_>,
+) -> Cell<'a> {
+    match column.number().and_then(|number| number(socket)) {
+        Some(number) => Cell::plain(text(number)),
+        None => Cell::new(units::UNKNOWN, cx.theme.dim),
+    }
+}
+
+/// As the command line shows it.
+fn plain<'a>(column: Column, socket: &Socket, cx: &RowContext<'_>) -> Cell<'a> {
+    let text = text::column::Cell { column, socket }.to_string();
+    let style = if text == units::UNKNOWN { cx.theme.dim } else { Style::new() };
+    Cell::new(text, style)
 }
 
 /// `▶` selected; then what matters most: `●` marked, `✕` ended, `+` new, `~` changed.
@@ -165,14 +267,14 @@ fn state<'a>(view: RowView<'_>, cx: &RowContext<'_>) -> Cell<'a> {
     let style = match state {
         _ if is_new(view, cx.now) => cx.theme.fresh,
         _ if has_changed(view, cx.now) => cx.theme.accent,
-        State::CloseWait | State::SynSent => cx.theme.warning,
-        State::TimeWait | State::Closed => cx.theme.dim,
+        socket::State::CloseWait | socket::State::SynSent => cx.theme.warning,
+        socket::State::TimeWait | socket::State::Closed => cx.theme.dim,
         _ => Style::new(),
     };
     Cell::new(label::state(state), style)
 }
 
-fn pid<'a>(socket: &'a Socket, cx: &RowContext<'_>) -> Cell<'a> {
+fn pid<'a>(socket: &Socket, cx: &RowContext<'_>) -> Cell<'a> {
     let style = match socket.ownership.kind {
         OwnershipKind::Owned => Style::new(),
         OwnershipKind::Hidden => cx.theme.warning,

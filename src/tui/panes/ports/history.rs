@@ -101,7 +101,7 @@ impl History {
             area,
             scroll,
             |column| column.title.into(),
-            |_| theme.text,
+            |_| table::Line::Row(theme.text),
             |index, column, width| {
                 let is_selected = index == self.cursor;
                 columns::cell(&found.rows[index], column, width, is_selected, world)

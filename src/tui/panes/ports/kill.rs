@@ -7,26 +7,47 @@ use crate::tui::dialog::Dialog;
 use crate::tui::dialog::kill::KillDialog;
 use crate::tui::label;
 use crate::tui::pane::{Cx, Response};
+use crate::tui::world::World;
 
-use super::aim::Meant;
+use super::aim::{Aim, Meant};
+
+/// More than so many ports and processes below one header are hardly meant.
+const AT_ONCE: usize = 20;
 
 /// Opens the plan for the rows that are meant.
-pub(super) fn open(selected: Option<RowView<'_>>, cx: &mut Cx<'_>) -> Response {
+pub(super) fn open(under: Aim<'_>, cx: &mut Cx<'_>) -> Response {
     let table = cx.world.ports.value().cloned();
-    let meant = match Meant::find(selected, table.as_ref(), cx.world, "kill") {
-        Ok(meant) => meant,
-        Err(why) => return refuse(why, cx),
-    };
+    let meant = Meant::find(under, table.as_ref(), cx.world, "kill");
+    match meant.and_then(|meant| Ok((targets(&meant, cx.world)?, meant))) {
+        Ok((targets, meant)) => {
+            let dialog = KillDialog::plan(meant.title(), targets, meant.ended, cx);
+            Response::Open(Box::new(Dialog::Kill(dialog)))
+        }
+        Err(why) => refuse(why, cx),
+    }
+}
+
+/// Each target once. A row without one refuses all, but in a group, where what the kernel
+/// finishes by itself is no reason to spare the others.
+fn targets(meant: &Meant<'_>, world: &World) -> Result<Vec<KillTarget>, String> {
+    let counts = |view: &&RowView<'_>| meant.group.is_none() || !view.row.socket.owners.is_empty();
     let mut targets = Vec::new();
-    for view in &meant.rows {
-        match aim(*view) {
-            Ok(target) if targets.contains(&target) => {}
-            Ok(target) => targets.push(target),
-            Err(why) => return refuse(why, cx),
+    for view in meant.rows.iter().filter(counts) {
+        let target = aim(*view, world.is_elsewhere(&view.row.socket))?;
+        if !targets.contains(&target) {
+            targets.push(target);
         }
     }
-    let dialog = KillDialog::plan(meant.title(), targets, meant.ended, cx);
-    Response::Open(Box::new(Dialog::Kill(dialog)))
+    match &meant.group {
+        Some(title) if targets.is_empty() => {
+            Err(format!("No process to kill: nobody is known to hold a row of {title}"))
+        }
+        Some(title) if targets.len() > AT_ONCE => {
+            let many = targets.len();
+            Err(format!("{title}: {many} ports and processes, more than {AT_ONCE} at once"))
+        }
+        _ => Ok(targets),
+    }
 }
 
 fn refuse(why: String, cx: &mut Cx<'_>) -> Response {
@@ -35,10 +56,11 @@ fn refuse(why: String, cx: &mut Cx<'_>) -> Response {
 }
 
 /// A server's port; for a connection its process, since a connection makes nobody the holder
-/// of a port.
-fn aim(view: RowView<'_>) -> Result<KillTarget, String> {
+/// of a port. In another network namespace a port is another port than it is here: there, too,
+/// it is the process.
+fn aim(view: RowView<'_>, elsewhere: bool) -> Result<KillTarget, String> {
     let socket = &view.row.socket;
-    if let Some(target) = server_port(socket) {
+    if let Some(target) = server_port(socket).filter(|_| !elsewhere) {
         return Ok(target);
     }
     let mut pids: Vec<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
@@ -52,7 +74,7 @@ fn aim(view: RowView<'_>) -> Result<KillTarget, String> {
             socket.ownership.kind.name()
         )),
         several => Err(format!(
-            "{} processes share this connection: name one with `sockpit kill pid:{}`",
+            "{} processes share this socket: name one with `sockpit kill pid:{}`",
             several.len(),
             several[0]
         )),

@@ -1,20 +1,28 @@
 //! `w`: why the row's port is busy.
 
+use super::aim::Aim;
 use crate::inspect::why::Target;
 use crate::model::socket::{Protocol, Socket};
-use crate::tui::arrange::RowView;
 use crate::tui::dialog::Dialog;
 use crate::tui::dialog::why::WhyDialog;
 use crate::tui::label;
 use crate::tui::pane::{Cx, Response};
 
 /// Asks about the local end of the row under the cursor.
-pub(super) fn open(selected: Option<RowView<'_>>, cx: &mut Cx<'_>) -> Response {
-    let Some(view) = selected else {
+pub(super) fn open(under: &Aim<'_>, cx: &mut Cx<'_>) -> Response {
+    let Aim::Row(view) = *under else {
         cx.world.complain("No row is selected to ask about");
         return Response::Done;
     };
     let socket = &view.row.socket;
+    if cx.world.is_elsewhere(socket) {
+        // A bind is tried where sockpit is.
+        let (end, netns) = (label::local(socket, false), label::netns(socket));
+        cx.world.complain(format!(
+            "{end} is in network namespace {netns}: run sockpit in there to ask why"
+        ));
+        return Response::Done;
+    }
     match target(socket) {
         Some(target) => {
             let subject = label::local(socket, false);

@@ -20,6 +20,7 @@ const MOST: usize = 100;
 /// Title, lines and keys of a close at its present stage.
 pub(super) fn content(dialog: &CloseDialog, now: Instant, columns: u16, theme: &Theme) -> Content {
     let mut page = Page(Lines::new(columns, theme));
+    let mut chosen = None;
     let keys = match &dialog.stage {
         CloseStage::Planning(_) => {
             page.0.add("Working out the plan …", theme.dim);
@@ -45,6 +46,7 @@ pub(super) fn content(dialog: &CloseDialog, now: Instant, columns: u16, theme: &
         CloseStage::Protected { plan, typed } => {
             page.plan(dialog, plan);
             page.protected(plan, typed.text());
+            chosen = page.0.lines.len().checked_sub(1);
             "Enter run   Esc leave it"
         }
         CloseStage::Running { since, .. } => {
@@ -57,12 +59,7 @@ pub(super) fn content(dialog: &CloseDialog, now: Instant, columns: u16, theme: &
             "Esc close"
         }
     };
-    Content {
-        title: format!("Close ─ {}", dialog.subject),
-        lines: page.0.lines,
-        keys,
-        chosen: None,
-    }
+    Content { title: format!("Close ─ {}", dialog.subject), lines: page.0.lines, keys, chosen }
 }
 
 struct Page<'a>(Lines<'a>);

@@ -1,21 +1,25 @@
 //! The lines of the kill dialog.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
 
 use super::Content;
 use super::lines::Lines;
 use crate::act::kill::{self, Progress};
 use crate::model::action::{KillPlan, Victim};
-use crate::text::{clean, units};
-use crate::tui::dialog::kill::{KillDialog, KillStage, first_protected};
-use crate::tui::event::Killed;
+use crate::model::signal::Signal;
+use crate::text::{clean, shell, units};
+use crate::tui::dialog::kill::{KillDialog, KillStage, Ready, Running, SIGNALS, Way, survived};
+use crate::tui::event::{Killed, Moment};
 use crate::tui::log;
 use crate::tui::theme::Theme;
 
 /// Title, lines and keys of a kill at its present stage.
-pub(super) fn content(dialog: &KillDialog, now: Instant, columns: u16, theme: &Theme) -> Content {
+pub(super) fn content(dialog: &KillDialog, now: Moment, columns: u16, theme: &Theme) -> Content {
     let title = format!("Kill ─ {}", dialog.subject);
-    let mut page = Page(Lines::new(columns, theme));
+    let mut page = Page(Lines::new(columns, theme), now.wall);
+    let mut chosen = None;
     let keys = match &dialog.stage {
         KillStage::Planning(_) => {
             page.0.add("Working out the plan …", theme.dim);
@@ -25,38 +29,48 @@ pub(super) fn content(dialog: &KillDialog, now: Instant, columns: u16, theme: &T
             page.0.add(&format!("! {}", clean(why)), theme.danger);
             "Esc close"
         }
-        KillStage::Ready(plans) => {
-            page.plans(dialog, plans);
-            match plans.iter().all(|plan| plan.victims.is_empty()) {
-                true => "Esc close",
-                false if first_protected(plans).is_some() => {
-                    "Enter agree, then asked once more   Esc leave it"
+        KillStage::Ready(ready) => {
+            page.plans(dialog, &ready.plans);
+            chosen = page.ways(dialog, ready);
+            match (ready.ways.is_empty(), dialog.options.tree, ready.confirmation().is_some()) {
+                (true, ..) => "Esc close",
+                (_, false, false) => "Enter run   s signal   t take children along   Esc leave it",
+                (_, false, true) => {
+                    "Enter agree, asked once more   s signal   t children, too   Esc leave it"
                 }
-                false => "Enter run   Esc leave it",
+                (_, true, false) => "Enter run   s signal   t leave the children   Esc leave it",
+                (_, true, true) => {
+                    "Enter agree, asked once more   s signal   t no children   Esc leave it"
+                }
             }
         }
-        KillStage::Protected { plans, typed } => {
-            page.plans(dialog, plans);
-            page.protected(plans, typed.text());
+        KillStage::Signals { chosen: signal, .. } => {
+            chosen = Some(page.signals(*signal));
+            "Enter take it   Esc back"
+        }
+        KillStage::Again { ready, typed } => {
+            page.plans(dialog, &ready.plans);
+            chosen = page.again(ready, typed.text());
             "Enter run   Esc leave it"
         }
-        KillStage::Running { since, progress, .. } => {
-            let elapsed = units::duration(now.saturating_duration_since(*since));
-            page.0.add(&format!("Running … {elapsed}"), theme.warning);
-            if let Some(progress) = progress {
-                page.0.add(&clean(&sentence(progress)), theme.text);
-            }
+        KillStage::Running(running) => {
+            page.running(running, now.at);
             "Esc hide; the outcome goes to the log (L)"
         }
         KillStage::Done(killed) => {
             killed.iter().for_each(|killed| page.done(killed));
-            "Esc close"
+            if killed.iter().any(survived) { "Enter plan again   Esc close" } else { "Esc close" }
+        }
+        KillStage::Stopped(stopped) => {
+            page.end(stopped.is_success(), &log::stop_lines(stopped));
+            if stopped.is_success() { "Esc close" } else { "Enter plan again   Esc close" }
         }
     };
-    Content { title, lines: page.0.lines, keys, chosen: None }
+    Content { title, lines: page.0.lines, keys, chosen }
 }
 
-struct Page<'a>(Lines<'a>);
+/// The lines, and the time of day.
+struct Page<'a>(Lines<'a>, Timestamp);
 
 impl Page<'_> {
     fn plans(&mut self, dialog: &KillDialog, plans: &[KillPlan]) {
@@ -74,74 +88,141 @@ impl Page<'_> {
     }
 
     fn plan(&mut self, plan: &KillPlan) {
+        let theme = self.0.theme;
         for victim in &plan.victims {
-            self.victim(victim);
+            let text = format!("{}{}", kill::describe_victim(victim), whose(victim, self.1));
+            self.0.add(&clean(&text), theme.accent);
         }
         if let Some(obstacle) = kill::obstacle(plan) {
-            self.0.add(&format!("! {}", clean(&obstacle.sentence)), self.0.theme.danger);
-        }
-        for spared in &plan.spared {
-            let text = format!("spared {} {}: {}", spared.name, spared.pid, spared.reason);
-            self.0.add(&clean(&text), self.0.theme.dim);
-        }
-        let lost = also_lost(plan);
-        if !lost.is_empty() {
-            self.0.add(&clean(&format!("also lost  {lost}")), self.0.theme.warning);
-        }
-        for supervisor in &plan.supervisors {
-            let text = format!("{} may start it again", supervisor.name);
-            self.0.add(&format!("restarts   {}", clean(&text)), self.0.theme.warning);
-            let command = supervisor.command.join(" ");
-            self.0.add(&format!("           $ {}", clean(&command)), self.0.theme.text);
+            self.0.hang("! ", &clean(&obstacle.sentence), theme.danger);
         }
         for warning in &plan.warnings {
-            self.0.add(&format!("! {}", clean(warning)), self.0.theme.warning);
-        }
-        if !plan.steps.is_empty() {
-            self.0.gap();
-        }
-        for (number, step) in plan.steps.iter().enumerate() {
-            self.0.add(&format!("{}. {}", number + 1, clean(step)), self.0.theme.text);
+            self.0.hang("! ", &clean(warning), theme.warning);
         }
     }
 
-    /// `python3 4242 holds 0.0.0.0:8080 as listener`.
-    fn victim(&mut self, victim: &Victim) {
-        self.0.add(&clean(&kill::describe_victim(victim)), self.0.theme.accent);
-        if let Some(why) = &victim.protected {
-            self.0.add(&clean(&format!("! protected: {why}")), self.0.theme.danger);
+    /// The list of ways; returns the line of the chosen one.
+    fn ways(&mut self, dialog: &KillDialog, ready: &Ready) -> Option<usize> {
+        let theme = self.0.theme;
+        if ready.ways.is_empty() {
+            return None;
         }
-    }
-
-    fn protected(&mut self, plans: &[KillPlan], typed: &str) {
-        let Some(victim) = first_protected(plans) else { return };
         self.0.gap();
-        let (name, pid) = (clean(&victim.name), victim.key.pid);
-        let text = format!("{name} {pid} is protected. Type its pid to end it all the same:");
-        self.0.add(&text, self.0.theme.danger);
-        self.0.add(&format!("> {}", clean(typed)), self.0.theme.accent);
+        let mut at = None;
+        let recommends =
+            ready.ways.iter().any(|way| matches!(way, Way::Stop(stop) if stop.covers_all));
+        for (index, way) in ready.ways.iter().enumerate() {
+            let is_chosen = index == ready.chosen;
+            let (sign, style) = if is_chosen { ("▸ ", theme.accent) } else { ("  ", theme.text) };
+            if is_chosen {
+                at = Some(self.0.lines.len());
+            }
+            let (what, remark) = describe(way, dialog, recommends);
+            self.0.hang(sign, &clean(&what), style);
+            self.0.hang("    ", &clean(&remark), theme.dim);
+        }
+        at
+    }
+
+    /// The list of signals; returns the line of the chosen one.
+    fn signals(&mut self, chosen: usize) -> usize {
+        let theme = self.0.theme;
+        self.0.add("The first signal:", theme.heading);
+        for (index, signal) in SIGNALS.iter().enumerate() {
+            let (sign, style) =
+                if index == chosen { ("▸", theme.accent) } else { (" ", theme.text) };
+            let again = if *signal == Signal::Kill { " (asks once more)" } else { "" };
+            self.0.hang(
+                &format!("{sign} {:<5}", signal.name()),
+                &format!("{}{again}", signal.meaning()),
+                style,
+            );
+        }
+        chosen + 1
+    }
+
+    /// The second question; returns the line that is typed into.
+    fn again(&mut self, ready: &Ready, typed: &str) -> Option<usize> {
+        let theme = self.0.theme;
+        let (_, why) = ready.confirmation()?;
+        self.0.gap();
+        self.0.add(&why, theme.danger);
+        self.0.add(&format!("> {}", clean(typed)), theme.accent);
+        Some(self.0.lines.len() - 1)
+    }
+
+    fn running(&mut self, running: &Running, now: Instant) {
+        let theme = self.0.theme;
+        let elapsed = units::duration(now.saturating_duration_since(running.since));
+        self.0.add(&format!("Running … {elapsed}"), theme.warning);
+        for progress in running.news.iter().chain(&running.waits) {
+            self.0.hang("  ", &clean(&sentence(progress)), theme.text);
+        }
     }
 
     fn done(&mut self, killed: &Killed) {
-        let (sign, style) = if log::is_success(killed) {
-            ("✓", self.0.theme.fresh)
-        } else {
-            ("✗", self.0.theme.danger)
-        };
-        self.0.add(&format!("{sign} {}", clean(&log::sentence(killed))), style);
+        let mut lines = vec![killed.plan.target.describe()];
+        lines.extend(log::kill_lines(killed));
+        self.end(log::is_success(killed), &lines);
+    }
+
+    /// An outcome: whether it is what was wanted, and a line for each part.
+    fn end(&mut self, ok: bool, lines: &[String]) {
+        let theme = self.0.theme;
+        let (sign, style) = if ok { ("✓ ", theme.fresh) } else { ("✗ ", theme.danger) };
+        for (index, line) in lines.iter().enumerate() {
+            let (sign, style) = if index == 0 { (sign, style) } else { ("  ", theme.text) };
+            self.0.hang(sign, &clean(line), style);
+        }
     }
 }
 
-fn also_lost(plan: &KillPlan) -> String {
-    let radius = &plan.blast_radius;
-    let mut parts: Vec<String> = radius.other_listeners.iter().map(kill::describe_holder).collect();
-    if radius.connections > 0 {
-        parts.push(format!("{} open connections", units::count(radius.connections)));
+/// Whose process it is, and for how long it has run: ` (alice, for 3 h)`.
+fn whose(victim: &Victim, wall: Timestamp) -> String {
+    let pid = victim.key.pid;
+    let user = victim.holds.iter().find_map(|socket| socket.user.as_deref());
+    let mut owners = victim.holds.iter().flat_map(|socket| &socket.owners);
+    let started =
+        owners.find(|owner| owner.process.pid == pid).and_then(|owner| owner.process.started_at);
+    let age = started.and_then(|at| Duration::try_from(wall.duration_since(at)).ok());
+    let age = age.map(|age| format!("for {}", units::duration(age)));
+    let parts: Vec<String> = user.map(str::to_owned).into_iter().chain(age).collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+/// A way and what it means, uncleaned.
+fn describe(way: &Way, dialog: &KillDialog, recommends: bool) -> (String, String) {
+    let seconds = dialog.options.timeout.as_secs_f64();
+    match way {
+        Way::Stop(stop) => {
+            let what = shell::line(&stop.argv);
+            let all: usize = stop.kills.iter().map(|kill| kill.victims.len()).sum();
+            let remark = if stop.covers_all {
+                format!("stops {} for good (recommended)", stop.name)
+            } else {
+                format!(
+                    "stops {}, which is only {} of {all} processes",
+                    stop.name,
+                    stop.victims.len()
+                )
+            };
+            (what, remark)
+        }
+        Way::Signal { signal, then_kill: true } => (
+            format!("{signal}, then KILL after {seconds} s"),
+            "for those who live on; asks once more before".to_owned(),
+        ),
+        Way::Signal { signal: Signal::Kill, .. } => {
+            ("KILL at once".to_owned(), "asks once more before".to_owned())
+        }
+        Way::Signal { signal, .. } => {
+            let remark = if recommends { "; it may be started again" } else { "" };
+            (
+                format!("{signal}, then wait up to {seconds} s"),
+                format!("{}{remark}", signal.meaning()),
+            )
+        }
     }
-    if !radius.children.is_empty() {
-        parts.push(format!("{} children", radius.children.len()));
-    }
-    parts.join(" · ")
 }
 
 fn sentence(progress: &Progress) -> String {
@@ -151,8 +232,14 @@ fn sentence(progress: &Progress) -> String {
         Progress::Spared(spared) => {
             format!("{} {} is left alone: {}", spared.name, spared.pid, spared.reason)
         }
+        Progress::Stopping { elapsed, timeout } => format!(
+            "the command runs, {} of {} at most",
+            units::duration(*elapsed),
+            units::duration(*timeout)
+        ),
         Progress::Waiting { alive, elapsed, timeout } => format!(
-            "{alive} still alive, {} of {}",
+            "{} still alive, {} of {}",
+            kill::some_of(alive),
             units::duration(*elapsed),
             units::duration(*timeout)
         ),

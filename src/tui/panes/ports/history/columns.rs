@@ -50,7 +50,7 @@ const fn column(
     right: bool,
     rank: u8,
 ) -> Column<Col> {
-    Column { id, title, min, max, right, rank }
+    Column { id, title, widths: [min, min, max, max], right, rank, extra: false }
 }
 
 /// What stands in a cell: the last that was known.

@@ -1,0 +1,167 @@
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command};
+
+use super::*;
+use crate::model::action::{BlastRadius, KillTarget, SupervisorKind, Victim};
+use crate::model::signal::Signal;
+
+fn word(argv: &[&str]) -> SupervisorWord {
+    SupervisorWord {
+        confirmed: true,
+        reason: None,
+        name: Some("app.service".into()),
+        restart: Some("always".into()),
+        restart_after: None,
+        triggered_by: Vec::new(),
+        argv: argv.iter().map(|&word| word.into()).collect(),
+    }
+}
+
+/// The kill of processes that hold a port, each with what its supervisor says.
+fn kill(port: u16, victims: &[(ProcessKey, Option<SupervisorWord>)]) -> KillPlan {
+    let victim = |key: ProcessKey| Victim {
+        key,
+        name: "server".into(),
+        holds: Vec::new(),
+        signals: vec![Signal::Term],
+        protected: None,
+        child_of: None,
+    };
+    let supervisor = |(key, word): &(ProcessKey, Option<SupervisorWord>)| Supervisor {
+        pid: key.pid,
+        kind: SupervisorKind::Systemd,
+        name: "app.service".into(),
+        command: vec!["systemctl".into(), "stop".into(), "--".into(), "app.service".into()],
+        word: word.clone(),
+    };
+    KillPlan {
+        target: KillTarget::Port { port, udp: false, addr: Some(Ipv4Addr::LOCALHOST.into()) },
+        victims: victims.iter().map(|(key, _)| victim(*key)).collect(),
+        spared: Vec::new(),
+        unattributed: Vec::new(),
+        blast_radius: BlastRadius::default(),
+        supervisors: victims.iter().map(supervisor).collect(),
+        timeout_ms: 3_000,
+        steps: Vec::new(),
+        warnings: Vec::new(),
+        protected: false,
+    }
+}
+
+fn key(pid: u32) -> ProcessKey {
+    ProcessKey { pid, start_time: 7 }
+}
+
+#[test]
+fn only_what_is_confirmed_can_be_stopped_and_what_holds_all_comes_first() {
+    let (app, web) = (word(&["/usr/bin/systemctl", "app"]), word(&["/usr/bin/docker", "web"]));
+    let silent = SupervisorWord::silent("systemctl is not here");
+    assert!(plans(&[kill(80, &[(key(1), Some(silent)), (key(2), None)])]).is_empty());
+    let kills = [
+        kill(80, &[(key(3), Some(web.clone())), (key(4), Some(app.clone()))]),
+        kill(81, &[(key(4), Some(app.clone()))]),
+    ];
+    let both = plans(&kills);
+    assert!(both.iter().all(|plan| !plan.covers_all));
+    let of_app = both.iter().find(|plan| plan.argv == app.argv).unwrap();
+    assert_eq!((of_app.victims.len(), of_app.kills.len()), (1, 2));
+    let one = plans(&[kill(81, &[(key(4), Some(app))])]);
+    assert!(one[0].covers_all);
+}
+
+/// A child that lives until it is ended.
+struct Sleeper(Child);
+
+impl Sleeper {
+    fn start() -> Self {
+        Self(Command::new("sleep").arg("600").spawn().unwrap())
+    }
+
+    fn key(&self) -> ProcessKey {
+        let pid = self.0.id();
+        ProcessKey { pid, start_time: sys::processes::start_time(pid).unwrap() }
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn ran(exit_code: i32, stderr: &str) -> Ran {
+    Ran {
+        exit_code: Some(exit_code),
+        timed_out: false,
+        stdout: String::new(),
+        stderr: stderr.into(),
+    }
+}
+
+/// A port of this host that nobody has.
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn run_with(
+    plan: &StopPlan,
+    said: &SupervisorWord,
+    command: &mut dyn FnMut() -> Ran,
+) -> StopOutcome {
+    let hands = Hands {
+        word: &mut |_| Ok(Some(said.clone())),
+        command: &mut |_, _, _| Ok(command()),
+        look: &mut |_, _| Ok(Vec::new()),
+    };
+    run(plan, hands, &mut |_| {}).unwrap()
+}
+
+#[test]
+fn a_stop_is_done_when_its_processes_have_ended_and_the_port_is_free() {
+    let mut server = Sleeper::start();
+    let said = word(&["/usr/bin/systemctl"]);
+    let plan = plans(&[kill(free_port(), &[(server.key(), Some(said.clone()))])]).remove(0);
+    let outcome = run_with(&plan, &said, &mut || {
+        server.0.kill().unwrap();
+        ran(0, "")
+    });
+    assert!(is_success(&plan, &outcome), "{outcome:?}");
+    assert!(outcome.kills[0].victims[0].signals.is_empty(), "the supervisor has ended it");
+}
+
+#[test]
+fn a_refusal_is_told_in_the_commands_own_words() {
+    let server = Sleeper::start();
+    let said = word(&["/usr/bin/systemctl"]);
+    let plan = plans(&[kill(free_port(), &[(server.key(), Some(said.clone()))])]).remove(0);
+    let outcome = run_with(&plan, &said, &mut || {
+        ran(1, "\nFailed to stop app.service: Interactive authentication required.\n")
+    });
+    assert!(outcome.refused && !is_success(&plan, &outcome));
+    assert!(outcome.reason.unwrap().contains("Interactive authentication required"));
+    assert!(!outcome.kills[0].victims[0].exited);
+}
+
+#[test]
+fn nothing_is_run_when_the_supervisor_says_something_else_by_now() {
+    let server = Sleeper::start();
+    let said = word(&["/usr/bin/systemctl"]);
+    let plan = plans(&[kill(free_port(), &[(server.key(), Some(said))])]).remove(0);
+    for other in [word(&["/usr/bin/systemctl", "other"]), SupervisorWord::silent("it is inactive")]
+    {
+        let outcome = run_with(&plan, &other, &mut || panic!("it must not be run"));
+        assert!(!outcome.stopped && outcome.reason.is_some());
+    }
+}
+
+#[test]
+fn nothing_is_run_for_processes_that_have_ended() {
+    let server = Sleeper::start();
+    let said = word(&["/usr/bin/systemctl"]);
+    let plan = plans(&[kill(free_port(), &[(server.key(), Some(said.clone()))])]).remove(0);
+    drop(server);
+    let outcome = run_with(&plan, &said, &mut || panic!("it must not be run"));
+    assert!(outcome.reason.unwrap().contains("had ended by itself"));
+    assert_eq!(outcome.kills[0].port_free, Some(true));
+}

@@ -1,0 +1,329 @@
+//! Rows brought together under headers.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::ops::{AddAssign, Range};
+use std::sync::Arc;
+
+use super::{Arranged, Facts, holder, sort, tree};
+use crate::model::owner::{OwnershipKind, Process, ProcessKey};
+use crate::model::socket::{Protocol, Socket, State};
+use crate::model::tree::ProcessTree;
+use crate::text::column::Column;
+
+/// What rows are brought together by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GroupBy {
+    /// The first process that holds the socket.
+    Process,
+    /// The port of the server's side, as far as that can be told.
+    Port,
+    /// The address at the other end.
+    Remote,
+    /// State.
+    State,
+    /// The process, below its parents.
+    Tree,
+}
+
+impl GroupBy {
+    /// In the order in which a key walks through them.
+    pub const ALL: [Self; 5] = [Self::Process, Self::Port, Self::Remote, Self::State, Self::Tree];
+
+    /// The name in titles and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Port => "port",
+            Self::Remote => "remote",
+            Self::State => "state",
+            Self::Tree => "tree",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| by.name() == name)
+    }
+
+    /// The kind after this one; none after the last, and the first after none.
+    pub fn next(by: Option<Self>) -> Option<Self> {
+        let at = by.and_then(|by| Self::ALL.iter().position(|other| *other == by));
+        Self::ALL.get(at.map_or(0, |at| at + 1)).copied()
+    }
+
+    /// Whether groups stand in an order that this column gives, so that turning that around
+    /// turns them too.
+    fn follows(self, column: Column) -> bool {
+        match self {
+            Self::Process | Self::Tree => matches!(column, Column::Name | Column::Pid),
+            Self::Port => column == Column::Local,
+            Self::Remote => column == Column::Remote,
+            Self::State => column == Column::State,
+        }
+    }
+}
+
+/// What the rows of a group have in common: its identity from one sample to the next. Groups
+/// stand in this order, but for processes, whose names come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum GroupKey {
+    /// This process is the first that holds the sockets, or a parent of such a one.
+    Process(ProcessKey),
+    /// No process is known.
+    Unowned(OwnershipKind),
+    /// A port of this host.
+    LocalPort(u16),
+    /// A port elsewhere, of connections that began here.
+    RemotePort(u16),
+    /// There are no ports.
+    NoPort,
+    /// There is nobody at the other end.
+    NoRemote,
+    /// Who is at the other end.
+    Remote(IpAddr),
+    /// The other end has no address.
+    LocalPeer,
+    /// A state.
+    State(State),
+}
+
+/// How many there are in a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Rows.
+    pub sockets: usize,
+    /// Listeners among them.
+    pub listeners: usize,
+    /// Those that have a peer.
+    pub connections: usize,
+    /// Listeners whose accept queue is at 80 % or more.
+    pub crowded: usize,
+}
+
+impl Counts {
+    fn add(&mut self, facts: Facts) {
+        self.sockets += 1;
+        self.listeners += usize::from(facts.has(Facts::LISTENS));
+        self.connections += usize::from(facts.has(Facts::CONNECTED));
+        self.crowded += usize::from(facts.has(Facts::CROWDED));
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.sockets += other.sockets;
+        self.listeners += other.listeners;
+        self.connections += other.connections;
+        self.crowded += other.crowded;
+    }
+}
+
+/// A group: a header and its rows; in a tree, further groups below them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Identity.
+    pub key: GroupKey,
+    /// A process's name, uncleaned.
+    pub name: Option<Box<str>>,
+    /// Groups above it.
+    pub depth: u16,
+    /// Its own rows' places in the order.
+    pub rows: Range<usize>,
+    /// Its own and those of the groups below it.
+    pub all_rows: Range<usize>,
+    /// Its index's successor that is not below it.
+    pub next: usize,
+    /// How many rows of its own.
+    pub own: Counts,
+    /// How many with those below it.
+    pub all: Counts,
+}
+
+impl Group {
+    pub(super) fn new(key: GroupKey, process: Option<&Process>) -> Self {
+        Self {
+            key,
+            name: process.map(|process| process.name.clone()),
+            depth: 0,
+            rows: 0..0,
+            all_rows: 0..0,
+            next: 0,
+            own: Counts::default(),
+            all: Counts::default(),
+        }
+    }
+}
+
+/// The groups of an arrangement in their order, and its rows group by group.
+pub(super) fn group(
+    arranged: &Arranged,
+    by: GroupBy,
+    processes: Option<&ProcessTree>,
+) -> (Vec<Group>, Vec<u32>) {
+    let mut gathered = Gathered::default();
+    let ports = (by == GroupBy::Port).then(|| ServerPorts::of(arranged));
+    let id_by_place: Vec<u32> = arranged
+        .sorted
+        .iter()
+        .map(|index| {
+            let socket = arranged.socket(*index);
+            let id = match (by, &ports) {
+                (GroupBy::Process | GroupBy::Tree, _) => gathered.by_process(socket),
+                (_, Some(ports)) => gathered.id(ports.key(socket)),
+                (GroupBy::Remote, _) => gathered.id(remote(socket)),
+                (_, None) => gathered.id(GroupKey::State(socket.state)),
+            };
+            gathered.groups[id as usize].own.add(arranged.facts(*index));
+            id
+        })
+        .collect();
+    let turned = arranged.sort.reverse && by.follows(arranged.sort.by);
+    let mut order: Vec<Ordered> = if by == GroupBy::Tree {
+        tree::plant(&mut gathered.groups, &gathered.parents, processes, turned)
+    } else {
+        plain(&gathered.groups, turned, arranged.sort.by == Column::Pid)
+    };
+    let mut place_by_id = vec![0; gathered.groups.len()];
+    for (place, ordered) in order.iter().enumerate() {
+        place_by_id[ordered.id] = place;
+    }
+    let grouped =
+        sort::deal(&arranged.sorted, order.len(), |place| place_by_id[id_by_place[place] as usize]);
+    (settle(&mut order, gathered.groups), grouped)
+}
+
+/// A group's place, and how deep it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ordered {
+    pub(super) id: usize,
+    pub(super) depth: u16,
+}
+
+/// By name, then by key; without a process last.
+fn plain(groups: &[Group], turned: bool, by_pid: bool) -> Vec<Ordered> {
+    let name = |group: &Group| {
+        if by_pid { None } else { group.name.as_ref().map(|name| name.to_lowercase()) }
+    };
+    let mut keyed: Vec<_> = groups
+        .iter()
+        .enumerate()
+        .map(|(id, group)| (matches!(group.key, GroupKey::Unowned(_)), name(group), group.key, id))
+        .collect();
+    keyed.sort_unstable();
+    if turned {
+        let known = keyed.partition_point(|(is_unowned, ..)| !is_unowned);
+        keyed[..known].reverse();
+    }
+    keyed.into_iter().map(|(.., id)| Ordered { id, depth: 0 }).collect()
+}
+
+/// Brings the groups into their order, and tells each where its rows are.
+fn settle(order: &mut [Ordered], groups: Vec<Group>) -> Vec<Group> {
+    let mut slots: Vec<Option<Group>> = groups.into_iter().map(Some).collect();
+    let mut settled: Vec<Group> = Vec::with_capacity(order.len());
+    let mut start = 0;
+    for Ordered { id, depth } in order.iter() {
+        let Some(mut group) = slots[*id].take() else { continue };
+        group.depth = *depth;
+        group.rows = start..start + group.own.sockets;
+        start = group.rows.end;
+        group.all = group.own;
+        settled.push(group);
+    }
+    // From the last to the first, whatever lies below a group is done when its turn comes.
+    for at in (0..settled.len()).rev() {
+        let depth = settled[at].depth;
+        let (mut next, mut all) = (at + 1, settled[at].own);
+        while let Some(child) = settled.get(next).filter(|group| group.depth > depth) {
+            all += child.all;
+            next = child.next;
+        }
+        let end = settled[next - 1].rows.end;
+        let group = &mut settled[at];
+        (group.next, group.all) = (next, all);
+        group.all_rows = group.rows.start..end;
+    }
+    settled
+}
+
+/// The groups found so far.
+#[derive(Default)]
+struct Gathered {
+    groups: Vec<Group>,
+    // Parent's pid, by group, where there is a process.
+    parents: Vec<Option<u32>>,
+    ids: HashMap<GroupKey, u32>,
+    // Processes are shared between rows: one that was met before is told by its address.
+    ids_by_process: HashMap<usize, u32>,
+}
+
+impl Gathered {
+    fn id(&mut self, key: GroupKey) -> u32 {
+        self.enter(key, None)
+    }
+
+    fn by_process(&mut self, socket: &Socket) -> u32 {
+        let Some(process) = holder(socket) else {
+            return self.id(GroupKey::Unowned(socket.ownership.kind));
+        };
+        let address = Arc::as_ptr(process).addr();
+        if let Some(id) = self.ids_by_process.get(&address) {
+            return *id;
+        }
+        let id = self.enter(GroupKey::Process(process.key()), Some(process));
+        self.ids_by_process.insert(address, id);
+        id
+    }
+
+    fn enter(&mut self, key: GroupKey, process: Option<&Process>) -> u32 {
+        let Self { groups, parents, ids, .. } = self;
+        *ids.entry(key).or_insert_with(|| {
+            groups.push(Group::new(key, process));
+            parents.push(process.and_then(|process| process.ppid));
+            u32::try_from(groups.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+}
+
+fn remote(socket: &Socket) -> GroupKey {
+    match &socket.remote {
+        None => GroupKey::NoRemote,
+        Some(end) => end.canonical_addr().map_or(GroupKey::LocalPeer, GroupKey::Remote),
+    }
+}
+
+/// Which ports of this host are those of servers.
+struct ServerPorts(Vec<bool>);
+
+impl ServerPorts {
+    fn of(arranged: &Arranged) -> Self {
+        let mut ports = vec![false; 2 << 16];
+        for (row, facts) in arranged.table.rows.iter().zip(&arranged.facts) {
+            let is_server =
+                facts.has(Facts::LISTENS) || !facts.has(Facts::CONNECTED) && row.socket.is_server();
+            if is_server && let Some(port) = row.socket.local.port {
+                ports[Self::index(row.socket.protocol, port)] = true;
+            }
+        }
+        Self(ports)
+    }
+
+    /// Datagrams and connections have ports of their own.
+    fn index(protocol: Protocol, port: u16) -> usize {
+        let is_stream = matches!(protocol, Protocol::Tcp | Protocol::Mptcp);
+        usize::from(is_stream) << 16 | usize::from(port)
+    }
+
+    /// A connection to a port that nobody serves here was made from here: the port that it
+    /// used is of no interest, the one it went to is.
+    fn key(&self, socket: &Socket) -> GroupKey {
+        let Some(local) = socket.local.port else { return GroupKey::NoPort };
+        match socket.remote.as_ref().and_then(|end| end.port) {
+            Some(remote) if !self.0[Self::index(socket.protocol, local)] => {
+                GroupKey::RemotePort(remote)
+            }
+            _ => GroupKey::LocalPort(local),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The ways to go about a kill, to choose from.
+
+use super::first_protected;
+use crate::act::unit;
+use crate::model::action::{KillPlan, StopPlan};
+use crate::model::signal::Signal;
+use crate::text::clean;
+
+/// The signals to choose from: the usual ones first, the one that nothing survives last.
+pub const SIGNALS: [Signal; 10] = [
+    Signal::Term,
+    Signal::Hup,
+    Signal::Int,
+    Signal::Quit,
+    Signal::Usr1,
+    Signal::Usr2,
+    Signal::Abrt,
+    Signal::Pipe,
+    Signal::Alrm,
+    Signal::Kill,
+];
+
+/// One way.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Way {
+    /// Stop the unit or container that would start the victims again.
+    Stop(Box<StopPlan>),
+    /// Send a signal.
+    Signal {
+        /// Which.
+        signal: Signal,
+        /// Whether KILL follows for those who live on.
+        then_kill: bool,
+    },
+}
+
+/// The ways for these plans, the best first. What holds only some of the victims comes last.
+pub(super) fn of(plans: &[KillPlan], signal: Signal) -> Vec<Way> {
+    if plans.iter().all(|plan| plan.victims.is_empty()) {
+        return Vec::new();
+    }
+    let stops = unit::plans(plans);
+    let (whole, parts): (Vec<StopPlan>, Vec<StopPlan>) =
+        stops.into_iter().partition(|stop| stop.covers_all);
+    let stop = |plan| Way::Stop(Box::new(plan));
+    let mut ways: Vec<Way> = whole.into_iter().map(stop).collect();
+    ways.push(Way::Signal { signal, then_kill: false });
+    if signal != Signal::Kill {
+        ways.push(Way::Signal { signal, then_kill: true });
+    }
+    ways.extend(parts.into_iter().map(stop));
+    ways
+}
+
+impl Way {
+    /// What has to be typed before it is run, and why, cleaned; `None` when it is run at once.
+    pub(super) fn confirmation(&self, plans: &[KillPlan]) -> Option<(String, String)> {
+        let Self::Signal { signal, then_kill } = self else { return None };
+        if let Some(victim) = first_protected(plans) {
+            let (name, pid) = (clean(&victim.name), victim.key.pid);
+            let why = format!("{name} {pid} is protected. Type its pid to end it all the same:");
+            return Some((pid.to_string(), why));
+        }
+        (*then_kill || *signal == Signal::Kill).then(|| {
+            let why = "KILL leaves a process no chance to tidy up. Type kill to allow it:";
+            ("kill".to_owned(), why.to_owned())
+        })
+    }
+}
