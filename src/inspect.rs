@@ -6,6 +6,7 @@ pub use crate::sys::Error;
 pub mod elsewhere;
 pub mod free;
 pub mod lineage;
+pub mod names;
 pub mod nat;
 pub mod options;
 pub mod processes;

@@ -21,6 +21,7 @@ pub mod filters;
 mod fixture;
 pub mod geometry;
 pub mod history;
+pub mod hosts;
 pub mod keymap;
 pub mod label;
 pub mod log;

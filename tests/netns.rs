@@ -30,5 +30,7 @@ mod probe;
 mod wait;
 #[path = "netns/why.rs"]
 mod why;
+#[path = "netns/why_binds.rs"]
+mod why_binds;
 #[path = "netns/why_nat.rs"]
 mod why_nat;

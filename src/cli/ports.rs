@@ -8,6 +8,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::{Exit, Failure, output};
+use crate::inspect::names::Names;
 use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
 use crate::model::health::Health;
 use crate::model::socket::Socket;
@@ -41,6 +42,10 @@ pub struct Args {
     /// in. Needs CAP_SYS_ADMIN over them.
     #[arg(long)]
     all_netns: bool,
+    /// Show addresses by their names, as the hosts file or DNS has them. Waits for answers
+    /// for five seconds at most.
+    #[arg(long)]
+    resolve: bool,
     /// Order by this column; -COL for the reverse. [default: protocol, port, address]
     #[arg(long, value_name = "COL", allow_hyphen_values = true)]
     sort: Option<Sort>,
@@ -51,6 +56,9 @@ pub struct Args {
     #[arg(long, value_name = "BACKEND")]
     backend: Option<BackendName>,
 }
+
+/// For so long names are waited for; what has none by then stays a number.
+const WAIT_FOR_NAMES: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum BackendName {
@@ -100,6 +108,10 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     let mut listing = sockets::list(&request)?;
     let undecided = filter(&mut listing, &query);
     leave_out(&mut listing, left_out);
+    if args.resolve {
+        let health = Names::default().fill(&mut listing.sockets, WAIT_FOR_NAMES);
+        listing.health.push(health);
+    }
     if let Some(sort) = args.sort {
         listing.sockets.sort_by(|a, b| sort.compare(a, b));
     }

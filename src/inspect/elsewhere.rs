@@ -42,10 +42,12 @@ pub fn serving(port: u16, udp: bool, meets: &dyn Fn(&Socket) -> bool) -> Vec<Els
     let own = netns::own();
     let Ok(found) = netns::all() else { return Vec::new() };
     let mut serving = Vec::new();
-    for namespace in found.namespaces.iter().filter(|one| Some(one.inode) != own) {
-        let look = || sockets::on_port(protocol, port);
+    let mut others = found.namespaces;
+    others.retain(|one| Some(one.inode) != own);
+    let looks = netns::enter_each(&others, |_| sockets::on_port(protocol, port));
+    for (namespace, look) in others.iter().zip(looks) {
         // It may not be entered, or has ended: nothing is claimed of it.
-        let Ok(Ok(mut sockets)) = namespace.enter(look) else { continue };
+        let Ok(Ok(mut sockets)) = look else { continue };
         sockets
             .retain(|socket| (socket.is_server() || socket.state == State::Bound) && meets(socket));
         if let (Some(door), false) = (namespace.door(), sockets.is_empty()) {

@@ -2,9 +2,11 @@
 //! trial binds as the verdict.
 
 mod findings;
+mod reuse;
 mod sight;
 mod trials;
 
+use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::words::counted;
@@ -15,7 +17,7 @@ use crate::model::port_rules::PortRules;
 use crate::model::socket::Socket;
 use crate::model::tables::Tables;
 use crate::model::why::{Forward, RuleFacts, TrialBind, WhyReport};
-use crate::sys::{nat_rules, port_rules, processes};
+use crate::sys::{nat_rules, port_rules, processes, resolve};
 
 /// The bind that is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,13 @@ pub struct Target {
     pub udp: bool,
     /// Where; `None` for every address, of IPv4, of IPv6, and of both at once.
     pub addr: Option<IpAddr>,
+    /// Index of the interface of a link-local address; 0 where none was given.
+    pub scope: u32,
+}
+
+/// The index of an interface, by its name or itself a number: what follows `%` in an address.
+pub fn scope(name: &str) -> io::Result<u32> {
+    resolve::interface_index(name)
 }
 
 impl Target {
@@ -49,17 +58,20 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     on_port.retain(|socket| {
         free::is_in_way(socket, target.udp) && socket.local.port == Some(target.port)
     });
+    let target = &with_scope(target, &on_port);
     let trial = trials::run(target, &on_port)?;
     let rules = port_rules::read();
     let own = processes::read(std::process::id()).ok();
     let forwarded = forwards(target);
     let more_rights_help = listing.health.iter().any(|line| line.remedy.is_some());
+    let holders = on_port.iter().filter(|socket| sight::is_in_way(target, socket));
     let scene = Scene {
         target,
         on_port: &on_port,
         trial: &trial,
         rules: &rules,
         forwards: &forwarded.forwards,
+        reuse: reuse::Known::read(holders),
         own,
         more_rights_help,
     };
@@ -80,6 +92,20 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     })
 }
 
+/// A link-local address means nothing without its interface; where none was given, that of a
+/// socket that has the address.
+fn with_scope(target: &Target, on_port: &[Socket]) -> Target {
+    let lacks = target.scope == 0 && target.addr.is_some_and(|addr| is_link_local(&addr));
+    let same = on_port.iter().filter(|socket| lacks && socket.local.addr == target.addr);
+    let found = same.filter_map(|socket| scope(socket.local.scope.as_deref()?).ok()).next();
+    Target { scope: found.unwrap_or(target.scope), ..*target }
+}
+
+/// Whether an address needs an interface beside it.
+pub fn is_link_local(addr: &IpAddr) -> bool {
+    matches!(addr, IpAddr::V6(v6) if v6.is_unicast_link_local())
+}
+
 /// All that is known when findings are drawn from it.
 struct Scene<'a> {
     target: &'a Target,
@@ -89,6 +115,8 @@ struct Scene<'a> {
     rules: &'a PortRules,
     /// Rules that send packets for the port elsewhere.
     forwards: &'a [Forward],
+    /// What the sockets in the way let others share.
+    reuse: reuse::Known,
     /// sockpit itself: what it runs in supervises nobody that it could stop.
     own: Option<Process>,
     /// Whether more rights than sockpit has would show it more owners.

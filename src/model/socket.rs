@@ -15,7 +15,7 @@ use super::activity::{DropGrowth, Rates, Stalled};
 use super::owner::{Owner, Ownership};
 use super::peer::Peer;
 use super::tcp::TcpInfo;
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, HostName};
 pub use kinds::{NetlinkSocket, PacketKind, PacketSocket, SocketFile};
 
 /// What identifies a socket for as long as it lives, through every re-sorting.

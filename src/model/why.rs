@@ -132,6 +132,20 @@ pub struct WhyFinding {
     /// Which rules send packets elsewhere; empty for every other kind.
     #[serde(default)]
     pub forwards: Vec<Forward>,
+    /// What the sockets that hold the port let others share; `None` for findings that it does
+    /// not matter to.
+    #[serde(default)]
+    pub reuse: Option<Reuse>,
+}
+
+/// Options that let two sockets have one port; `None` where they could not be read, or where
+/// the sockets of a finding differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reuse {
+    /// SO_REUSEADDR.
+    pub reuse_addr: Option<bool>,
+    /// SO_REUSEPORT.
+    pub reuse_port: Option<bool>,
 }
 
 /// A rule that changes where packets for the port go.

@@ -9,7 +9,8 @@ use crate::model::socket::{Endpoint, Family, Protocol, Socket};
 pub const ANYONE: &str = "*";
 
 /// One end: `10.0.0.5:80`, `[::1]:80`, `[fe80::1%eth0]:80`, `/run/app.sock`, `@abstract`.
-/// Shown without allocation by its `Display`.
+/// A name that was looked up stands in the place of the address. Shown without allocation by
+/// its `Display`.
 #[derive(Clone, Copy, Debug)]
 pub struct End<'a> {
     end: &'a Endpoint,
@@ -152,21 +153,25 @@ impl Display for End<'_> {
 
 impl End<'_> {
     fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        let Endpoint { addr, port, path, scope } = self.end;
+        let Endpoint { addr, port, path, scope, name } = self.end;
         if let Some(path) = path {
             return out.write_str(&clean(path));
         }
-        match addr.filter(|_| !self.is_any) {
+        let addr = addr.filter(|_| !self.is_any);
+        match (addr, name) {
+            (Some(_), Some(name)) => out.write_str(&clean(&name.0))?,
             // Brackets set the port apart from the groups of an IPv6 address.
-            Some(addr) if addr.is_ipv6() && port.is_some() => {
+            (Some(addr), None) if addr.is_ipv6() && port.is_some() => {
                 write!(out, "[{addr}{}]", Zone(scope.as_deref()))?;
             }
-            Some(addr) if addr.is_ipv6() && matches!(self.instead, Instead::IpProtocol(_)) => {
+            (Some(addr), None)
+                if addr.is_ipv6() && matches!(self.instead, Instead::IpProtocol(_)) =>
+            {
                 write!(out, "[{addr}{}]", Zone(scope.as_deref()))?;
             }
-            Some(addr) => write!(out, "{addr}{}", Zone(scope.as_deref()))?,
-            None if self.is_any => out.write_str(ANYONE)?,
-            None => write!(out, "{}", self.instead)?,
+            (Some(addr), None) => write!(out, "{addr}{}", Zone(scope.as_deref()))?,
+            (None, _) if self.is_any => out.write_str(ANYONE)?,
+            (None, _) => write!(out, "{}", self.instead)?,
         }
         match (port, self.instead) {
             (Some(port), _) => write!(out, ":{port}"),
@@ -215,7 +220,7 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
-    use crate::model::socket::{NetlinkSocket, State};
+    use crate::model::socket::{HostName, NetlinkSocket, State};
 
     fn listener(family: Family, local: Endpoint, v6_only: Option<bool>) -> Socket {
         let mut socket = Socket::new(family, Protocol::Tcp, State::Listen, local);
@@ -233,6 +238,15 @@ mod tests {
         let v4 = listener(Family::Ipv4, Endpoint::ip(Ipv4Addr::UNSPECIFIED, 22), None);
         assert_eq!((local(&v4).to_string().as_str(), protocol(&v4)), ("0.0.0.0:22", "tcp4"));
         assert_eq!(remote(&v4).to_string(), "*");
+    }
+
+    #[test]
+    fn a_name_that_was_looked_up_stands_for_its_address_and_is_cleaned() {
+        let mut end = Endpoint::ip([10, 0, 0, 7], 443);
+        end.name = Some(Box::new(HostName("web.example".into())));
+        assert_eq!(endpoint(&end).to_string(), "web.example:443");
+        end.name = Some(Box::new(HostName("e\x1b]0;v\u{202e}il\n".into())));
+        assert_eq!(endpoint(&end).to_string(), "e\u{FFFD}]0;v\u{FFFD}il\u{FFFD}:443");
     }
 
     #[test]

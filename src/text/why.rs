@@ -202,6 +202,7 @@ mod tests {
             sockets: Vec::new(),
             remedies: vec![remedy],
             forwards: Vec::new(),
+            reuse: None,
         };
         let lines = lines(&WhyReport { findings: vec![finding], ..report() });
         assert!(lines[0].starts_with("  1 held by "), "{lines:?}");

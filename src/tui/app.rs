@@ -2,6 +2,7 @@
 //! its own, so that all of it is tested without a terminal.
 
 mod around;
+mod hosts;
 mod input;
 mod perform;
 
@@ -126,6 +127,7 @@ impl App {
         self.advance(&mut effects);
         self.capture(&mut effects);
         self.look_around(&mut effects);
+        self.ask_for_names(&mut effects);
         effects
     }
 
@@ -190,6 +192,7 @@ impl App {
         }
         let answer = match answer {
             Answer::LookedAround(found) => return self.take_surroundings(id, found),
+            Answer::Named(addr, answer) => return self.take_name(addr, answer),
             answer => answer,
         };
         let mut answer = Some(answer);

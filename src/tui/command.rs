@@ -45,8 +45,6 @@ pub enum Command {
     SortNext,
     /// Turn the order around.
     SortReverse,
-    /// Open the history of ended sockets, or close it.
-    History,
     /// Bring the rows together by the next thing they can have in common.
     GroupNext,
     /// Hide the rows of a group, or go to the header above.
@@ -57,6 +55,8 @@ pub enum Command {
     FoldAll,
     /// Show the rows of every group.
     UnfoldAll,
+    /// Open the history of ended sockets, or close it.
+    History,
     /// Everything known about the selected row.
     Details,
     /// Mark the selected row for a joint action, or unmark it.

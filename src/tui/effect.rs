@@ -1,5 +1,6 @@
 //! What the application wants done: data, run by the executor.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::arrange::Arrange;
@@ -27,6 +28,8 @@ pub enum Effect {
     Inspect(RequestId, Arc<SocketRow>),
     /// Find out who is at the other end of a socket, and where its owners come from.
     LookAround(RequestId, Box<LookAround>),
+    /// Ask the system what an address is called.
+    Name(RequestId, IpAddr),
     /// Work out what a kill would do.
     PlanKill(RequestId, Vec<KillTarget>, kill::Options),
     /// Do it.

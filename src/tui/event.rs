@@ -1,5 +1,6 @@
 //! What can happen to the dashboard.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +13,7 @@ use super::history::Found;
 use super::surroundings::Surroundings;
 use crate::act::close::Consent;
 use crate::act::{kill, unit};
+use crate::inspect::names;
 use crate::model::action::{KillOutcome, KillPlan, StopOutcome, StopPlan};
 use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::interface::Interfaces;
@@ -82,6 +84,8 @@ pub enum Answer {
     History(Found),
     /// The options of a socket.
     Options(Result<Box<OptionsReport>, String>),
+    /// What an address is called.
+    Named(IpAddr, names::Answer),
     /// Who is around a socket.
     LookedAround(Surroundings),
     /// What a kill would do, one plan a target.

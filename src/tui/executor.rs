@@ -43,12 +43,12 @@ impl Executor {
     /// Starts an effect. Those that need the terminal belong to the loop and do nothing here.
     pub(super) fn run(&mut self, effect: Effect) {
         match effect {
+            Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(arrange(*work))),
             Effect::SearchHistory(id, work) => self.block(id, || Answer::History(work.run())),
             Effect::Keep(id, name, text) => {
                 let kept = Arc::clone(&self.kept);
                 self.block(id, move || Answer::Kept(keep(&kept, id, name, &text)));
             }
-            Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(arrange(*work))),
             Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
             Effect::Capture(on) => self.feeds.capture(on),
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
@@ -59,6 +59,9 @@ impl Executor {
                 let report = inspect::options::options(&row.socket);
                 Answer::Options(report.map(Box::new).map_err(|error| error.to_string()))
             }),
+            Effect::Name(id, addr) => {
+                self.block(id, move || Answer::Named(addr, inspect::names::ask(addr)));
+            }
             Effect::LookAround(id, look) => {
                 self.block(id, move || Answer::LookedAround(look.run()));
             }

@@ -1,5 +1,6 @@
 //! What a pane is: one view of the selected socket, with its own small state.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use crossterm::event::KeyEvent;
@@ -144,6 +145,11 @@ pub trait Pane: std::fmt::Debug {
     /// When [`Pane::advance`] should be called at the latest.
     fn wake_at(&self, _world: &World) -> Option<Instant> {
         None
+    }
+
+    /// Addresses on screen that may have names, as the pane was drawn last.
+    fn addresses(&self, _scroll: &Scroll) -> Vec<IpAddr> {
+        Vec::new()
     }
 
     /// What is on screen, as a file.

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::event::{FeedUpdate, Moment};
 use super::filters::Filters;
+use super::hosts::Hosts;
 use super::surroundings::Surroundings;
 use crate::model::interface::Interfaces;
 use crate::model::packets::PacketCounts;
@@ -95,6 +96,8 @@ pub struct World {
     pub listeners: Option<usize>,
     /// The one selection.
     pub selection: Option<Selection>,
+    /// What addresses are called, as far as it was asked for.
+    pub hosts: Hosts,
     /// Who is around the row whose details were opened last.
     pub surroundings: Option<Surroundings>,
     /// Marked rows, by key.
@@ -133,6 +136,7 @@ impl World {
             packets: Watched::default(),
             listeners: None,
             selection: None,
+            hosts: Hosts::default(),
             surroundings: None,
             marks: BTreeSet::new(),
             all_netns: false,

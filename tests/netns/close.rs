@@ -192,7 +192,7 @@ c.close(); a.recv(1); ready()",
         assert_eq!(json["closed"][0]["ownership"]["detail"], "accept_queue");
         let (code, json) = close_json(&["rport:9090", "owner:kernel"]);
         assert_eq!((code, states_of(&json["closed"])), (0, vec!["FIN_WAIT_2"]), "{json}");
-        assert_eq!(states(&["owner:kernel"]), Vec::<String>::new());
+        assert_eq!(states(&["proto:tcp", "owner:kernel"]), Vec::<String>::new());
     });
 }
 

@@ -92,6 +92,13 @@ fn the_same_port_in_three_namespaces_has_three_holders() {
         assert_eq!((code, without_own_name(found)), (0, expected), "{json}");
         assert_eq!(health(&json, "netns")["state"], "ready");
 
+        // What sockpit itself opens there in order to ask is not among them.
+        let (_, json_there) = ports(&["netns:web", "--all-netns"]);
+        for socket in json_there["sockets"].as_array().unwrap() {
+            let kind = &socket["ownership"]["kind"];
+            assert!(kind == "owned" || kind == "kernel", "{socket}");
+        }
+
         // Without being asked for others, sockpit stays in its own.
         let (_, json) = ports(&["port:8080"]);
         assert_eq!(without_own_name(holders(&json)), [(own(), None, pids(&here))]);
@@ -263,6 +270,7 @@ fn a_namespace_that_ends_is_let_go_while_it_is_watched() {
             "--watch=0.1",
             "--json",
             "netns:web",
+            "proto:tcp",
         ]);
         let event: Value = serde_json::from_str(&watch.line()).unwrap();
         assert_eq!(

@@ -1,14 +1,18 @@
 //! Who is at each end: the cgroup that made a socket, and the process that answers it.
 
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::linux::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use sockpit::inspect::sockets::{Detail, Listing, Request, list};
 use sockpit::model::socket::{Socket, State};
 
-use crate::support::{in_namespace, sockpit};
+use crate::support::{in_namespace, run, sockpit};
 
 fn listing() -> Listing {
     list(&Request { detail: Detail::Full, ..Request::default() }).unwrap()
@@ -178,5 +182,98 @@ fn the_other_end_is_found_across_families_and_for_datagrams() {
         let alone =
             row(&document, nowhere.local_addr().unwrap(), "127.0.0.1:7999".parse().unwrap());
         assert_eq!(alone["peer"], serde_json::Value::Null);
+    });
+}
+
+#[test]
+fn unix_sockets_tell_the_process_at_their_other_end() {
+    in_namespace("owners::unix_sockets_tell_the_process_at_their_other_end", || {
+        let me = std::process::id();
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let inode = |socket: &UnixStream| {
+            std::fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap().st_ino()
+        };
+        let document = document(&[]);
+        let sockets = document["sockets"].as_array().unwrap();
+        for (one, other) in [(&ours, &theirs), (&theirs, &ours)] {
+            let row = sockets.iter().find(|row| row["inode"] == inode(one)).unwrap();
+            assert_eq!(row["family"], "unix");
+            assert_eq!(row["peer"]["inode"], inode(other), "{row}");
+            let owner = serde_json::json!({"pid": me, "fd": other.as_raw_fd(), "name": row["owners"][0]["name"]});
+            assert_eq!(row["peer"]["owners"], serde_json::json!([owner]), "{row}");
+        }
+    });
+}
+
+/// Puts a file of the test's own in the place of one of the system's, for this test's mount
+/// namespace alone.
+fn replace(target: &str, content: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(content.as_bytes()).unwrap();
+    run(Command::new("mount").arg("--bind").arg(file.path()).arg(target));
+    file
+}
+
+#[test]
+fn addresses_have_names_where_they_are_asked_for() {
+    in_namespace("owners::addresses_have_names_where_they_are_asked_for", || {
+        run(Command::new("mount").args(["--make-rprivate", "/"]));
+        let _hosts = replace("/etc/hosts", "127.0.0.1 here.example\n127.0.0.2 ev\x1b[2Jil\n");
+        let _conf = replace("/etc/nsswitch.conf", "hosts: files\n");
+        let listener = TcpListener::bind("127.0.0.1:7001").unwrap();
+        let _other = TcpListener::bind("127.0.0.2:7002").unwrap();
+        let _any = TcpListener::bind("0.0.0.0:7003").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let from = client.local_addr().unwrap();
+        let document = document(&["--resolve"]);
+        let row = row(&document, from, listener.local_addr().unwrap());
+        assert_eq!(row["local"]["name"], "here.example");
+        assert_eq!(row["remote"]["name"], "here.example");
+        let names: Vec<_> = document["sockets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["state"] == "LISTEN")
+            .map(|row| row["local"]["name"].clone())
+            .collect();
+        // The resolver may refuse such a name; if it does not, JSON has it as it is.
+        assert_eq!(names[0], "here.example");
+        assert_eq!(names[2], serde_json::Value::Null, "the wildcard is nobody");
+        let text = sockpit().args(["ports", "--resolve"]).output().unwrap();
+        let text = String::from_utf8(text.stdout).unwrap();
+        assert!(text.contains(&format!("here.example:{}", from.port())), "{text}");
+        assert!(!text.contains('\x1b'), "{text:?}");
+        // Nobody asks unless told to.
+        let plain = sockpit().arg("ports").output().unwrap();
+        assert!(!String::from_utf8(plain.stdout).unwrap().contains("example"));
+    });
+}
+
+#[test]
+fn a_name_server_that_never_answers_does_not_hold_up_the_listing() {
+    in_namespace("owners::a_name_server_that_never_answers_does_not_hold_up_the_listing", || {
+        run(Command::new("mount").args(["--make-rprivate", "/"]));
+        let _hosts = replace("/etc/hosts", "127.0.0.1 here.example\n");
+        let _conf = replace("/etc/nsswitch.conf", "hosts: files dns\n");
+        let silent = UdpSocket::bind("127.0.0.53:53").unwrap();
+        let _resolv =
+            replace("/etc/resolv.conf", "nameserver 127.0.0.53\noptions timeout:30 attempts:3\n");
+        let listeners: Vec<TcpListener> = (2..80)
+            .map(|last| TcpListener::bind((Ipv4Addr::new(127, 1, 1, last), 7001)).unwrap())
+            .collect();
+        let _named = TcpListener::bind("127.0.0.1:7001").unwrap();
+        let started = Instant::now();
+        let output = sockpit().args(["ports", "--resolve", "lport:7001"]).output().unwrap();
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(15), "{took:?}");
+        assert_eq!(output.status.code(), Some(0));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.lines().count(), 1 + listeners.len() + 1);
+        assert!(text.contains("127.1.1.79:7001"), "a number stays: {text}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("addresses are called: they stay numbers"), "{told}");
+        // It was asked at all.
+        silent.set_nonblocking(true).unwrap();
+        assert!(silent.recv(&mut [0; 512]).is_ok());
     });
 }

@@ -32,7 +32,12 @@ pub(crate) fn finding<'a>(json: &'a Value, kind: &str) -> &'a Value {
 }
 
 /// The error of the trial on `addr` with these options.
-fn error<'a>(json: &'a Value, addr: &str, v6_only: Option<bool>, options: [bool; 2]) -> &'a Value {
+pub(crate) fn error<'a>(
+    json: &'a Value,
+    addr: &str,
+    v6_only: Option<bool>,
+    options: [bool; 2],
+) -> &'a Value {
     let trial = json["trial"].as_array().unwrap().iter().find(|trial| {
         trial["addr"] == addr
             && trial["v6_only"].as_bool() == v6_only

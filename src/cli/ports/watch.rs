@@ -13,6 +13,7 @@ use super::json::{self, Event};
 use super::{Args, answer, chosen, shows_peers, tell};
 use crate::cli::{Exit, Failure, output};
 use crate::collect::ports::{Backend, Ports};
+use crate::inspect::names::Names;
 use crate::model::health::Health;
 use crate::model::peer::{Peer, Peers};
 use crate::model::socket::{Socket, SocketKey};
@@ -35,6 +36,7 @@ pub(super) fn run(
         seen: Seen::default(),
         undecided: 0,
         told: Vec::new(),
+        names: Names::default(),
     };
     let ports = Ports::new(backend);
     ports.steering().set_reach(super::reach(args));
@@ -42,6 +44,9 @@ pub(super) fn run(
     watch.seen.summarise();
     Ok(answer(watch.seen.added > 0, watch.undecided, false))
 }
+
+/// How long one look waits for names.
+const WAIT_FOR_NAMES: Duration = Duration::from_secs(1);
 
 struct Watch<'a> {
     args: &'a Args,
@@ -53,6 +58,7 @@ struct Watch<'a> {
     undecided: usize,
     /// The health that was told last.
     told: Vec<Health>,
+    names: Names,
 }
 
 #[derive(Default)]
@@ -113,10 +119,8 @@ impl Watch<'_> {
 
     fn write(&mut self, table: &SocketTable) -> Result<(), Failure> {
         let mut events = self.events(table);
-        if shows_peers(self.args) {
-            tell_peers(&mut events, table);
-        }
         self.seen.count(&events);
+        self.complete(&mut events, table);
         let mut out = output::stdout();
         if self.args.json || self.args.jsonl {
             for (event, row) in &events {
@@ -127,6 +131,29 @@ impl Watch<'_> {
         }
         out.flush()?;
         Ok(())
+    }
+
+    /// Writes into the sockets that have something to tell what is told beside them: who is at
+    /// their other end, and what addresses are called. In copies: the table's own rows leave
+    /// it out.
+    fn complete(&mut self, events: &mut [(What, Arc<SocketRow>)], table: &SocketTable) {
+        let (peers, resolve) = (shows_peers(self.args), self.args.resolve);
+        if events.is_empty() || !(peers || resolve) {
+            return;
+        }
+        let peers = peers.then(|| Peers::new(table.rows.iter().map(|row| &row.socket)));
+        let mut told: Vec<Socket> = events.iter().map(|(_, row)| row.socket.clone()).collect();
+        for (socket, (_, row)) in told.iter_mut().zip(&*events) {
+            let peer = peers.as_ref().and_then(|peers| peers.of(&row.socket));
+            socket.peer = peer.map(|peer| Box::new(Peer::of(peer)));
+        }
+        if resolve {
+            // What is not known yet may be at the next event.
+            self.names.fill(&mut told, WAIT_FOR_NAMES);
+        }
+        for ((_, row), socket) in events.iter_mut().zip(told) {
+            *row = Arc::new(SocketRow { socket, ..**row });
+        }
     }
 
     /// What is new to someone who watches the rows that match: a row that begins to match is
@@ -180,21 +207,6 @@ impl Watch<'_> {
             out.write_all(row)?;
         }
         Ok(())
-    }
-}
-
-/// Writes into rows that have something to tell who is at their other end.
-fn tell_peers(events: &mut [(What, Arc<SocketRow>)], table: &SocketTable) {
-    if events.is_empty() {
-        return;
-    }
-    let peers = Peers::new(table.rows.iter().map(|row| &row.socket));
-    for (_, row) in events {
-        if let Some(peer) = peers.of(&row.socket) {
-            let peer = Some(Box::new(Peer::of(peer)));
-            // A copy for this one event: the table's own rows leave it out.
-            *row = Arc::new(SocketRow { socket: Socket { peer, ..row.socket.clone() }, ..**row });
-        }
     }
 }
 

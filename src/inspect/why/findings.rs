@@ -70,7 +70,7 @@ fn finding(
     remedies: Vec<Remedy>,
 ) -> WhyFinding {
     let sockets = sockets.iter().map(|socket| (*socket).clone()).collect();
-    WhyFinding { kind, text: text.into(), sockets, remedies, forwards: Vec::new() }
+    WhyFinding { kind, text: text.into(), sockets, remedies, forwards: Vec::new(), reuse: None }
 }
 
 fn remedy(text: &str, argv: &[&str]) -> Remedy {

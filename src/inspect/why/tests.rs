@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::model::activation::Activation;
 use crate::model::owner::{Owner, Ownership, Unit, UnitScope};
 use crate::model::socket::{Endpoint, Family, Protocol, State};
 use crate::model::why::{WhyFinding, WhyKind};
 
 fn target(addr: Option<&str>) -> Target {
-    Target { port: 8080, udp: false, addr: addr.map(|addr| addr.parse().unwrap()) }
+    Target { port: 8080, udp: false, addr: addr.map(|addr| addr.parse().unwrap()), scope: 0 }
 }
 
 fn tcp(addr: &str, state: State) -> Socket {
@@ -51,6 +52,7 @@ fn found_with(rules: &PortRules, on_port: &[Socket], trial: &[TrialBind]) -> Vec
         trial,
         rules,
         forwards: &[],
+        reuse: reuse::Known::default(),
         own: None,
         more_rights_help: true,
     })
@@ -111,14 +113,27 @@ fn a_service_is_stopped_by_its_unit_and_not_by_a_kill() {
 #[test]
 fn what_systemd_holds_for_a_unit_is_told_apart() {
     let socket = owned(tcp("0.0.0.0", State::Listen), "systemd", 1, Some("init.scope"));
-    let found = found(&[owned(socket, "cupsd", 77, Some("cups.service"))]);
-    assert_eq!(kinds(&found), [WhyKind::Listener, WhyKind::SocketActivation]);
-    assert!(found[1].text.contains("cups.service"), "{}", found[1].text);
-    for finding in &found {
-        let argv = argv(finding);
-        assert_eq!(argv[0], "systemctl list-sockets --no-pager");
-        assert!(argv.iter().all(|command| !command.contains("kill")), "{argv:?}");
-    }
+    let mut socket = owned(socket, "cupsd", 77, Some("cups.service"));
+    let mut remedies = |socket_unit: Option<&str>, unit: Option<&str>| {
+        let name = |unit: Option<&str>| unit.map(Box::from);
+        let activation = Activation { socket_unit: name(socket_unit), unit: name(unit) };
+        socket.activation = Some(Box::new(activation));
+        let found = found(std::slice::from_ref(&socket));
+        assert_eq!(kinds(&found), [WhyKind::Listener, WhyKind::SocketActivation]);
+        assert_eq!(argv(&found[0]), argv(&found[1]), "nobody is killed or stopped alone");
+        (found[1].text.clone(), argv(&found[1]).join("; "))
+    };
+    let (text, argv) = remedies(Some("cups.socket"), Some("cups.service"));
+    assert!(text.contains("for cups.socket and has passed it to cups.service"), "{text}");
+    assert_eq!(argv, "systemctl stop -- cups.socket cups.service");
+    assert_eq!(remedies(Some("cups.socket"), None).1, "systemctl stop -- cups.socket");
+    let (text, argv) = remedies(None, Some("cups.service"));
+    assert!(text.contains("for a socket unit and has"), "{text}");
+    assert_eq!(argv, "systemctl list-sockets --no-pager");
+    let mut socket = owned(tcp("0.0.0.0", State::Listen), "systemd", 900, Some("init.scope"));
+    let activation = Activation { socket_unit: Some("mpd.socket".into()), unit: None };
+    socket.activation = Some(Box::new(activation));
+    assert_eq!(super::tests::argv(&found(&[socket])[1]), ["systemctl --user stop -- mpd.socket"]);
 }
 
 #[test]
@@ -160,6 +175,7 @@ fn rights_that_would_show_no_more_are_no_remedy() {
         trial: &refused("EADDRINUSE"),
         rules: &rules,
         forwards: &[],
+        reuse: reuse::Known::default(),
         own: None,
         more_rights_help: false,
     });
@@ -192,6 +208,7 @@ fn a_refusal_that_nothing_explains_is_not_passed_over() {
         trial: &trial,
         rules: &rules,
         forwards: &[],
+        reuse: reuse::Known::default(),
         own: None,
         more_rights_help: true,
     };

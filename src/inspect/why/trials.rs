@@ -1,6 +1,6 @@
 //! The binds that are tried.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use super::Target;
 use crate::inspect::{Error, sockets};
@@ -59,7 +59,11 @@ fn is_unheld(target: &Target, on_port: &[Socket]) -> Result<bool, Error> {
 
 fn error_of(bind: &TrialBind, target: &Target) -> Result<Option<String>, Error> {
     let TrialBind { addr, v6_only, reuse_addr, reuse_port, .. } = *bind;
-    let plain = Trial::plain(SocketAddr::new(addr, target.port), target.udp);
+    let place = match addr {
+        IpAddr::V6(v6) => SocketAddrV6::new(v6, target.port, 0, target.scope).into(),
+        IpAddr::V4(v4) => SocketAddr::from((v4, target.port)),
+    };
+    let plain = Trial::plain(place, target.udp);
     let answer = trial::bind(&Trial { v6_only, reuse_addr, reuse_port, ..plain })?;
     Ok(answer.err().map(|refusal| refusal.errno))
 }

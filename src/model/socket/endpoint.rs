@@ -16,12 +16,21 @@ pub struct Endpoint {
     pub path: Option<Box<str>>,
     /// Zone of a link-local address: the interface's name, or its index when it has none.
     pub scope: Option<Box<str>>,
+    /// Host name of the address, where somebody asked for it and there is one.
+    #[serde(default)]
+    pub name: Option<Box<HostName>>,
 }
+
+/// A host name as the resolver gave it: uncleaned. Behind a pointer of its own in an
+/// [`Endpoint`], of which there are many and few with a name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HostName(pub Box<str>);
 
 impl Endpoint {
     /// An IP endpoint without a zone.
     pub fn ip(addr: impl Into<IpAddr>, port: u16) -> Self {
-        Self { addr: Some(addr.into()), port: Some(port), path: None, scope: None }
+        Self { addr: Some(addr.into()), port: Some(port), ..Self::default() }
     }
 
     /// A UNIX endpoint.

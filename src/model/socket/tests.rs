@@ -17,7 +17,7 @@ fn jumbled() -> Vec<Socket> {
         for port in [Some(u16::MAX), None, Some(0), Some(80)] {
             for addr in addrs {
                 for cookie in [2, 1] {
-                    let local = Endpoint { addr, port, path: None, scope: None };
+                    let local = Endpoint { addr, port, ..Endpoint::default() };
                     let mut socket = Socket::new(Family::Ipv4, protocol, State::Listen, local);
                     socket.cookie = Some(cookie);
                     sockets.push(socket);

@@ -76,7 +76,7 @@ fn interface_name(socket: &OwnedFd, index: u32) -> Option<Arc<str>> {
 }
 
 /// A socket that does nothing but belong to the namespace of this thread.
-pub(super) fn inert_socket() -> Option<OwnedFd> {
+fn inert_socket() -> Option<OwnedFd> {
     socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()
 }
 

@@ -13,6 +13,7 @@
 mod names;
 mod seek;
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,6 +73,27 @@ pub fn within<T: Send>(inode: u64, act: impl FnOnce() -> T + Send) -> Result<T> 
     find(inode)?.enter(act)
 }
 
+/// Runs `act` in each of these namespaces in turn, all on one thread of its own; what came of
+/// it, in their order. See [`Namespace::enter`].
+pub fn enter_each<T: Send>(
+    namespaces: &[Namespace],
+    act: impl Fn(&Namespace) -> T + Sync,
+) -> Vec<Result<T>> {
+    let visit = |namespace: &Namespace| namespace.go().map(|()| act(namespace));
+    apart(|| namespaces.iter().map(visit).collect()).unwrap_or_else(|error| {
+        let failed = |namespace: &Namespace| Err(Error::os(namespace.purpose(), error.kind()));
+        namespaces.iter().map(failed).collect()
+    })
+}
+
+/// Runs `work` on a thread of its own, which may go where it likes.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("netns".to_owned()).spawn_scoped(scope, work)?;
+        Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
 /// Looks for the namespace with this inode.
 pub(super) fn find(inode: u64) -> Result<Namespace> {
     let Found { namespaces, unreadable, .. } = all()?;
@@ -95,20 +117,14 @@ impl Namespace {
     /// [`Error::NotPermitted`] without CAP_SYS_ADMIN over the namespace, or without the right
     /// to look at the processes in it; [`Error::Gone`] when it has ended.
     pub fn enter<T: Send>(&self, act: impl FnOnce() -> T + Send) -> Result<T> {
+        apart(|| self.go().map(|()| act())).map_err(|error| Error::os(self.purpose(), error))?
+    }
+
+    /// Moves this thread.
+    fn go(&self) -> Result<()> {
         let door = self.open()?;
-        let inside = move || {
-            move_into_link_name_space(door.as_fd(), Some(LinkNameSpaceType::Network))
-                .map_err(|errno| self.refused(errno))?;
-            drop(door);
-            Ok(act())
-        };
-        thread::scope(|scope| {
-            let thread = thread::Builder::new()
-                .name("netns".to_owned())
-                .spawn_scoped(scope, inside)
-                .map_err(|error| Error::os(self.purpose(), error))?;
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        move_into_link_name_space(door.as_fd(), Some(LinkNameSpaceType::Network))
+            .map_err(|errno| self.refused(errno))
     }
 
     /// The first door that still leads into this very namespace: a pid may have come back, and

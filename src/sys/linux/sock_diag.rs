@@ -46,6 +46,16 @@ impl SockDiag {
         Ok(Self { socket, buffer: Vec::with_capacity(BUFFER_LEN), sequence: 0 })
     }
 
+    /// Another descriptor of the same socket, for what any socket of the namespace serves.
+    pub(super) fn duplicate(&self) -> Option<OwnedFd> {
+        rustix::io::fcntl_dupfd_cloexec(&self.socket, 0).ok()
+    }
+
+    /// The inode of the socket itself, which is in the tables that it tells of.
+    pub(super) fn inode(&self) -> Option<u64> {
+        rustix::fs::fstat(&self.socket).ok().map(|stat| stat.st_ino)
+    }
+
     /// Hands every socket that `request` matches to `visit`.
     pub(super) fn dump(
         &mut self,

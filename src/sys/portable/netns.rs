@@ -46,6 +46,11 @@ pub fn within<T: Send>(_: u64, _: impl FnOnce() -> T + Send) -> Result<T> {
     Err(no_such_thing())
 }
 
+/// There are none to be entered.
+pub fn enter_each<T: Send>(_: &[Namespace], _: impl Fn(&Namespace) -> T + Sync) -> Vec<Result<T>> {
+    Vec::new()
+}
+
 impl Namespace {
     /// Cannot be reached: there is none.
     pub fn door(&self) -> Option<&Path> {

@@ -1,7 +1,7 @@
 //! Host names to addresses by the standard library.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use crate::sys::lookup::{LookupError, LookupFailure};
 
@@ -22,6 +22,15 @@ pub fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, LookupError> {
         }
     }
     Ok(found)
+}
+
+/// The standard library does not turn addresses into names.
+pub fn name_of(_: IpAddr) -> Result<String, LookupError> {
+    Err(LookupError {
+        failure: LookupFailure::Other,
+        text: "sockpit cannot ask this platform for the names of addresses".to_owned(),
+        source: None,
+    })
 }
 
 /// The index that `name` is. Names of interfaces cannot be looked up by portable means.

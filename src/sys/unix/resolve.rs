@@ -1,8 +1,9 @@
-//! Host names to addresses by the system's resolver, getaddrinfo(3).
+//! Host names to addresses and back by the system's resolver, getaddrinfo(3) and
+//! getnameinfo(3).
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ptr;
 
 use crate::sys::lookup::{LookupError, LookupFailure};
@@ -24,6 +25,33 @@ pub fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, LookupError> {
         }
     }
     Ok(found)
+}
+
+/// The name of `addr`, as whatever the system asks has it: the hosts file, DNS, or another
+/// source of `nsswitch.conf(5)`. Whoever answers chose the name: it is neither checked nor
+/// cleaned. Blocks for as long as the resolver takes.
+pub fn name_of(addr: IpAddr) -> Result<String, LookupError> {
+    let addr = socket2::SockAddr::from(SocketAddr::new(addr, 0));
+    let mut name = [0 as libc::c_char; libc::NI_MAXHOST as usize];
+    // SAFETY: `addr` is a socket address of its own length, `name` takes as many bytes as is
+    // said, and no room for a service is given; all outlive the call.
+    let code = unsafe {
+        libc::getnameinfo(
+            addr.as_ptr().cast(),
+            addr.len(),
+            name.as_mut_ptr(),
+            name.len() as libc::socklen_t,
+            ptr::null_mut(),
+            0,
+            libc::NI_NAMEREQD,
+        )
+    };
+    if code != 0 {
+        return Err(failure(code, io::Error::last_os_error()));
+    }
+    // SAFETY: on success the buffer holds a NUL-terminated name, and outlives this borrow.
+    let name = unsafe { CStr::from_ptr(name.as_ptr()) };
+    Ok(name.to_string_lossy().into_owned())
 }
 
 /// The index of the network interface `name`, or of the number that `name` is
@@ -119,6 +147,15 @@ mod tests {
         let found = lookup("127.0.0.1", 80).unwrap();
         assert_eq!(found, ["127.0.0.1:80".parse().unwrap()]);
         assert_eq!(lookup("::1", 8).unwrap(), ["[::1]:8".parse().unwrap()]);
+    }
+
+    #[test]
+    fn this_machine_has_a_name_for_itself() {
+        // Where there is a hosts file at all, this stands in it.
+        match name_of(IpAddr::from([127, 0, 0, 1])) {
+            Ok(name) => assert!(!name.is_empty() && name.parse::<IpAddr>().is_err(), "{name}"),
+            Err(error) => assert_ne!(error.failure, LookupFailure::Other, "{error}"),
+        }
     }
 
     #[test]

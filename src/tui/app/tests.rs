@@ -10,11 +10,13 @@ use crossterm::event::{KeyCode, MouseButton, MouseEventKind};
 
 use super::*;
 use crate::act::kill;
+use crate::inspect::names;
 use crate::model::action::KillOutcome;
 use crate::model::action::{BlastRadius, KillPlan, KillTarget, Victim, VictimOutcome};
 use crate::model::options::{OptionAccess, OptionsReport};
 use crate::model::owner::ProcessKey;
 use crate::model::signal::Signal;
+use crate::model::socket::HostName;
 use crate::model::socket::State;
 use crate::tui::event::Killed;
 use crate::tui::fixture::{Desk, ended, key_of, rows, table, wall};
@@ -571,4 +573,30 @@ fn marks_hold_behind_a_filter_and_forget_what_has_ended() {
     let (_, targets) = desk.last(planned).unwrap();
     let addr = Some([127, 0, 0, 1].into());
     assert_eq!(targets, [KillTarget::Port { port: 5432, udp: false, addr }]);
+}
+
+#[test]
+fn names_of_addresses_are_asked_for_only_while_names_are_shown() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.screen();
+    let asked = |desk: &Desk| -> Vec<String> {
+        let addr = |effect: &Effect| match effect {
+            Effect::Name(_, addr) => Some(addr.to_string()),
+            _ => None,
+        };
+        desk.effects.iter().filter_map(addr).collect()
+    };
+    desk.wait(1.0);
+    assert!(asked(&desk).is_empty(), "nobody wants names");
+    desk.press(KeyCode::Char('n'));
+    let mut first = asked(&desk);
+    first.sort_unstable();
+    assert_eq!(first, ["10.0.0.5", "10.0.0.7", "127.0.0.1"], "each once, the wildcard never");
+    let name = names::Answer::Name(HostName("pc\x07".into()));
+    desk.answer(RequestId(0), Answer::Named("10.0.0.7".parse().unwrap(), name));
+    assert!(desk.screen().contains("pc\u{FFFD}:51544"), "{}", desk.screen());
+    desk.wait(1.0);
+    assert_eq!(asked(&desk).len(), 3, "nothing is asked for twice");
+    desk.press(KeyCode::Char('n'));
+    assert!(!desk.screen().contains("pc\u{FFFD}:51544"));
 }

@@ -13,11 +13,13 @@ mod history;
 mod kill;
 mod why;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::{Position, Rect};
 
+use crate::inspect::names::askable;
 use crate::model::socket::SocketKey;
 use crate::text::column::Column;
 use crate::tui::arrange::{Arrange, Arranged, Folds, GroupBy, Kept, Line, Listing, Place, Sort};
@@ -94,7 +96,7 @@ impl Pane for Ports {
         if let Some(history) = &mut self.history {
             return match history.command(command, scroll, cx) {
                 Outcome::Answered(response) => response,
-                Outcome::Closed => self.close_history(cx),
+                Outcome::Closed => self.close_history(cx.world),
             };
         }
         match command {
@@ -246,6 +248,17 @@ impl Pane for Ports {
         cx.effects.push(Effect::Arrange(id, Box::new(work)));
     }
 
+    fn addresses(&self, scroll: &Scroll) -> Vec<IpAddr> {
+        let Some(listing) = &self.listing else { return Vec::new() };
+        let shown = scroll.offset..scroll.offset + scroll.page();
+        let sockets = shown.filter_map(|line| match listing.line(line)? {
+            Line::Row(view) => Some(&view.row.socket),
+            Line::Header(_) => None,
+        });
+        let ends = sockets.flat_map(|socket| socket.remote.iter().chain([&socket.local]));
+        ends.filter_map(askable).collect()
+    }
+
     fn export(&self, world: &World, format: ExportFormat) -> Option<Export> {
         if let Some(history) = &self.history {
             return history.export(world, format);
@@ -300,10 +313,10 @@ fn all_namespaces(cx: &mut Cx<'_>) {
 
 impl Ports {
     /// Back to the table, where the selected row is kept in any case.
-    fn close_history(&mut self, cx: &Cx<'_>) -> Response {
+    fn close_history(&mut self, world: &World) -> Response {
         self.history = None;
+        self.follows = world.selection.as_ref().map(|it| Place::Row(it.row.key));
         self.cursor.get_or_insert(0);
-        self.follows = cx.world.selected_key().map(Place::Row);
         self.wish_anew(false);
         Response::Done
     }

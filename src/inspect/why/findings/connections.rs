@@ -7,22 +7,19 @@ use super::super::Scene;
 use super::{InWay, finding, wait_until_free};
 use crate::inspect::words::{self, counted};
 use crate::model::socket::{Socket, TimerKind};
-use crate::model::why::{WhyFinding, WhyKind};
+use crate::model::why::{Remedy, WhyFinding, WhyKind};
 use crate::text::units;
 
 /// More holders than this are not named.
 const MOST: usize = 3;
 
 pub(super) fn findings(scene: &Scene<'_>, in_way: &InWay<'_>) -> Vec<WhyFinding> {
-    let found = [
-        time_wait(scene, &in_way.time_wait),
-        connected(scene, &in_way.connected),
-        kernel(scene, &in_way.kernel),
-    ];
+    let found = [time_wait(scene, in_way), connected(scene, in_way), kernel(scene, in_way)];
     found.into_iter().flatten().collect()
 }
 
-fn time_wait(scene: &Scene<'_>, sockets: &[&Socket]) -> Option<WhyFinding> {
+fn time_wait(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding> {
+    let sockets = &in_way.time_wait;
     let count = counted(sockets.len(), "closed connection is", "closed connections are");
     let left = sockets
         .iter()
@@ -32,11 +29,12 @@ fn time_wait(scene: &Scene<'_>, sockets: &[&Socket]) -> Option<WhyFinding> {
     let left =
         left.map_or(String::new(), |left| format!(", the last for {} more", units::duration(left)));
     let text = format!("{count} in TIME_WAIT on the port{left}{}", passed_over(scene));
-    let wait = wait_until_free(scene);
-    (!sockets.is_empty()).then(|| finding(WhyKind::TimeWait, text, sockets, vec![wait]))
+    (!sockets.is_empty())
+        .then(|| finding(WhyKind::TimeWait, text, sockets, remedies(scene, in_way, sockets)))
 }
 
-fn connected(scene: &Scene<'_>, sockets: &[&Socket]) -> Option<WhyFinding> {
+fn connected(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding> {
+    let sockets = &in_way.connected;
     let count = counted(sockets.len(), "connection has", "connections have");
     let mut holders: Vec<String> = sockets.iter().map(|socket| words::holders(socket)).collect();
     holders.sort();
@@ -47,11 +45,12 @@ fn connected(scene: &Scene<'_>, sockets: &[&Socket]) -> Option<WhyFinding> {
     }
     let holders = words::list(&holders);
     let text = format!("{count} it as local port: {holders}{}", passed_over(scene));
-    let wait = wait_until_free(scene);
-    (!sockets.is_empty()).then(|| finding(WhyKind::ConnectedLocal, text, sockets, vec![wait]))
+    (!sockets.is_empty())
+        .then(|| finding(WhyKind::ConnectedLocal, text, sockets, remedies(scene, in_way, sockets)))
 }
 
-fn kernel(scene: &Scene<'_>, sockets: &[&Socket]) -> Option<WhyFinding> {
+fn kernel(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding> {
+    let sockets = &in_way.kernel;
     let count = counted(sockets.len(), "connection", "connections");
     let states: BTreeSet<&str> = sockets.iter().map(|socket| socket.state.name()).collect();
     let why: BTreeSet<&str> = sockets
@@ -66,8 +65,34 @@ fn kernel(scene: &Scene<'_>, sockets: &[&Socket]) -> Option<WhyFinding> {
         .collect();
     let both: Vec<&str> = states.into_iter().chain(why).collect();
     let text = format!("{count} on the port without a process: {}", both.join(", "));
-    let wait = wait_until_free(scene);
-    (!sockets.is_empty()).then(|| finding(WhyKind::KernelSocket, text, sockets, vec![wait]))
+    (!sockets.is_empty())
+        .then(|| finding(WhyKind::KernelSocket, text, sockets, remedies(scene, in_way, sockets)))
+}
+
+/// To wait; or to close them, where that would help: not while somebody else holds the port,
+/// nor over UDP, where the kernel leaves a closed socket its port.
+fn remedies(scene: &Scene<'_>, in_way: &InWay<'_>, sockets: &[&Socket]) -> Vec<Remedy> {
+    let mut remedies = vec![wait_until_free(scene)];
+    if scene.target.udp || in_way.holders().next().is_some() {
+        return remedies;
+    }
+    let states: BTreeSet<String> =
+        sockets.iter().map(|socket| socket.state.name().to_ascii_lowercase()).collect();
+    let states: Vec<String> = states.into_iter().collect();
+    let mut argv = vec![
+        "sockpit".to_owned(),
+        "close".to_owned(),
+        "proto:tcp".to_owned(),
+        format!("lport:{}", scene.target.port),
+        format!("state:{}", states.join(",")),
+    ];
+    // Connections of other addresses are not meant.
+    if let Some(addr) = scene.target.addr.filter(|addr| !addr.is_unspecified()) {
+        argv.push(format!("laddr:{addr}"));
+    }
+    let text = if sockets.len() == 1 { "close it" } else { "close them" };
+    remedies.push(Remedy { text: text.to_owned(), argv });
+    remedies
 }
 
 /// Said only where a trial showed it: it takes SO_REUSEADDR on both sides.

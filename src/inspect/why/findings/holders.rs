@@ -1,11 +1,14 @@
 //! Sockets that hold the port for serving.
 
+use std::collections::BTreeSet;
+
 use super::super::{Scene, sight};
 use super::{InWay, finding, remedy};
+use crate::inspect::words::counted;
 use crate::inspect::{supervisor, words};
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::socket::{Endpoint, Socket, State};
-use crate::model::why::{Remedy, WhyFinding, WhyKind};
+use crate::model::why::{Remedy, Reuse, WhyFinding, WhyKind};
 use crate::text::address;
 
 pub(super) fn findings(scene: &Scene<'_>, in_way: &InWay<'_>) -> Vec<WhyFinding> {
@@ -37,17 +40,41 @@ fn by_end<'a>(sockets: &[&'a Socket]) -> Vec<Vec<&'a Socket>> {
 
 fn held(kind: WhyKind, scene: &Scene<'_>, group: &[&Socket]) -> WhyFinding {
     let end = group.first().map_or(String::new(), |socket| address::local(socket).to_string());
+    let mut devices: Vec<&str> =
+        group.iter().filter_map(|socket| socket.interface.as_deref()).collect();
+    devices.dedup();
+    // Those on one interface leave the port to those on another.
+    let end = match devices.as_slice() {
+        [] => end,
+        devices => format!("{end} on interface {}", devices.join(", ")),
+    };
     let mut holders: Vec<String> = group.iter().map(|socket| words::holders(socket)).collect();
     holders.dedup();
     let holders = words::list(&holders);
+    let reuse = scene.reuse.of(group);
+    let shared = shares(reuse);
     let text = match (kind, scene.target.udp) {
         (WhyKind::BoundNotListening, _) => {
-            format!("{end} is bound, without listening, by {holders}")
+            format!("{end} is bound, without listening, by {holders}{shared}")
         }
-        (_, true) => format!("a UDP socket holds {end}: {holders}"),
-        (_, false) => format!("a listener holds {end}: {holders}"),
+        (_, true) => format!("a UDP socket holds {end}: {holders}{shared}"),
+        (_, false) => format!("a listener holds {end}: {holders}{shared}"),
     };
-    finding(kind, text, group, stop(scene, group))
+    WhyFinding { reuse: Some(reuse), ..finding(kind, text, group, stop(scene, group)) }
+}
+
+/// `, with SO_REUSEADDR, without SO_REUSEPORT`; what could not be read is left out.
+fn shares(reuse: Reuse) -> String {
+    let option = |name: &str, is_set: Option<bool>| match is_set {
+        Some(true) => format!(", with {name}"),
+        Some(false) => format!(", without {name}"),
+        None => String::new(),
+    };
+    // Without either option no other socket can have the port: the usual case.
+    if reuse == (Reuse { reuse_addr: Some(false), reuse_port: Some(false) }) {
+        return ", without SO_REUSEADDR and SO_REUSEPORT".to_owned();
+    }
+    option("SO_REUSEADDR", reuse.reuse_addr) + &option("SO_REUSEPORT", reuse.reuse_port)
 }
 
 /// What ends the holders: what supervises them where something does, else a kill.
@@ -67,6 +94,10 @@ fn stop(scene: &Scene<'_>, group: &[&Socket]) -> Vec<Remedy> {
 
 fn stop_process(scene: &Scene<'_>, process: &Process, group: &[&Socket]) -> Remedy {
     let port = scene.target.port;
+    // The service alone would be started again by the next connection.
+    if let Some(socket) = group.iter().find(|socket| socket.activation.is_some()) {
+        return stop_socket_unit(socket);
+    }
     if is_systemd(process) {
         return list_socket_units();
     }
@@ -111,17 +142,28 @@ fn list_socket_units() -> Remedy {
     remedy("find its socket unit", &["systemctl", "list-sockets", "--no-pager"])
 }
 
+fn stop_socket_unit(socket: &Socket) -> Remedy {
+    let named = socket.activation.as_deref();
+    let Some(unit) = named.and_then(|activation| activation.socket_unit.as_deref()) else {
+        return list_socket_units();
+    };
+    // A user's manager has a process id of its own.
+    let is_system = socket.owners.iter().any(|owner| is_systemd(&owner.process));
+    let mut argv = vec!["systemctl"];
+    argv.extend((!is_system).then_some("--user"));
+    argv.extend(["stop", "--", unit]);
+    argv.extend(named.and_then(|activation| activation.unit.as_deref()));
+    remedy("stop the socket unit and what it started", &argv)
+}
+
 fn socket_activation(socket: &Socket) -> Option<WhyFinding> {
-    socket.owners.iter().find(|owner| is_systemd(&owner.process))?;
+    let activation = socket.activation.as_deref()?;
     let end = address::local(socket);
-    let unit = socket.owners.iter().filter(|owner| !is_systemd(&owner.process)).find_map(|owner| {
-        owner.process.unit.as_ref().map(|unit| format!(" and has passed it to {}", unit.name))
-    });
-    let text = format!(
-        "systemd holds {end} for a socket unit{}: it stays when the service stops",
-        unit.unwrap_or_default()
-    );
-    Some(finding(WhyKind::SocketActivation, text, &[socket], vec![list_socket_units()]))
+    let unit = activation.socket_unit.as_deref().unwrap_or("a socket unit");
+    let passed = activation.unit.as_ref();
+    let passed = passed.map_or(String::new(), |unit| format!(" and has passed it to {unit}"));
+    let text = format!("systemd holds {end} for {unit}{passed}: it stays when the service stops");
+    Some(finding(WhyKind::SocketActivation, text, &[socket], vec![stop_socket_unit(socket)]))
 }
 
 fn relation(scene: &Scene<'_>, group: &[&Socket]) -> Option<WhyFinding> {
@@ -147,29 +189,42 @@ fn relation(scene: &Scene<'_>, group: &[&Socket]) -> Option<WhyFinding> {
 }
 
 /// Two listeners on one end have SO_REUSEPORT both; and so has one that lets a trial with it
-/// in.
+/// in. Over UDP, where a trial would do harm, what the holders themselves have set decides.
 fn reuse_port_group(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding> {
-    if scene.target.udp || in_way.serving.is_empty() {
-        return None;
-    }
-    let is_shared = |group: &Vec<&Socket>| {
-        group.len() > 1 && group.iter().all(|socket| socket.interface.is_none())
-    };
     let joins = scene.would_get(|trial| trial.reuse_port);
-    let group = by_end(&in_way.serving).into_iter().find(is_shared);
-    let sockets = match group {
-        Some(group) => group,
-        None if joins => in_way.serving.clone(),
-        None => return None,
-    };
+    let sockets = by_end(&in_way.serving).into_iter().find(|group| {
+        let may_share = scene.reuse.of(group).reuse_port != Some(false);
+        let is_shared = group.len() > 1 && group.iter().all(|socket| socket.interface.is_none());
+        let is_told = scene.reuse.of(group).reuse_port == Some(true);
+        is_told || (!scene.target.udp && may_share && (is_shared || joins))
+    })?;
+    let members = counted(sockets.len(), "socket has", "sockets have");
+    let users: BTreeSet<String> = sockets.iter().map(|socket| user(socket)).collect();
+    let users: Vec<String> = users.into_iter().collect();
+    let users = words::list(&users);
+    // The kernel compares the users by number (`sk_reuseport_match`).
     let text = if joins {
-        "whoever serves there uses SO_REUSEPORT: a bind with it by the same user joins them, and \
-         the kernel shares new connections out"
+        format!(
+            "{members} SO_REUSEPORT there, of {users}: a bind with it by the same user joins \
+             them, and the kernel shares out what comes in"
+        )
+    } else if scene.target.udp {
+        format!("{members} SO_REUSEPORT there, of {users}: a bind with it by that user joins them")
     } else {
-        "whoever serves there shares the port by SO_REUSEPORT; a bind with it by this user does \
-         not join them"
+        format!(
+            "{members} SO_REUSEPORT there, of {users}; a bind with it by this user does not join \
+             them"
+        )
     };
     Some(finding(WhyKind::ReusePortGroup, text, &sockets, Vec::new()))
+}
+
+fn user(socket: &Socket) -> String {
+    match (&socket.user, socket.uid) {
+        (Some(name), _) => name.to_string(),
+        (None, Some(uid)) => format!("user {uid}"),
+        (None, None) => "a user that is not known".to_owned(),
+    }
 }
 
 fn is_hidden(socket: &&Socket) -> bool {

@@ -29,6 +29,10 @@ fn privileged(scene: &Scene<'_>) -> Option<WhyFinding> {
     let other = format!("{start}{protocol}");
     let remedies = vec![
         remedy("let everyone bind it (as root)", &["sysctl", "-w", &lower]),
+        remedy(
+            "let one program bind it (as root)",
+            &["setcap", "cap_net_bind_service=+ep", "PROGRAM"],
+        ),
         remedy("find a port that needs no right", &["sockpit", "free", &other]),
     ];
     scene.plain_error("EACCES").then(|| finding(WhyKind::PrivilegedPort, text, &[], remedies))

@@ -49,3 +49,54 @@ fn purpose(proc: BorrowedFd<'_>, pid: u32, content: &mut Vec<u8>) -> Option<Arc<
     let unit = cgroup::path(&text).and_then(cgroup::unit)?;
     unit.name.ends_with(".service").then(|| unit.name.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    /// A process as `/proc` tells of it.
+    struct Told(u32, u32, &'static str);
+
+    const INIT: &str = "0::/init.scope";
+    const SHELL: &str = "0::/user.slice/user-1000.slice/session-3.scope";
+    const NGINX: &str = "0::/system.slice/nginx.service";
+    const CONTAINER: &str = "0::/system.slice/docker-\
+        0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope";
+
+    /// What the namespace with the processes `inside` is called, asked by the last of them.
+    fn called(told: &[Told], inside: &[u32]) -> Option<Arc<str>> {
+        let proc = tempfile::tempdir().unwrap();
+        for Told(pid, parent, cgroup) in told {
+            let directory = proc.path().join(pid.to_string());
+            std::fs::create_dir(&directory).unwrap();
+            let zeros = "0 ".repeat(46);
+            std::fs::write(directory.join("stat"), format!("{pid} (x) S {parent} {zeros}\n"))
+                .unwrap();
+            std::fs::write(directory.join("cgroup"), format!("{cgroup}\n")).unwrap();
+        }
+        let directory = std::fs::File::open(proc.path()).unwrap();
+        by_process(directory.as_fd(), *inside.last().unwrap(), |pid| inside.contains(&pid))
+    }
+
+    #[test]
+    fn a_container_or_service_names_the_namespace_that_was_made_for_it() {
+        let container = [Told(1, 0, INIT), Told(50, 1, NGINX), Told(60, 50, CONTAINER)];
+        let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        assert_eq!(called(&container, &[60]).as_deref(), Some(id));
+        let workers = [Told(1, 0, INIT), Told(50, 1, NGINX), Told(40, 50, NGINX)];
+        let name = called(&workers, &[50, 40]);
+        assert_eq!(name.as_deref(), Some("nginx.service"), "by a child with a lower pid");
+    }
+
+    #[test]
+    fn what_merely_runs_somewhere_names_nothing() {
+        let unshared = [Told(1, 0, INIT), Told(50, 1, NGINX), Told(60, 50, NGINX)];
+        assert_eq!(called(&unshared, &[60]), None, "its parent is of the same service outside");
+        let shell = [Told(1, 0, INIT), Told(50, 1, SHELL), Told(60, 50, SHELL)];
+        assert_eq!(called(&shell, &[60]), None);
+        assert_eq!(called(&shell, &[1, 50, 60]), None, "the host");
+        assert_eq!(called(&[Told(60, 50, NGINX)], &[60]).as_deref(), Some("nginx.service"));
+    }
+}

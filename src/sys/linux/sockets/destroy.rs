@@ -63,7 +63,7 @@ fn request(socket: &Socket, place: &Place) -> Result<LookupRequest> {
     };
     let remote = remote.ok_or_else(|| unknown("its other end has no IP address and port"))?;
     // Without a name there is no index: a socket that is bound to an interface is not found.
-    let index = |name: &str| names::interface_index(place.inert.as_ref(), name);
+    let index = |name: &str| names::interface_index(place.any.as_ref(), name);
     let interface = socket.interface.as_deref().and_then(index).unwrap_or(0);
     Ok(LookupRequest { protocol: socket.protocol, local, remote, interface, cookie })
 }

@@ -10,7 +10,6 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::super::super::{Error, Result};
-use super::super::names;
 use super::super::netns::{self, Namespace, Seeker};
 use super::super::sock_diag::SockDiag;
 use super::super::tcp_ext;
@@ -25,8 +24,9 @@ pub(super) struct Place {
     pub(super) name: Option<Arc<str>>,
     pub(super) diag: SockDiag,
     pub(super) proc_net: ProcNet,
-    /// For the names of its interfaces; not needed for the namespace of this thread.
-    pub(super) inert: Option<OwnedFd>,
+    /// Any socket of it, for the names of its interfaces; not needed for the namespace of this
+    /// thread.
+    pub(super) any: Option<OwnedFd>,
     /// What its listeners turned away; not read of the namespace of this thread.
     pub(super) listen: Option<ListenCounters>,
 }
@@ -36,15 +36,26 @@ impl Place {
     pub(super) fn here() -> Result<Self> {
         let (netns, name) = (netns::own(), netns::own_name());
         let (diag, proc_net) = (SockDiag::open()?, ProcNet::open());
-        Ok(Self { netns, name, diag, proc_net, inert: None, listen: None })
+        Ok(Self { netns, name, diag, proc_net, any: None, listen: None })
     }
 
     /// Another one.
     pub(super) fn of(namespace: &Namespace) -> Result<Self> {
-        let open = || (SockDiag::open(), ProcNet::open(), names::inert_socket(), tcp_ext::listen());
-        let (diag, proc_net, inert, listen) = namespace.enter(open)?;
+        namespace.enter(|| Self::open(namespace))?
+    }
+
+    /// Several others, each with what came of it.
+    pub(super) fn of_each(namespaces: &[Namespace]) -> Vec<(&Namespace, Result<Self>)> {
+        let opened = netns::enter_each(namespaces, Self::open);
+        namespaces.iter().zip(opened.into_iter().map(|place| place?)).collect()
+    }
+
+    /// From within the namespace.
+    fn open(namespace: &Namespace) -> Result<Self> {
+        let (diag, proc_net) = (SockDiag::open()?, ProcNet::open());
+        let (any, listen) = (diag.duplicate(), tcp_ext::listen());
         let (netns, name) = (Some(namespace.inode), namespace.name.clone());
-        Ok(Self { netns, name, diag: diag?, proc_net, inert, listen })
+        Ok(Self { netns, name, diag, proc_net, any, listen })
     }
 }
 

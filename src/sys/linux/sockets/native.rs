@@ -48,6 +48,10 @@ const MOST_DESCRIPTORS: usize = 20_000;
 /// Beyond this many a dump is cheaper than to ask for connections one by one.
 const MOST_LOOKUPS: usize = 4_000;
 
+/// So many namespaces are entered by one thread. Each costs some descriptors until it has been
+/// asked.
+const AT_ONCE: usize = 16;
+
 /// See [`super::Table`].
 #[derive(Debug)]
 pub(super) struct Native {
@@ -124,8 +128,12 @@ impl Native {
         // what closes in between is told by the second look.
         let mut sockets = Vec::with_capacity(self.expected);
         self.dump_all(detail, &mut keep, &mut health, &mut sockets)?;
-        let has_bound = || sockets.iter().any(|entry| entry.socket().state == State::Bound);
-        health.extend(self.bound.health(&mut self.place.diag, has_bound));
+        if self.tables.contains(Table::Tcp) {
+            let is_bound =
+                |socket: &Socket| (Protocol::Tcp, State::Bound) == (socket.protocol, socket.state);
+            let has_bound = || sockets.iter().any(|entry| is_bound(entry.socket()));
+            health.extend(self.bound.health(&mut self.place.diag, has_bound));
+        }
         let coverage = match self.reach {
             Reach::Own => Coverage::Own(self.scratch.netns),
             Reach::All => self.dump_others(detail, &mut keep, &mut health, &mut sockets),
@@ -143,7 +151,7 @@ impl Native {
     }
 
     /// Appends the sockets of every other namespace that can be entered.
-    fn dump_others<T>(
+    fn dump_others<T: Entry>(
         &mut self,
         detail: Detail,
         keep: &mut impl FnMut(&Socket, Timestamp) -> T,
@@ -152,12 +160,19 @@ impl Native {
     ) -> Coverage {
         let mut troubles = elsewhere::Troubles::default();
         let others = self.elsewhere.seek(self.scratch.netns, &mut troubles);
-        for namespace in &others {
+        for (namespace, place) in others.chunks(AT_ONCE).flat_map(Place::of_each) {
             let before = sockets.len();
             let mut told = Vec::new();
-            let dumped = Place::of(namespace).and_then(|place| {
+            let dumped = place.and_then(|place| {
                 self.listen_elsewhere.extend(place.listen);
-                self.visit(place, |native| native.dump_all(detail, keep, &mut told, sockets))
+                let asking = place.diag.inode();
+                self.visit(place, |native| native.dump_all(detail, keep, &mut told, sockets))?;
+                // sockpit is not in there: its own socket has gone by the time anyone reads this.
+                let is_asking = |entry: &T| entry.socket().inode == asking;
+                if let Some(at) = sockets[before..].iter().position(is_asking) {
+                    sockets.swap_remove(before + at);
+                }
+                Ok(())
             });
             troubles.add(namespace, told);
             if let Err(error) = dumped {
@@ -176,7 +191,7 @@ impl Native {
         let home = std::mem::replace(&mut self.place, place);
         let own = (self.scratch.netns, self.scratch.netns_name.take());
         (self.scratch.netns, self.scratch.netns_name) = (self.place.netns, name);
-        self.names.look_into(self.place.inert.take());
+        self.names.look_into(self.place.any.take());
         let answer = act(self);
         self.names.look_into(None);
         (self.scratch.netns, self.scratch.netns_name) = own;
@@ -192,9 +207,11 @@ impl Native {
             Reach::Own => Vec::new(),
             Reach::All => self.elsewhere.found(),
         };
-        let others = others.iter().filter_map(|namespace| {
-            let place = Place::of(namespace).ok()?;
-            self.visit(place, |native| native.count_here(table))
+        // The socket that asks is one of them there.
+        let asking = usize::from(table == Table::Netlink);
+        let others = others.chunks(AT_ONCE).flat_map(Place::of_each).filter_map(|(_, place)| {
+            let count = self.visit(place.ok()?, |native| native.count_here(table))?;
+            Some(count.saturating_sub(asking))
         });
         others.fold(own, |sum, count| Some(sum.unwrap_or(0) + count))
     }

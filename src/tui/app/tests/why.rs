@@ -36,6 +36,7 @@ fn report(remedies: Vec<Remedy>) -> WhyReport {
             sockets: vec![rows()[2].socket.clone()],
             remedies,
             forwards: Vec::new(),
+            reuse: None,
         }],
         rules: RuleFacts::default(),
         health: Vec::new(),
@@ -57,12 +58,12 @@ fn answer(desk: &mut Desk, report: WhyReport) {
 #[test]
 fn the_question_is_about_the_row_and_a_wildcard_about_every_address() {
     let mut desk = Desk::with_rows(140, 40);
-    assert_eq!(ask(&mut desk), Target { port: 8080, udp: false, addr: None });
+    assert_eq!(ask(&mut desk), Target { port: 8080, udp: false, addr: None, scope: 0 });
     desk.press(KeyCode::Esc);
     desk.press(KeyCode::Up);
     desk.press(KeyCode::Char('w'));
     let addr = Some([127, 0, 0, 1].into());
-    assert_eq!(desk.last(asked).unwrap().1, Target { port: 5432, udp: false, addr });
+    assert_eq!(desk.last(asked).unwrap().1, Target { port: 5432, udp: false, addr, scope: 0 });
 }
 
 #[test]

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use ratatui::style::Style;
 
 use crate::model::owner::OwnershipKind;
-use crate::model::socket::{self, Socket};
+use crate::model::socket::{self, Endpoint, Socket};
 use crate::text::column::Column::{self, *};
 use crate::text::{self, address, clean, units};
 use crate::tui::arrange::{MARKED_FOR, RowView};
+use crate::tui::hosts::Hosts;
 use crate::tui::label;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::table::{self, Cell};
@@ -143,12 +144,24 @@ pub(super) struct RowContext<'a> {
     pub(super) now: Timestamp,
     /// Names, or numbers alone.
     pub(super) names: bool,
+    /// What addresses are called, where that is shown.
+    pub(super) hosts: Option<&'a Hosts>,
     /// Whether it is the selected row.
     pub(super) selected: bool,
     /// Whether it is marked for a joint action.
     pub(super) marked: bool,
     /// Colours.
     pub(super) theme: &'a Theme,
+}
+
+impl RowContext<'_> {
+    /// The text of an end with its name in place of the address, where that is known.
+    fn called(&self, text: String, end: Option<&Endpoint>) -> String {
+        match (self.hosts, end) {
+            (Some(hosts), Some(end)) => hosts.put_name(text, end),
+            _ => text,
+        }
+    }
 }
 
 /// The style of a whole row.
@@ -162,7 +175,10 @@ pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<
     let Col::Of(column) = col else { return Cell::new(sign(view, cx), cx.theme.accent) };
     match column {
         Proto => Cell::plain(address::protocol(socket)),
-        Local => Cell::plain(label::fit_end(label::local(socket, cx.names), width)),
+        Local => {
+            let end = cx.called(label::local(socket, cx.names), Some(&socket.local));
+            Cell::plain(label::fit_end(end, width))
+        }
         Remote => remote(socket, width, cx),
         State => state(view, cx),
         Queue => queue(view, width, cx),
@@ -255,7 +271,8 @@ fn rate<'a>(bytes_per_s: Option<f32>, cx: &RowContext<'_>) -> Cell<'a> {
 
 fn remote<'a>(socket: &'a Socket, width: u16, cx: &RowContext<'_>) -> Cell<'a> {
     let style = if socket.remote.is_some() { Style::new() } else { cx.theme.dim };
-    Cell::new(label::fit_end(label::remote(socket, cx.names), width), style)
+    let end = cx.called(label::remote(socket, cx.names), socket.remote.as_ref());
+    Cell::new(label::fit_end(end, width), style)
 }
 
 /// An ended row says so in words; a new one is in the fresh colour, its sign says it too.

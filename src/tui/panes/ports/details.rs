@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::model::activity::ListenCounters;
 use crate::model::owner::{Owner, Process, UnitScope};
 use crate::model::peer::Peer;
-use crate::model::socket::{Socket, TimerKind};
+use crate::model::socket::{Endpoint, Socket, TimerKind};
 use crate::text::{address, clean, owner, units};
 use crate::tui::label;
 use crate::tui::surroundings::Surroundings;
@@ -30,8 +30,8 @@ pub fn lines(selection: &Selection, listen: Option<ListenCounters>, world: &Worl
     let passed = Duration::try_from(passed).unwrap_or_default();
     let mut facts = vec![
         ("protocol", address::protocol(socket).to_owned()),
-        ("local", label::local(socket, false)),
-        ("remote", label::remote(socket, false)),
+        ("local", end(label::local(socket, false), Some(&socket.local), world)),
+        ("remote", end(label::remote(socket, false), socket.remote.as_ref(), world)),
         ("state", state(selection)),
     ];
     let mut add = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
@@ -83,6 +83,14 @@ pub fn lines(selection: &Selection, listen: Option<ListenCounters>, world: &Worl
         facts.extend(tcp::facts(tcp, passed));
     }
     facts
+}
+
+/// An end with the name of its address beside it, while names are shown.
+fn end(text: String, end: Option<&Endpoint>, world: &World) -> String {
+    match end.filter(|_| world.names).and_then(|end| world.hosts.name(end)) {
+        Some(name) => format!("{text} ({})", clean(name)),
+        None => text,
+    }
 }
 
 fn state(selection: &Selection) -> String {

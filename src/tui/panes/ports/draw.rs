@@ -56,6 +56,7 @@ pub(super) fn draw(ports: &Ports, world: &World, canvas: Canvas<'_>) {
     let context = |index: usize, view: RowView<'_>| RowContext {
         now: world.now.wall,
         names: world.names,
+        hosts: world.names.then_some(&world.hosts),
         selected: ports.cursor == Some(index),
         marked: world.marks.contains(&view.row.key),
         theme,

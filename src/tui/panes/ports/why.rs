@@ -45,5 +45,5 @@ fn target(socket: &Socket) -> Option<Target> {
     };
     let port = socket.local.port.filter(|port| *port != 0)?;
     let addr = socket.local.canonical_addr().filter(|addr| !addr.is_unspecified());
-    Some(Target { port, udp, addr })
+    Some(Target { port, udp, addr, scope: 0 })
 }

@@ -81,7 +81,7 @@ fn what_systemd_holds_is_shown_with_its_unit() {
     let mut desk = Desk::new(160, 40);
     desk.ports(table(vec![row(1, socket)]));
     desk.press(KeyCode::Char('z'));
-    assert!(desk.screen().contains("systemd (for ss"), "{}", desk.screen());
+    assert!(desk.screen().contains("systemd (for s"), "{}", desk.screen());
     desk.press(KeyCode::Enter);
     let screen = desk.screen();
     assert!(screen.contains("held for    systemd holds it for ssh.socket"), "{screen}");

@@ -28,29 +28,28 @@ pub(super) enum Col {
 
 /// In the order of the screen. Ranks say which give way first.
 pub(super) static COLUMNS: [Column<Col>; 12] = [
-    column(Col::Sign, "", 1, 1, false, 0),
-    column(Col::Ended, "ENDED", 8, 8, false, 0),
-    column(Col::Seen, "SEEN", 5, 5, true, 4),
-    column(Col::Protocol, "PROTO", 5, 5, false, 3),
-    column(Col::Local, "LOCAL", 14, 47, false, 0),
-    column(Col::Remote, "REMOTE", 12, 47, false, 1),
-    column(Col::State, "LAST", 8, 10, false, 2),
-    column(Col::Pid, "PID", 6, 9, true, 0),
-    column(Col::Name, "NAME", 7, 24, false, 0),
-    column(Col::Sent, "SENT", 6, 7, true, 5),
-    column(Col::Received, "RECV", 6, 7, true, 6),
-    column(Col::Rtt, "RTT", 8, 9, true, 7),
+    column(Col::Sign, "", [1; 4], false, 0),
+    column(Col::Ended, "ENDED", [8; 4], false, 0),
+    column(Col::Seen, "SEEN", [5; 4], true, 4),
+    column(Col::Protocol, "PROTO", [5; 4], false, 3),
+    column(Col::Local, "LOCAL", [14, 21, 28, 47], false, 0),
+    column(Col::Remote, "REMOTE", [12, 21, 28, 47], false, 1),
+    column(Col::State, "LAST", [8, 10, 10, 10], false, 2),
+    column(Col::Pid, "PID", [6, 7, 9, 9], true, 0),
+    column(Col::Name, "NAME", [7, 12, 16, 40], false, 0),
+    column(Col::Sent, "SENT", [6, 7, 7, 7], true, 5),
+    column(Col::Received, "RECV", [6, 7, 7, 7], true, 6),
+    column(Col::Rtt, "RTT", [8, 9, 9, 9], true, 7),
 ];
 
 const fn column(
     id: Col,
     title: &'static str,
-    min: u16,
-    max: u16,
+    widths: [u16; 4],
     right: bool,
     rank: u8,
 ) -> Column<Col> {
-    Column { id, title, widths: [min, min, max, max], right, rank, extra: false }
+    Column { id, title, widths, right, rank, extra: false }
 }
 
 /// What stands in a cell: the last that was known.
