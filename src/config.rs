@@ -4,7 +4,7 @@
 //! [dashboard]
 //! theme = "auto"       # auto, none, 16 or 256 colours
 //! period_ms = 1000     # between two looks at the socket table
-//! names = false        # services and users in place of their numbers
+//! names = false        # services, users and host names in place of their numbers
 //!
 //! [filters]            # @web in any query
 //! web = "port:80,443 state:established"

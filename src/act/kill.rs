@@ -42,7 +42,8 @@ pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error
     let sockets = sockets::list(&everywhere)?.sockets;
     let mut facts = Facts::gather()?;
     let first = plan(target, &sockets, &facts, options);
-    if first.supervisors.is_empty() {
+    facts.parents = restarters(&first, &facts.tree);
+    if first.supervisors.is_empty() && facts.parents.is_empty() {
         return Ok(first);
     }
     facts.words = supervisor::ask_about(
@@ -72,6 +73,17 @@ pub fn holder_elsewhere(plan: &KillPlan) -> Option<String> {
         more => format!(", as others do in {more} more"),
     };
     Some(format!("{who} holds it in {}{more}; sockpit kill stays in its own", first.describe()))
+}
+
+/// The victims' parents that are there to start them again.
+fn restarters(plan: &KillPlan, tree: &ProcessTree) -> Vec<(u32, Process)> {
+    let parent = |pid: u32| tree.get(tree.get(pid)?.ppid);
+    let of = |pid: u32| {
+        let parent = parent(pid).filter(|parent| supervisor::is_restarter(&parent.name))?;
+        let parent = sys::processes::read(parent.key.pid).ok().filter(|p| p.key() == parent.key)?;
+        Some((pid, parent))
+    };
+    plan.victims.iter().filter_map(|victim| of(victim.key.pid)).collect()
 }
 
 /// The look at this system's socket table that [`execute`] uses: with owners the whole table,
@@ -141,6 +153,8 @@ pub struct Facts {
     pub container: Option<Container>,
     /// What supervisors themselves say of the processes that they seem to run, by pid.
     pub words: Vec<(u32, SupervisorWord)>,
+    /// Parents that are there to start a process again, by its pid.
+    pub parents: Vec<(u32, Process)>,
 }
 
 impl Facts {
@@ -149,7 +163,7 @@ impl Facts {
         let own_pid = std::process::id();
         let Process { unit, container, .. } = sys::processes::read(own_pid)?;
         let (netns, tree) = (sys::process::own_netns(), sys::process::tree()?);
-        Ok(Self { own_pid, netns, tree, unit, container, words: Vec::new() })
+        Ok(Self { own_pid, netns, tree, unit, container, ..Self::default() })
     }
 }
 

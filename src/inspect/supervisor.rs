@@ -1,11 +1,13 @@
 //! Who would start a process again, and what stops it for good.
 
+mod parent;
 mod word;
 
 use super::Error;
 use crate::model::action::{Supervisor, SupervisorKind};
 use crate::model::owner::{Container, Process, Unit, UnitScope};
 
+pub use parent::{is_restarter, of_parent};
 pub use word::{Ask, Cgroups, Reply, Words, ask_about};
 
 /// The supervisor of a process, told from its cgroup.

@@ -201,6 +201,8 @@ pub enum SupervisorKind {
     Systemd,
     /// A container runtime.
     Container,
+    /// A parent process whose purpose it is.
+    Parent,
 }
 
 /// What a kill would do (`--dry-run`, the dialog).

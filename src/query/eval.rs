@@ -241,6 +241,13 @@ fn stalled(set: &NumberSet, subject: &Subject<'_>) -> Answer {
     }
 }
 
+/// The units that systemd holds a socket for.
+pub(super) fn held_for(socket: &Socket) -> impl Iterator<Item = &str> {
+    let activation = socket.activation.as_deref();
+    let units = activation.map(|held| [held.socket_unit.as_deref(), held.unit.as_deref()]);
+    units.into_iter().flatten().flatten()
+}
+
 /// What a text should be.
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
@@ -292,6 +299,8 @@ fn text(key: TextKey, socket: &Socket, wanted: Wanted<'_>) -> Answer {
             let readable = Some(&process.cmdline).filter(|arguments| !arguments.is_empty());
             known(readable, |arguments| wanted.holds_command(arguments))
         }),
+        // What systemd holds a socket for is as certain as what its owners run in.
+        TextKey::Unit if held_for(socket).any(|unit| wanted.holds(unit)) => Answer::Yes,
         TextKey::Unit => owners(socket, |process| {
             process.unit.as_ref().map_or(absent, |unit| wanted.holds(&unit.name).into())
         }),

@@ -41,7 +41,7 @@ pub const KEYS: &[KeyHelp] = &[
     key("name", "text", "process name", "name:nginx"),
     key("cmd", "text", "command line", "cmd:\"-m http.server\""),
     key("user", "text", "user name or id of the socket", "user:root,1000"),
-    key("unit", "text", "systemd unit of an owner", "unit:ssh.service"),
+    key("unit", "text", "systemd unit of an owner, or it is held for", "unit:ssh.service"),
     key("container", "text", "container's name, id or runtime", "container:web"),
     key("owner", "name", "owned kernel hidden vanished foreign unknown", "owner:hidden"),
     key("if", "text", "interface it is bound to", "if:eth0"),

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::eval::held_for;
 use super::needle::{Pattern, is_plain, write_quoted};
 use super::parser::{BareWord, classify};
 use super::values::names;
@@ -105,6 +106,7 @@ impl Word {
         ]
         .into_iter()
         .flatten()
+        .chain(held_for(socket))
         .any(|text| self.is_in(text))
     }
 

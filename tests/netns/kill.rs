@@ -468,3 +468,24 @@ fn a_terminal_is_asked() {
         assert_eq!(server.signal(), Some(15));
     });
 }
+
+#[test]
+fn a_parent_that_is_there_to_restart_is_named_before_the_kill() {
+    in_namespace("kill::a_parent_that_is_there_to_restart_is_named_before_the_kill", || {
+        // A process is told by the name that it gives itself, as any such program.
+        let mut keeper = Server::start_unready(
+            "open('/proc/self/comm', 'w').write('nodemon')
+if os.fork() == 0:
+    s = tcp(); ready()
+while True: time.sleep(600)",
+        );
+        let child = keeper.read_pid();
+        let output = kill(&["8080", "--dry-run", "--json"]);
+        let plan = &document(&output)["plan"];
+        assert_eq!(plan["supervisors"][0]["kind"], "parent", "{plan}");
+        assert_eq!(plan["supervisors"][0]["pid"], child);
+        let command = format!("turn to it instead: sockpit kill pid:{}", keeper.pid());
+        let warnings = plan["warnings"].as_array().unwrap();
+        assert!(warnings.iter().any(|line| line.as_str().unwrap().contains(&command)), "{plan}");
+    });
+}

@@ -31,16 +31,11 @@ struct Cgroup(PathBuf);
 
 impl Cgroup {
     /// `None` where there is no version 2, or it may not be changed.
-    fn new(name: &str) -> Option<Self> {
+    fn new(kind: &str) -> Option<Self> {
         let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
         let root = roots.into_iter().find(|root| root.join("cgroup.controllers").exists())?;
-        let path = root.join(format!(
-            "{name}-{}",
-            std::fs::read_link("/proc/self/ns/net")
-                .ok()?
-                .to_string_lossy()
-                .trim_matches(|c: char| !c.is_ascii_digit())
-        ));
+        let netns = std::fs::metadata("/proc/self/ns/net").ok()?.st_ino();
+        let path = root.join(format!("sockpit-test-{netns}.{kind}"));
         std::fs::create_dir(&path).ok()?;
         Some(Self(path))
     }
@@ -68,7 +63,7 @@ impl Drop for Cgroup {
 #[test]
 fn a_socket_tells_the_cgroup_that_it_was_made_in() {
     in_namespace("owners::a_socket_tells_the_cgroup_that_it_was_made_in", || {
-        let Some(cgroup) = Cgroup::new("sockpit-test.scope") else {
+        let Some(cgroup) = Cgroup::new("scope") else {
             return eprintln!("not run: no cgroup may be made here, which takes root");
         };
         if !cgroup.enter() {
@@ -87,6 +82,53 @@ fn a_socket_tells_the_cgroup_that_it_was_made_in() {
         // Where the test runs is the machine's business; this cgroup it is not.
         assert_ne!(of(7002), of(7001));
         drop((inside, outside));
+    });
+}
+
+#[test]
+fn what_process_1_holds_for_a_socket_unit_is_told() {
+    in_namespace("owners::what_process_1_holds_for_a_socket_unit_is_told", || {
+        // This test is process 1 of its namespace. It takes systemd's name, and makes a
+        // listener the way systemd does: from within the socket unit's cgroup.
+        assert_eq!(std::process::id(), 1);
+        let (Some(unit), Some(service)) = (Cgroup::new("socket"), Cgroup::new("service")) else {
+            return eprintln!("not run: no cgroup may be made here, which takes root");
+        };
+        if !unit.enter() {
+            return eprintln!("not run: a process may not be moved here, which takes root");
+        }
+        let listener = TcpListener::bind("127.0.0.1:7001");
+        unit.leave();
+        let listener = listener.unwrap();
+        let plain = TcpListener::bind("127.0.0.1:7002").unwrap();
+        std::fs::write("/proc/1/comm", "systemd").unwrap();
+        let text = |port: &str| {
+            let arguments = ["ports", "--columns", "pid,name", port];
+            String::from_utf8(sockpit().args(arguments).output().unwrap().stdout).unwrap()
+        };
+        let held = |port: u16| {
+            let query = format!("lport:{port}");
+            document(&[&query])["sockets"][0]["activation"].clone()
+        };
+        let alone = serde_json::json!({ "socket_unit": unit.name(), "unit": null });
+        assert_eq!(held(7001), alone);
+        assert!(text("lport:7001").contains(&format!("systemd (for {})", unit.name())));
+        // Made somewhere else: no socket unit is claimed, and systemd holds it all the same.
+        let elsewhere = held(7002);
+        assert!(elsewhere.is_object() && elsewhere["socket_unit"].is_null(), "{elsewhere}");
+
+        // The service is started and gets the listener.
+        let copy = OwnedFd::from(listener.try_clone().unwrap());
+        let mut child = Command::new("sleep").arg("60").stdin(Stdio::from(copy)).spawn().unwrap();
+        std::fs::write(service.0.join("cgroup.procs"), child.id().to_string()).unwrap();
+        let (both, shown) = (held(7001), text("lport:7001"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let given = serde_json::json!({ "socket_unit": unit.name(), "unit": service.name() });
+        assert_eq!(both, given);
+        let named = shown.lines().nth(1).unwrap();
+        assert!(named.contains(&format!("{}+1", child.id())) && named.contains("sleep"), "{shown}");
+        drop(plain);
     });
 }
 

@@ -267,3 +267,28 @@ fn a_key_acts_on_the_row_that_was_under_it_whatever_moves_meanwhile() {
         },
     );
 }
+
+#[test]
+fn the_kernels_refusal_to_close_is_explained() {
+    in_namespace("actions::the_kernels_refusal_to_close_is_explained", || {
+        let mut server = Script::start(PAIRS);
+        let port = server.line();
+        let sockpit = env!("CARGO_BIN_EXE_sockpit");
+        let args = ["--bounding-set=-all", "--inh-caps=-all", sockpit];
+        let mut terminal = Terminal::start(140, 40, "setpriv", &args);
+        terminal.wait_for(" ─ rights: ");
+        terminal.send(&format!("/lport:{port}\r"));
+        terminal.wait_row(&["▶", &format!("127.0.0.1:{port}")]);
+        terminal.send("X");
+        terminal.wait_for("Enter run");
+        terminal.send("\r");
+        terminal.wait_row(&["✗", &format!("127.0.0.1:{port}")]);
+        terminal.wait_for("CAP_NET_ADMIN");
+        assert_eq!(count("state:estab"), 6);
+        // Once it is hidden, and nobody has opened the log, the footer still tells of a failure
+        // that nobody saw; this one was seen.
+        terminal.send("\x1b");
+        terminal.wait_gone("Esc close");
+        assert!(!terminal.text().contains("action failed"));
+    });
+}

@@ -118,6 +118,9 @@ fn restart(supervisor: &Supervisor) -> String {
     let who = match kind {
         SupervisorKind::Systemd => "systemd",
         SupervisorKind::Container => "the container runtime",
+        SupervisorKind::Parent => {
+            return format!("{name} starts again what it runs; turn to it instead: {command}");
+        }
     };
     match word {
         Some(word) if word.confirmed => {
@@ -151,6 +154,7 @@ pub fn policy(supervisor: &Supervisor) -> Option<String> {
     let policy = match supervisor.kind {
         SupervisorKind::Systemd => format!("Restart={restart}"),
         SupervisorKind::Container => format!("restart policy {restart}"),
+        SupervisorKind::Parent => restart.clone(),
     };
     Some(match &word.restart_after {
         Some(after) if restart != "no" => format!("{policy}, after {after}"),

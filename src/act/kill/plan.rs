@@ -208,6 +208,9 @@ fn supervisors(victims: &[Victim], sockets: &[Socket], facts: &Facts) -> Vec<Sup
         let word = facts.words.iter().find(|(pid, _)| *pid == supervisor.pid);
         supervisor.word = word.map(|(_, word)| word.clone());
     }
+    let is_victim = |pid: u32| victims.iter().any(|victim| victim.key.pid == pid);
+    let parents = facts.parents.iter().filter(|(_, parent)| !is_victim(parent.pid));
+    found.extend(parents.filter_map(|(pid, parent)| supervisor::of_parent(*pid, parent)));
     found
 }
 

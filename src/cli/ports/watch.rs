@@ -18,6 +18,7 @@ use crate::model::health::Health;
 use crate::model::peer::{Peer, Peers};
 use crate::model::socket::{Socket, SocketKey};
 use crate::model::table::{SocketRow, SocketTable};
+use crate::model::tables::{Table, Tables};
 use crate::query::{Query, Subject, Truth};
 
 /// Looks again and again, and misses no change between two looks: it reads the collector
@@ -38,7 +39,9 @@ pub(super) fn run(
         told: Vec::new(),
         names: Names::default(),
     };
-    let ports = Ports::new(backend);
+    let left_out = super::left_out(args, query);
+    let ports = Ports::new(backend).of_tables(query.tables().without(left_out));
+    tell_unwatched(query.tables().and(left_out));
     ports.steering().set_reach(super::reach(args));
     runtime.block_on(watch.run(ports, period))?;
     watch.seen.summarise();
@@ -47,6 +50,16 @@ pub(super) fn run(
 
 /// How long one look waits for names.
 const WAIT_FOR_NAMES: Duration = Duration::from_secs(1);
+
+/// Says which sockets are not even looked at, and what would change that.
+fn tell_unwatched(tables: Tables) {
+    let names: Vec<&str> = tables.iter().map(Table::name).collect();
+    if !names.is_empty() {
+        let families: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        let (names, families) = (names.join(" and "), families.join(","));
+        eprintln!("sockpit: {names} sockets are not watched; family:{families} watches them");
+    }
+}
 
 struct Watch<'a> {
     args: &'a Args,

@@ -1,7 +1,9 @@
 mod close;
 mod grouping;
 mod live;
+mod local;
 mod namespaces;
+mod ways;
 mod why;
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{self, Endpoint, Socket};
 use crate::text::column::Column::{self, *};
-use crate::text::{self, address, clean, units};
+use crate::text::{self, clean, units};
 use crate::tui::arrange::{MARKED_FOR, RowView};
 use crate::tui::hosts::Hosts;
 use crate::tui::label;
@@ -174,7 +174,7 @@ pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<
     let socket = &view.row.socket;
     let Col::Of(column) = col else { return Cell::new(sign(view, cx), cx.theme.accent) };
     match column {
-        Proto => Cell::plain(address::protocol(socket)),
+        Proto => Cell::plain(label::protocol(socket)),
         Local => {
             let end = cx.called(label::local(socket, cx.names), Some(&socket.local));
             Cell::plain(label::fit_end(end, width))

@@ -34,14 +34,10 @@ pub(super) fn content(dialog: &KillDialog, now: Moment, columns: u16, theme: &Th
             chosen = page.ways(dialog, ready);
             match (ready.ways.is_empty(), dialog.options.tree, ready.confirmation().is_some()) {
                 (true, ..) => "Esc close",
-                (_, false, false) => "Enter run   s signal   t take children along   Esc leave it",
-                (_, false, true) => {
-                    "Enter agree, asked once more   s signal   t children, too   Esc leave it"
-                }
-                (_, true, false) => "Enter run   s signal   t leave the children   Esc leave it",
-                (_, true, true) => {
-                    "Enter agree, asked once more   s signal   t no children   Esc leave it"
-                }
+                (_, false, false) => "Enter run   s signal   t children too   Esc leave it",
+                (_, true, false) => "Enter run   s signal   t no children   Esc leave it",
+                (_, false, true) => "Enter agree …   s signal   t children too   Esc leave it",
+                (_, true, true) => "Enter agree …   s signal   t no children   Esc leave it",
             }
         }
         KillStage::Signals { chosen: signal, .. } => {
@@ -133,7 +129,7 @@ impl Page<'_> {
                 if index == chosen { ("▸", theme.accent) } else { (" ", theme.text) };
             let again = if *signal == Signal::Kill { " (asks once more)" } else { "" };
             self.0.hang(
-                &format!("{sign} {:<5}", signal.name()),
+                &format!("{sign} {:<6}", signal.name()),
                 &format!("{}{again}", signal.meaning()),
                 style,
             );
