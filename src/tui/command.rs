@@ -35,6 +35,8 @@ pub enum Command {
     ActionLog,
     /// Edit the filter of Ports.
     Filter,
+    /// List the filters with a name.
+    SavedFilters,
     /// Drop the filter of Ports.
     ClearFilter,
     /// Move within a list or a text.

@@ -1,16 +1,18 @@
 //! What lies over the panes: help, palette, details, the kill plan, the action log.
 
 pub mod close;
+pub mod filters;
 pub mod kill;
 pub mod palette;
 pub mod why;
 
 use close::{CloseDialog, CloseStage};
+use filters::FilterList;
 use kill::{KillDialog, KillStage};
 use palette::Palette;
 use why::WhyDialog;
 
-use super::command::Command;
+use super::command::{Command, Motion};
 use super::event::{Answer, RequestId};
 use super::pane::PaneId;
 use super::widgets::field::Field;
@@ -22,6 +24,8 @@ pub enum Dialog {
     Help(PaneId),
     /// All commands by name.
     Palette(Palette),
+    /// The filters with a name.
+    Filters(FilterList),
     /// Everything about the selected row.
     Details,
     /// A kill: its plan, its progress, its outcome.
@@ -41,6 +45,7 @@ impl Dialog {
     pub fn field(&mut self) -> Option<&mut Field> {
         match self {
             Self::Palette(palette) => Some(&mut palette.field),
+            Self::Filters(list) => Some(&mut list.field),
             Self::Kill(kill) => kill.field(),
             Self::Close(close) => close.field(),
             Self::Help(_) | Self::Details | Self::Why(_) | Self::ActionLog | Self::Quit => None,
@@ -50,7 +55,7 @@ impl Dialog {
     /// Whether [`Dialog::field`] is there.
     pub fn is_typing(&self) -> bool {
         match self {
-            Self::Palette(_) => true,
+            Self::Palette(_) | Self::Filters(_) => true,
             Self::Kill(kill) => matches!(kill.stage, KillStage::Again { .. }),
             Self::Close(close) => matches!(close.stage, CloseStage::Protected { .. }),
             Self::Help(_) | Self::Details | Self::Why(_) | Self::ActionLog | Self::Quit => false,
@@ -78,8 +83,19 @@ impl Dialog {
 
     /// The field has changed.
     pub fn field_changed(&mut self) {
-        if let Self::Palette(palette) = self {
-            palette.search();
+        match self {
+            Self::Palette(palette) => palette.search(),
+            Self::Filters(list) => list.search(),
+            _ => {}
+        }
+    }
+
+    /// Moves the choice of a list below a field.
+    pub fn choose(&mut self, motion: Motion) {
+        match self {
+            Self::Palette(palette) => palette.go(motion, 1),
+            Self::Filters(list) => list.go(motion),
+            _ => {}
         }
     }
 }

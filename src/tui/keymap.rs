@@ -195,6 +195,7 @@ static PORTS: &[Binding] = &[
     bind(&[], Command::FoldAll, "", "Fold all groups"),
     bind(&[], Command::UnfoldAll, "", "Unfold all groups"),
     bind(&[Key::char('m')], Command::Mark, "mark", "Mark the row for a joint action"),
+    bind(&[Key::char('F')], Command::SavedFilters, "", "Choose, save or forget a named filter"),
     bind(&[Key::char('H')], Command::History, "", "Open the history of ended sockets, or close it"),
     bind(&[Key::plain(KeyCode::Esc)], Command::ClearFilter, "", "Drop the filter, then the marks"),
 ];

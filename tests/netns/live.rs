@@ -9,11 +9,14 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use socket2::{Domain, SockRef, Socket as RawSocket, Type};
 use sockpit::collect::ports::Ports;
+use sockpit::collect::ports::ledger::Ledger;
 use sockpit::model::activity::{Rates, Stalled};
 use sockpit::model::owner::OwnershipKind;
-use sockpit::model::socket::{Endpoint, State};
+use sockpit::model::socket::{Endpoint, Family, Protocol, Socket, SocketId, SocketKey, State};
 use sockpit::model::table::{SocketRow, SocketTable};
+use sockpit::model::tcp::TcpInfo;
 use sockpit::query::{Query, Subject, Truth};
+use sockpit::sys::listing::Listed;
 
 use crate::support::{in_namespace, sockpit, wait_for};
 
@@ -209,5 +212,43 @@ fn one_look_tells_no_rate_and_says_so() {
         assert_eq!(output.status.code(), Some(3));
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(stderr.contains("add --watch"), "{stderr}");
+    });
+}
+
+/// Resident memory of this process in bytes.
+fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    text.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+#[test]
+fn an_hour_of_churn_leaves_memory_as_it_was() {
+    in_namespace("live::an_hour_of_churn_leaves_memory_as_it_was", || {
+        let start = jiff::Timestamp::from_second(1_000_000).unwrap();
+        let mut ledger = Ledger::default();
+        // Each second a hundred connections end and a hundred others are there.
+        let mut round = |second: i64| {
+            let at = start + SignedDuration::from_secs(second);
+            let socket = |n: i64| {
+                let local = Endpoint::ip([127, 0, 0, 1], 80);
+                let mut socket =
+                    Socket::new(Family::Ipv4, Protocol::Tcp, State::Established, local);
+                socket.recv_q = Some(7);
+                let tcp = TcpInfo { bytes_received: Some(9), ..TcpInfo::default() };
+                socket.tcp = Some(Box::new(tcp));
+                let id = SocketId::Cookie((second * 100 + n) as u64);
+                Listed::New(SocketKey { netns: Some(1), id }, Box::new(socket), at)
+            };
+            ledger.update((0..100).map(socket).collect(), at)
+        };
+        let mut table = (0..300).map(&mut round).last().unwrap();
+        let before = resident();
+        for second in 300..3_600 {
+            table = round(second);
+        }
+        let grown = resident().saturating_sub(before);
+        assert_eq!((table.rows.len(), table.ended.len()), (100, 10_000));
+        assert_eq!(table.forgotten, 3_599 * 100 - 10_000);
+        assert!(grown < 4 << 20, "{grown} bytes more than after five minutes");
     });
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 use vt100::{MouseProtocolMode, Parser};
 
 /// A slow machine may need this long to start the program and draw.
@@ -33,6 +35,8 @@ pub(crate) struct Terminal {
     unplugged: Arc<AtomicBool>,
     child: Box<dyn Child + Send + Sync>,
     before: String,
+    // What the program remembers goes here, unless the test has its own place for it.
+    _home: Option<TempDir>,
 }
 
 /// What came from the program: drawn, and as it came.
@@ -46,6 +50,20 @@ struct Screen {
 impl Terminal {
     /// Starts `program` with `args` on a screen of `columns` x `rows`.
     pub(crate) fn start(columns: u16, rows: u16, program: &str, args: &[&str]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let mut terminal = Self::start_at(columns, rows, program, args, home.path());
+        terminal._home = Some(home);
+        terminal
+    }
+
+    /// The same with configuration and state below `home`, so that nobody's own are touched.
+    pub(crate) fn start_at(
+        columns: u16,
+        rows: u16,
+        program: &str,
+        args: &[&str],
+        home: &Path,
+    ) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let before = format!("{:?}", pair.master.get_termios());
@@ -53,6 +71,8 @@ impl Terminal {
         command.args(args);
         command.cwd(std::env::temp_dir());
         command.env("TERM", "xterm-256color");
+        command.env("XDG_STATE_HOME", home.join("state"));
+        command.env("XDG_CONFIG_HOME", home.join("config"));
         command.env_remove("NO_COLOR");
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
@@ -74,12 +94,18 @@ impl Terminal {
             unplugged,
             child,
             before,
+            _home: None,
         }
     }
 
     /// Starts sockpit.
     pub(crate) fn sockpit(columns: u16, rows: u16, args: &[&str]) -> Self {
         Self::start(columns, rows, env!("CARGO_BIN_EXE_sockpit"), args)
+    }
+
+    /// Starts sockpit with configuration and state below `home`.
+    pub(crate) fn sockpit_at(columns: u16, rows: u16, home: &Path) -> Self {
+        Self::start_at(columns, rows, env!("CARGO_BIN_EXE_sockpit"), &[], home)
     }
 
     /// What stands on the screen now.

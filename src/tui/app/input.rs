@@ -52,12 +52,11 @@ impl App {
     /// A key for the open field: it edits, or, where the field has no use for it, moves.
     fn type_key(&mut self, key: KeyEvent, effects: &mut Vec<Effect>) {
         if let Some(dialog) = &mut self.dialog {
-            if dialog.field().is_some_and(|field| field.key(key)) {
-                dialog.field_changed();
-            } else if let (Dialog::Palette(palette), KeyCode::Up | KeyCode::Down) =
-                (dialog, key.code)
-            {
-                palette.go(if key.code == KeyCode::Up { Motion::Up } else { Motion::Down }, 1);
+            match key.code {
+                _ if dialog.field().is_some_and(|field| field.key(key)) => dialog.field_changed(),
+                KeyCode::Up => dialog.choose(Motion::Up),
+                KeyCode::Down => dialog.choose(Motion::Down),
+                _ => {}
             }
             return;
         }
@@ -118,8 +117,8 @@ impl App {
         effects: &mut Vec<Effect>,
     ) {
         match &mut self.dialog {
-            Some(Dialog::Palette(palette)) => {
-                palette.go(if lines < 0 { Motion::Up } else { Motion::Down }, 1);
+            Some(dialog @ (Dialog::Palette(_) | Dialog::Filters(_))) => {
+                dialog.choose(if lines < 0 { Motion::Up } else { Motion::Down });
             }
             Some(_) => self.dialog_scroll.by(lines),
             None => {

@@ -116,6 +116,7 @@ impl App {
                     Dialog::Kill(kill) => kill.accept(&mut cx),
                     Dialog::Close(close) => close.accept(&mut cx),
                     Dialog::Why(why) => why.accept(&mut cx),
+                    Dialog::Filters(list) => list.accept(&mut cx),
                     _ => Step::Close,
                 };
                 effects.iter().filter_map(Effect::action).for_each(|id| log.begin(id));

@@ -27,6 +27,7 @@ use crate::text::column::Column;
 use crate::tui::arrange::{Arrange, Arranged, Folds, GroupBy, Kept, Line, Listing, Place, Sort};
 use crate::tui::command::{Command, ExportFormat, Motion};
 use crate::tui::dialog::Dialog;
+use crate::tui::dialog::filters::FilterList;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
 use crate::tui::export::{Content, Export};
@@ -103,6 +104,7 @@ impl Pane for Ports {
             };
         }
         match command {
+            Command::SavedFilters => return saved_filters(&self.filter, cx),
             Command::History => self.history = Some(History::default()),
             Command::Move(motion) => self.go(motion, scroll.page(), cx),
             Command::Filter => self.filter.open(&cx.world.filters),
@@ -291,6 +293,12 @@ impl Pane for Ports {
             }
         })
     }
+}
+
+/// The list of filters with a name; the one that holds can be saved.
+fn saved_filters(filter: &FilterLine, cx: &Cx<'_>) -> Response {
+    let list = FilterList::new(&cx.world.filters.saved, &filter.text);
+    Response::Open(Box::new(Dialog::Filters(list)))
 }
 
 /// Rows of other namespaces may still be there when they are wanted no more.

@@ -3,6 +3,7 @@
 mod close;
 mod kill;
 mod lines;
+mod picker;
 mod why;
 
 use ratatui::buffer::Buffer;
@@ -14,6 +15,7 @@ use crate::query;
 use crate::text::clean;
 use crate::tui::app::App;
 use crate::tui::dialog::Dialog;
+use crate::tui::dialog::filters::FilterList;
 use crate::tui::dialog::palette::Palette;
 use crate::tui::geometry::{centred, inside};
 use crate::tui::keymap::{self, Binding};
@@ -21,6 +23,7 @@ use crate::tui::pane::PaneId;
 use crate::tui::panes::ports;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint;
+use picker::Picker;
 
 /// Widest that a dialog gets: longer lines are hard to read.
 const WIDTH: u16 = 84;
@@ -49,8 +52,13 @@ pub(super) fn draw(app: &mut App, screen: Rect, buf: &mut Buffer) -> Option<Posi
     let columns = width.saturating_sub(4);
     let theme = app.theme;
     let dialog = app.dialog.as_ref()?;
-    if let Dialog::Palette(palette) = dialog {
-        return Some(draw_palette(palette, screen, width, &theme, buf));
+    let picker = match dialog {
+        Dialog::Palette(palette) => Some(palette_picker(palette)),
+        Dialog::Filters(list) => Some(filter_picker(list)),
+        _ => None,
+    };
+    if let Some(picker) = picker {
+        return Some(picker.draw(screen, width, &theme, buf));
     }
     let now = app.world.now.at;
     let Content { title, lines, keys, chosen } = match dialog {
@@ -61,7 +69,7 @@ pub(super) fn draw(app: &mut App, screen: Rect, buf: &mut Buffer) -> Option<Posi
         Dialog::Kill(dialog) => kill::content(dialog, app.world.now, columns, &theme),
         Dialog::Close(dialog) => close::content(dialog, now, columns, &theme),
         Dialog::Why(dialog) => why::content(dialog, columns, &theme),
-        Dialog::Palette(_) => return None,
+        Dialog::Palette(_) | Dialog::Filters(_) => return None,
     };
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).max(4);
     let frame = centred(screen, width, height.min(screen.height.saturating_sub(2)));
@@ -101,37 +109,30 @@ fn padded(frame: Rect) -> Rect {
     Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
 }
 
-fn draw_palette(
-    palette: &Palette,
-    screen: Rect,
-    width: u16,
-    theme: &Theme,
-    buf: &mut Buffer,
-) -> Position {
-    let height = 16.min(screen.height.saturating_sub(2));
-    let frame = centred(screen, width, height);
-    window(buf, frame, "Palette", "Enter run   Esc close", theme.accent, theme);
-    let area = padded(frame);
-    let line = paint::line(area, 0);
-    paint::left(buf, line, ":", theme.accent);
-    let field = Rect { x: line.x + 1, width: line.width.saturating_sub(1), ..line };
-    let cursor = palette.field.draw(buf, field, theme.text);
-    let rows = usize::from(area.height.saturating_sub(1));
-    let first = (palette.chosen + 1).saturating_sub(rows);
-    for (on_screen, binding) in palette.matches.iter().skip(first).take(rows).enumerate() {
-        let line = paint::line(area, on_screen + 1);
-        let is_chosen = first + on_screen == palette.chosen;
-        let sign = if is_chosen { "▸ " } else { "  " };
-        paint::spans(buf, line, [(sign.into(), theme.accent), (binding.about.into(), theme.text)]);
-        paint::right(buf, line, &keys(binding), theme.dim);
-        if is_chosen {
-            buf.set_style(line, theme.selection);
-        }
+fn palette_picker(palette: &Palette) -> Picker<'_> {
+    let line = |binding: &&'static Binding| (binding.about.into(), keys(binding));
+    Picker {
+        title: "Palette",
+        keys: "Enter run   Esc close",
+        sign: ":",
+        field: &palette.field,
+        lines: palette.matches.iter().map(line).collect(),
+        chosen: palette.chosen,
+        empty: "  no command is called so",
     }
-    if palette.matches.is_empty() {
-        paint::left(buf, paint::line(area, 1), "  no command is called so", theme.dim);
+}
+
+fn filter_picker(list: &FilterList) -> Picker<'_> {
+    let line = |choice| (clean(&list.text(choice)).into_owned().into(), String::new());
+    Picker {
+        title: "Saved filters",
+        keys: "Enter take it   Esc close",
+        sign: "@",
+        field: &list.field,
+        lines: list.choices.iter().map(line).collect(),
+        chosen: list.chosen,
+        empty: list.hint(),
     }
-    cursor.unwrap_or(Position::new(area.x, area.y))
 }
 
 fn keys(binding: &Binding) -> String {

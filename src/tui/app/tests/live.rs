@@ -6,6 +6,8 @@ use crossterm::event::KeyCode;
 
 use crate::model::activity::ListenCounters;
 use crate::model::table::SocketTable;
+use crate::tui::effect::Effect;
+use crate::tui::event::{Answer, RequestId};
 use crate::tui::fixture::{Desk, ended, key_of, rows, table, wall};
 
 #[test]
@@ -45,4 +47,46 @@ fn new_changed_and_ended_rows_are_marked_for_some_seconds() {
     assert_eq!(desk.selected(), Some(key_of(6)), "it stays selected");
     let screen = desk.screen();
     assert!(!screen.contains(" ~ ") && !screen.contains(" + "), "{screen}");
+}
+
+#[test]
+fn a_filter_is_saved_under_a_name_chosen_and_used() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('F'));
+    assert!(desk.screen().contains("None is saved yet"), "{}", desk.screen());
+    desk.press(KeyCode::Esc);
+    desk.press(KeyCode::Char('/'));
+    desk.type_text("port:8443 or port:22");
+    desk.press(KeyCode::Enter);
+    desk.press(KeyCode::Char('F'));
+    desk.type_text("mine");
+    assert!(desk.screen().contains("save port:8443 or port:22 as @mine"), "{}", desk.screen());
+    desk.press(KeyCode::Enter);
+    assert!(desk.screen().contains("Saved as @mine"));
+    let kept = |effect: &Effect| match effect {
+        Effect::Keep(_, name, text) => Some((*name, text.clone())),
+        _ => None,
+    };
+    let text = "mine port:8443 or port:22\n".to_owned();
+    assert_eq!(desk.last(kept), Some(("saved-filters", text)));
+
+    desk.press(KeyCode::Esc);
+    desk.press(KeyCode::Char('/'));
+    desk.type_text("!@mi");
+    desk.press(KeyCode::Tab);
+    desk.type_text(" proto:tcp");
+    desk.press(KeyCode::Enter);
+    assert!(desk.screen().contains("/!@mine proto:tcp ─ 3 of 6"), "{}", desk.screen());
+    assert_eq!(desk.last(kept).unwrap().0, "filters", "the history of filters is kept");
+
+    desk.press(KeyCode::Char('F'));
+    desk.press(KeyCode::Enter);
+    assert!(desk.screen().contains("/@mine ─ 2 of 6"), "{}", desk.screen());
+}
+
+#[test]
+fn what_could_not_be_kept_is_said() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.answer(RequestId(9), Answer::Kept(Err("Cannot remember the filters: no".into())));
+    assert!(desk.screen().contains("Cannot remember the filters: no"));
 }

@@ -2,18 +2,14 @@
 
 use std::borrow::Cow;
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
-
 use super::columns::{self, Col, RowContext};
 use super::header;
 use super::{Ports, shows_namespaces};
 use crate::text::{clean, units};
 use crate::tui::arrange::{Arranged, Line, RowView, Sort};
 use crate::tui::pane::Canvas;
-use crate::tui::theme::Theme;
+use crate::tui::widgets::message;
 use crate::tui::widgets::table::{self, Table};
-use crate::tui::widgets::{message, paint};
 use crate::tui::world::World;
 
 /// What Ports is about right now.
@@ -50,7 +46,7 @@ pub(super) fn subject(ports: &Ports, world: &World) -> String {
 /// Draws the inside.
 pub(super) fn draw(ports: &Ports, world: &World, canvas: Canvas<'_>) {
     let Canvas { buf, area, scroll, theme, focused, cursor } = canvas;
-    let area = draw_filter(ports, buf, area, theme, cursor);
+    let area = ports.filter.draw(buf, area, theme, cursor);
     let sample = &world.ports.sample;
     let Some(listing) = &ports.listing else {
         return message::no_value(buf, area, theme, sample, "Reading this machine's sockets …");
@@ -113,29 +109,4 @@ fn empty_text(ports: &Ports, arranged: &Arranged) -> String {
         (total, "") => format!("None of {total} sockets can be shown."),
         (total, text) => format!("None of {total} sockets matches {}", clean(text)),
     }
-}
-
-/// The line of the open filter, with what is wrong below it. Returns the rest of the area.
-fn draw_filter(
-    ports: &Ports,
-    buf: &mut Buffer,
-    area: Rect,
-    theme: &Theme,
-    cursor: &mut Option<Position>,
-) -> Rect {
-    let Some(field) = ports.filter.shown_field() else { return area };
-    let line = paint::line(area, 0);
-    let used = paint::left(buf, line, " /", theme.accent);
-    let room = Rect { x: line.x + used, width: line.width.saturating_sub(used), ..line };
-    *cursor = field.draw(buf, room, theme.text);
-    let mut lines = 1;
-    if let Some(error) = &ports.filter.error {
-        let text = format!(" ! column {}: {}", error.column, clean(&error.message));
-        for piece in paint::wrap(&text, area.width) {
-            paint::left(buf, paint::line(area, lines), &piece, theme.danger);
-            lines += 1;
-        }
-    }
-    let lines = u16::try_from(lines).unwrap_or(u16::MAX).min(area.height);
-    Rect { y: area.y + lines, height: area.height - lines, ..area }
 }

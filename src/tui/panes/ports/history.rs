@@ -120,6 +120,9 @@ impl History {
             Command::ClearFilter if !self.filter.clear() => return Outcome::Closed,
             Command::ClearFilter => self.wish += 1,
             Command::Move(motion) => self.go(motion, scroll.page(), cx),
+            Command::SavedFilters => {
+                return Outcome::Answered(super::saved_filters(&self.filter, cx));
+            }
             Command::Filter => self.filter.open(&cx.world.filters),
             Command::Accept => self.filter.accept(cx),
             Command::Cancel => {
