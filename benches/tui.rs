@@ -16,6 +16,7 @@ use sockpit::model::owner::{Owner, Ownership, Process};
 use sockpit::model::sample::Sample;
 use sockpit::model::socket::{Endpoint, Family, Protocol, Socket, SocketId, SocketKey, State};
 use sockpit::model::table::{SocketRow, SocketTable};
+use sockpit::model::tables::Tables;
 use sockpit::query::Query;
 use sockpit::text::column::Column;
 use sockpit::tui::app::{App, Start};
@@ -136,6 +137,7 @@ fn arranging(criterion: &mut Criterion) {
         let work = |by: Column, filter: &str, group: Option<GroupBy>| Arrange {
             table: Arc::clone(&table),
             filter: Query::parse(filter).ok().filter(|query| !query.is_empty()).map(Arc::new),
+            hidden: Tables::NONE,
             sort: Sort { by, reverse: true },
             group,
             processes: None,

@@ -19,6 +19,7 @@ use crate::model::activation::principal_owner;
 use crate::model::owner::Process;
 use crate::model::socket::{Socket, SocketKey, State};
 use crate::model::table::{EndedRow, SocketRow, SocketTable};
+use crate::model::tables::{Table, Tables};
 use crate::model::tree::ProcessTree;
 use crate::query::{Query, Subject, Truth};
 use crate::tui::label;
@@ -46,6 +47,8 @@ pub struct Arrange {
     pub table: Arc<SocketTable>,
     /// Only these; `None` for all.
     pub filter: Option<Arc<Query>>,
+    /// Not the sockets of these tables, unless nothing else passes the filter.
+    pub hidden: Tables,
     /// In this order.
     pub sort: Sort,
     /// Under headers; `None` for one plain list.
@@ -66,6 +69,7 @@ pub struct Arranged {
     table: Arc<SocketTable>,
     ended: Vec<Arc<EndedRow>>,
     filter: Option<Arc<Query>>,
+    hidden: Tables,
     sort: Sort,
     // By index into the table's rows.
     facts: Vec<Facts>,
@@ -78,6 +82,8 @@ pub struct Arranged {
     pub kept: Option<usize>,
     /// Rows that the filter let through, the kept one aside.
     pub matched: usize,
+    /// Rows that the filter let through and that are hidden for their table.
+    pub left_out: usize,
     /// Rows for which the filter lacked a fact.
     pub undecided: usize,
     /// Listening sockets in the whole table.
@@ -97,13 +103,17 @@ impl Facts {
     const LISTENS: u8 = 1 << 3;
     const CONNECTED: u8 = 1 << 4;
     const CROWDED: u8 = 1 << 5;
+    const HIDDEN: u8 = 1 << 6;
 
-    fn of(socket: &Socket, truth: Truth) -> Self {
+    fn of(socket: &Socket, truth: Truth, hidden: Tables) -> Self {
         let flag = |holds: bool, bit: u8| if holds { bit } else { 0 };
+        let is_hidden = hidden.contains(Table::of(socket));
+        let matches = truth == Truth::Yes;
         Self(
             Self::READ
-                | flag(truth == Truth::Yes, Self::MATCHES)
-                | flag(truth == Truth::Undecided, Self::UNDECIDED)
+                | flag(matches && !is_hidden, Self::MATCHES)
+                | flag(matches && is_hidden, Self::HIDDEN)
+                | flag(truth == Truth::Undecided && !is_hidden, Self::UNDECIDED)
                 | flag(socket.state == State::Listen, Self::LISTENS)
                 | flag(socket.remote.is_some(), Self::CONNECTED)
                 | flag(label::is_crowded(socket), Self::CROWDED),
@@ -183,17 +193,18 @@ impl Arranged {
     }
 
     fn facts(&self, index: u32) -> Facts {
-        let of_ended = || Facts::of(self.socket(index), Truth::Yes);
+        let of_ended = || Facts::of(self.socket(index), Truth::Yes, Tables::NONE);
         self.facts.get(index as usize).copied().unwrap_or_else(of_ended)
     }
 }
 
 impl Arrange {
     /// Filters, sorts and groups.
-    pub fn run(self) -> Arranged {
+    pub fn run(mut self) -> Arranged {
         let mut arranged = Arranged {
             table: Arc::clone(&self.table),
             filter: self.filter.clone(),
+            hidden: self.hidden,
             sort: self.sort,
             ..Arranged::default()
         };
@@ -204,6 +215,10 @@ impl Arrange {
         };
         let fresh = self.read(&mut arranged.facts);
         arranged.count();
+        if self.filter.is_some() && arranged.matched == 0 && arranged.left_out > 0 {
+            self.hidden = Tables::NONE;
+            return self.run();
+        }
         let kept = self.find_kept(&self.table.rows);
         arranged.ended = self.ended_rows(kept.is_some());
         let ended = (arranged.live()..).take(arranged.ended.len());
@@ -238,7 +253,7 @@ impl Arrange {
         let mut fresh = Vec::new();
         for ((index, row), facts) in (0_u32..).zip(&self.table.rows).zip(facts) {
             if *facts == Facts::UNREAD {
-                *facts = Facts::of(&row.socket, self.matches(row));
+                *facts = Facts::of(&row.socket, self.matches(row), self.hidden);
                 fresh.push(index);
             }
         }
@@ -264,7 +279,10 @@ impl Arrange {
     /// The rows that ended a moment ago, and the kept one if it has ended.
     fn ended_rows(&self, kept_lives: bool) -> Vec<Arc<EndedRow>> {
         let fresh = |ended: &&Arc<EndedRow>| self.now.duration_since(ended.ended_at) < MARKED_FOR;
-        let wanted = |ended: &&Arc<EndedRow>| self.matches(&ended.row) == Truth::Yes;
+        let wanted = |ended: &&Arc<EndedRow>| {
+            self.matches(&ended.row) == Truth::Yes
+                && !self.hidden.contains(Table::of(&ended.row.socket))
+        };
         // Newest first: the first one that is too old ends the walk.
         let recent = self.table.ended.iter().take_while(fresh);
         let mut rows: Vec<_> = recent.filter(wanted).cloned().collect();
@@ -287,6 +305,7 @@ impl Arranged {
     fn count(&mut self) {
         for facts in &self.facts {
             self.matched += usize::from(facts.has(Facts::MATCHES));
+            self.left_out += usize::from(facts.has(Facts::HIDDEN));
             self.undecided += usize::from(facts.has(Facts::UNDECIDED));
             self.listeners += usize::from(facts.has(Facts::LISTENS));
         }

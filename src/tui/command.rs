@@ -61,6 +61,8 @@ pub enum Command {
     Mark,
     /// The sockets of every network namespace, or of sockpit's own.
     AllNamespaces,
+    /// UNIX and netlink sockets among the others, or not.
+    LocalSockets,
     /// Plan the end of the processes that hold the selected rows.
     Kill,
     /// Plan the close of the selected connections.

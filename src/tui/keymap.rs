@@ -174,6 +174,12 @@ static PORTS: &[Binding] = &[
         "Show every network namespace, or sockpit's own alone",
     ),
     bind(
+        &[Key::char('u')],
+        Command::LocalSockets,
+        "",
+        "Show UNIX and netlink sockets, or hide them",
+    ),
+    bind(
         &[Key::char('b')],
         Command::GroupNext,
         "group",

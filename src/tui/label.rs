@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::model::activity::Stalled;
 use crate::model::owner::OwnershipKind;
-use crate::model::socket::{Backlog, Socket, State};
+use crate::model::socket::{Backlog, PacketKind, Protocol, Socket, State};
 use crate::text::{address, clean, owner, units};
 use crate::tui::arrange::MARKED_FOR;
 use crate::tui::widgets::paint;
@@ -48,10 +48,31 @@ pub fn remote(socket: &Socket, names: bool) -> String {
     named(address::remote(socket).to_string(), port, service)
 }
 
-/// An end in so many columns: its address gives way, since its port tells more.
+/// The protocol in at most six columns, by the names of `ss` where it has others:
+/// [`address::protocol`] is the full name.
+pub fn protocol(socket: &Socket) -> &'static str {
+    let packet = socket.packet.as_ref().map(|packet| packet.kind);
+    match (socket.protocol, packet) {
+        (Protocol::Stream, _) => "u_str",
+        (Protocol::Dgram, _) => "u_dgr",
+        (Protocol::Seqpacket, _) => "u_seq",
+        (Protocol::Packet, Some(PacketKind::Dgram)) => "p_dgr",
+        (Protocol::Packet, Some(_)) => "p_raw",
+        (Protocol::Packet, None) => "nl",
+        (Protocol::Udplite, _) => "udpl",
+        (Protocol::Mptcp, _) => "mptcp",
+        _ => address::protocol(socket),
+    }
+}
+
+/// An end in so many columns: its address gives way, since its port tells more, and the
+/// beginning of a path, since its end does.
 pub fn fit_end(end: String, columns: u16) -> String {
     if paint::width(&end) <= columns {
         return end;
+    }
+    if end.starts_with(['/', '.', '@']) {
+        return paint::fit_tail(&end, columns);
     }
     let Some((addr, port)) = end.rsplit_once(':') else { return end };
     match columns.checked_sub(paint::width(port) + 1) {
@@ -191,7 +212,7 @@ pub fn line(socket: &Socket) -> String {
 mod tests {
     use super::*;
     use crate::model::activity::DropGrowth;
-    use crate::model::socket::{Endpoint, Family, Protocol};
+    use crate::model::socket::{Endpoint, Family};
 
     fn listener(family: Family, local: Endpoint) -> Socket {
         Socket::new(family, Protocol::Tcp, State::Listen, local)
@@ -203,7 +224,9 @@ mod tests {
         assert_eq!(fit("127.0.0.1:51544", 15), "127.0.0.1:51544");
         assert_eq!(fit("127.0.0.1:51544", 12), "127.0…:51544");
         assert_eq!(fit("[2001:db8::1]:443", 12), "[2001:d…:443");
-        assert_eq!(fit("/run/a.sock", 5), "/run/a.sock");
+        assert_eq!(fit("/run/app.sock", 9), "…app.sock");
+        assert_eq!(fit("@abc:80", 4), "…:80");
+        assert_eq!(fit("/日本", 4), "…本");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 mod close;
 mod grouping;
 mod live;
+mod local;
 mod namespaces;
 mod why;
 

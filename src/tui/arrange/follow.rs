@@ -20,7 +20,7 @@ const GONE: u32 = u32::MAX;
 /// Follows the rows of the arrangement before into the table of the `next` one. `None` when
 /// that would tell nothing.
 pub(super) fn follow<'a>(before: &'a Arranged, next: &Arranged) -> Option<Follower<'a>> {
-    let same_filter = before.filter == next.filter;
+    let same_filter = before.filter == next.filter && before.hidden == next.hidden;
     let is_timeless = next.filter.as_ref().is_none_or(|query| !query.depends_on_time());
     (same_filter && is_timeless).then(|| Follower {
         before,

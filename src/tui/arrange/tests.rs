@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::activity::Rates;
 use crate::model::peer::{Peer, PeerOwner};
-use crate::model::socket::Endpoint;
+use crate::model::socket::{Endpoint, Family, Protocol};
 use crate::text::column::Column;
 use crate::tui::fixture::{ended, key_of, process, row, rows, table, tcp, wall};
 
@@ -9,6 +9,7 @@ fn arrange(table: SocketTable) -> Arrange {
     Arrange {
         table: Arc::new(table),
         filter: None,
+        hidden: Tables::NONE,
         sort: Sort::default(),
         group: None,
         processes: None,
@@ -268,4 +269,39 @@ fn going_on_from_the_arrangement_before_gives_what_a_fresh_start_gives() {
             before = Some(Arc::new(on));
         }
     }
+}
+
+/// TCP rows, and a UNIX socket at this path.
+fn with_unix(path: &str) -> SocketTable {
+    let mut all = rows();
+    let mut unix = SocketRow::clone(&row(99, tcp(State::Listen, [127, 0, 0, 1], 1)));
+    unix.socket.family = Family::Unix;
+    unix.socket.protocol = Protocol::Stream;
+    unix.socket.local = Endpoint::unix(path);
+    all.push(Arc::new(unix));
+    table(all)
+}
+
+#[test]
+fn what_is_hidden_for_its_table_is_counted_and_shown_when_nothing_else_matches() {
+    let run = |text: &str, hidden| {
+        let filter = filter(text).filter(|query| !query.is_empty());
+        let arranged = Arrange { filter, hidden, ..arrange(with_unix("/run/x.sock")) }.run();
+        (arranged.len(), arranged.matched, arranged.left_out)
+    };
+    let tcp = rows().len();
+    assert_eq!(run("", Tables::NONE), (tcp + 1, tcp + 1, 0));
+    assert_eq!(run("", Tables::LOCAL), (tcp, tcp, 1));
+    // Without a filter nothing was asked for that could be missed.
+    assert_eq!(run("x.sock", Tables::LOCAL), (1, 1, 0));
+    assert_eq!(run("x.sock or proto:tcp", Tables::LOCAL).2, 1);
+}
+
+#[test]
+fn what_was_hidden_is_read_anew_when_it_is_not() {
+    let hidden = Tables::LOCAL;
+    let before = Arrange { hidden, ..arrange(with_unix("/run/x.sock")) }.run();
+    let table = SocketTable::clone(&before.table);
+    let shown = Arrange { before: Some(Arc::new(before)), ..arrange(table) }.run();
+    assert_eq!((shown.len(), shown.left_out), (rows().len() + 1, 0));
 }

@@ -19,6 +19,8 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::{Position, Rect};
 
 use crate::model::socket::SocketKey;
+use crate::model::table::SocketRow;
+use crate::model::tables::{Table, Tables};
 use crate::text::column::Column;
 use crate::tui::arrange::{Arrange, Arranged, Folds, GroupBy, Kept, Line, Listing, Place, Sort};
 use crate::tui::command::{Command, ExportFormat, Motion};
@@ -51,6 +53,8 @@ pub struct Ports {
     group: Option<GroupBy>,
     folds: Folds,
     filter: FilterLine,
+    // Whether UNIX and netlink sockets are listed without having been asked for.
+    shows_local: bool,
     // Counts changes of sort, groups and filter; with the sample it tells what is wanted.
     wish: u64,
     // The user has asked for other rows: the selected one must earn its place.
@@ -107,6 +111,7 @@ impl Pane for Ports {
             }
             Command::SortReverse => self.sort_by(self.sort.by, !self.sort.reverse),
             Command::AllNamespaces => all_namespaces(cx),
+            Command::LocalSockets => self.toggle_local(cx),
             Command::GroupNext => self.group_by(GroupBy::next(self.group), cx),
             Command::Fold => self.fold(cx),
             Command::Unfold => self.unfold(cx),
@@ -234,6 +239,7 @@ impl Pane for Ports {
         let work = Arrange {
             table: Arc::clone(table),
             filter: self.filter.query.clone(),
+            hidden: self.hidden(),
             sort: self.sort,
             group: self.group,
             processes: None,
@@ -307,6 +313,25 @@ impl Ports {
         } else {
             cx.world.marks.clear();
         }
+    }
+
+    /// The tables that are left out: those of sockets that concern no network, unless the filter
+    /// names them.
+    fn hidden(&self) -> Tables {
+        let named = self.filter.query.as_ref().map_or(Tables::NONE, |query| query.named_tables());
+        if self.shows_local { Tables::NONE } else { Tables::LOCAL.without(named) }
+    }
+
+    /// Shows UNIX and netlink sockets, or hides them. Marks on rows that go out of sight are
+    /// dropped: no action shall meet what is not shown.
+    fn toggle_local(&mut self, cx: &mut Cx<'_>) {
+        self.shows_local = !self.shows_local;
+        let hidden = self.hidden();
+        if let (false, Some(table)) = (hidden.is_empty(), cx.world.ports.value()) {
+            let is_shown = |row: &SocketRow| !hidden.contains(Table::of(&row.socket));
+            cx.world.marks.retain(|key| table.find(*key).is_none_or(|row| is_shown(row)));
+        }
+        self.wish_anew(true);
     }
 
     /// The column after the one that is sorted by, of those that are on screen.

@@ -35,6 +35,18 @@ pub fn fit(text: &str, columns: u16) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
+/// The end of a text, or as much of it as fits behind `…`.
+pub fn fit_tail(text: &str, columns: u16) -> String {
+    let mut room = usize::from(columns).saturating_sub(1);
+    let fits = |c: &char| {
+        let left = room.checked_sub(c.width().unwrap_or(0));
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let tail: Vec<char> = text.chars().rev().take_while(fits).collect();
+    std::iter::once('…').take(columns.into()).chain(tail.into_iter().rev()).collect()
+}
+
 /// Writes from the left end of a line. Returns the columns used.
 pub fn left(buf: &mut Buffer, line: Rect, text: &str, style: Style) -> u16 {
     if line.is_empty() {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::model::owner::{Process, ProcessKey};
 use crate::model::socket::State;
 use crate::model::table::SocketTable;
+use crate::model::tables::Tables;
 use crate::model::tree::{ProcessNode, ProcessTree};
 use crate::text::column::Column;
 use crate::tui::arrange::{Arrange, Arranged, GroupBy, GroupKey, Sort};
@@ -35,6 +36,7 @@ fn arranged(table: SocketTable, processes: &[ProcessNode], sort: Sort) -> Arrang
     let work = Arrange {
         table: Arc::new(table),
         filter: None,
+        hidden: Tables::NONE,
         sort,
         group: Some(GroupBy::Tree),
         processes: Some(Arc::new(processes)),

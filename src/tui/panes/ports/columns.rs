@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{self, Socket};
 use crate::text::column::Column::{self, *};
-use crate::text::{self, address, clean, units};
+use crate::text::{self, clean, units};
 use crate::tui::arrange::{MARKED_FOR, RowView};
 use crate::tui::label;
 use crate::tui::theme::Theme;
@@ -161,7 +161,7 @@ pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<
     let socket = &view.row.socket;
     let Col::Of(column) = col else { return Cell::new(sign(view, cx), cx.theme.accent) };
     match column {
-        Proto => Cell::plain(address::protocol(socket)),
+        Proto => Cell::plain(label::protocol(socket)),
         Local => Cell::plain(label::fit_end(label::local(socket, cx.names), width)),
         Remote => remote(socket, width, cx),
         State => state(view, cx),

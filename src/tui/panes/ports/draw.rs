@@ -8,7 +8,7 @@ use ratatui::layout::{Position, Rect};
 use super::columns::{self, Col, RowContext};
 use super::header;
 use super::{Ports, shows_namespaces};
-use crate::text::clean;
+use crate::text::{clean, units};
 use crate::tui::arrange::{Arranged, Line, RowView, Sort};
 use crate::tui::pane::Canvas;
 use crate::tui::theme::Theme;
@@ -33,6 +33,9 @@ pub(super) fn subject(ports: &Ports, world: &World) -> String {
         if !ports.filter.text.trim().is_empty() {
             parts.push(format!("/{}", clean(ports.filter.text.trim())));
             parts.push(format!("{} of {}", arranged.matched, arranged.total()));
+        }
+        if arranged.left_out > 0 {
+            parts.push(format!("u: {} local hidden", units::count(arranged.left_out as u64)));
         }
         if arranged.undecided > 0 {
             parts.push(format!("{} undecided", arranged.undecided));
@@ -103,6 +106,9 @@ fn title(ports: &Ports, col: Col, title: &'static str) -> Cow<'static, str> {
 fn empty_text(ports: &Ports, arranged: &Arranged) -> String {
     match (arranged.total(), ports.filter.text.trim()) {
         (0, _) => "No sockets here.".to_owned(),
+        (_, "") if arranged.left_out > 0 => {
+            "UNIX and netlink sockets alone: u shows them.".to_owned()
+        }
         (total, "") => format!("None of {total} sockets can be shown."),
         (total, text) => format!("None of {total} sockets matches {}", clean(text)),
     }
