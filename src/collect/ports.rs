@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::{Collector, Control, Feed, Round, spawn as spawn_collector};
 use crate::model::health::Health;
 use crate::model::table::SocketTable;
+use crate::model::tables::Tables;
 use crate::sys;
 use crate::sys::listing::Coverage;
 pub use crate::sys::listing::{Backend, Reach};
@@ -54,6 +55,7 @@ pub struct Ports {
     ledger: Ledger,
     host: Arc<str>,
     steering: Steering,
+    tables: Tables,
 }
 
 impl Ports {
@@ -65,7 +67,14 @@ impl Ports {
             ledger: Ledger::default(),
             host: sys::host::name().into(),
             steering: Steering::default(),
+            tables: Tables::ALL,
         }
+    }
+
+    /// Looks at the sockets of these tables alone.
+    #[must_use]
+    pub fn of_tables(self, tables: Tables) -> Self {
+        Self { tables, ..self }
     }
 
     /// What tells it how far to look.
@@ -80,6 +89,7 @@ impl Ports {
             none => none.insert(sys::sockets::Table::open(self.backend, 1)?),
         };
         table.set_reach(self.steering.reach());
+        table.ask_for(self.tables);
         table.list(self.ledger.known())
     }
 

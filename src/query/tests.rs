@@ -9,7 +9,10 @@ use proptest::prelude::*;
 use super::{Query, Subject, Truth, help_text};
 use crate::model::activity::{Rates, Stalled};
 use crate::model::owner::{Container, Owner, Ownership, Process, Unit, UnitScope};
-use crate::model::socket::{Backlog, Endpoint, Family, Protocol, Socket, State};
+use crate::model::socket::{
+    Backlog, Endpoint, Family, PacketKind, PacketSocket, Protocol, Socket, State,
+};
+use crate::model::tables::{Table, Tables};
 use crate::model::tcp::TcpInfo;
 use Truth::{No, Undecided, Yes};
 
@@ -599,4 +602,81 @@ fn states_are_named_by_their_key_alone() {
     {
         assert_eq!(named(none), [], "{none}");
     }
+}
+
+#[test]
+fn only_tables_that_could_match_are_asked_for() {
+    let tables = |text: &str| Query::parse(text).unwrap().tables();
+    let set = |tables: &[Table]| tables.iter().copied().collect::<Tables>();
+    use Table::{Icmp, Mptcp, Netlink, Packet, Raw, Tcp, Udp, Udplite, Unix};
+    let with_port = set(&[Tcp, Udp, Udplite, Mptcp, Icmp]);
+    for (text, expected) in [
+        ("", Tables::ALL),
+        ("nginx", Tables::ALL),
+        ("8080", Tables::ALL),
+        ("state:listen", Tables::ALL),
+        ("pid:7 or proto:tcp", Tables::ALL),
+        ("proto:tcp", set(&[Tcp])),
+        ("proto:tcp4,udp", set(&[Tcp, Udp])),
+        ("53/udp", set(&[Udp])),
+        ("port:80", with_port),
+        ("port:80 family:unix", Tables::NONE),
+        ("port:80 or family:unix", with_port.or(Unix.into())),
+        ("service:ssh", with_port),
+        ("family:ipv6", set(&[Tcp, Udp, Udplite, Mptcp, Raw, Icmp])),
+        ("addr:10.0.0.0/8", set(&[Tcp, Udp, Udplite, Mptcp, Raw, Icmp])),
+        ("addr:/run/a.sock", set(&[Unix])),
+        ("rtt:1ms..", set(&[Tcp, Mptcp])),
+        ("backlog:1..", set(&[Tcp, Mptcp, Unix])),
+        ("!family:unix", Tables::ALL.without(Unix.into())),
+        // A part of a table is not the table.
+        ("!proto:stream", Tables::ALL),
+        ("!proto:stream,dgram,seqpacket !proto:tcp4", Tables::ALL.without(Unix.into())),
+        ("!(proto:tcp or proto:udp)", Tables::ALL.without(Tables::PORTS)),
+        ("!(proto:tcp port:80)", Tables::ALL),
+        ("!port:80", Tables::ALL),
+        ("proto:p_raw", set(&[Packet])),
+        ("proto:nl", set(&[Netlink])),
+        ("not *", Tables::NONE),
+    ] {
+        assert_eq!(tables(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn tables_are_named_by_family_path_and_exact_number() {
+    let named = |text: &str| Query::parse(text).unwrap().named_tables();
+    for text in ["family:unix", "proto:u_str", "unix", "dgram", "addr:/run/a", "\"@abs\""] {
+        assert!(named(text).contains(Table::Unix), "{text}");
+    }
+    assert!(named("inode:7").contains(Table::Netlink));
+    for text in ["", "!family:unix", "state:listen", "pid:7", "name:unixd", "str"] {
+        assert!(!named(text).contains(Table::Unix), "{text}");
+    }
+}
+
+#[test]
+fn the_spellings_of_ss_name_types_of_socket() {
+    let unix = |protocol| {
+        Socket::new(Family::Unix, protocol, State::Connected, Endpoint::unix("/run/Docker.sock"))
+    };
+    let stream = unix(Protocol::Stream);
+    assert_eq!(ask("proto:u_str", &stream), Yes);
+    assert_eq!(ask("proto:u_dgr", &stream), No);
+    assert_eq!(ask("proto:u_seq", &unix(Protocol::Seqpacket)), Yes);
+    assert_eq!((ask("docker", &stream), ask("addr:/run/d", &stream)), (Yes, Yes));
+    for text in ["port:80", "port:1..65535", "rport:*"] {
+        assert_eq!((ask(text, &stream), ask(&format!("!{text}"), &stream)), (No, Yes), "{text}");
+    }
+    let mut packet =
+        Socket::new(Family::Packet, Protocol::Packet, State::Unconnected, Endpoint::default());
+    packet.packet = Some(Box::new(PacketSocket {
+        kind: PacketKind::Dgram,
+        rx_ring_bytes: None,
+        tx_ring_bytes: None,
+        fanout_group: None,
+        fanout_mode: None,
+    }));
+    assert_eq!((ask("proto:p_dgr", &packet), ask("proto:p_raw", &packet)), (Yes, No));
+    assert_eq!(ask("proto:packet", &packet), Yes);
 }

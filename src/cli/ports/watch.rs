@@ -17,6 +17,7 @@ use crate::model::health::Health;
 use crate::model::peer::{Peer, Peers};
 use crate::model::socket::{Socket, SocketKey};
 use crate::model::table::{SocketRow, SocketTable};
+use crate::model::tables::{Table, Tables};
 use crate::query::{Query, Subject, Truth};
 
 /// Looks again and again, and misses no change between two looks: it reads the collector
@@ -36,11 +37,23 @@ pub(super) fn run(
         undecided: 0,
         told: Vec::new(),
     };
-    let ports = Ports::new(backend);
+    let left_out = super::left_out(args, query);
+    let ports = Ports::new(backend).of_tables(query.tables().without(left_out));
+    tell_unwatched(query.tables().and(left_out));
     ports.steering().set_reach(super::reach(args));
     runtime.block_on(watch.run(ports, period))?;
     watch.seen.summarise();
     Ok(answer(watch.seen.added > 0, watch.undecided, false))
+}
+
+/// Says which sockets are not even looked at, and what would change that.
+fn tell_unwatched(tables: Tables) {
+    let names: Vec<&str> = tables.iter().map(Table::name).collect();
+    if !names.is_empty() {
+        let families: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        let (names, families) = (names.join(" and "), families.join(","));
+        eprintln!("sockpit: {names} sockets are not watched; family:{families} watches them");
+    }
 }
 
 struct Watch<'a> {

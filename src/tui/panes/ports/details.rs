@@ -1,6 +1,7 @@
 //! Everything that is known about one socket, line by line.
 
 mod activity;
+mod family;
 mod tcp;
 
 use std::time::Duration;
@@ -75,6 +76,7 @@ pub fn lines(selection: &Selection, listen: Option<ListenCounters>, world: &Worl
             format!("receive {received}, send {}", part(m.wmem_alloc_bytes, m.sndbuf_bytes))
         }),
     );
+    facts.extend(family::facts(socket));
     ownership(socket, around, now, &mut facts);
     if let Some(peer) = around.and_then(|around| around.peer.as_ref()) {
         other_end(peer, &mut facts);
