@@ -13,6 +13,8 @@ mod job;
 mod panic;
 #[path = "terminal/pty.rs"]
 mod pty;
+#[path = "terminal/remembered.rs"]
+mod remembered;
 #[path = "terminal/rights.rs"]
 mod rights;
 #[path = "terminal/screens.rs"]

@@ -33,6 +33,7 @@ pub(crate) struct Terminal {
     unplugged: Arc<AtomicBool>,
     child: Box<dyn Child + Send + Sync>,
     before: String,
+    _state: tempfile::TempDir,
 }
 
 /// What came from the program: drawn, and as it came.
@@ -54,6 +55,9 @@ impl Terminal {
         command.cwd(std::env::temp_dir());
         command.env("TERM", "xterm-256color");
         command.env_remove("NO_COLOR");
+        // What a user keeps between runs is neither read nor changed.
+        let state = tempfile::tempdir().unwrap();
+        command.env("XDG_STATE_HOME", state.path());
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let screen =
@@ -74,6 +78,7 @@ impl Terminal {
             unplugged,
             child,
             before,
+            _state: state,
         }
     }
 
