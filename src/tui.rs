@@ -86,6 +86,7 @@ pub fn run(wishes: &Dashboard, saved: Saved) -> Result<End, Error> {
     if !terminal::is_there() {
         return Err(Error::NoTerminal);
     }
+    host::keep_memory_small();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("sockpit")
