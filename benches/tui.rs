@@ -24,6 +24,7 @@ use sockpit::tui::arrange::{Arrange, GroupBy, Sort};
 use sockpit::tui::effect::Effect;
 use sockpit::tui::event::{Answer, Event, FeedUpdate, Moment};
 use sockpit::tui::filters::Filters;
+use sockpit::tui::remembered::View;
 use sockpit::tui::theme::Theme;
 use sockpit::tui::view;
 
@@ -66,7 +67,8 @@ fn app(table: &Arc<SocketTable>) -> App {
     let start = Start {
         size: (140, 40),
         theme: Theme::default(),
-        names: false,
+        view: View::default(),
+        remember: false,
         timezone: TimeZone::UTC,
         filters: Filters::default(),
     };

@@ -5,6 +5,7 @@
 //! theme = "auto"       # auto, none, 16 or 256 colours
 //! period_ms = 1000     # between two looks at the socket table
 //! names = false        # services, users and host names in place of their numbers
+//! remember = true      # the view (columns, order, groups) from one run to the next
 //!
 //! [filters]            # @web in any query
 //! web = "port:80,443 state:established"
@@ -70,11 +71,13 @@ pub struct Dashboard {
     pub period: Duration,
     /// Names in place of numbers, from the start.
     pub names: bool,
+    /// Whether the view is kept from one run to the next, over what is configured here.
+    pub remember: bool,
 }
 
 impl Default for Dashboard {
     fn default() -> Self {
-        Self { theme: Colours::Auto, period: Duration::from_secs(1), names: false }
+        Self { theme: Colours::Auto, period: Duration::from_secs(1), names: false, remember: true }
     }
 }
 
@@ -216,11 +219,13 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "[dashboard]\ntheme = \"256\"\nperiod_ms = 500\nnames = true\n";
+        let text =
+            "[dashboard]\ntheme = \"256\"\nperiod_ms = 500\nnames = true\nremember = false\n";
         let dashboard = Config::parse(text).unwrap().dashboard;
         assert_eq!(dashboard.theme, Colours::Full);
         assert_eq!(dashboard.period, Duration::from_millis(500));
         assert!(dashboard.names);
+        assert!(!dashboard.remember);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod label;
 pub mod log;
 pub mod pane;
 pub mod panes;
+pub mod remembered;
 mod run_loop;
 pub mod surroundings;
 pub mod terminal;
@@ -46,6 +47,7 @@ use event::Moment;
 use executor::Executor;
 use feeds::Feeds;
 use filters::Filters;
+use remembered::{Unusable, View};
 use run_loop::Sources;
 use terminal::Screen;
 use theme::{Palette, Theme};
@@ -84,6 +86,7 @@ pub fn run(wishes: &Dashboard, saved: Saved) -> Result<End, Error> {
     if !terminal::is_there() {
         return Err(Error::NoTerminal);
     }
+    host::keep_memory_small();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("sockpit")
@@ -106,22 +109,61 @@ async fn open(wishes: &Dashboard, filters: Filters, feeds: Feeds) -> Result<End,
     let size = screen.size().map_err(Error::os("ask the terminal for its size"))?;
     let (tell, answers) = mpsc::channel(executor::ANSWERS);
     let mut executor = Executor::new(feeds.clone(), tell);
+    let recalled = recall(wishes);
     let start = Start {
         size,
         theme: Theme::new(Palette::of(wishes.theme)),
-        names: wishes.names,
+        view: recalled.view,
+        remember: recalled.remember,
         timezone: TimeZone::system(),
         filters,
     };
     let mut app = App::new(start, Moment::now());
+    if let Some(trouble) = recalled.trouble {
+        app.world.complain(trouble);
+    }
     let sources =
         Sources { input: EventStream::new(), signals, hang_up: Some(hang_up), answers, feeds };
-    match run_loop::run(&mut app, &mut screen, sources, &mut executor).await {
+    let end = run_loop::run(&mut app, &mut screen, sources, &mut executor).await;
+    executor.settle().await;
+    match end {
         Ok(end) => Ok(end),
         // Not being able to write to it is how a terminal's end shows first.
         Err(error) => {
             tracing::warn!(%error, "the terminal failed");
             Ok(End::TerminalGone)
+        }
+    }
+}
+
+/// The view to begin with.
+struct Recalled {
+    view: View,
+    remember: bool,
+    trouble: Option<String>,
+}
+
+/// What the configuration wishes, and what was remembered over it. Nothing about that file is
+/// a reason not to start.
+fn recall(wishes: &Dashboard) -> Recalled {
+    let view = View { names: wishes.names, ..View::default() };
+    if !wishes.remember {
+        return Recalled { view, remember: false, trouble: None };
+    }
+    let read = host::state::read(remembered::FILE);
+    let text = match read {
+        Ok(None) => return Recalled { view, remember: true, trouble: None },
+        Ok(Some(text)) => text,
+        Err(error) => {
+            let trouble = format!("Cannot read {}, so it is ignored: {error}", remembered::FILE);
+            return Recalled { view, remember: true, trouble: Some(trouble) };
+        }
+    };
+    match view.clone().recalled(&text) {
+        Ok(view) => Recalled { view, remember: true, trouble: None },
+        Err(why) => {
+            let remember = why != Unusable::Later;
+            Recalled { view, remember, trouble: Some(why.to_string()) }
         }
     }
 }

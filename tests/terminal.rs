@@ -15,6 +15,8 @@ mod live;
 mod panic;
 #[path = "terminal/pty.rs"]
 mod pty;
+#[path = "terminal/remembered.rs"]
+mod remembered;
 #[path = "terminal/rights.rs"]
 mod rights;
 #[path = "terminal/screens.rs"]

@@ -25,6 +25,7 @@ use super::keymap::Context;
 use super::log::{ActionLog, Entry};
 use super::pane::{Cx, Pane, PaneId, Response};
 use super::panes;
+use super::remembered::{self, View};
 use super::theme::Theme;
 use super::widgets::scroll::Scroll;
 use super::world::World;
@@ -67,6 +68,9 @@ pub struct App {
     capturing: Option<bool>,
     clicked: Option<(Instant, Position)>,
     looked_around: LookedAround,
+    remembered: View,
+    all_netns_at_first: bool,
+    remember: bool,
     dirty: bool,
 }
 
@@ -77,8 +81,10 @@ pub struct Start {
     pub size: (u16, u16),
     /// Colours.
     pub theme: Theme,
-    /// Whether names are shown in place of numbers.
-    pub names: bool,
+    /// The view to begin with.
+    pub view: View,
+    /// Whether changes of it are remembered.
+    pub remember: bool,
     /// For the clock in the header.
     pub timezone: TimeZone,
     /// What earlier runs left of filters.
@@ -89,11 +95,16 @@ impl App {
     /// The dashboard before the first event.
     pub fn new(start: Start, now: Moment) -> Self {
         let mut world = World::new(now, start.timezone);
-        world.names = start.names;
         world.filters = start.filters;
+        world.names = start.view.names;
+        world.columns.clone_from(&start.view.columns);
+        let slots = panes::all().map(|mut pane| {
+            pane.recall(&start.view);
+            Slot { pane, scroll: Scroll::default() }
+        });
         Self {
             world,
-            slots: panes::all().map(|pane| Slot { pane, scroll: Scroll::default() }),
+            slots,
             focus: PaneId::Ports,
             zoom: false,
             dialog: None,
@@ -106,6 +117,10 @@ impl App {
             capturing: None,
             clicked: None,
             looked_around: LookedAround::default(),
+            // Every namespace is asked for in the first update.
+            remembered: View { all_netns: false, ..start.view.clone() },
+            all_netns_at_first: start.view.all_netns,
+            remember: start.remember,
             dirty: true,
         }
     }
@@ -128,6 +143,7 @@ impl App {
         self.capture(&mut effects);
         self.look_around(&mut effects);
         self.ask_for_names(&mut effects);
+        self.remember(&mut effects);
         effects
     }
 
@@ -229,6 +245,31 @@ impl App {
         if self.capturing != Some(visible) {
             self.capturing = Some(visible);
             effects.push(Effect::Capture(visible));
+        }
+    }
+
+    /// Remembers the view when it has changed.
+    fn remember(&mut self, effects: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.all_netns_at_first) {
+            self.world.all_netns = true;
+            self.remembered.all_netns = true;
+            effects.push(Effect::AllNamespaces(true));
+        }
+        let mut view = View {
+            names: self.world.names,
+            all_netns: self.world.all_netns,
+            columns: self.world.columns.clone(),
+            ..View::default()
+        };
+        for slot in &self.slots {
+            slot.pane.remember(&mut view);
+        }
+        if view != self.remembered {
+            self.remembered = view.clone();
+            if self.remember {
+                let id = self.requests.next_id();
+                effects.push(Effect::Keep(id, remembered::FILE, view.text()));
+            }
         }
     }
 

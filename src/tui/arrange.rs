@@ -105,19 +105,25 @@ impl Facts {
     const CROWDED: u8 = 1 << 5;
     const HIDDEN: u8 = 1 << 6;
 
-    fn of(socket: &Socket, truth: Truth, hidden: Tables) -> Self {
+    /// All but what the filter says.
+    fn of(socket: &Socket) -> Self {
         let flag = |holds: bool, bit: u8| if holds { bit } else { 0 };
-        let is_hidden = hidden.contains(Table::of(socket));
-        let matches = truth == Truth::Yes;
         Self(
             Self::READ
-                | flag(matches && !is_hidden, Self::MATCHES)
-                | flag(matches && is_hidden, Self::HIDDEN)
-                | flag(truth == Truth::Undecided && !is_hidden, Self::UNDECIDED)
                 | flag(socket.state == State::Listen, Self::LISTENS)
                 | flag(socket.remote.is_some(), Self::CONNECTED)
                 | flag(label::is_crowded(socket), Self::CROWDED),
         )
+    }
+
+    /// And this says the filter.
+    fn and(self, truth: Truth, is_hidden: bool) -> Self {
+        match truth {
+            Truth::Yes if is_hidden => Self(self.0 | Self::HIDDEN),
+            Truth::Yes => Self(self.0 | Self::MATCHES),
+            Truth::Undecided if !is_hidden => Self(self.0 | Self::UNDECIDED),
+            Truth::Undecided | Truth::No => self,
+        }
     }
 
     fn has(self, bit: u8) -> bool {
@@ -193,7 +199,7 @@ impl Arranged {
     }
 
     fn facts(&self, index: u32) -> Facts {
-        let of_ended = || Facts::of(self.socket(index), Truth::Yes, Tables::NONE);
+        let of_ended = || Facts::of(self.socket(index)).and(Truth::Yes, false);
         self.facts.get(index as usize).copied().unwrap_or_else(of_ended)
     }
 }
@@ -249,12 +255,25 @@ impl Arrange {
     }
 
     /// Looks at the rows of which nothing is known yet, and tells which those were.
+    ///
+    /// Rows lie scattered in memory, and waiting for them takes most of the time. A short loop
+    /// that only fetches some of them waits for many at once; the filter then finds them near.
     fn read(&self, facts: &mut [Facts]) -> Vec<u32> {
+        const NEAR: usize = 256;
         let mut fresh = Vec::new();
-        for ((index, row), facts) in (0_u32..).zip(&self.table.rows).zip(facts) {
-            if *facts == Facts::UNREAD {
-                *facts = Facts::of(&row.socket, self.matches(row), self.hidden);
-                fresh.push(index);
+        let chunks = self.table.rows.chunks(NEAR).zip(facts.chunks_mut(NEAR));
+        for ((rows, facts), start) in chunks.zip((0_u32..).step_by(NEAR)) {
+            let first = fresh.len();
+            for ((index, row), facts) in (start..).zip(rows).zip(&mut *facts) {
+                if *facts == Facts::UNREAD {
+                    *facts = Facts::of(&row.socket);
+                    fresh.push(index);
+                }
+            }
+            for index in &fresh[first..] {
+                let at = (index - start) as usize;
+                let is_hidden = self.hidden.contains(Table::of(&rows[at].socket));
+                facts[at] = facts[at].and(self.matches(&rows[at]), is_hidden);
             }
         }
         fresh

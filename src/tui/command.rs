@@ -57,6 +57,16 @@ pub enum Command {
     UnfoldAll,
     /// Open the history of ended sockets, or close it.
     History,
+    /// Choose the columns.
+    Columns,
+    /// Show or hide what is chosen in a list.
+    Toggle,
+    /// Move what is chosen in a list to an earlier place.
+    Earlier,
+    /// Move it to a later place.
+    Later,
+    /// Back to what is usual.
+    Reset,
     /// Everything known about the selected row.
     Details,
     /// Mark the selected row for a joint action, or unmark it.

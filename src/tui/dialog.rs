@@ -1,12 +1,14 @@
 //! What lies over the panes: help, palette, details, the kill plan, the action log.
 
 pub mod close;
+pub mod columns;
 pub mod filters;
 pub mod kill;
 pub mod palette;
 pub mod why;
 
 use close::{CloseDialog, CloseStage};
+use columns::ColumnsDialog;
 use filters::FilterList;
 use kill::{KillDialog, KillStage};
 use palette::Palette;
@@ -34,6 +36,8 @@ pub enum Dialog {
     Close(CloseDialog),
     /// Why a port is busy.
     Why(WhyDialog),
+    /// Which columns are shown.
+    Columns(ColumnsDialog),
     /// What was done to the system.
     ActionLog,
     /// Whether to quit while an action runs.
@@ -48,7 +52,12 @@ impl Dialog {
             Self::Filters(list) => Some(&mut list.field),
             Self::Kill(kill) => kill.field(),
             Self::Close(close) => close.field(),
-            Self::Help(_) | Self::Details | Self::Why(_) | Self::ActionLog | Self::Quit => None,
+            Self::Help(_)
+            | Self::Details
+            | Self::Why(_)
+            | Self::Columns(_)
+            | Self::ActionLog
+            | Self::Quit => None,
         }
     }
 
@@ -58,7 +67,12 @@ impl Dialog {
             Self::Palette(_) | Self::Filters(_) => true,
             Self::Kill(kill) => matches!(kill.stage, KillStage::Again { .. }),
             Self::Close(close) => matches!(close.stage, CloseStage::Protected { .. }),
-            Self::Help(_) | Self::Details | Self::Why(_) | Self::ActionLog | Self::Quit => false,
+            Self::Help(_)
+            | Self::Details
+            | Self::Why(_)
+            | Self::Columns(_)
+            | Self::ActionLog
+            | Self::Quit => false,
         }
     }
 

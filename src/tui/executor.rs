@@ -6,8 +6,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::arrange::{Arrange, Arranged, GroupBy};
 use super::effect::{Effect, ProbeOrder};
@@ -26,6 +28,9 @@ use crate::sys::host;
 /// Answers that may wait for the loop. Whoever has one more waits until there is room.
 pub(super) const ANSWERS: usize = 64;
 
+/// A file system that hangs must not keep the terminal for longer.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// The executor.
 #[derive(Debug)]
 pub(super) struct Executor {
@@ -33,11 +38,12 @@ pub(super) struct Executor {
     answers: mpsc::Sender<(RequestId, Answer)>,
     probe: Option<(RequestId, oneshot::Sender<()>)>,
     kept: Arc<Mutex<HashMap<&'static str, RequestId>>>,
+    keeping: Option<JoinHandle<()>>,
 }
 
 impl Executor {
     pub(super) fn new(feeds: Feeds, answers: mpsc::Sender<(RequestId, Answer)>) -> Self {
-        Self { feeds, answers, probe: None, kept: Arc::default() }
+        Self { feeds, answers, probe: None, kept: Arc::default(), keeping: None }
     }
 
     /// Starts an effect. Those that need the terminal belong to the loop and do nothing here.
@@ -47,7 +53,8 @@ impl Executor {
             Effect::SearchHistory(id, work) => self.block(id, || Answer::History(work.run())),
             Effect::Keep(id, name, text) => {
                 let kept = Arc::clone(&self.kept);
-                self.block(id, move || Answer::Kept(keep(&kept, id, name, &text)));
+                let keep = move || Answer::Kept(keep(&kept, id, name, &text));
+                self.keeping = Some(self.start(id, keep));
             }
             Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
             Effect::Capture(on) => self.feeds.capture(on),
@@ -115,6 +122,13 @@ impl Executor {
         });
     }
 
+    /// Waits a moment for what must not be lost at the end.
+    pub(super) async fn settle(&mut self) {
+        if let Some(keeping) = self.keeping.take() {
+            let _ = tokio::time::timeout(SETTLING, keeping).await;
+        }
+    }
+
     /// Only one test runs at a time: a new one stops the one before.
     fn probe(&mut self, id: RequestId, order: ProbeOrder) {
         let (stop, stopped) = oneshot::channel();
@@ -125,11 +139,19 @@ impl Executor {
     /// Runs `work` on a thread for blocking work. Should it panic, the panic hook ends the
     /// dashboard.
     fn block(&self, id: RequestId, work: impl FnOnce() -> Answer + Send + 'static) {
+        drop(self.start(id, work));
+    }
+
+    fn start(
+        &self,
+        id: RequestId,
+        work: impl FnOnce() -> Answer + Send + 'static,
+    ) -> JoinHandle<()> {
         let answers = self.answers.clone();
         tokio::task::spawn_blocking(move || {
             // Fails only when the loop has ended and nobody wants the answer any more.
             let _ = answers.blocking_send((id, work()));
-        });
+        })
     }
 }
 

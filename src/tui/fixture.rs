@@ -17,6 +17,7 @@ use super::effect::{Effect, Requests};
 use super::event::{Answer, Event, FeedUpdate, Moment, RequestId};
 use super::filters::Filters;
 use super::pane::Cx;
+use super::remembered::View;
 use super::theme::{Palette, Theme};
 use super::view;
 use super::world::World;
@@ -188,7 +189,8 @@ impl Desk {
         let start = Start {
             size: (width, height),
             theme: Theme::new(Palette::Mono),
-            names: false,
+            view: View::default(),
+            remember: true,
             timezone: TimeZone::UTC,
             filters: Filters::default(),
         };

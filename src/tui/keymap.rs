@@ -197,6 +197,7 @@ static PORTS: &[Binding] = &[
     bind(&[Key::char('m')], Command::Mark, "mark", "Mark the row for a joint action"),
     bind(&[Key::char('F')], Command::SavedFilters, "", "Choose, save or forget a named filter"),
     bind(&[Key::char('H')], Command::History, "", "Open the history of ended sockets, or close it"),
+    bind(&[Key::char('C')], Command::Columns, "", "Choose the columns and their order"),
     bind(&[Key::plain(KeyCode::Esc)], Command::ClearFilter, "", "Drop the filter, then the marks"),
 ];
 
@@ -221,6 +222,10 @@ static DIALOG: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Enter)], Command::Accept, "", "Agree"),
     bind(&[Key::char('s')], Command::ChooseSignal, "", "Choose the signal of a kill"),
     bind(&[Key::char('t')], Command::ToggleTree, "", "Take children along, or leave them"),
+    bind(&[Key::char(' ')], Command::Toggle, "", "Show or hide the chosen one"),
+    bind(&[Key::plain(KeyCode::Left)], Command::Earlier, "", "To an earlier place"),
+    bind(&[Key::plain(KeyCode::Right)], Command::Later, "", "To a later place"),
+    bind(&[Key::char('u')], Command::Reset, "", "Back to the usual"),
     bind(&[Key::char('l')], Command::ToggleServers, "", "Close listeners, too, or spare them"),
     bind(&[Key::char('y')], Command::Copy, "", "Copy the chosen command"),
     bind(&[Key::control('c')], Command::Quit, "", "Quit"),

@@ -12,6 +12,7 @@ use super::dialog::Dialog;
 use super::effect::{Effect, Requests};
 use super::event::{Answer, Moment, RequestId};
 use super::export::Export;
+use super::remembered::View;
 use super::theme::Theme;
 use super::widgets::field::Field;
 use super::widgets::scroll::Scroll;
@@ -102,6 +103,12 @@ pub enum Response {
 pub trait Pane: std::fmt::Debug {
     /// Which one.
     fn id(&self) -> PaneId;
+
+    /// Takes up the view of an earlier run.
+    fn recall(&mut self, _view: &View) {}
+
+    /// Adds what shall be remembered of the pane.
+    fn remember(&self, _view: &mut View) {}
 
     /// What it is about right now, for the right end of its title.
     fn subject(&self, world: &World) -> String;

@@ -16,6 +16,7 @@ use crate::model::packets::PacketCounts;
 use crate::model::sample::Sample;
 use crate::model::socket::{Socket, SocketKey};
 use crate::model::table::{SocketRow, SocketTable};
+use crate::text::column::Column;
 
 /// A feed as it is seen: its newest sample, and the value before it, for rates.
 #[derive(Debug)]
@@ -104,6 +105,8 @@ pub struct World {
     pub marks: BTreeSet<SocketKey>,
     /// Whether the sockets of every network namespace are wanted.
     pub all_netns: bool,
+    /// The columns of Ports in their order; `None` for the usual ones.
+    pub columns: Option<Vec<Column>>,
     /// Names where there are any, else numbers alone.
     pub names: bool,
     /// Now, by the last event's clock.
@@ -140,6 +143,7 @@ impl World {
             surroundings: None,
             marks: BTreeSet::new(),
             all_netns: false,
+            columns: None,
             names: false,
             now,
             timezone,
@@ -169,6 +173,8 @@ impl World {
             let more = now.drops.checked_sub(before.drops).filter(|_| before.netns == now.netns)?;
             Some((more, more as f64 / between.as_secs_f64()))
         });
+        // A whole table that nobody looks at any more.
+        self.ports.earlier = None;
         if let Some((_, per_s)) = growth.filter(|(more, _)| *more > 0) {
             self.turned_away = Some((per_s, self.ports.sample.taken_mono));
         }

@@ -88,6 +88,9 @@ impl App {
             Command::ToggleServers | Command::ToggleTree | Command::ChooseSignal => {
                 self.change_plan(command, effects)
             }
+            Command::Toggle | Command::Earlier | Command::Later | Command::Reset => {
+                self.choose_columns(command)
+            }
             _ => Step::Stay,
         };
         match step {
@@ -117,6 +120,10 @@ impl App {
                     Dialog::Close(close) => close.accept(&mut cx),
                     Dialog::Why(why) => why.accept(&mut cx),
                     Dialog::Filters(list) => list.accept(&mut cx),
+                    Dialog::Columns(columns) => {
+                        cx.world.columns = columns.columns();
+                        Step::Close
+                    }
                     _ => Step::Close,
                 };
                 effects.iter().filter_map(Effect::action).for_each(|id| log.begin(id));
@@ -131,6 +138,7 @@ impl App {
         self.dialog_follow = match &mut self.dialog {
             Some(Dialog::Why(why)) => why.go(motion),
             Some(Dialog::Kill(kill)) => kill.go(motion),
+            Some(Dialog::Columns(columns)) => columns.go(motion),
             _ => false,
         };
         if !self.dialog_follow {
@@ -147,6 +155,19 @@ impl App {
         if let Some(text) = text {
             self.world.say(format!("Copied: {text}"));
             effects.push(Effect::Copy(text));
+        }
+        Step::Stay
+    }
+
+    fn choose_columns(&mut self, command: Command) -> Step {
+        if let Some(Dialog::Columns(columns)) = &mut self.dialog {
+            match command {
+                Command::Toggle => columns.toggle(),
+                Command::Earlier => columns.shift(true),
+                Command::Later => columns.shift(false),
+                _ => columns.reset(),
+            }
+            self.dialog_follow = true;
         }
         Step::Stay
     }

@@ -3,6 +3,7 @@ mod grouping;
 mod live;
 mod local;
 mod namespaces;
+mod view;
 mod ways;
 mod why;
 

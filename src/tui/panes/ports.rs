@@ -27,18 +27,20 @@ use crate::text::column::Column;
 use crate::tui::arrange::{Arrange, Arranged, Folds, GroupBy, Kept, Line, Listing, Place, Sort};
 use crate::tui::command::{Command, ExportFormat, Motion};
 use crate::tui::dialog::Dialog;
+use crate::tui::dialog::columns::ColumnsDialog;
 use crate::tui::dialog::filters::FilterList;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
 use crate::tui::export::{Content, Export};
 use crate::tui::label;
 use crate::tui::pane::{Canvas, Cx, Pane, PaneId, Response};
+use crate::tui::remembered::View;
 use crate::tui::widgets::field::Field;
 use crate::tui::widgets::scroll::Scroll;
 use crate::tui::widgets::table;
 use crate::tui::world::World;
 
-use columns::{Chosen, Col};
+use columns::Col;
 use filter::FilterLine;
 use history::{History, Outcome};
 
@@ -51,7 +53,6 @@ pub struct Ports {
     // Line of the cursor, if there are lines, and what it is about.
     cursor: Option<usize>,
     follows: Option<Place>,
-    columns: Chosen,
     sort: Sort,
     group: Option<GroupBy>,
     folds: Folds,
@@ -82,6 +83,14 @@ impl Pane for Ports {
         PaneId::Ports
     }
 
+    fn recall(&mut self, view: &View) {
+        (self.sort, self.group) = (view.sort, view.group);
+    }
+
+    fn remember(&self, view: &mut View) {
+        (view.sort, view.group) = (self.sort, self.group);
+    }
+
     fn subject(&self, world: &World) -> String {
         match &self.history {
             Some(history) => history.subject(),
@@ -109,10 +118,7 @@ impl Pane for Ports {
             Command::Move(motion) => self.go(motion, scroll.page(), cx),
             Command::Filter => self.filter.open(&cx.world.filters),
             Command::ClearFilter => self.clear(cx),
-            Command::SortNext => {
-                let by = self.next_column(scroll.body.width, shows_namespaces(cx.world));
-                self.sort_by(by, false);
-            }
+            Command::SortNext => self.sort_by(self.next_column(cx.world, scroll.body.width), false),
             Command::SortReverse => self.sort_by(self.sort.by, !self.sort.reverse),
             Command::AllNamespaces => all_namespaces(cx),
             Command::LocalSockets => self.toggle_local(cx),
@@ -127,6 +133,12 @@ impl Pane for Ports {
             Command::Complete => {
                 self.filter.complete(&cx.world.filters.saved);
                 self.field_changed(cx);
+            }
+            Command::Columns => {
+                let usual = columns::usual();
+                let shown = cx.world.columns.as_ref().unwrap_or(&usual);
+                let dialog = ColumnsDialog::new(shown, usual.clone());
+                return Response::Open(Box::new(Dialog::Columns(dialog)));
             }
             Command::Details => match self.line() {
                 Some(Line::Row(_)) => return Response::Open(Box::new(Dialog::Details)),
@@ -155,7 +167,7 @@ impl Pane for Ports {
         }
         let body = scroll.body;
         let header = Rect { y: body.y.saturating_sub(1), height: 1, ..body };
-        let placed = table::fit(&self.columns.table(shows_namespaces(cx.world)), body.width);
+        let placed = placed(cx.world, body.width);
         if let Some(Col::Of(by)) = table::column_at(&placed, header, at) {
             let again = self.sort.by == by;
             self.sort_by(by, again && !self.sort.reverse);
@@ -317,6 +329,11 @@ fn all_namespaces(cx: &mut Cx<'_>) {
     cx.effects.push(Effect::AllNamespaces(*all_netns));
 }
 
+/// The columns in their places, in so much room.
+fn placed(world: &World, width: u16) -> Vec<table::Placed<Col>> {
+    table::fit(&columns::table(world.columns.as_deref(), shows_namespaces(world)), width)
+}
+
 impl Ports {
     /// Back to the table, where the selected row is kept in any case.
     fn close_history(&mut self, world: &World) -> Response {
@@ -356,9 +373,8 @@ impl Ports {
     }
 
     /// The column after the one that is sorted by, of those that are on screen.
-    fn next_column(&self, width: u16, namespaces: bool) -> Column {
-        let placed = table::fit(&self.columns.table(namespaces), width);
-        let shown: Vec<Column> = placed
+    fn next_column(&self, world: &World, width: u16) -> Column {
+        let shown: Vec<Column> = placed(world, width)
             .iter()
             .filter_map(|placed| match placed.id {
                 Col::Of(column) => Some(column),

@@ -1,6 +1,7 @@
 //! The dialogs, drawn over the panes.
 
 mod close;
+mod columns;
 mod kill;
 mod lines;
 mod picker;
@@ -69,6 +70,7 @@ pub(super) fn draw(app: &mut App, screen: Rect, buf: &mut Buffer) -> Option<Posi
         Dialog::Kill(dialog) => kill::content(dialog, app.world.now, columns, &theme),
         Dialog::Close(dialog) => close::content(dialog, now, columns, &theme),
         Dialog::Why(dialog) => why::content(dialog, columns, &theme),
+        Dialog::Columns(dialog) => columns::content(dialog, &theme),
         Dialog::Palette(_) | Dialog::Filters(_) => return None,
     };
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).max(4);

@@ -46,7 +46,7 @@ fn processes_are_in_order_of_their_names_and_the_unowned_come_last() {
     for (header, name) in headers.iter().zip(names) {
         assert!(header.contains(name), "{header}: {name}");
     }
-    assert!(headers[2].contains("1 socket, 1 listener  1 full queue!"), "{}", headers[2]);
+    assert!(headers[2].contains("1 socket, 1 listener  1 crowded queue!"), "{}", headers[2]);
 }
 
 #[test]

@@ -24,8 +24,7 @@ pub(super) enum Col {
     Of(Column),
 }
 
-/// What is shown until the user chooses: the first eight where they fit by hook or by crook,
-/// the others on wide screens. With the rank by which they give way.
+/// What is shown until the user chooses, with the rank by which it gives way.
 const USUAL: [(Column, u8); 16] = [
     (Proto, 2),
     (Local, 0),
@@ -48,40 +47,38 @@ const USUAL: [(Column, u8); 16] = [
 /// From this rank on a column is shown only where all others have enough room.
 const EXTRA: u8 = 7;
 
-/// The columns that the user wants, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Chosen(Option<Vec<Column>>);
+/// The columns that are shown, where there is room enough, until the user chooses.
+pub(super) fn usual() -> Vec<Column> {
+    USUAL.iter().map(|(column, _)| *column).collect()
+}
 
-impl Chosen {
-    /// The columns for the table, with the namespaces where there may be several. Of chosen
-    /// ones the last give way first.
-    pub(super) fn table(&self, namespaces: bool) -> Vec<table::Column<Col>> {
-        let sign = table::Column {
-            id: Col::Sign,
-            title: "",
-            widths: [2; 4],
-            right: false,
-            rank: 0,
-            extra: false,
-        };
-        let mut ranked: Vec<(Column, u8)> = match &self.0 {
-            Some(columns) => columns.iter().copied().zip(1..).collect(),
-            None => USUAL.to_vec(),
-        };
-        if namespaces && !ranked.iter().any(|(column, _)| *column == NetnsName) {
-            ranked.push((NetnsName, 0));
-        }
-        let is_chosen = self.0.is_some();
-        let shown = ranked.into_iter().map(|(column, rank)| table::Column {
-            id: Col::Of(column),
-            title: title(column),
-            widths: widths(column),
-            right: is_right(column),
-            rank,
-            extra: !is_chosen && rank >= EXTRA,
-        });
-        std::iter::once(sign).chain(shown).collect()
+/// The columns for the table, with the namespaces where there may be several. Of `chosen` ones
+/// the last give way first.
+pub(super) fn table(chosen: Option<&[Column]>, namespaces: bool) -> Vec<table::Column<Col>> {
+    let mut ranked: Vec<(Column, u8)> = match chosen {
+        Some(columns) => columns.iter().copied().zip(1..).collect(),
+        None => USUAL.to_vec(),
+    };
+    if namespaces && !ranked.iter().any(|(column, _)| *column == NetnsName) {
+        ranked.push((NetnsName, 0));
     }
+    let sign = table::Column {
+        id: Col::Sign,
+        title: "",
+        widths: [2; 4],
+        right: false,
+        rank: 0,
+        extra: false,
+    };
+    let shown = ranked.into_iter().map(|(column, rank)| table::Column {
+        id: Col::Of(column),
+        title: title(column),
+        widths: widths(column),
+        right: is_right(column),
+        rank,
+        extra: chosen.is_none() && rank >= EXTRA,
+    });
+    std::iter::once(sign).chain(shown).collect()
 }
 
 /// Numbers get units here, so that their titles need none.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::columns::{self, Col, RowContext};
 use super::header;
-use super::{Ports, shows_namespaces};
+use super::{Ports, placed};
 use crate::text::{clean, units};
 use crate::tui::arrange::{Arranged, Line, RowView, Sort};
 use crate::tui::pane::Canvas;
@@ -65,7 +65,7 @@ pub(super) fn draw(ports: &Ports, world: &World, canvas: Canvas<'_>) {
         theme,
     };
     let line = |index| listing.line(index).expect("the table asks only for lines that exist");
-    let placed = table::fit(&ports.columns.table(shows_namespaces(world)), area.width);
+    let placed = placed(world, area.width);
     let selection = if focused { theme.selection } else { theme.resting };
     let table = Table {
         columns: &placed,

@@ -70,7 +70,7 @@ pub(super) fn line(
     }
     if shown.crowded > 0 {
         let queues = if shown.crowded == 1 { "queue" } else { "queues" };
-        pieces.push((format!("  {} full {queues}!", shown.crowded).into(), theme.danger));
+        pieces.push((format!("  {} crowded {queues}!", shown.crowded).into(), theme.danger));
     }
     pieces
 }
