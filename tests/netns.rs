@@ -18,6 +18,8 @@ mod kill_races;
 mod live;
 #[path = "netns/namespaces.rs"]
 mod namespaces;
+#[path = "netns/owner_cache.rs"]
+mod owner_cache;
 #[path = "netns/owners.rs"]
 mod owners;
 #[path = "netns/packets.rs"]

@@ -19,6 +19,10 @@ use crate::sys::listing::Coverage;
 pub use crate::sys::listing::{Backend, Reach};
 use ledger::Ledger;
 
+/// So many descriptors of processes that ran are looked up at each look. It takes some 50 ms of
+/// CPU, and is more than all that run on most machines have.
+const MOST_DESCRIPTORS: usize = 20_000;
+
 /// Starts sampling the sockets of this network namespace every `period`, or as often as the
 /// collector's share of CPU permits. Without a `backend` the best one there is.
 pub fn spawn(
@@ -56,6 +60,7 @@ pub struct Ports {
     host: Arc<str>,
     steering: Steering,
     tables: Tables,
+    most_descriptors: Option<usize>,
 }
 
 impl Ports {
@@ -68,6 +73,7 @@ impl Ports {
             host: sys::host::name().into(),
             steering: Steering::default(),
             tables: Tables::ALL,
+            most_descriptors: Some(MOST_DESCRIPTORS),
         }
     }
 
@@ -75,6 +81,13 @@ impl Ports {
     #[must_use]
     pub fn of_tables(self, tables: Tables) -> Self {
         Self { tables, ..self }
+    }
+
+    /// The same, but looking up so many descriptors at most; without a limit it is certain of
+    /// every owner at every look, however long that takes.
+    #[must_use]
+    pub fn limited(self, descriptors: Option<usize>) -> Self {
+        Self { most_descriptors: descriptors, ..self }
     }
 
     /// What tells it how far to look.
@@ -90,6 +103,7 @@ impl Ports {
         };
         table.set_reach(self.steering.reach());
         table.ask_for(self.tables);
+        table.limit(self.most_descriptors);
         table.list(self.ledger.known())
     }
 

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::activity::ListenCounters;
 use super::owner::{ProcessKey, Unverified};
@@ -152,8 +153,13 @@ impl SocketTable {
 
     /// As of when it is known what this process holds; `None` when that is certain.
     pub fn as_of(&self, process: ProcessKey) -> Option<Timestamp> {
-        let place = self.unverified.binary_search_by_key(&process, |known| known.process);
-        place.ok().map(|place| self.unverified[place].as_of)
+        as_of(&self.unverified, process)
+    }
+
+    /// As of when the owners of this socket are known; `None` when all of them are certain.
+    pub fn owners_as_of(&self, socket: &Socket) -> Option<Timestamp> {
+        let told = Told { socket, unverified: &self.unverified };
+        (0..socket.owners.len()).filter_map(|index| told.as_of(index)).min()
     }
 
     /// The live row with this key.
@@ -164,6 +170,45 @@ impl SocketTable {
     /// The row that ended with this key, if it is still remembered.
     pub fn find_ended(&self, key: SocketKey) -> Option<&Arc<EndedRow>> {
         self.ended.iter().find(|ended| ended.row.key == key)
+    }
+}
+
+fn as_of(unverified: &[Unverified], process: ProcessKey) -> Option<Timestamp> {
+    let place = unverified.binary_search_by_key(&process, |known| known.process);
+    place.ok().map(|place| unverified[place].as_of)
+}
+
+/// A socket in the JSON contract's shape, with what is not certain about its owners: each that
+/// is told from memory has an `as_of`, and none is the last as long as there are such
+/// processes.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// The socket.
+    pub socket: &'a Socket,
+    /// Processes that are told from memory, in order.
+    pub unverified: &'a [Unverified],
+}
+
+impl Told<'_> {
+    /// As of when it is known that the owner at this place holds it; `None` when it is certain.
+    pub fn as_of(&self, owner: usize) -> Option<Timestamp> {
+        as_of(self.unverified, self.socket.owners.get(owner)?.process.key())
+    }
+}
+
+impl Serialize for Told<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.unverified.is_empty() {
+            return self.socket.serialize(serializer);
+        }
+        let mut value = serde_json::to_value(self.socket).map_err(S::Error::custom)?;
+        value["owners_complete"] = false.into();
+        for index in 0..self.socket.owners.len() {
+            if let Some(as_of) = self.as_of(index) {
+                value["owners"][index]["as_of"] = as_of.to_string().into();
+            }
+        }
+        value.serialize(serializer)
     }
 }
 

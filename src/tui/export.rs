@@ -10,10 +10,11 @@ use super::label;
 use crate::collect::ports::ledger;
 use crate::model::health::Health;
 use crate::model::options::OptionsReport;
+use crate::model::owner::Unverified;
 use crate::model::packets::PacketCounts;
 use crate::model::probe::ProbeReport;
 use crate::model::socket::Socket;
-use crate::model::table::{EndedRow, SocketRow};
+use crate::model::table::{EndedRow, SocketRow, Told};
 use crate::text::{self, address, clean};
 
 /// A file to be written. The rows are shared, so that the work is left to the worker.
@@ -40,6 +41,8 @@ pub enum Content {
         host: Arc<str>,
         /// Whether every process could be read.
         privileged: bool,
+        /// Processes that are told from memory.
+        unverified: Vec<Unverified>,
         /// How the sources fared.
         health: Vec<Health>,
     },
@@ -76,7 +79,7 @@ struct PortsBody<'a> {
     taken_at: Timestamp,
     host: &'a str,
     privileged: bool,
-    sockets: Vec<&'a Socket>,
+    sockets: Vec<Told<'a>>,
     health: &'a [Health],
 }
 
@@ -139,13 +142,16 @@ impl Content {
     fn json(&self) -> Result<String, serde_json::Error> {
         let schema = format!("sockpit.{}/1", self.name());
         match self {
-            Self::Ports { rows, taken_at, host, privileged, health } => document(
+            Self::Ports { rows, taken_at, host, privileged, unverified, health } => document(
                 &schema,
                 PortsBody {
                     taken_at: *taken_at,
                     host,
                     privileged: *privileged,
-                    sockets: rows.iter().map(|row| &row.socket).collect(),
+                    sockets: rows
+                        .iter()
+                        .map(|row| Told { socket: &row.socket, unverified })
+                        .collect(),
                     health,
                 },
             ),
@@ -169,15 +175,15 @@ impl Content {
     fn csv(&self) -> String {
         let mut out = String::new();
         match self {
-            Self::Ports { rows, .. } => {
+            Self::Ports { rows, unverified, .. } => {
                 line(&mut out, PORTS_HEAD);
-                rows.iter().for_each(|row| line(&mut out, ports_cells(&row.socket)));
+                rows.iter().for_each(|row| line(&mut out, ports_cells(&row.socket, unverified)));
             }
             Self::History { rows, .. } => {
                 let head = PORTS_HEAD.into_iter();
                 line(&mut out, std::iter::once("ended_at").chain(head));
                 for ended in rows {
-                    let cells = ports_cells(&ended.row.socket);
+                    let cells = ports_cells(&ended.row.socket, &[]);
                     line(&mut out, [ended.ended_at.to_string()].into_iter().chain(cells));
                 }
             }
@@ -240,14 +246,18 @@ fn document<T: Serialize>(schema: &str, body: T) -> Result<String, serde_json::E
     Ok(text)
 }
 
-fn ports_cells(socket: &Socket) -> [String; 7] {
+fn ports_cells(socket: &Socket, unverified: &[Unverified]) -> [String; 7] {
     let first = socket.owners.first();
+    let about = match (Told { socket, unverified }).as_of(0) {
+        Some(_) => "~",
+        None => "",
+    };
     [
         address::protocol(socket).to_owned(),
         label::local(socket, false),
         socket.remote.as_ref().map(|end| address::endpoint(end).to_string()).unwrap_or_default(),
         socket.state.name().to_owned(),
-        first.map(|owner| owner.process.pid.to_string()).unwrap_or_default(),
+        first.map(|owner| format!("{about}{}", owner.process.pid)).unwrap_or_default(),
         label::name(socket).into_owned(),
         socket.user.as_deref().unwrap_or_default().to_owned(),
     ]
@@ -293,6 +303,7 @@ mod tests {
                 taken_at: Timestamp::UNIX_EPOCH,
                 host: "h".into(),
                 privileged: false,
+                unverified: Vec::new(),
                 health: Vec::new(),
             },
             format: ExportFormat::Json,

@@ -40,7 +40,7 @@ pub(super) fn run(
         names: Names::default(),
     };
     let left_out = super::left_out(args, query);
-    let ports = Ports::new(backend).of_tables(super::tables(query).without(left_out));
+    let ports = Ports::new(backend).of_tables(super::tables(query).without(left_out)).limited(None);
     tell_unwatched(super::tables(query).and(left_out));
     ports.steering().set_reach(super::reach(args));
     runtime.block_on(watch.run(ports, period))?;

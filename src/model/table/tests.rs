@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::owner::{Owner, Process};
 use crate::model::socket::{Endpoint, Family, Protocol, SocketId, State, TimerKind};
 
 fn connection() -> Socket {
@@ -60,4 +61,26 @@ fn owners_and_first_sight_are_not_compared() {
     socket.first_seen = Some(later(0));
     socket.service = Some("http-alt".into());
     assert!(row().still_shows(&socket, later(0)));
+}
+
+#[test]
+fn an_owner_told_from_memory_says_as_of_when() {
+    let owner = |pid| Owner { fd: Some(3), process: Arc::new(Process::named(pid, 7, "x")) };
+    let mut row = row();
+    row.socket.owners = vec![owner(1), owner(2)];
+    row.socket.owners_complete = Some(true);
+    let key = |pid, start_time| ProcessKey { pid, start_time };
+    let unverified = |process, ms| Unverified { process, as_of: later(ms) };
+    // The same pid with another start is another process.
+    let unverified = vec![unverified(key(1, 8), 0), unverified(key(2, 7), 5)];
+    let table = SocketTable { unverified, ..SocketTable::default() };
+    assert_eq!((table.as_of(key(1, 7)), table.as_of(key(2, 7))), (None, Some(later(5))));
+    assert_eq!(table.owners_as_of(&row.socket), Some(later(5)));
+    let told = serde_json::to_value(Told { socket: &row.socket, unverified: &table.unverified });
+    let told = told.unwrap();
+    assert_eq!(told["owners_complete"], false);
+    assert_eq!(told["owners"][0].get("as_of"), None);
+    assert_eq!(told["owners"][1]["as_of"], later(5).to_string());
+    let certain = serde_json::to_value(Told { socket: &row.socket, unverified: &[] }).unwrap();
+    assert_eq!(certain, serde_json::to_value(&row.socket).unwrap());
 }

@@ -50,6 +50,16 @@ impl Table {
         }
     }
 
+    /// Of processes that ran since it looked at them, [`Table::list`] looks up about so many
+    /// descriptors each time, and names the other processes as unverified. Without a limit
+    /// every look is certain of every owner.
+    pub fn limit(&mut self, descriptors: Option<usize>) {
+        match &mut self.0 {
+            Kind::Native(native) => native.most_descriptors = descriptors.unwrap_or(usize::MAX),
+            Kind::Netstat2(table) => table.limit(descriptors),
+        }
+    }
+
     /// From now on lists the sockets of these tables alone.
     pub fn ask_for(&mut self, tables: Tables) {
         match &mut self.0 {
@@ -73,7 +83,7 @@ impl Table {
         let reuse = |socket: &Socket, at| listing::reuse(known, socket, at);
         match &mut self.0 {
             Kind::Native(native) => {
-                native.expect_repetition(false);
+                native.expect_repetition();
                 native.list(Detail::Full, reuse)
             }
             Kind::Netstat2(table) => table.list(known),

@@ -39,6 +39,9 @@ impl Table {
         Ok(Self { processes: ProcessCache::open()?, reach: Reach::Own, tables: Tables::ALL })
     }
 
+    /// There is nothing to limit: everything is read each time.
+    pub fn limit(&mut self, _: Option<usize>) {}
+
     /// Sets how far to look. There is but one network namespace to be seen here.
     pub fn set_reach(&mut self, reach: Reach) {
         self.reach = reach;

@@ -288,6 +288,7 @@ impl Pane for Ports {
             taken_at: world.ports.sample.taken_at,
             host: Arc::clone(&table.host),
             privileged: table.privileged,
+            unverified: table.unverified.clone(),
             health: world.ports.sample.health.clone(),
         };
         Some(Export { content, format, at: world.now.wall })

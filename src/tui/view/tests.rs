@@ -13,6 +13,7 @@ use crate::model::options::{
     IoModel, OptionAccess, OptionFinding, OptionType, OptionValue, OptionsReport, SocketOption,
     Watcher,
 };
+use crate::model::owner::Unverified;
 use crate::model::packets::{
     Count, Flow, FlowEnd, Losses, PacketCounts, ProtocolCount, TcpFlagCounts,
 };
@@ -22,7 +23,7 @@ use crate::model::table::SocketTable;
 use crate::probe::Progress;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, Event, FeedUpdate, RequestId};
-use crate::tui::fixture::{Desk, ended, rows, sample, table};
+use crate::tui::fixture::{Desk, ended, rows, sample, table, wall};
 use crate::tui::pane::PaneId;
 
 /// The screens of a pane at all three sizes, one below the other.
@@ -63,6 +64,23 @@ fn ports_loading() {
 #[test]
 fn ports_empty() {
     snapshot!("ports_empty", Ports, |desk| desk.ports(table(Vec::new())));
+}
+
+#[test]
+fn an_owner_that_is_told_from_memory_is_marked() {
+    let mut desk = Desk::new(120, 30);
+    let all = rows();
+    let owner = all[0].socket.owners[0].process.key();
+    let unverified = vec![Unverified { process: owner, as_of: wall(-3.0) }];
+    let told = SocketTable { unverified, ..table(all) };
+    desk.ports(told);
+    let marked = format!("~{}", owner.pid);
+    assert!(desk.screen().contains(&marked), "{}", desk.screen());
+    desk.press(KeyCode::Home);
+    desk.press(KeyCode::Enter);
+    let details = desk.screen();
+    assert!(details.contains("as of "), "{details}");
+    assert!(details.contains("other owners may exist"), "{details}");
 }
 
 #[test]

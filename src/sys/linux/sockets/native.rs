@@ -41,10 +41,6 @@ pub(super) const ATTEMPTS: u32 = 4;
 /// About so many records come with one read.
 const RECORDS_A_READ: usize = 64;
 
-/// A live table looks up so many descriptors of processes that ran, each time. It takes some
-/// 50 ms of CPU, and is more than all that run on most machines have.
-const MOST_DESCRIPTORS: usize = 20_000;
-
 /// Beyond this many a dump is cheaper than to ask for connections one by one.
 const MOST_LOOKUPS: usize = 4_000;
 
@@ -72,9 +68,10 @@ pub(super) struct Native {
     pub(super) scratch: Socket,
     /// How many sockets the next listing probably has.
     expected: usize,
-    /// How many descriptors may be looked up anew each time, where it is worth to remember
-    /// them because it is listed again and again.
-    most_descriptors: Option<usize>,
+    /// Whether it is listed again and again, so that it is worth remembering descriptors.
+    is_repeated: bool,
+    /// How many descriptors of processes that ran are looked up anew each time.
+    pub(super) most_descriptors: usize,
     /// Sockets that nobody was found to hold, after every descriptor was looked up.
     ownerless: HashSet<Identity>,
     /// Sockets whose owner this look should find.
@@ -99,7 +96,8 @@ impl Native {
             bound: BoundSockets::default(),
             scratch,
             expected: 0,
-            most_descriptors: None,
+            is_repeated: false,
+            most_descriptors: usize::MAX,
             ownerless: HashSet::new(),
             pending: HashSet::new(),
         })
@@ -110,10 +108,9 @@ impl Native {
         self.reach = reach;
     }
 
-    /// From now on remembers what need not be looked up twice. What may have changed is looked
-    /// up all when it must be `exact`, else as much as a live table can afford.
-    pub(super) fn expect_repetition(&mut self, exact: bool) {
-        self.most_descriptors = Some(if exact { usize::MAX } else { MOST_DESCRIPTORS });
+    /// From now on remembers what need not be looked up twice.
+    pub(super) fn expect_repetition(&mut self) {
+        self.is_repeated = true;
     }
 
     /// Lists with so much detail; `keep` makes an entry of each socket that is read.
@@ -304,8 +301,7 @@ impl Native {
             if is_partial && self.can_wait(&open) {
                 join.pending = open;
             } else if !open.is_empty() && (is_partial || ended > 0) {
-                let everything = self.most_descriptors.map(|_| usize::MAX);
-                let scan = self.scan(sockets, everything)?;
+                let scan = self.scan(sockets, usize::MAX)?;
                 join = self.join(sockets, scan);
             }
             join.second = second;
@@ -326,8 +322,10 @@ impl Native {
 
     /// Looks through the processes, as far as they ran if this table is listed repeatedly: then
     /// up to `most` descriptors of those that are known already.
-    fn scan<T: Entry>(&mut self, sockets: &[T], most: Option<usize>) -> Result<Scan> {
-        let Some(most) = most else { return self.scan.full() };
+    fn scan<T: Entry>(&mut self, sockets: &[T], most: usize) -> Result<Scan> {
+        if !self.is_repeated {
+            return self.scan.full();
+        }
         let sockets = sockets.iter().map(T::socket);
         let listed = sockets.filter_map(|socket| Some((socket.inode?, socket.cookie.unwrap_or(0))));
         let mut listed: Vec<Listed> = listed.filter(|&(inode, _)| inode != 0).collect();

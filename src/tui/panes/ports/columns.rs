@@ -147,6 +147,8 @@ pub(super) struct RowContext<'a> {
     pub(super) selected: bool,
     /// Whether it is marked for a joint action.
     pub(super) marked: bool,
+    /// Whether one of its owners is told from memory.
+    pub(super) unverified: bool,
     /// Colours.
     pub(super) theme: &'a Theme,
 }
@@ -294,7 +296,8 @@ fn pid<'a>(socket: &Socket, cx: &RowContext<'_>) -> Cell<'a> {
         OwnershipKind::Hidden => cx.theme.warning,
         _ => cx.theme.dim,
     };
-    Cell::new(label::pid(socket), style)
+    let about = if cx.unverified { "~" } else { "" };
+    Cell::new(format!("{about}{}", label::pid(socket)), style)
 }
 
 /// The least age that is known: the kernel does not tell a socket's real one.

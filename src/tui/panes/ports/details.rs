@@ -77,7 +77,7 @@ pub fn lines(selection: &Selection, listen: Option<ListenCounters>, world: &Worl
         }),
     );
     facts.extend(family::facts(socket));
-    ownership(socket, around, now, &mut facts);
+    ownership(socket, around, world, &mut facts);
     if let Some(peer) = around.and_then(|around| around.peer.as_ref()) {
         other_end(peer, &mut facts);
     }
@@ -112,12 +112,8 @@ fn timer_name(kind: TimerKind) -> &'static str {
     }
 }
 
-fn ownership(
-    socket: &Socket,
-    around: Option<&Surroundings>,
-    now: Timestamp,
-    facts: &mut Vec<Fact>,
-) {
+fn ownership(socket: &Socket, around: Option<&Surroundings>, world: &World, facts: &mut Vec<Fact>) {
+    let now = world.now.wall;
     let kind = socket.ownership.kind.name();
     let detail = socket.ownership.detail.as_deref().map(|d| format!(": {}", clean(d)));
     facts.push(("ownership", format!("{kind}{}", detail.unwrap_or_default())));
@@ -127,6 +123,11 @@ fn ownership(
     if socket.owners_complete == Some(false) {
         facts.push(("", "other owners may exist: not every process could be read".to_owned()));
     }
+    let table = world.ports.value().filter(|table| !table.unverified.is_empty());
+    if let Some(table) = table {
+        let count = table.unverified.len();
+        facts.push(("", format!("other owners may exist: {count} processes are told from memory")));
+    }
     if let Some(activation) = &socket.activation {
         facts.push(("held for", owner::activation(activation)));
     }
@@ -134,7 +135,15 @@ fn ownership(
     for same in socket.owners.chunk_by(|a, b| a.process.key() == b.process.key()) {
         let parents = around.map_or(&[][..], |around| around.parents_of(same[0].process.pid));
         owner_facts(same, parents, now, facts);
+        let as_of = table.and_then(|table| table.as_of(same[0].process.key()));
+        facts.extend(as_of.map(|as_of| ("", memory(as_of, now))));
     }
+}
+
+/// How old it is what is known of a process.
+fn memory(as_of: Timestamp, now: Timestamp) -> String {
+    let age = Duration::try_from(now.duration_since(as_of)).unwrap_or_default();
+    format!("as of {} ago: it ran since and was not looked at again yet", units::duration(age))
 }
 
 /// The process at the other end, with each descriptor.

@@ -62,6 +62,7 @@ pub(super) fn draw(ports: &Ports, world: &World, canvas: Canvas<'_>) {
         hosts: world.names.then_some(&world.hosts),
         selected: ports.cursor == Some(index),
         marked: world.marks.contains(&view.row.key),
+        unverified: is_unverified(view, world),
         theme,
     };
     let line = |index| listing.line(index).expect("the table asks only for lines that exist");
@@ -109,4 +110,10 @@ fn empty_text(ports: &Ports, arranged: &Arranged) -> String {
         (total, "") => format!("None of {total} sockets can be shown."),
         (total, text) => format!("None of {total} sockets matches {}", clean(text)),
     }
+}
+
+/// Whether a live row names an owner that may hold it no more.
+fn is_unverified(view: RowView<'_>, world: &World) -> bool {
+    let table = world.ports.value().filter(|_| view.ended_at.is_none());
+    table.is_some_and(|table| table.owners_as_of(&view.row.socket).is_some())
 }
