@@ -89,7 +89,7 @@ fn listing(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("cold", size), |bencher| {
             bencher.iter(|| {
                 let mut table = Table::open(None, 1).unwrap();
-                black_box(table.list(&KnownRows::new()).unwrap().sockets.len())
+                black_box(table.list(&KnownRows::default()).unwrap().sockets.len())
             });
         });
         group.bench_function(BenchmarkId::new("refresh", size), |bencher| {
@@ -110,7 +110,7 @@ fn listed(number: u32) -> Listed {
     let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, State::Established, local);
     socket.cookie = Some(u64::from(number));
     let key = SocketKey { netns: None, id: SocketId::Cookie(u64::from(number)) };
-    Listed::New(key, Box::new(socket), Timestamp::UNIX_EPOCH)
+    Listed::new(key, socket, Timestamp::UNIX_EPOCH)
 }
 
 fn filled(size: u32) -> Ledger {

@@ -1,7 +1,7 @@
 //! One listing of sockets, whoever made it.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -58,32 +58,65 @@ impl Coverage {
 }
 
 /// Rows of an earlier listing, to be handed back when nothing about them changed.
-pub type KnownRows = HashMap<SocketKey, Arc<SocketRow>>;
+pub type KnownRows = HashMap<SocketKey, Arc<SocketRow>, BuildHasherDefault<KeyHasher>>;
+
+/// Mixes the numbers of a key. Nobody chooses a cookie, so that a quick mixture will do: a large
+/// table is looked through several times a look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyHasher(u64);
+
+impl KeyHasher {
+    /// The golden ratio as a fraction of 2^64: neighbours come to lie far apart.
+    const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+}
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(Self::STEP);
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.write_u64(number as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        // The map takes its place from the low bits and more from the high ones.
+        self.0 ^ self.0 >> 32
+    }
+}
 
 /// A socket of the listing.
 #[derive(Clone, Debug)]
 pub enum Listed {
     /// Nothing about it changed since this row.
     Same(Arc<SocketRow>),
-    /// A socket that is new or has changed, and when it was read; its service and first sight
-    /// are not filled in.
-    New(SocketKey, Box<Socket>, Timestamp),
+    /// A socket that is new or has changed, as a row that nobody shares yet: made in the place
+    /// where it stays. Its service, first sight and changes are not filled in.
+    New(Arc<SocketRow>),
 }
 
 impl Listed {
     /// What is known of the socket.
     pub fn socket(&self) -> &Socket {
         match self {
-            Self::Same(row) => &row.socket,
-            Self::New(_, socket, _) => socket,
+            Self::Same(row) | Self::New(row) => &row.socket,
         }
+    }
+
+    /// A socket that is new or has changed, read at this time.
+    pub fn new(key: SocketKey, socket: Socket, observed_at: Timestamp) -> Self {
+        let (changed_at, appeared) = (None, false);
+        Self::New(Arc::new(SocketRow { key, socket, changed_at, appeared, observed_at }))
     }
 
     /// The socket's identity.
     pub fn key(&self) -> SocketKey {
         match self {
-            Self::Same(row) => row.key,
-            Self::New(key, ..) => *key,
+            Self::Same(row) | Self::New(row) => row.key,
         }
     }
 }
@@ -110,7 +143,7 @@ pub(super) fn reuse(known: &KnownRows, socket: &Socket, at: Timestamp) -> Listed
     let key = key(socket);
     match known.get(&key) {
         Some(row) if row.still_shows(socket, at) => Listed::Same(Arc::clone(row)),
-        _ => Listed::New(key, Box::new(socket.clone()), at),
+        _ => Listed::new(key, socket.clone(), at),
     }
 }
 

@@ -285,3 +285,36 @@ fn no_owner_is_wrong_or_else_it_is_named_as_uncertain() {
         assert!(seen.certain > 0 && seen.uncertain > 0, "{seen:?}");
     });
 }
+
+/// Resident memory in bytes, and open files.
+fn footprint() -> (usize, usize) {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    (pages * rustix::param::page_size(), fs::read_dir("/proc/self/fd").unwrap().count())
+}
+
+#[test]
+fn what_comes_and_goes_leaves_nothing_behind() {
+    in_namespace("owner_cache::what_comes_and_goes_leaves_nothing_behind", || {
+        let seed = seed();
+        let tree = Tree::new(seed);
+        let mut ports = Ports::new(None).limited(Some(200));
+        let mut look_often = |looks: usize| {
+            let looks = (0..looks).map(|_| {
+                thread::sleep(Duration::from_millis(5));
+                ports.look().unwrap().0
+            });
+            looks.last().map(|table| table.ended.len()).unwrap()
+        };
+        let ended_before = look_often(100);
+        let (memory_before, _) = footprint();
+        let ended = look_often(400) - ended_before;
+        let (memory, files) = footprint();
+        let grown = memory.saturating_sub(memory_before);
+        // The history is still filling up: no row of it is larger than this.
+        let allowed = ended * 2_048 + (2 << 20);
+        assert!(grown <= allowed, "seed {seed}: {grown} bytes more, {ended} rows ended");
+        let processes = tree.pids().len();
+        assert!(files <= processes + 60, "seed {seed}: {files} files, {processes} processes");
+    });
+}

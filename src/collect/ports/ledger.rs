@@ -9,7 +9,7 @@ use super::meter;
 use crate::catalog::services;
 use crate::model::activity::Rates;
 use crate::model::owner::Owner;
-use crate::model::socket::{Socket, SocketKey};
+use crate::model::socket::Socket;
 use crate::model::table::{EndedRow, SocketRow, SocketTable, TableChanges};
 use crate::sys::listing::{Coverage, KnownRows, Listed};
 
@@ -61,7 +61,7 @@ impl Ledger {
         for listed in listed {
             let row = match listed {
                 Listed::Same(row) => come_to_rest(row, &mut idle),
-                Listed::New(key, socket, read_at) => self.enter(key, socket, read_at, at),
+                Listed::New(row) => self.enter(row, at),
             };
             let (key, is_changed) = (row.key, row.changed_at == Some(at));
             // A socket that moved while the kernel listed it is told twice; the later is right.
@@ -87,31 +87,29 @@ impl Ledger {
     }
 
     /// The row for a socket that is new or has changed.
-    fn enter(
-        &self,
-        key: SocketKey,
-        mut socket: Box<Socket>,
-        observed_at: Timestamp,
-        at: Timestamp,
-    ) -> Arc<SocketRow> {
-        socket.service = services::of_socket(&socket);
+    fn enter(&self, mut row: Arc<SocketRow>, at: Timestamp) -> Arc<SocketRow> {
+        let SocketRow { key, socket, observed_at, .. } = Arc::make_mut(&mut row);
+        let (key, observed_at) = (*key, *observed_at);
+        socket.service = services::of_socket(socket);
         let (first_seen, changed_at, appeared) = match self.known.get(&key) {
             None => {
-                meter::begin(&mut socket, observed_at);
+                meter::begin(socket, observed_at);
                 (at, None, self.has_listed && self.covered.covers(key.netns))
             }
             Some(before) => {
                 // An unchanged row keeps its time: the look before may be later than that.
                 let since =
                     self.read_at.map_or(before.observed_at, |at| at.max(before.observed_at));
-                meter::compare(&before.socket, since, &mut socket, observed_at);
-                let is_changed = matters(&before.socket, &socket);
+                meter::compare(&before.socket, since, socket, observed_at);
+                let is_changed = matters(&before.socket, socket);
                 let changed_at = if is_changed { Some(at) } else { before.changed_at };
                 (before.socket.first_seen.unwrap_or(at), changed_at, before.appeared)
             }
         };
-        socket.first_seen = Some(first_seen);
-        Arc::new(SocketRow { key, socket: *socket, changed_at, appeared, observed_at })
+        let fresh = Arc::make_mut(&mut row);
+        fresh.socket.first_seen = Some(first_seen);
+        (fresh.changed_at, fresh.appeared) = (changed_at, appeared);
+        row
     }
 
     /// Makes `next` the live rows: those that are missing ended, and the order is kept.
@@ -149,7 +147,7 @@ impl Ledger {
 fn read_at(listed: &Listed) -> Option<Timestamp> {
     match listed {
         Listed::Same(_) => None,
-        Listed::New(_, _, at) => Some(*at),
+        Listed::New(row) => Some(row.observed_at),
     }
 }
 
@@ -186,7 +184,7 @@ mod tests {
 
     use super::*;
     use crate::model::owner::Ownership;
-    use crate::model::socket::{Endpoint, Family, Protocol, SocketId, State};
+    use crate::model::socket::{Endpoint, Family, Protocol, SocketId, SocketKey, State};
     use crate::model::tcp::TcpInfo;
 
     fn key(cookie: u64) -> SocketKey {
@@ -202,7 +200,12 @@ mod tests {
         let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, state, local);
         socket.netns = Some(1);
         socket.cookie = Some(cookie);
-        Listed::New(key(cookie), Box::new(socket), at(-1))
+        Listed::new(key(cookie), socket, at(-1))
+    }
+
+    fn socket_of(listed: &mut Listed) -> &mut Socket {
+        let Listed::New(row) = listed else { unreachable!("it is a new one") };
+        &mut Arc::get_mut(row).unwrap().socket
     }
 
     fn same(ledger: &Ledger, cookie: u64) -> Listed {
@@ -247,9 +250,7 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.update(vec![in_state(1, 80, State::SynSent), listener(2, 22)], at(0));
         let mut queued = listener(2, 22);
-        if let Listed::New(_, socket, _) = &mut queued {
-            socket.recv_q = Some(7);
-        }
+        socket_of(&mut queued).recv_q = Some(7);
         let table = ledger.update(vec![in_state(1, 80, State::Established), queued], at(1));
         assert_eq!(table.changes.changed, [key(1)]);
         let (ssh, http) = (&table.rows[0], &table.rows[1]);
@@ -257,20 +258,17 @@ mod tests {
         assert_eq!((http.changed_at, http.socket.first_seen), (Some(at(1)), Some(at(0))));
         assert_eq!(http.observed_at, at(-1), "when it was read");
         let mut owned = listener(2, 22);
-        if let Listed::New(_, socket, _) = &mut owned {
-            socket.ownership = Ownership::OWNED;
-        }
+        socket_of(&mut owned).ownership = Ownership::OWNED;
         let table = ledger.update(vec![same(&ledger, 1), owned], at(2));
         assert_eq!(table.changes.changed, [key(2)]);
     }
 
     fn connection(cookie: u64, sent: u64, ms: i64) -> Listed {
-        let Listed::New(key, mut socket, _) = in_state(cookie, 80, State::Established) else {
-            unreachable!("it is a new one");
-        };
+        let mut listed = in_state(cookie, 80, State::Established);
         let tcp = TcpInfo { bytes_sent: Some(sent), bytes_received: Some(0), ..TcpInfo::default() };
+        let socket = socket_of(&mut listed);
         socket.tcp = Some(Box::new(tcp));
-        Listed::New(key, socket, at(0) + SignedDuration::from_millis(ms))
+        Listed::new(key(cookie), socket.clone(), at(0) + SignedDuration::from_millis(ms))
     }
 
     #[test]
@@ -314,8 +312,8 @@ mod tests {
     fn what_goes_out_of_sight_has_not_ended_and_comes_back_unmarked() {
         let elsewhere = |cookie| {
             let key = SocketKey { netns: Some(2), ..key(cookie) };
-            let Listed::New(_, socket, at) = listener(cookie, 80) else { unreachable!() };
-            Listed::New(key, Box::new(Socket { netns: Some(2), ..*socket }), at)
+            let socket = Socket { netns: Some(2), ..socket_of(&mut listener(cookie, 80)).clone() };
+            Listed::new(key, socket, at(-1))
         };
         let mut ledger = Ledger::default();
         ledger.cover(Coverage::Own(Some(1)));
@@ -385,5 +383,30 @@ mod tests {
         ledger.update(vec![in_state(1, 90, State::Bound), listener(2, 80)], at(0));
         let table = ledger.update(vec![in_state(1, 70, State::Bound), same(&ledger, 2)], at(1));
         assert_eq!(ports(&table), [70, 80]);
+    }
+
+    /// An hour of looks, each of which finds a part of the sockets ended and others in their
+    /// place: what is kept stays bounded, and rows that nobody needs are let go.
+    #[test]
+    fn an_hour_of_churn_leaves_nothing_behind() {
+        const LIVE: u64 = 400;
+        const CHURN: u64 = 40;
+        let mut ledger = Ledger::default();
+        let mut samples = Vec::new();
+        for look in 0..3_600 {
+            let born = look * CHURN;
+            let old = born.saturating_sub(LIVE - CHURN)..born;
+            let mut listed: Vec<Listed> = old.map(|cookie| same(&ledger, cookie)).collect();
+            listed.extend((born..born + CHURN).map(|cookie| connection(cookie, cookie, 0)));
+            let table = ledger.update(listed, at(look as i64));
+            samples.push(Arc::downgrade(table.find(key(born)).unwrap()));
+        }
+        let (live, capacity) = (LIVE as usize, 8 * LIVE as usize);
+        assert_eq!((ledger.rows.len(), ledger.known.len(), ledger.spare.len()), (live, live, 0));
+        assert!(ledger.known.capacity().max(ledger.spare.capacity()) < capacity);
+        assert_eq!(ledger.ended.len(), HISTORY);
+        // Of each look's new rows one is a sample: those live on that are listed or remembered.
+        let alive = samples.iter().filter(|row| row.strong_count() > 0).count();
+        assert!(alive <= (HISTORY + live) / CHURN as usize, "{alive} rows are kept");
     }
 }

@@ -66,7 +66,7 @@ impl Table {
             // A reused row says nothing of owners.
             match listed {
                 Listed::Same(row) if row.socket.owners != socket.owners => {
-                    Listed::New(row.key, Box::new(socket), at)
+                    Listed::new(row.key, socket, at)
                 }
                 listed => listed,
             }

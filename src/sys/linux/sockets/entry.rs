@@ -1,5 +1,7 @@
 //! What a listing is made of: sockets, or rows that may be shared with the listing before.
 
+use std::sync::Arc;
+
 use super::super::super::listing::Listed;
 use crate::model::socket::Socket;
 
@@ -28,10 +30,10 @@ impl Entry for Listed {
 
     fn socket_mut(&mut self) -> &mut Socket {
         if let Self::Same(row) = self {
-            *self = Self::New(row.key, Box::new(row.socket.clone()), row.observed_at);
+            *self = Self::new(row.key, row.socket.clone(), row.observed_at);
         }
         match self {
-            Self::New(_, socket, _) => socket,
+            Self::New(row) => &mut Arc::make_mut(row).socket,
             Self::Same(_) => unreachable!("replaced above"),
         }
     }
