@@ -237,7 +237,7 @@ fn an_hour_of_churn_leaves_memory_as_it_was() {
                 let tcp = TcpInfo { bytes_received: Some(9), ..TcpInfo::default() };
                 socket.tcp = Some(Box::new(tcp));
                 let id = SocketId::Cookie((second * 100 + n) as u64);
-                Listed::New(SocketKey { netns: Some(1), id }, Box::new(socket), at)
+                Listed::new(SocketKey { netns: Some(1), id }, socket, at)
             };
             ledger.update((0..100).map(socket).collect(), at)
         };
