@@ -4,6 +4,7 @@
 //! version = 1
 //! names = true
 //! all_namespaces = false
+//! local = false                # whether UNIX and netlink sockets are shown
 //! sort = "-rtt"                # as for `sockpit ports --sort`
 //! group = "process"            # process, port, remote, state or tree; none without
 //! columns = ["proto", "local"] # as for `--columns`; the usual ones without
@@ -28,6 +29,8 @@ pub struct View {
     pub names: bool,
     /// Sockets of every network namespace.
     pub all_netns: bool,
+    /// UNIX and netlink sockets too.
+    pub local: bool,
     /// The order of the rows.
     pub sort: Sort,
     /// What they are grouped by.
@@ -52,6 +55,7 @@ struct File {
     version: u32,
     names: Option<bool>,
     all_namespaces: Option<bool>,
+    local: Option<bool>,
     sort: Option<String>,
     group: Option<String>,
     columns: Option<Vec<String>>,
@@ -80,6 +84,7 @@ impl View {
         Ok(Self {
             names: file.names.unwrap_or(self.names),
             all_netns: file.all_namespaces.unwrap_or(self.all_netns),
+            local: file.local.unwrap_or(self.local),
             sort: file.sort.and_then(|sort| read_sort(&sort)).unwrap_or(self.sort),
             group: file.group.and_then(|name| GroupBy::find(&name)).or(self.group),
             columns: columns.filter(|columns| !columns.is_empty()).or(self.columns),
@@ -90,8 +95,8 @@ impl View {
     pub fn text(&self) -> String {
         let mut text = format!(
             "# Written by sockpit whenever its view is changed.\n\
-             version = {VERSION}\nnames = {}\nall_namespaces = {}\n",
-            self.names, self.all_netns
+             version = {VERSION}\nnames = {}\nall_namespaces = {}\nlocal = {}\n",
+            self.names, self.all_netns, self.local
         );
         let Sort { by, reverse } = self.sort;
         let sign = if reverse { "-" } else { "" };
@@ -130,7 +135,7 @@ mod tests {
             (Some(GroupBy::Remote), Some(Column::ALL.to_vec())),
         ] {
             let sort = Sort { by: Column::RecvQ, reverse: true };
-            let view = View { names: true, all_netns: true, sort, group, columns };
+            let view = View { names: true, all_netns: true, local: true, sort, group, columns };
             assert_eq!(recalled(&view.text()), Ok(view));
         }
         assert_eq!(recalled(&View::default().text()), Ok(View::default()));

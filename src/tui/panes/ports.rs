@@ -84,11 +84,11 @@ impl Pane for Ports {
     }
 
     fn recall(&mut self, view: &View) {
-        (self.sort, self.group) = (view.sort, view.group);
+        (self.sort, self.group, self.shows_local) = (view.sort, view.group, view.local);
     }
 
     fn remember(&self, view: &mut View) {
-        (view.sort, view.group) = (self.sort, self.group);
+        (view.sort, view.group, view.local) = (self.sort, self.group, self.shows_local);
     }
 
     fn subject(&self, world: &World) -> String {

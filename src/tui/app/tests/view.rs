@@ -101,6 +101,7 @@ fn a_remembered_view_is_taken_up_and_not_written_again() {
     let view = View {
         names: true,
         all_netns: true,
+        local: true,
         sort: Sort { by: Column::Rtt, reverse: true },
         group: Some(GroupBy::State),
         columns: Some(vec![Column::Name, Column::Rtt]),
