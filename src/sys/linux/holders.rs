@@ -7,6 +7,7 @@
 //! what is known to have changed is looked up, and they are named as unverified with the time
 //! as of which they are known: nothing that is told of them is certain.
 
+mod ahead;
 mod idle;
 mod reader;
 mod refresh;
@@ -27,6 +28,7 @@ use super::proc;
 use crate::model::join::Holding;
 use crate::model::owner::ProcessKey;
 use crate::wire::procfs;
+pub(super) use ahead::Ahead;
 use idle::Watch;
 use reader::{Descriptors, Reader};
 use sharing::Sharing;
@@ -114,12 +116,19 @@ impl HolderScan {
         self.proc.as_fd()
     }
 
-    /// Looks up every descriptor of every process.
-    pub(super) fn full(&mut self) -> Result<Scan> {
+    /// What may be done of [`Self::full`] before its time; `None` where no other processor
+    /// could do it.
+    pub(super) fn ahead(&self) -> Option<Ahead> {
+        if self.workers == 1 { None } else { Ahead::new(&self.proc) }
+    }
+
+    /// Looks up every descriptor of every process. What was listed `ahead` need not be listed
+    /// again as long as it is still so.
+    pub(super) fn full(&mut self, ahead: Option<Ahead>) -> Result<Scan> {
         let pids = pids(&self.proc)?;
         let next = AtomicUsize::new(0);
         let proc = self.proc.as_fd();
-        let work = || read_batches(proc, &pids, &next);
+        let work = || read_batches(proc, &pids, ahead.as_ref(), &next);
         let workers = self.workers.min(pids.len().div_ceil(BATCH));
         let mut scan = Scan { processes: pids.len(), ..Scan::default() };
         for (_, known) in self.memory.drain() {
@@ -200,16 +209,18 @@ fn shared(holdings: &[Holding]) -> Vec<u64> {
 fn read_batches(
     proc: BorrowedFd<'_>,
     pids: &[u32],
+    ahead: Option<&Ahead>,
     next: &AtomicUsize,
 ) -> Vec<(u32, rustix::io::Result<Descriptors>)> {
     let mut reader = Reader::new(proc);
+    let mut read = |pid| reader.read(pid, ahead.map_or_else(Vec::new, |ahead| ahead.numbers(pid)));
     let mut found = Vec::new();
     loop {
         let start = next.fetch_add(BATCH, Ordering::Relaxed);
         let Some(rest) = pids.get(start..).filter(|rest| !rest.is_empty()) else {
             return found;
         };
-        found.extend(rest.iter().take(BATCH).map(|&pid| (pid, reader.read(pid))));
+        found.extend(rest.iter().take(BATCH).map(|&pid| (pid, read(pid))));
     }
 }
 

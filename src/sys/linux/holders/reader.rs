@@ -96,11 +96,25 @@ impl<'proc> Reader<'proc> {
         Self { proc, entries: Vec::with_capacity(64 * 1024), content: Vec::new() }
     }
 
-    /// Reads all of a process, once. An error when nothing can be said of it; a refusal is
-    /// part of the answer.
-    pub(super) fn read(&mut self, pid: u32) -> Result<Descriptors> {
+    /// The numbers of a process's descriptors.
+    pub(super) fn numbers(&mut self, pid: u32) -> Result<Vec<i32>> {
         let process = proc::open_dir(self.proc, Decimal::new(pid).as_c_str())?;
-        let mut found = self.list(&process, &Descriptors::default())?;
+        let directory = proc::open_dir(&process, c"fd")?;
+        let mut numbers = Vec::new();
+        let mut entries = RawDir::new(&directory, self.entries.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            numbers.extend(descriptor(entry?.file_name()));
+        }
+        Ok(numbers)
+    }
+
+    /// Reads all of a process, once. Its descriptors need not be listed if they still have
+    /// these `numbers`. An error when nothing can be said of it; a refusal is part of the
+    /// answer.
+    pub(super) fn read(&mut self, pid: u32, numbers: Vec<i32>) -> Result<Descriptors> {
+        let process = proc::open_dir(self.proc, Decimal::new(pid).as_c_str())?;
+        let known = Descriptors { others: numbers, ..Descriptors::default() };
+        let mut found = self.look_up_all(&process, &known)?;
         if !found.sockets.is_empty() {
             found.holder = Some(holder(pid, &self.stat(&process)?));
         }

@@ -3,6 +3,7 @@ use std::net::TcpListener;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::linux::fs::MetadataExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -26,7 +27,7 @@ fn own(scan: &Scan, inode: u64) -> Vec<RawFd> {
 fn our_own_socket_is_ours_whatever_the_number_of_workers() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     for workers in [1, 3] {
-        let scan = HolderScan::new(workers).unwrap().full().unwrap();
+        let scan = HolderScan::new(workers).unwrap().full(None).unwrap();
         assert_eq!(own(&scan, inode_of(&listener)), [listener.as_raw_fd()]);
         assert!(scan.holders.is_sorted_by_key(|holder| holder.key.pid));
         assert!(scan.holdings.is_sorted() && scan.unverified.is_empty());
@@ -37,7 +38,7 @@ fn our_own_socket_is_ours_whatever_the_number_of_workers() {
 fn a_duplicate_is_a_second_holding() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let copy = listener.try_clone().unwrap();
-    let scan = HolderScan::new(1).unwrap().full().unwrap();
+    let scan = HolderScan::new(1).unwrap().full(None).unwrap();
     let mut expected = [listener.as_raw_fd(), copy.as_raw_fd()];
     expected.sort_unstable();
     assert_eq!(own(&scan, inode_of(&listener)), expected);
@@ -148,6 +149,39 @@ impl Puppet {
     fn is_unverified(&self, scan: &Scan) -> bool {
         scan.unverified.iter().any(|(process, _)| process.pid == self.child.id())
     }
+}
+
+#[test]
+fn descriptors_that_moved_since_they_were_listed_ahead_are_found() {
+    let mut puppet = Puppet::new();
+    let (fd, inode) = puppet.run("open");
+    let (other, null) = (puppet.run("null").0, puppet.run("null").0);
+    let mut scan = HolderScan::new(2).unwrap();
+    let ahead = |scan: &HolderScan| {
+        let mut ahead = scan.ahead().expect("there are two workers");
+        ahead.list(&AtomicBool::new(false));
+        ahead
+    };
+    // As many as before, one of them elsewhere.
+    let listed = ahead(&scan);
+    assert!(listed.numbers(puppet.child.id()).contains(&fd));
+    puppet.run(&format!("dup2 {fd} {}", null + 40));
+    puppet.run(&format!("close {other}"));
+    let found = scan.full(Some(listed)).unwrap();
+    assert_eq!(puppet.holds(&found, inode), [fd, null + 40]);
+    // The same numbers, one of them another socket.
+    let listed = ahead(&scan);
+    let (replaced, second) = puppet.run("open");
+    puppet.run(&format!("dup2 {replaced} {fd}"));
+    puppet.run(&format!("close {replaced}"));
+    let found = scan.full(Some(listed)).unwrap();
+    assert_eq!(puppet.holds(&found, inode), [null + 40]);
+    assert_eq!(puppet.holds(&found, second), [fd]);
+    // And one more.
+    let listed = ahead(&scan);
+    let (third, last) = puppet.run("open");
+    let found = scan.full(Some(listed)).unwrap();
+    assert_eq!(puppet.holds(&found, last), [third]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::super::super::listing::{Coverage, Listing, Reach};
 use super::super::super::{Error, Result};
-use super::super::holders::{HolderScan, Listed, Scan};
+use super::super::holders::{Ahead, HolderScan, Listed, Scan};
 use super::super::names::NameCache;
 use super::super::processes::ProcessCache;
 use super::super::sock_diag::Dumped;
@@ -124,7 +124,10 @@ impl Native {
         // First the sockets, then who holds them: what opens in between is in neither, and
         // what closes in between is told by the second look.
         let mut sockets = Vec::with_capacity(self.expected);
-        self.dump_all(detail, &mut keep, &mut health, &mut sockets)?;
+        let ahead = if self.is_repeated { None } else { self.scan.ahead() };
+        let (dumped, ahead) =
+            Ahead::during(ahead, || self.dump_all(detail, &mut keep, &mut health, &mut sockets));
+        dumped?;
         if self.tables.contains(Table::Tcp) {
             let is_bound =
                 |socket: &Socket| (Protocol::Tcp, State::Bound) == (socket.protocol, socket.state);
@@ -136,7 +139,7 @@ impl Native {
             Reach::All => self.dump_others(detail, &mut keep, &mut health, &mut sockets),
         };
         self.expected = sockets.len() + sockets.len() / 16;
-        let join = self.look_for_owners(&sockets)?;
+        let join = self.look_for_owners(&sockets, ahead)?;
         let without_owner = sockets.iter_mut().filter_map(|listed| join.apply(listed)).count();
         self.processes.forget_unused();
         health.push(join.outlook.health(without_owner));
@@ -286,8 +289,8 @@ impl Native {
     }
 
     /// Finds the holders of these sockets, and takes a second look at those without.
-    fn look_for_owners<T: Entry>(&mut self, sockets: &[T]) -> Result<Join> {
-        let scan = self.scan(sockets, self.most_descriptors)?;
+    fn look_for_owners<T: Entry>(&mut self, sockets: &[T], ahead: Option<Ahead>) -> Result<Join> {
+        let scan = self.scan(sockets, self.most_descriptors, ahead)?;
         let (is_partial, ended) = (!scan.unverified.is_empty(), scan.ended);
         let mut join = self.join(sockets, scan);
         let lost = join.lost(sockets, |identity| self.ownerless.contains(&identity));
@@ -301,7 +304,7 @@ impl Native {
             if is_partial && self.can_wait(&open) {
                 join.pending = open;
             } else if !open.is_empty() && (is_partial || ended > 0) {
-                let scan = self.scan(sockets, usize::MAX)?;
+                let scan = self.scan(sockets, usize::MAX, None)?;
                 join = self.join(sockets, scan);
             }
             join.second = second;
@@ -322,9 +325,9 @@ impl Native {
 
     /// Looks through the processes, as far as they ran if this table is listed repeatedly: then
     /// up to `most` descriptors of those that are known already.
-    fn scan<T: Entry>(&mut self, sockets: &[T], most: usize) -> Result<Scan> {
+    fn scan<T: Entry>(&mut self, sockets: &[T], most: usize, ahead: Option<Ahead>) -> Result<Scan> {
         if !self.is_repeated {
-            return self.scan.full();
+            return self.scan.full(ahead);
         }
         let sockets = sockets.iter().map(T::socket);
         let listed = sockets.filter_map(|socket| Some((socket.inode?, socket.cookie.unwrap_or(0))));
