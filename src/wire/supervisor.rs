@@ -23,7 +23,7 @@ pub struct UnitShown {
     pub triggered_by: Vec<String>,
 }
 
-/// The properties that [`unit`] reads, for `systemctl show -p`.
+/// The properties that [`unit()`] reads, for `systemctl show -p`.
 pub const UNIT_PROPERTIES: &str =
     "Id,LoadState,ActiveState,MainPID,ControlGroup,Restart,RestartUSec,TriggeredBy";
 
