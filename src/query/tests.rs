@@ -637,6 +637,7 @@ fn only_tables_that_could_match_are_asked_for() {
         ("!port:80", Tables::ALL),
         ("proto:p_raw", set(&[Packet])),
         ("proto:nl", set(&[Netlink])),
+        ("proto:packet", set(&[Packet])),
         ("not *", Tables::NONE),
     ] {
         assert_eq!(tables(text), expected, "{text}");
@@ -678,7 +679,12 @@ fn the_spellings_of_ss_name_types_of_socket() {
         fanout_mode: None,
     }));
     assert_eq!((ask("proto:p_dgr", &packet), ask("proto:p_raw", &packet)), (Yes, No));
-    assert_eq!(ask("proto:packet", &packet), Yes);
+    assert_eq!((ask("proto:packet", &packet), ask("proto:netlink", &packet)), (Yes, No));
+    let netlink =
+        Socket::new(Family::Netlink, Protocol::Packet, State::Unconnected, Endpoint::default());
+    assert_eq!((ask("proto:packet", &netlink), ask("proto:netlink", &netlink)), (No, Yes));
+    // Its owners are unknown here, and one of them might be called so.
+    assert_eq!((ask("packet", &netlink), ask("netlink", &netlink)), (Undecided, Yes));
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub struct Stat<'a> {
     pub stopped: bool,
     /// Whether it is on a processor or waits for one (`R`).
     pub runnable: bool,
+    /// Whether its first thread has ended (`Z`, `X`); others may live on.
+    pub ended: bool,
     /// Parent's process id.
     pub ppid: u32,
     /// Whether it runs in the kernel only (`PF_KTHREAD`).
@@ -38,6 +40,7 @@ impl<'a> Stat<'a> {
             name,
             stopped: state.eq_ignore_ascii_case(b"t"),
             runnable: state == b"R",
+            ended: matches!(state, b"Z" | b"X"),
             ppid: number(fields.next()?)?.try_into().ok()?,
             kernel_thread: number(fields.nth(4)?)? & PF_KTHREAD != 0,
             threads: number(fields.nth(10)?)?,
@@ -135,6 +138,7 @@ mod tests {
             let line = format!("7 (x) {state} 0 0 0 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 7 0 0");
             let stat = Stat::parse(line.as_bytes()).unwrap();
             assert_eq!((stat.stopped, stat.runnable), (stopped, state == "R"), "{state}");
+            assert_eq!(stat.ended, state == "Z", "{state}");
         }
     }
 

@@ -168,8 +168,9 @@ pub(in crate::query) fn protocols_where(chosen: impl Fn(&str) -> bool) -> u64 {
             Family::Unix | Family::Packet | Family::Netlink => "",
         };
         for protocol in PROTOCOLS {
-            let shown = format!("{}{suffix}", protocol.name());
-            if chosen(&shown) || chosen(protocol.name()) {
+            let name = if family == Family::Netlink { family.name() } else { protocol.name() };
+            let shown = format!("{name}{suffix}");
+            if chosen(&shown) || chosen(name) {
                 mask |= protocol_bit(protocol, family);
             }
         }
@@ -323,7 +324,9 @@ pub(in crate::query) fn find_protocol(spelling: &str) -> Option<(&'static str, u
         spelling => spelling,
     };
     if let Some(protocol) = PROTOCOLS.into_iter().find(|protocol| protocol.name() == spelling) {
-        let mask = FAMILIES.into_iter().map(|family| of_family(protocol, family)).sum();
+        // Netlink sockets go by their own name.
+        let families = FAMILIES.into_iter().filter(|family| *family != Family::Netlink);
+        let mask = families.map(|family| of_family(protocol, family)).sum();
         return Some((protocol.name(), mask));
     }
     if let Some((name, bit)) = PACKET_KINDS.into_iter().find(|(name, _)| *name == spelling) {

@@ -5,8 +5,10 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat_raw};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, fstat, openat, readlinkat_raw, statat};
 use rustix::io::{Errno, Result, read};
+
+use crate::wire::procfs::{Stat, number};
 
 /// Opens `/proc`.
 pub(super) fn open() -> super::super::Result<OwnedFd> {
@@ -16,6 +18,54 @@ pub(super) fn open() -> super::super::Result<OwnedFd> {
 /// Opens a directory below `parent`.
 pub(super) fn open_dir(parent: impl AsFd, name: &CStr) -> Result<OwnedFd> {
     openat(parent, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Opens the descriptors of a process. Once its first thread has ended, the `fd` of the process
+/// is empty or refused; a thread that lives on tells them then.
+pub(super) fn open_descriptors(process: &OwnedFd) -> Result<OwnedFd> {
+    let of_first = open_dir(process, c"fd");
+    // The size is the number of descriptors; before Linux 6.2 it is always 0.
+    if of_first.as_ref().is_ok_and(|opened| fstat(opened).is_ok_and(|stat| stat.st_size > 0)) {
+        return of_first;
+    }
+    match living_thread(process) {
+        Some(thread) => open_dir(&thread, c"fd").or(of_first),
+        None => of_first,
+    }
+}
+
+/// Opens the directory of a thread of this process when the first one has ended and others live.
+pub(super) fn living_thread(process: impl AsFd) -> Option<OwnedFd> {
+    // The directory has a link for each thread, and two more.
+    let threads =
+        statat(process.as_fd(), c"task", AtFlags::empty()).ok()?.st_nlink.saturating_sub(2);
+    if threads < 2 || !has_ended(process.as_fd()) {
+        return None;
+    }
+    let tasks = open_dir(process.as_fd(), c"task").ok()?;
+    let mut threads = threads_in(&tasks).ok()?.into_iter();
+    threads.find_map(|tid| {
+        open_dir(&tasks, Decimal::new(tid).as_c_str()).ok().filter(|thread| !has_ended(thread))
+    })
+}
+
+/// Whether the thread that this directory is of has ended, or is no more to be seen.
+fn has_ended(thread: impl AsFd) -> bool {
+    let mut content = Vec::new();
+    let read = read_file(thread, c"stat", &mut content);
+    read.is_err() || Stat::parse(&content).is_none_or(|stat| stat.ended)
+}
+
+/// The threads in an open `/proc/PID/task`.
+pub(super) fn threads_in(tasks: &OwnedFd) -> Result<Vec<u32>> {
+    let mut buffer = Vec::with_capacity(4 * 1024);
+    let mut entries = RawDir::new(tasks, buffer.spare_capacity_mut());
+    let mut threads = Vec::new();
+    while let Some(entry) = entries.next() {
+        let tid = number(entry?.file_name().to_bytes());
+        threads.extend(tid.and_then(|tid| u32::try_from(tid).ok()));
+    }
+    Ok(threads)
 }
 
 /// Opens a file below `parent` for reading.

@@ -55,7 +55,7 @@ pub fn held_descriptor(process: ProcessKey, inode: u64) -> Result<Option<i32>> {
         return Err(gone(pid));
     }
     let failed = |errno| failed(pid, "read the descriptors", errno);
-    let descriptors = proc::open_dir(&directory, c"fd").map_err(failed)?;
+    let descriptors = proc::open_descriptors(&directory).map_err(failed)?;
     find_descriptor(&descriptors, inode).map_err(failed)
 }
 
@@ -174,7 +174,10 @@ fn bare(holder: &Holder, booted_at: Timestamp) -> Process {
 fn describe(directory: BorrowedFd<'_>, holder: &Holder, booted_at: Timestamp) -> Process {
     let mut content = Vec::new();
     let mut process = bare(holder, booted_at);
-    if proc::read_file(directory, c"cmdline", &mut content).is_ok() {
+    // The first thread takes the memory, and with it the program, along when it ends.
+    let thread = proc::living_thread(directory);
+    let program = thread.as_ref().map_or(directory, AsFd::as_fd);
+    if proc::read_file(program, c"cmdline", &mut content).is_ok() {
         process.cmdline = procfs::arguments(&content);
     }
     if proc::read_file(directory, c"status", &mut content).is_ok() {
@@ -186,7 +189,7 @@ fn describe(directory: BorrowedFd<'_>, holder: &Holder, booted_at: Timestamp) ->
         process.container = cgroup::container_of(&text);
     }
     let mut target = vec![MaybeUninit::uninit(); libc::PATH_MAX as usize];
-    process.exe = proc::read_link(directory, c"exe", &mut target)
+    process.exe = proc::read_link(program, c"exe", &mut target)
         .ok()
         .map(|path| String::from_utf8_lossy(path).into());
     process

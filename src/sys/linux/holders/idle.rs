@@ -13,6 +13,7 @@
 //!   the kernel takes to bring them up to date while a thread runs on;
 //! - a thread that was missed because it came to life while the threads were listed: their
 //!   number is read after the figures, and making one takes a thread that runs;
+//! - a process whose first thread has ended: nobody tells with whom the others share their table;
 //! - a pid that came back: a file of `/proc` that is open belongs to one process. Where too
 //!   many are open the file is opened anew, and the figures of two processes would have to
 //!   agree to the nanosecond.
@@ -22,11 +23,11 @@ use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
 use rustix::io::{Errno, Result, pread};
 
 use super::super::proc;
-use crate::wire::procfs::{SchedStat, Stat, number};
+use crate::wire::procfs::{SchedStat, Stat};
 
 /// Five ticks of the slowest clock (`CONFIG_HZ=100`).
 const TICKS: Duration = Duration::from_millis(50);
@@ -160,14 +161,17 @@ impl Proof {
         descriptors: usize,
     ) -> Result<Option<Self>> {
         let others = (stat.threads as usize).saturating_sub(1);
-        if stat.runnable || others > FEW_THREADS.max(descriptors / DESCRIPTORS_A_THREAD) {
+        if stat.ended
+            || stat.runnable
+            || others > FEW_THREADS.max(descriptors / DESCRIPTORS_A_THREAD)
+        {
             return Ok(None);
         }
         if others == 0 {
             return Ok(Some(self));
         }
         let tasks = proc::open_dir(process, c"task")?;
-        for tid in threads(&tasks)?.into_iter().filter(|&tid| tid != pid) {
+        for tid in proc::threads_in(&tasks)?.into_iter().filter(|&tid| tid != pid) {
             let file = open(tasks.as_fd(), tid, None)?;
             let Some(figures) = figures(file)? else { return Ok(None) };
             self.others.push((tid, figures));
@@ -206,15 +210,4 @@ fn open(proc: BorrowedFd<'_>, pid: u32, tid: Option<u32>) -> Result<OwnedFd> {
     written.expect("two numbers of ten digits leave room");
     let name = CStr::from_bytes_until_nul(&path).expect("it was written with its end");
     openat(proc, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-}
-
-fn threads(tasks: &OwnedFd) -> Result<Vec<u32>> {
-    let mut buffer = Vec::with_capacity(4 * 1024);
-    let mut entries = RawDir::new(tasks, buffer.spare_capacity_mut());
-    let mut threads = Vec::new();
-    while let Some(entry) = entries.next() {
-        let tid = number(entry?.file_name().to_bytes());
-        threads.extend(tid.and_then(|tid| u32::try_from(tid).ok()));
-    }
-    Ok(threads)
 }

@@ -178,7 +178,7 @@ impl<'proc> Reader<'proc> {
             return Err(Errno::SRCH);
         }
         known.holder = Some(now);
-        let directory = proc::open_dir(&process, c"fd")?;
+        let directory = proc::open_descriptors(&process)?;
         let is_as_many = count(&directory)? == known.len() as u64;
         if is_as_many
             && (!known.sockets.iter().any(&suspect) || reread(&directory, known, &suspect)?)
@@ -201,7 +201,7 @@ impl<'proc> Reader<'proc> {
     /// Looks up every descriptor, by the numbers that are known as long as these are all.
     fn look_up_all(&mut self, process: &OwnedFd, known: &Descriptors) -> Result<Descriptors> {
         if known.len() > 0 && known.refusal.is_none() {
-            let directory = proc::open_dir(process, c"fd")?;
+            let directory = proc::open_descriptors(process)?;
             if count(&directory)? == known.len() as u64
                 && let Some(found) = look_up_known(&directory, known)?
             {
@@ -214,7 +214,7 @@ impl<'proc> Reader<'proc> {
     /// Lists the descriptors, and looks up those that are not `known`.
     fn list(&mut self, process: &OwnedFd, known: &Descriptors) -> Result<Descriptors> {
         let mut found = Descriptors { read_at: Timestamp::now(), ..Descriptors::default() };
-        match proc::open_dir(process, c"fd") {
+        match proc::open_descriptors(process) {
             Ok(directory) => self.list_into(&mut found, &directory, known)?,
             Err(errno @ (Errno::NOENT | Errno::SRCH)) => return Err(errno),
             Err(errno) => found.refusal = Some(errno),

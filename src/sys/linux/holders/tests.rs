@@ -79,6 +79,12 @@ impl Puppet {
                 if verb == 'share': return share(), 0\n    \
                 if verb == 'thread': threading.Thread(target=wait, daemon=True).start(); return 0, 0\n    \
                 if verb == 'later_in_thread': queue.put(0.3); return 0, 0\n    \
+                if verb == 'end_first_thread':\n        \
+                    def serve():\n            \
+                        print(0, 0, flush=True)\n            \
+                        for line in sys.stdin:\n                \
+                            verb, *n = line.split(); print(*run(verb, *map(int, n)), flush=True)\n        \
+                    threading.Thread(target=serve).start(); ctypes.CDLL(None).syscall(ctypes.c_long(SYS_EXIT), 0)\n    \
                 if verb == 'later': return os.write(told, b'%d %d' % n), 0\n    \
                 pid = os.fork()\n    \
                 while pid == 0: signal.alarm(60); os.close(0); signal.pause()\n    \
@@ -86,6 +92,7 @@ impl Puppet {
             for line in sys.stdin:\n    \
                 verb, *n = line.split(); print(*run(verb, *map(int, n)), flush=True)\n";
         let program = program.replace("SYS_CLONE", &libc::SYS_clone.to_string());
+        let program = program.replace("SYS_EXIT", &libc::SYS_exit.to_string());
         let mut child = Command::new("python3")
             .args(["-c", &program])
             .stdin(Stdio::piped())
@@ -404,4 +411,31 @@ fn a_process_that_ended_holds_nothing() {
     puppet.child.kill().unwrap();
     puppet.child.wait().unwrap();
     assert!(holders_of(&refresh(&mut scan, &[inode]), inode).is_empty());
+}
+
+#[test]
+fn a_process_whose_first_thread_ended_holds_what_the_others_do() {
+    let mut puppet = Puppet::new();
+    let (fd, inode) = puppet.run("open");
+    let mut scan = warm(&[inode]);
+    puppet.run("end_first_thread");
+    let is_over = |stat: String| stat.contains(") Z ");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !is_over(std::fs::read_to_string(format!("/proc/{}/stat", puppet.child.id())).unwrap()) {
+        assert!(Instant::now() < deadline, "the first thread did not end");
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(puppet.holds(&HolderScan::new(1).unwrap().full().unwrap(), inode), [fd]);
+    assert_eq!(puppet.holds(&refresh(&mut scan, &[inode]), inode), [fd]);
+    let (other_fd, other) = puppet.run("open");
+    for find in [hurried, refresh] {
+        let found = find(&mut scan, &[inode, other]);
+        assert_eq!(
+            (puppet.holds(&found, inode), puppet.holds(&found, other)),
+            (vec![fd], vec![other_fd])
+        );
+    }
+    // The program went with the first thread; the others still run it.
+    let process = super::super::processes::read(puppet.child.id()).unwrap();
+    assert!(process.exe.is_some() && process.cmdline.len() > 2, "{process:?}");
 }
