@@ -20,7 +20,7 @@ use crate::model::tree::ProcessTree;
 use crate::sys;
 
 pub use super::guard::Consent;
-pub use command::command;
+pub use command::{command, elsewhere};
 pub use plan::plan;
 pub use run::{nothing_closed, run};
 pub use ssh::SshConnection;

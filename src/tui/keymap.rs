@@ -183,7 +183,7 @@ static PORTS: &[Binding] = &[
         &[Key::char('b')],
         Command::GroupNext,
         "group",
-        "Group by process, port, remote address, state, process tree, or not",
+        "Group by process, port, remote, state, tree, or not",
     ),
     bind(
         &[Key::plain(KeyCode::Left)],
@@ -276,6 +276,18 @@ impl Context {
         bindings.filter_map(|binding| Some((*binding.keys.first()?, binding.hint)))
     }
 }
+
+/// The signs of the table in Ports, and what they mean.
+pub static SIGNS: &[(&str, &str)] = &[
+    ("+ ~ ✕", "A new row, one whose state or owners changed, one that ended"),
+    ("▶ ●", "The selected row, a marked one"),
+    ("3/3!", "The accept queue is crowded: waiting of at most so many"),
+    ("64k:0!", "Unread:unsent bytes that stand still, or a socket that drops"),
+    ("129+3", "Process 129 and 3 more hold it"),
+    ("~129", "It ran since it was last looked at, and may hold it no more"),
+    ("≥2m", "At least so old: it was there before sockpit looked"),
+    ("-", "Not known"),
+];
 
 /// The sections of the help for `pane`, in reading order.
 pub fn help(pane: PaneId) -> [(&'static str, &'static [Binding]); 3] {

@@ -1,5 +1,7 @@
 //! The command line that closes what a plan closes.
 
+use std::collections::BTreeSet;
+
 use super::Consent;
 use crate::model::close::ClosePlan;
 use crate::model::socket::{Endpoint, Socket, State};
@@ -9,9 +11,7 @@ use crate::model::socket::{Endpoint, Socket, State};
 /// namespace, where the same words would mean other sockets.
 pub fn command(plan: &ClosePlan, consent: Consent) -> Option<Vec<String>> {
     let closable = plan.targets.iter().filter(|t| consent.protected || t.protected.is_none());
-    let own = crate::sys::netns::own();
-    let is_elsewhere = |socket: &Socket| socket.netns.is_some() && socket.netns != own;
-    if plan.targets.iter().any(|target| is_elsewhere(&target.socket)) {
+    if elsewhere(plan).is_some() {
         return None;
     }
     let mut terms: Vec<Vec<String>> = Vec::new();
@@ -29,6 +29,19 @@ pub fn command(plan: &ClosePlan, consent: Consent) -> Option<Vec<String>> {
     argv.extend(query);
     argv.extend(protected.then(|| "--protected".to_owned()));
     Some(argv)
+}
+
+/// The other network namespaces that a plan reaches into, by their names or inodes: `blue`,
+/// `blue and 4026532248`. `None` where it stays in sockpit's own. Uncleaned.
+pub fn elsewhere(plan: &ClosePlan) -> Option<String> {
+    let own = crate::sys::netns::own();
+    let away = plan.targets.iter().map(|target| &target.socket).filter_map(|socket| {
+        let netns = socket.netns.filter(|_| socket.netns != own)?;
+        let name = socket.netns_name.as_deref();
+        Some(name.map_or_else(|| netns.to_string(), str::to_owned))
+    });
+    let names: Vec<String> = away.collect::<BTreeSet<_>>().into_iter().collect();
+    (!names.is_empty()).then(|| names.join(" and "))
 }
 
 fn terms_of(socket: &Socket) -> Vec<String> {

@@ -1,9 +1,11 @@
 //! Why a port is busy: the verdict, the evidence, and the remedies to choose from.
 
+use super::close::CloseDialog;
 use super::kill::KillDialog;
 use super::{Dialog, Step};
 use crate::inspect::why::Target;
 use crate::model::action::KillTarget;
+use crate::model::socket::{Socket, SocketId, SocketKey};
 use crate::model::why::{Remedy, WhyFinding, WhyReport};
 use crate::text::{clean, shell};
 use crate::tui::command::Motion;
@@ -45,7 +47,16 @@ pub struct Choice {
     /// The remedy.
     pub remedy: Remedy,
     /// What a plan would be aimed at; `None` where sockpit runs nothing for it.
-    pub plan: Option<KillTarget>,
+    pub plan: Option<Aim>,
+}
+
+/// What a remedy's plan is aimed at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// The end of a port's holders, or of a process.
+    Kill(KillTarget),
+    /// The end of exactly these connections.
+    Close(Vec<SocketKey>),
 }
 
 impl WhyDialog {
@@ -84,14 +95,21 @@ impl WhyDialog {
     /// Enter: the plan behind the chosen remedy.
     pub fn accept(&mut self, cx: &mut Cx<'_>) -> Step {
         let Some(choice) = self.chosen() else { return Step::Close };
-        let Some(target) = choice.plan.clone() else {
-            let command = clean(&shell::line(&choice.remedy.argv)).into_owned();
-            cx.world.complain(format!("sockpit does not run this itself; y copies: {command}"));
-            return Step::Stay;
+        let dialog = match choice.plan.clone() {
+            None => {
+                let command = clean(&shell::line(&choice.remedy.argv)).into_owned();
+                cx.world.complain(format!("sockpit does not run this itself; y copies: {command}"));
+                return Step::Stay;
+            }
+            Some(Aim::Kill(target)) => {
+                Dialog::Kill(KillDialog::plan(target.describe(), vec![target], 0, cx))
+            }
+            Some(Aim::Close(keys)) => {
+                let subject = format!("what keeps {} busy", self.subject);
+                Dialog::Close(CloseDialog::plan(subject, keys, 0, cx))
+            }
         };
-        let subject = target.describe();
-        let dialog = KillDialog::plan(subject, vec![target], 0, cx);
-        Step::Open(Box::new(Dialog::Kill(dialog)))
+        Step::Open(Box::new(dialog))
     }
 
     /// Takes what this dialog waits for.
@@ -129,15 +147,25 @@ fn choices(findings: &[WhyFinding], target: &Target) -> Vec<Choice> {
 
 /// What a remedy's plan is aimed at. Stopping a unit or container is a way of the plan for its
 /// holders, which offers it once systemd or the runtime agrees.
-fn plan(remedy: &Remedy, finding: &WhyFinding, target: &Target) -> Option<KillTarget> {
+fn plan(remedy: &Remedy, finding: &WhyFinding, target: &Target) -> Option<Aim> {
     let words: Vec<&str> = remedy.argv.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["sockpit", "kill", arguments @ ..] => KillTarget::from_arguments(arguments),
+        ["sockpit", "kill", arguments @ ..] => KillTarget::from_arguments(arguments).map(Aim::Kill),
+        // The remedy's query means the finding's sockets.
+        ["sockpit", "close", ..] => {
+            let keys: Option<Vec<_>> = finding.sockets.iter().map(key).collect();
+            keys.filter(|keys| !keys.is_empty()).map(Aim::Close)
+        }
         ["systemctl" | "docker" | "podman", "stop", ..] | ["systemctl", "--user", "stop", ..] => {
             let socket = finding.sockets.first()?;
             let (udp, addr) = (target.udp, socket.local.addr);
-            Some(KillTarget::Port { port: target.port, udp, addr })
+            Some(Aim::Kill(KillTarget::Port { port: target.port, udp, addr }))
         }
         _ => None,
     }
+}
+
+/// Without a cookie nothing is closed.
+fn key(socket: &Socket) -> Option<SocketKey> {
+    Some(SocketKey { netns: socket.netns, id: SocketId::Cookie(socket.cookie?) })
 }

@@ -131,7 +131,10 @@ impl Pane for Ports {
             Command::Accept => self.filter.accept(cx),
             Command::Cancel if self.filter.cancel(&cx.world.filters.saved) => self.wish_anew(true),
             Command::Complete => {
-                self.filter.complete(&cx.world.filters.saved);
+                let table = cx.world.ports.value();
+                let rows = table.into_iter().flat_map(|table| &table.rows);
+                let sockets = rows.map(|row| &row.socket);
+                self.filter.complete(&cx.world.filters.saved, sockets);
                 self.field_changed(cx);
             }
             Command::Columns => {

@@ -157,6 +157,12 @@ fn help(pane: PaneId, theme: &Theme) -> Vec<Line> {
     }
     if pane == PaneId::Ports {
         lines.push(Vec::new());
+        lines.push(vec![("Signs".to_owned(), theme.heading)]);
+        let sign = |(sign, about): &(&str, &str)| {
+            vec![(format!("  {sign:<12}"), theme.accent), ((*about).to_owned(), theme.text)]
+        };
+        lines.extend(keymap::SIGNS.iter().map(sign));
+        lines.push(Vec::new());
         lines.push(vec![("Filter".to_owned(), theme.heading)]);
         lines.extend(query::help_text().lines().map(|line| vec![(line.to_owned(), theme.text)]));
     }

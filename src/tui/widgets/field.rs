@@ -33,6 +33,11 @@ impl Field {
         self.input = Input::new(text.to_owned());
     }
 
+    /// Replaces the text and puts the cursor behind so many characters.
+    pub fn set_at(&mut self, text: &str, cursor: usize) {
+        self.input = Input::new(text.to_owned()).with_cursor(cursor);
+    }
+
     /// Characters before the cursor.
     pub fn cursor(&self) -> usize {
         self.input.cursor()

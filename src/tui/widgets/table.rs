@@ -73,7 +73,7 @@ pub enum Line<'a> {
 }
 
 /// Chooses columns by rank while they fit, one space apart, and gives the rest of the width
-/// to those that can use it: evenly, until all have enough, then until all have more.
+/// to those that can use it, until all have enough, then until all have more.
 pub fn fit<C: Copy>(columns: &[Column<C>], width: u16) -> Vec<Placed<C>> {
     let mut chosen: Vec<(&Column<C>, u16)> =
         choose(columns, width).into_iter().map(|column| (column, column.widths[0])).collect();
@@ -91,20 +91,18 @@ pub fn fit<C: Copy>(columns: &[Column<C>], width: u16) -> Vec<Placed<C>> {
     chosen.into_iter().map(place).collect()
 }
 
-/// Gives out as much of `spare` as the columns can use at this step. Returns what is left.
+/// Gives out as much of `spare` as the columns can use at this step, always to the one that
+/// lacks the greatest part of it. Returns what is left.
 fn grow<C>(chosen: &mut [(&Column<C>, u16)], step: usize, mut spare: u16) -> u16 {
-    loop {
-        let before = spare;
-        for (column, width) in &mut *chosen {
-            if spare > 0 && *width < column.widths[step] {
-                *width += 1;
-                spare -= 1;
-            }
-        }
-        if spare == 0 || spare == before {
-            return spare;
-        }
+    while spare > 0 {
+        let lacking = chosen.iter_mut().filter(|(column, width)| *width < column.widths[step]);
+        let share = |width: u16, wanted: u16| u32::from(width) * 1_000 / u32::from(wanted);
+        let next = lacking.min_by_key(|(column, width)| share(*width, column.widths[step]));
+        let Some((_, width)) = next else { return spare };
+        *width += 1;
+        spare -= 1;
     }
+    spare
 }
 
 fn choose<C>(columns: &[Column<C>], width: u16) -> Vec<&Column<C>> {

@@ -157,8 +157,8 @@ fn a_kill_on_what_the_kernel_holds_is_refused_in_a_sentence() {
     assert!(desk.screen().contains("No process to kill: nobody is known to hold a row of hidden"));
 }
 
-#[test]
-fn a_kill_of_too_many_at_once_is_refused() {
+/// Thirty ports of one process.
+fn many() -> Desk {
     let many = (0..30).map(|n| {
         let socket = crate::tui::fixture::tcp(State::Listen, [127, 0, 0, 1], 2_000 + n);
         let process = crate::tui::fixture::process(100, "many");
@@ -166,9 +166,43 @@ fn a_kill_of_too_many_at_once_is_refused() {
     });
     let mut desk = Desk::new(140, 40);
     desk.ports(table(many.collect()));
-    desk.press(KeyCode::Char('b'));
+    desk
+}
+
+#[test]
+fn a_kill_of_too_many_at_once_is_refused() {
+    let mut desk = many();
+    (0..4).for_each(|_| desk.press(KeyCode::Char('b')));
     desk.press(KeyCode::Home);
     desk.press(KeyCode::Char('K'));
     assert_eq!(desk.last(planned), None);
     assert!(desk.screen().contains("30 ports and processes, more than 20 at once"));
+}
+
+#[test]
+fn a_kill_on_a_processs_header_means_that_process() {
+    let mut desk = many();
+    desk.press(KeyCode::Char('b'));
+    desk.press(KeyCode::Home);
+    desk.press(KeyCode::Char('K'));
+    assert_eq!(desk.last(planned).unwrap().1, [KillTarget::Pid { pid: 100 }]);
+}
+
+#[test]
+fn a_connection_that_processes_share_is_no_hindrance_below_the_header_of_one() {
+    let mut socket = crate::tui::fixture::tcp(State::Established, [127, 0, 0, 1], 2_000);
+    socket.remote = Some(crate::model::socket::Endpoint::ip([127, 0, 0, 1], 80));
+    let parent = crate::tui::fixture::owned(socket, crate::tui::fixture::process(100, "parent"));
+    let mut shared =
+        crate::tui::fixture::owned(parent.clone(), crate::tui::fixture::process(101, "child"));
+    shared.owners.splice(0..0, parent.owners);
+    let mut desk = Desk::new(140, 40);
+    desk.ports(table(vec![crate::tui::fixture::row(1, shared)]));
+    desk.press(KeyCode::Char('K'));
+    assert_eq!(desk.last(planned), None);
+    assert!(desk.screen().contains("2 processes share this socket: b groups by process"));
+    desk.press(KeyCode::Char('b'));
+    desk.press(KeyCode::Home);
+    desk.press(KeyCode::Char('K'));
+    assert_eq!(desk.last(planned).unwrap().1, [KillTarget::Pid { pid: 100 }]);
 }

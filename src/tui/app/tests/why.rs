@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::inspect::why::Target;
+use crate::model::socket::{SocketId, SocketKey};
 use crate::model::why::{Remedy, RuleFacts, TrialBind, WhyFinding, WhyKind, WhyReport};
 
 fn asked(effect: &Effect) -> Option<(RequestId, Target)> {
@@ -123,4 +124,24 @@ fn a_stale_answer_to_another_question_is_ignored() {
     desk.press(KeyCode::Char('w'));
     desk.answer(old, Answer::Explained(Err("an old error".into())));
     assert!(!desk.screen().contains("an old error"));
+}
+
+#[test]
+fn a_close_opens_the_plan_for_exactly_the_findings_sockets() {
+    let mut desk = Desk::with_rows(140, 40);
+    ask(&mut desk);
+    let mut socket = rows()[2].socket.clone();
+    (socket.cookie, socket.netns) = (Some(77), Some(1));
+    let mut found = report(vec![remedy(&["sockpit", "close", "proto:tcp", "lport:8080"])]);
+    found.findings[0].sockets = vec![socket];
+    answer(&mut desk, found);
+    assert!(desk.screen().contains("Enter show its plan"));
+    desk.press(KeyCode::Enter);
+    let keys = desk.last(|effect| match effect {
+        Effect::PlanClose(_, keys, named) if named.is_empty() => Some(keys.clone()),
+        _ => None,
+    });
+    let key = SocketKey { netns: Some(1), id: SocketId::Cookie(77) };
+    assert_eq!(keys, Some(vec![key]));
+    assert!(matches!(desk.app.dialog, Some(Dialog::Close(_))));
 }

@@ -15,14 +15,16 @@ pub(super) enum Aim<'a> {
     Nothing,
     /// A row.
     Row(RowView<'a>),
-    /// A header, and the rows it stands for.
-    Group { title: String, rows: Vec<RowView<'a>> },
+    /// A header, and the rows it stands for; `of_process` where a process is what they share.
+    Group { title: String, of_process: bool, rows: Vec<RowView<'a>> },
 }
 
 /// The rows that are meant.
 pub(super) struct Meant<'a> {
     /// The group that they are, if it was a header that was aimed at.
     pub(super) group: Option<String>,
+    /// Whether the group is a process, and those below it.
+    pub(super) of_process: bool,
     pub(super) rows: Vec<RowView<'a>>,
     /// Marked rows that have ended.
     pub(super) ended: usize,
@@ -44,22 +46,26 @@ impl<'a> Meant<'a> {
             .collect();
         let ended = world.marks.len() - marked.len();
         match under {
-            _ if !marked.is_empty() => Ok(Self { group: None, rows: marked, ended }),
+            _ if !marked.is_empty() => Ok(Self::without_group(marked, ended)),
             _ if ended > 0 => Err(format!("Nothing to {verb}: every marked row has ended")),
             Aim::Nothing => Err(format!("Nothing to {verb}: no row is selected")),
             Aim::Row(row) if row.ended_at.is_some() => {
                 let end = label::local(&row.row.socket, false);
                 Err(format!("Nothing to {verb}: {end} has ended"))
             }
-            Aim::Row(row) => Ok(Self { group: None, rows: vec![row], ended: 0 }),
-            Aim::Group { title, mut rows } => {
+            Aim::Row(row) => Ok(Self::without_group(vec![row], 0)),
+            Aim::Group { title, of_process, mut rows } => {
                 rows.retain(|view| view.ended_at.is_none());
                 if rows.is_empty() {
                     return Err(format!("Nothing to {verb}: no row of {title} is left"));
                 }
-                Ok(Self { group: Some(title), rows, ended: 0 })
+                Ok(Self { group: Some(title), of_process, rows, ended: 0 })
             }
         }
+    }
+
+    fn without_group(rows: Vec<RowView<'a>>, ended: usize) -> Self {
+        Self { group: None, of_process: false, rows, ended }
     }
 
     /// The rows in a title.

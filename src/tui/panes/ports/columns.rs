@@ -44,8 +44,9 @@ const USUAL: [(Column, u8); 16] = [
     (Cmdline, 13),
 ];
 
-/// From this rank on a column is shown only where all others have enough room.
-const EXTRA: u8 = 7;
+/// From this rank on a column is shown only where all others have enough room: an address
+/// that can be read is worth more than any of them.
+const EXTRA: u8 = 5;
 
 /// The columns that are shown, where there is room enough, until the user chooses.
 pub(super) fn usual() -> Vec<Column> {
@@ -98,8 +99,8 @@ fn is_right(column: Column) -> bool {
 fn widths(column: Column) -> [u16; 4] {
     match column {
         Proto => [5, 5, 7, 7],
-        Local => [14, 21, 47, 47],
-        Remote => [12, 21, 47, 47],
+        // A loopback or short private address with its port, any of IPv4, any.
+        Local | Remote => [15, 21, 47, 47],
         State => [9, 10, 10, 10],
         Queue => [8, 8, 10, 10],
         Pid => [6, 7, 9, 9],

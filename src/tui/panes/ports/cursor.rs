@@ -35,6 +35,7 @@ impl Ports {
             (Some(Line::Row(view)), _) => Aim::Row(view),
             (Some(Line::Header(group)), Some(listing)) => Aim::Group {
                 title: header::title(group, false),
+                of_process: matches!(group.key, GroupKey::Process(_)),
                 rows: listing.rows_of(group, &self.folds).collect(),
             },
             _ => Aim::Nothing,

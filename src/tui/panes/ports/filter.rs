@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::complete::complete;
+use super::complete::Offers;
+use crate::model::socket::Socket;
 use crate::query::{Query, QueryError, Saved};
 use crate::text::clean;
 use crate::tui::filters::{self, Filters};
@@ -33,6 +34,8 @@ struct Editing {
     before: String,
     // Position in the history; its length stands for what is being typed.
     at: usize,
+    // What Tab goes through.
+    offers: Option<Offers>,
 }
 
 impl FilterLine {
@@ -52,13 +55,16 @@ impl FilterLine {
             field: Field::new(&self.text),
             before: self.text.clone(),
             at: filters.len(),
+            offers: None,
         });
     }
 
     /// Reads the field anew. `true` when another filter holds now.
     pub(super) fn read(&mut self, saved: &Saved) -> bool {
-        let Some(editing) = &self.editing else { return false };
-        let text = editing.field.text().to_owned();
+        let Some(editing) = &mut self.editing else { return false };
+        let Editing { field, offers, .. } = editing;
+        offers.take_if(|offers| !offers.is_in(field));
+        let text = field.text().to_owned();
         self.set(text, saved)
     }
 
@@ -86,11 +92,21 @@ impl FilterLine {
         self.set(text, saved)
     }
 
-    /// Completes the last word in the field.
-    pub(super) fn complete(&mut self, saved: &Saved) {
-        let Some(editing) = &mut self.editing else { return };
-        if let Some(completed) = complete(editing.field.text(), saved) {
-            editing.field.set(&completed);
+    /// Completes the word at the cursor from what is known and what these rows have; once more
+    /// takes the next way to go on.
+    pub(super) fn complete<'a>(
+        &mut self,
+        saved: &Saved,
+        rows: impl IntoIterator<Item = &'a Socket>,
+    ) {
+        let Some(Editing { field, offers, .. }) = &mut self.editing else { return };
+        match offers {
+            Some(offers) if offers.goes_on(field) => offers.advance(),
+            _ => *offers = Offers::find(field, saved, rows),
+        }
+        if let Some(offers) = offers {
+            let (text, cursor) = offers.applied();
+            field.set_at(&text, cursor);
         }
     }
 
@@ -115,6 +131,11 @@ impl FilterLine {
         let room = Rect { x: line.x + used, width: line.width.saturating_sub(used), ..line };
         *cursor = field.draw(buf, room, theme.text);
         let mut lines = 1;
+        let offers = self.editing.as_ref().and_then(|editing| editing.offers.as_ref());
+        if let Some(offers) = offers {
+            paint::spans(buf, paint::line(area, lines), offers.line(theme));
+            lines += 1;
+        }
         if let Some(error) = &self.error {
             let text = format!(" ! column {}: {}", error.column, clean(&error.message));
             for piece in paint::wrap(&text, area.width) {
@@ -201,12 +222,35 @@ mod tests {
     }
 
     #[test]
+    fn tab_goes_through_what_the_rows_have_and_typing_ends_that() {
+        let rows = crate::tui::fixture::rows();
+        let sockets = || rows.iter().map(|row| &row.socket);
+        let saved = Saved::default();
+        let mut line = FilterLine::default();
+        line.open(&Filters::default());
+        line.field().unwrap().set("name:n port:80");
+        line.field().unwrap().set_at("name:n port:80", 6);
+        line.complete(&saved, sockets());
+        assert_eq!(line.shown_field().unwrap().text(), "name:nginx port:80");
+        assert!(line.read(&saved));
+        line.field().unwrap().set("state:");
+        line.complete(&saved, sockets());
+        let first = line.shown_field().unwrap().text().to_owned();
+        line.complete(&saved, sockets());
+        assert_ne!(line.shown_field().unwrap().text(), first);
+        line.field().unwrap().set("state:li");
+        line.read(&saved);
+        line.complete(&saved, sockets());
+        assert_eq!(line.shown_field().unwrap().text(), "state:listen");
+    }
+
+    #[test]
     fn a_saved_filter_holds_by_its_name() {
         let saved = Saved::new([("web", "port:80")]).unwrap();
         let mut line = FilterLine::default();
         line.open(&Filters::default());
         line.field().unwrap().set("name:x @w");
-        line.complete(&saved);
+        line.complete(&saved, []);
         assert_eq!(line.shown_field().unwrap().text(), "name:x @web");
         assert!(line.read(&saved));
         assert_eq!(line.query.as_ref().unwrap().to_string(), "name:x port:80");

@@ -129,7 +129,10 @@ impl History {
                 self.wish += u64::from(self.filter.cancel(&cx.world.filters.saved));
             }
             Command::Complete => {
-                self.filter.complete(&cx.world.filters.saved);
+                let table = cx.world.ports.value();
+                let ended = table.into_iter().flat_map(|table| &table.ended);
+                let sockets = ended.map(|ended| &ended.row.socket);
+                self.filter.complete(&cx.world.filters.saved, sockets);
                 self.field_changed(cx);
             }
             Command::Details if self.row().is_some() => {

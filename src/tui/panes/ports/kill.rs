@@ -1,6 +1,7 @@
 //! `K`: the end of the processes behind rows.
 
 use crate::model::action::KillTarget;
+use crate::model::activation::principal_owner;
 use crate::model::socket::{Protocol, Socket, State};
 use crate::tui::arrange::RowView;
 use crate::tui::dialog::Dialog;
@@ -33,7 +34,11 @@ fn targets(meant: &Meant<'_>, world: &World) -> Result<Vec<KillTarget>, String> 
     let counts = |view: &&RowView<'_>| meant.group.is_none() || !view.row.socket.owners.is_empty();
     let mut targets = Vec::new();
     for view in meant.rows.iter().filter(counts) {
-        let target = aim(*view, world.is_elsewhere(&view.row.socket))?;
+        let target = match principal_owner(&view.row.socket).filter(|_| meant.of_process) {
+            // The header names who is meant, and its row nobody else.
+            Some(owner) => KillTarget::Pid { pid: owner.process.pid },
+            None => aim(*view, world.is_elsewhere(&view.row.socket))?,
+        };
         if !targets.contains(&target) {
             targets.push(target);
         }
@@ -74,9 +79,8 @@ fn aim(view: RowView<'_>, elsewhere: bool) -> Result<KillTarget, String> {
             socket.ownership.kind.name()
         )),
         several => Err(format!(
-            "{} processes share this socket: name one with `sockpit kill pid:{}`",
-            several.len(),
-            several[0]
+            "{} processes share this socket: b groups by process, and K on a header means that one",
+            several.len()
         )),
     }
 }

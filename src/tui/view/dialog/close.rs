@@ -72,6 +72,14 @@ impl Page<'_> {
             let rows = if ended == 1 { "row has" } else { "rows have" };
             self.0.add(&format!("! {ended} {rows} ended meanwhile"), theme.warning);
         }
+        if plan.targets.len() > 1 {
+            let spared = match plan.spared.len() {
+                0 => String::new(),
+                spared => format!(", {spared} left alone"),
+            };
+            let text = format!("{} sockets to close{spared}:", plan.targets.len());
+            self.0.add(&text, theme.heading);
+        }
         for target in plan.targets.iter().take(MOST) {
             self.target(target);
         }
