@@ -425,7 +425,7 @@ fn a_process_whose_first_thread_ended_holds_what_the_others_do() {
         assert!(Instant::now() < deadline, "the first thread did not end");
         thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(puppet.holds(&HolderScan::new(1).unwrap().full().unwrap(), inode), [fd]);
+    assert_eq!(puppet.holds(&HolderScan::new(1).unwrap().full(None).unwrap(), inode), [fd]);
     assert_eq!(puppet.holds(&refresh(&mut scan, &[inode]), inode), [fd]);
     let (other_fd, other) = puppet.run("open");
     for find in [hurried, refresh] {
