@@ -57,8 +57,73 @@ impl Coverage {
     }
 }
 
-/// Rows of an earlier listing, to be handed back when nothing about them changed.
-pub type KnownRows = HashMap<SocketKey, Arc<SocketRow>, BuildHasherDefault<KeyHasher>>;
+/// Rows of an earlier listing, to be handed back when nothing about them changed. Each has a
+/// place of its own for as long as it is known, so that whoever keeps more about rows can find
+/// it without a search.
+#[derive(Clone, Debug, Default)]
+pub struct KnownRows {
+    places: HashMap<SocketKey, u32, BuildHasherDefault<KeyHasher>>,
+    /// By place.
+    rows: Vec<Option<Arc<SocketRow>>>,
+    /// Places that are nobody's.
+    free: Vec<u32>,
+}
+
+impl KnownRows {
+    /// How many rows are known.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// How many places there are, those that are free at the moment included.
+    pub fn places(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The place of this socket.
+    pub fn place(&self, key: SocketKey) -> Option<u32> {
+        self.places.get(&key).copied()
+    }
+
+    /// The row at a place; `None` where a socket was entered and no row set yet.
+    pub fn at(&self, place: u32) -> Option<&Arc<SocketRow>> {
+        self.rows.get(place as usize)?.as_ref()
+    }
+
+    /// A place for a socket that has none.
+    pub fn enter(&mut self, key: SocketKey) -> u32 {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.rows.push(None);
+            self.rows.len() as u32 - 1
+        });
+        self.places.insert(key, place);
+        place
+    }
+
+    /// Forgets the socket that has this place, and returns its row.
+    pub fn forget(&mut self, place: u32) -> Option<Arc<SocketRow>> {
+        let row = self.rows.get_mut(place as usize)?.take()?;
+        self.places.remove(&row.key);
+        self.free.push(place);
+        Some(row)
+    }
+
+    /// Sets the rows of all places, and returns those that were there.
+    pub fn replace(&mut self, rows: Vec<Option<Arc<SocketRow>>>) -> Vec<Option<Arc<SocketRow>>> {
+        std::mem::replace(&mut self.rows, rows)
+    }
+
+    /// Every row as one to which nothing happened.
+    pub fn all(&self) -> impl Iterator<Item = Listed> {
+        let rows = (0..).zip(&self.rows);
+        rows.filter_map(|(place, row)| Some(Listed::Same(Arc::clone(row.as_ref()?), place)))
+    }
+}
 
 /// Mixes the numbers of a key. Nobody chooses a cookie, so that a quick mixture will do: a large
 /// table is looked through several times a look.
@@ -92,8 +157,8 @@ impl Hasher for KeyHasher {
 /// A socket of the listing.
 #[derive(Clone, Debug)]
 pub enum Listed {
-    /// Nothing about it changed since this row.
-    Same(Arc<SocketRow>),
+    /// Nothing about it changed since this row, which is known at this place.
+    Same(Arc<SocketRow>, u32),
     /// A socket that is new or has changed, as a row that nobody shares yet: made in the place
     /// where it stays. Its service, first sight and changes are not filled in.
     New(Arc<SocketRow>),
@@ -103,7 +168,7 @@ impl Listed {
     /// What is known of the socket.
     pub fn socket(&self) -> &Socket {
         match self {
-            Self::Same(row) | Self::New(row) => &row.socket,
+            Self::Same(row, _) | Self::New(row) => &row.socket,
         }
     }
 
@@ -116,7 +181,7 @@ impl Listed {
     /// The socket's identity.
     pub fn key(&self) -> SocketKey {
         match self {
-            Self::Same(row) | Self::New(row) => row.key,
+            Self::Same(row, _) | Self::New(row) => row.key,
         }
     }
 }
@@ -141,8 +206,9 @@ pub struct Listing<T> {
 /// `Same` when the known row with this key still shows `socket`, else a copy of it.
 pub(super) fn reuse(known: &KnownRows, socket: &Socket, at: Timestamp) -> Listed {
     let key = key(socket);
-    match known.get(&key) {
-        Some(row) if row.still_shows(socket, at) => Listed::Same(Arc::clone(row)),
+    let place = known.place(key);
+    match place.and_then(|place| Some((known.at(place)?, place))) {
+        Some((row, place)) if row.still_shows(socket, at) => Listed::Same(Arc::clone(row), place),
         _ => Listed::new(key, socket.clone(), at),
     }
 }

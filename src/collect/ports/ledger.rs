@@ -23,11 +23,11 @@ const IDLE_A_LOOK: usize = 2_000;
 /// What is known from all listings so far.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// Live rows by key, and the same in canonical order.
+    /// Live rows, and their places in canonical order.
     known: KnownRows,
-    rows: Vec<Arc<SocketRow>>,
-    /// The map of the listing before, emptied: its memory is used again.
-    spare: KnownRows,
+    order: Vec<u32>,
+    /// What was there by place in the listing before, emptied: its memory is used again.
+    spare: Vec<Option<Arc<SocketRow>>>,
     ended: VecDeque<Arc<EndedRow>>,
     forgotten: u64,
     has_listed: bool,
@@ -54,31 +54,38 @@ impl Ledger {
     /// Enters a listing made at `at`.
     pub fn update(&mut self, listed: Vec<Listed>, at: Timestamp) -> SocketTable {
         let mut changes = TableChanges::default();
-        let mut next = std::mem::take(&mut self.spare);
-        next.reserve(listed.len());
+        let mut now = std::mem::take(&mut self.spare);
+        now.resize(self.known.places(), None);
         let earliest = listed.iter().filter_map(read_at).min().unwrap_or(at);
         let mut idle = IDLE_A_LOOK;
+        let mut added = Vec::new();
         for listed in listed {
-            let row = match listed {
-                Listed::Same(row) => come_to_rest(row, &mut idle),
-                Listed::New(row) => self.enter(row, at),
+            let key = listed.key();
+            let (row, place) = match listed {
+                Listed::Same(row, place) => (come_to_rest(row, &mut idle), place),
+                Listed::New(row) => {
+                    let place = self.known.place(key).unwrap_or_else(|| {
+                        added.push(self.known.enter(key));
+                        changes.added.push(key);
+                        added[added.len() - 1]
+                    });
+                    (self.enter(row, place, at), place)
+                }
             };
-            let (key, is_changed) = (row.key, row.changed_at == Some(at));
+            let is_changed = row.changed_at == Some(at);
+            now.resize(now.len().max(self.known.places()), None);
             // A socket that moved while the kernel listed it is told twice; the later is right.
-            let is_repeated = next.insert(key, row).is_some();
+            let is_repeated = now[place as usize].replace(row).is_some();
             if is_changed && !(is_repeated && changes.changed.contains(&key)) {
                 changes.changed.push(key);
             }
-            if !is_repeated && !self.known.contains_key(&key) {
-                changes.added.push(key);
-            }
         }
-        self.settle(next, at, &mut changes);
+        let rows = self.settle(now, added, at, &mut changes);
         self.has_listed = true;
         self.covered = self.coverage.clone();
         self.read_at = Some(earliest);
         SocketTable {
-            rows: self.rows.clone(),
+            rows,
             changes,
             ended: self.ended.clone(),
             forgotten: self.forgotten,
@@ -87,11 +94,11 @@ impl Ledger {
     }
 
     /// The row for a socket that is new or has changed.
-    fn enter(&self, mut row: Arc<SocketRow>, at: Timestamp) -> Arc<SocketRow> {
+    fn enter(&self, mut row: Arc<SocketRow>, place: u32, at: Timestamp) -> Arc<SocketRow> {
         let SocketRow { key, socket, observed_at, .. } = Arc::make_mut(&mut row);
         let (key, observed_at) = (*key, *observed_at);
         socket.service = services::of_socket(socket);
-        let (first_seen, changed_at, appeared) = match self.known.get(&key) {
+        let (first_seen, changed_at, appeared) = match self.known.at(place) {
             None => {
                 meter::begin(socket, observed_at);
                 (at, None, self.has_listed && self.covered.covers(key.netns))
@@ -112,26 +119,45 @@ impl Ledger {
         row
     }
 
-    /// Makes `next` the live rows: those that are missing ended, and the order is kept.
-    fn settle(&mut self, next: KnownRows, at: Timestamp, changes: &mut TableChanges) {
-        let mut rows = Vec::with_capacity(next.len());
-        for row in std::mem::take(&mut self.rows) {
-            match next.get(&row.key) {
-                Some(row) => rows.push(Arc::clone(row)),
-                // Out of sight, which says nothing of it.
-                None if !self.coverage.covers(row.key.netns) => changes.hidden.push(row.key),
-                None => {
-                    changes.removed.push(row.key);
-                    self.remember(EndedRow { row, ended_at: at });
-                }
+    /// Makes `now` the live rows: those that are missing ended. Returns them in order.
+    fn settle(
+        &mut self,
+        now: Vec<Option<Arc<SocketRow>>>,
+        added: Vec<u32>,
+        at: Timestamp,
+        changes: &mut TableChanges,
+    ) -> Vec<Arc<SocketRow>> {
+        let mut unordered = added;
+        let mut order = std::mem::take(&mut self.order);
+        order.retain(|&place| {
+            let Some(row) = &now[place as usize] else {
+                self.end(place, at, changes);
+                return false;
+            };
+            let stays = self.known.at(place).is_some_and(|before| {
+                Arc::ptr_eq(before, row) || before.socket.cmp_canonical(&row.socket).is_eq()
+            });
+            if !stays {
+                unordered.push(place);
             }
-        }
-        rows.extend(changes.added.iter().filter_map(|key| next.get(key)).map(Arc::clone));
-        // All but the added ones are in order already, which this sort is quick to notice.
-        rows.sort_by(|a, b| a.socket.cmp_canonical(&b.socket));
-        self.rows = rows;
-        self.spare = std::mem::replace(&mut self.known, next);
+            stays
+        });
+        self.spare = self.known.replace(now);
         self.spare.clear();
+        self.order = merge(&self.known, order, unordered);
+        self.order.iter().filter_map(|&place| self.known.at(place)).map(Arc::clone).collect()
+    }
+
+    /// The row at this place was not listed any more.
+    fn end(&mut self, place: u32, at: Timestamp, changes: &mut TableChanges) {
+        let Some(row) = self.known.forget(place) else { return };
+        if self.coverage.covers(row.key.netns) {
+            changes.removed.push(row.key);
+            self.remember(EndedRow { row, ended_at: at });
+        } else {
+            // Out of sight, which says nothing of it.
+            changes.hidden.push(row.key);
+        }
     }
 
     fn remember(&mut self, ended: EndedRow) {
@@ -143,10 +169,32 @@ impl Ledger {
     }
 }
 
+/// The places `ordered`, which are in canonical order, with `others`, which are few and in none.
+fn merge(known: &KnownRows, ordered: Vec<u32>, mut others: Vec<u32>) -> Vec<u32> {
+    let compare = |a: u32, b: u32| match (known.at(a), known.at(b)) {
+        (Some(a), Some(b)) => a.socket.cmp_canonical(&b.socket),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    };
+    if others.is_empty() {
+        return ordered;
+    }
+    others.sort_by(|&a, &b| compare(a, b));
+    let mut merged = Vec::with_capacity(ordered.len() + others.len());
+    let mut rest = &ordered[..];
+    for other in others {
+        let (before, after) = rest.split_at(rest.partition_point(|&p| compare(p, other).is_le()));
+        merged.extend_from_slice(before);
+        merged.push(other);
+        rest = after;
+    }
+    merged.extend_from_slice(rest);
+    merged
+}
+
 /// When a socket was read that is new or has changed.
 fn read_at(listed: &Listed) -> Option<Timestamp> {
     match listed {
-        Listed::Same(_) => None,
+        Listed::Same(..) => None,
         Listed::New(row) => Some(row.observed_at),
     }
 }
@@ -209,7 +257,8 @@ mod tests {
     }
 
     fn same(ledger: &Ledger, cookie: u64) -> Listed {
-        Listed::Same(Arc::clone(&ledger.known()[&key(cookie)]))
+        let place = ledger.known().place(key(cookie)).unwrap();
+        Listed::Same(Arc::clone(ledger.known().at(place).unwrap()), place)
     }
 
     fn at(second: i64) -> Timestamp {
@@ -402,8 +451,8 @@ mod tests {
             samples.push(Arc::downgrade(table.find(key(born)).unwrap()));
         }
         let (live, capacity) = (LIVE as usize, 8 * LIVE as usize);
-        assert_eq!((ledger.rows.len(), ledger.known.len(), ledger.spare.len()), (live, live, 0));
-        assert!(ledger.known.capacity().max(ledger.spare.capacity()) < capacity);
+        assert_eq!((ledger.order.len(), ledger.known.len(), ledger.spare.len()), (live, live, 0));
+        assert!(ledger.known.places().max(ledger.spare.capacity()) < capacity);
         assert_eq!(ledger.ended.len(), HISTORY);
         // Of each look's new rows one is a sample: those live on that are listed or remembered.
         let alive = samples.iter().filter(|row| row.strong_count() > 0).count();

@@ -65,7 +65,7 @@ impl Table {
             let listed = listing::reuse(known, &socket, at);
             // A reused row says nothing of owners.
             match listed {
-                Listed::Same(row) if row.socket.owners != socket.owners => {
+                Listed::Same(row, _) if row.socket.owners != socket.owners => {
                     Listed::new(row.key, socket, at)
                 }
                 listed => listed,

@@ -29,12 +29,12 @@ impl Entry for Listed {
     }
 
     fn socket_mut(&mut self) -> &mut Socket {
-        if let Self::Same(row) = self {
+        if let Self::Same(row, _) = self {
             *self = Self::new(row.key, row.socket.clone(), row.observed_at);
         }
         match self {
             Self::New(row) => &mut Arc::make_mut(row).socket,
-            Self::Same(_) => unreachable!("replaced above"),
+            Self::Same(..) => unreachable!("replaced above"),
         }
     }
 }
