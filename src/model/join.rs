@@ -20,7 +20,15 @@ pub struct Holding {
 /// Every known holding, to be asked by inode.
 #[derive(Clone, Debug, Default)]
 pub struct Holders {
+    /// By inode, process and descriptor.
     holdings: Vec<Holding>,
+    /// Where the holdings of each range of inodes begin, and the end: the kernel numbers inodes
+    /// one after the other, so that a range of few has few and a search need not begin anew.
+    starts: Vec<u32>,
+    /// The first inode of the first range.
+    first: u64,
+    /// A range has two to this power of them.
+    bits: u32,
 }
 
 impl Holders {
@@ -28,29 +36,54 @@ impl Holders {
     /// come out in that order.
     pub fn new(mut holdings: Vec<Holding>) -> Self {
         holdings.sort_unstable();
-        Self { holdings }
+        let mut holders = Self { holdings, ..Self::default() };
+        holders.divide();
+        holders
+    }
+
+    /// Divides the inodes into at most about as many ranges as there are holdings.
+    fn divide(&mut self) {
+        self.starts.clear();
+        let (Some(first), Some(last)) = (self.holdings.first(), self.holdings.last()) else {
+            return;
+        };
+        let (count, span) = (self.holdings.len() as u64, last.inode - first.inode);
+        self.first = first.inode;
+        self.bits = (span / count).checked_ilog2().map_or(0, |bits| bits + 1);
+        for (index, holding) in (0..).zip(&self.holdings) {
+            let range = ((holding.inode - self.first) >> self.bits) as usize;
+            // Also the ranges before this one that nothing is in.
+            self.starts.resize(self.starts.len().max(range + 1), index);
+        }
+        self.starts.push(self.holdings.len() as u32);
     }
 
     /// The holdings of one socket, by process and descriptor. None for inode 0, which stands
     /// for the lack of one.
     pub fn of(&self, inode: u64) -> &[Holding] {
-        if inode == 0 {
+        let range = inode.checked_sub(self.first).map(|above| (above >> self.bits) as usize);
+        let bound = |range: usize| self.starts.get(range).map(|&start| start as usize);
+        let Some((start, end)) = range.and_then(|range| bound(range).zip(bound(range + 1))) else {
             return &[];
-        }
-        let start = self.holdings.partition_point(|holding| holding.inode < inode);
-        let rest = &self.holdings[start..];
-        let count = rest.iter().take_while(|holding| holding.inode == inode).count();
-        &rest[..count]
+        };
+        let held = &self.holdings[start..end];
+        let held = &held[held.partition_point(|holding| holding.inode < inode)..];
+        let count = held.iter().take_while(|holding| holding.inode == inode).count();
+        if inode == 0 { &[] } else { &held[..count] }
     }
 
     /// Keeps the processes that have a new place, and moves them there. The places must
     /// ascend, so that the order stays.
     pub fn retain_processes(&mut self, places: &[Option<u32>]) {
+        let before = self.holdings.len();
         self.holdings.retain_mut(|holding| {
             let place = places.get(holding.process as usize).copied().flatten();
             holding.process = place.unwrap_or(holding.process);
             place.is_some()
         });
+        if self.holdings.len() != before {
+            self.divide();
+        }
     }
 }
 
@@ -72,7 +105,10 @@ pub fn owners(holdings: &[Holding], processes: &[Arc<Process>]) -> Vec<Owner> {
         let process = processes.get(holding.process as usize)?;
         Some(Owner { fd: Some(holding.fd), process: Arc::clone(process) })
     };
-    holdings.iter().filter_map(owner).collect()
+    // Most sockets have one, and there are many of them: no room for more.
+    let mut owners = Vec::with_capacity(holdings.len());
+    owners.extend(holdings.iter().filter_map(owner));
+    owners
 }
 
 /// How far the look at the processes went.
@@ -195,12 +231,38 @@ mod tests {
     }
 
     #[test]
+    fn every_inode_is_found_however_they_are_spread() {
+        let holding = |inode| Holding { inode, process: 0, fd: 3 };
+        let dense = (1..=1_000).chain([1_500]);
+        let wide = [1, 7, 1 << 20, (1 << 20) + 1, 1 << 40, u64::MAX];
+        let spread = (1..600).map(|n: u64| n * n * n);
+        let all: [Vec<u64>; 4] = [dense.collect(), wide.into(), spread.collect(), vec![42]];
+        for inodes in all {
+            let mut holders = Holders::new(inodes.iter().copied().map(holding).collect());
+            for _ in 0..2 {
+                for &inode in &inodes {
+                    assert_eq!(holders.of(inode), [holding(inode)], "{inode}");
+                    for other in [inode.wrapping_sub(1), inode.wrapping_add(1)] {
+                        let is_there = inodes.contains(&other);
+                        assert_eq!(holders.of(other).len(), usize::from(is_there), "{other}");
+                    }
+                }
+                holders.retain_processes(&[Some(0)]);
+            }
+            holders.retain_processes(&[]);
+            assert_eq!(holders.of(inodes[0]), []);
+        }
+        assert_eq!(Holders::new(Vec::new()).of(1), []);
+    }
+
+    #[test]
     fn owners_are_the_same_only_with_the_same_process_and_descriptor() {
         let process = |pid| Arc::new(Process::named(pid, 1, "x"));
         let before = [process(1), process(2)];
         let holdings = [Holding { inode: 9, process: 1, fd: 4 }];
         let owned = owners(&holdings, &before);
         assert_eq!((owned.len(), owned[0].process.pid, owned[0].fd), (1, 2, Some(4)));
+        assert_eq!(owned.capacity(), 1);
         assert!(same_owners(&owned, &holdings, &before));
         assert!(!same_owners(&owned, &[Holding { inode: 9, process: 1, fd: 5 }], &before));
         assert!(!same_owners(&owned, &holdings, &[process(1), process(2)]));
