@@ -21,6 +21,28 @@ pub struct FlowOwners {
     local: HashSet<IpAddr>,
 }
 
+/// Some of the 65,536 ports.
+#[derive(Clone, Debug)]
+pub struct PortSet(Box<[u64]>);
+
+impl Default for PortSet {
+    fn default() -> Self {
+        Self(vec![0; 1 << 10].into())
+    }
+}
+
+impl PortSet {
+    /// Whether this port is among them.
+    pub fn contains(&self, port: u16) -> bool {
+        self.0[usize::from(port >> 6)] & 1 << (port & 63) != 0
+    }
+
+    /// Adds a port.
+    pub fn insert(&mut self, port: u16) {
+        self.0[usize::from(port >> 6)] |= 1 << (port & 63);
+    }
+}
+
 /// An address, or any, and who is bound to it.
 type Bound = (Option<IpAddr>, Arc<Process>);
 
@@ -77,6 +99,19 @@ impl FlowOwners {
     /// Whether nothing is known at all.
     pub fn is_empty(&self) -> bool {
         self.connected.is_empty() && self.serving.is_empty()
+    }
+
+    /// The part of a table that flows between these ports can belong to.
+    pub fn between<'a>(
+        sockets: impl IntoIterator<Item = &'a Socket>,
+        local: impl IntoIterator<Item = IpAddr>,
+        ports: &PortSet,
+    ) -> Self {
+        let is_among = |end: &Endpoint| end.port.is_some_and(|port| ports.contains(port));
+        let may_match = |socket: &&Socket| {
+            is_among(&socket.local) && socket.remote.as_ref().is_none_or(is_among)
+        };
+        Self::new(sockets.into_iter().filter(may_match), local)
     }
 
     /// Who is at the ends of a flow.
@@ -205,6 +240,31 @@ mod tests {
         assert_eq!(principal("10.0.0.9:5353", "224.0.0.251:5353"), Some(1));
         assert_eq!(principal("10.0.0.1:5353", "10.0.0.9:1"), Some(2));
         assert_eq!(principal("127.0.0.1:5353", "127.0.0.1:1"), Some(1));
+    }
+
+    #[test]
+    fn a_part_of_the_table_says_the_same_of_flows_between_its_ports() {
+        let sockets = [
+            socket(1, Protocol::Tcp, State::Listen, "0.0.0.0:80", None),
+            socket(2, Protocol::Tcp, State::Established, "10.0.0.1:80", Some("10.0.0.9:4000")),
+            socket(3, Protocol::Tcp, State::Established, "10.0.0.1:80", Some("10.0.0.9:4001")),
+            socket(4, Protocol::Tcp, State::Established, "10.0.0.1:4000", Some("10.0.0.9:80")),
+            socket(5, Protocol::Tcp, State::Listen, "0.0.0.0:4001", None),
+        ];
+        let mut ports = PortSet::default();
+        [80, 4000, 65_535].into_iter().for_each(|port| ports.insert(port));
+        let local = ["10.0.0.1".parse().unwrap()];
+        let (all, part) = (owners(&sockets), FlowOwners::between(&sockets, local, &ports));
+        assert_eq!((part.connected.len(), part.serving.len()), (2, 1));
+        for a in ["10.0.0.1:80", "10.0.0.9:4000", "10.0.0.1:65535"] {
+            for b in ["10.0.0.1:4000", "10.0.0.9:80", "10.0.0.9:4000"] {
+                let ends = |owners: &FlowOwners| {
+                    let ends = owners.ends(&flow(6, a, b));
+                    (pid(ends.a.as_ref()), pid(ends.b.as_ref()), ends.b_first)
+                };
+                assert_eq!(ends(&all), ends(&part), "{a} {b}");
+            }
+        }
     }
 
     #[test]

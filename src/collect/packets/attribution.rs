@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::flows::Entry;
-use crate::model::flow_owner::FlowOwners;
+use crate::model::flow_owner::{FlowOwners, PortSet};
 use crate::model::owner::{Process, ProcessKey};
-use crate::model::packets::{Count, FlowOwner, ProcessCount};
+use crate::model::packets::{Count, FlowKey, FlowOwner, ProcessCount};
 
 /// Processes that fit; packets of further ones are counted as lost to the table.
 const MAX_PROCESSES: usize = 4_096;
@@ -33,6 +33,22 @@ pub(super) struct Attribution {
 }
 
 impl Attribution {
+    /// The ports of those `flows`, all of the table, that counted anything since the last time;
+    /// `None` when none did.
+    pub(super) fn ports(&self, flows: &[Entry]) -> Option<PortSet> {
+        let mut ports = None;
+        for (index, flow) in flows.iter().enumerate() {
+            let attributed = self.flows.get(index).map(|state| state.attributed);
+            if flow.count().since(attributed.unwrap_or_default()).packets > 0 {
+                let FlowKey { a, b, .. } = flow.id.key();
+                let ports: &mut PortSet = ports.get_or_insert_default();
+                ports.insert(a.port);
+                ports.insert(b.port);
+            }
+        }
+        ports
+    }
+
     /// Puts down what `flows`, all flows of the table, counted since the last time.
     pub(super) fn attribute(&mut self, flows: &[Entry], owners: &FlowOwners) {
         self.flows.resize(flows.len(), FlowState::default());

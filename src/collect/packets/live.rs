@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::counter::{Counter, Frame};
 use super::snapshot::Limits;
 use crate::collect::Feed;
-use crate::model::flow_owner::FlowOwners;
+use crate::model::flow_owner::{FlowOwners, PortSet};
 use crate::model::packets::{FlowFocus, PacketCounts};
 use crate::model::table::SocketTable;
 pub use crate::sys::capture::CaptureOptions;
@@ -26,37 +26,24 @@ pub struct LiveCapture {
     capture: Option<Capture>,
     counter: Counter,
     names: Names,
-    owners: Owners,
+    sockets: Option<Feed<SocketTable>>,
     /// What the kernel said of captures that were closed.
     past: CaptureStatistics,
     past_duration: Duration,
     opened: Option<Instant>,
 }
 
-/// Who holds the ends of flows, as fresh as the socket table's feed.
-#[derive(Debug)]
-struct Owners {
-    sockets: Option<Feed<SocketTable>>,
-    owners: FlowOwners,
-    /// The sample that `owners` was made from.
-    seq: u64,
-}
-
-impl Owners {
-    fn newest(&mut self) -> &FlowOwners {
-        if let Some(sample) = self.sockets.as_mut().map(Feed::latest)
-            && let Some(table) = sample.value.as_ref().filter(|_| sample.seq != self.seq)
-        {
-            // The ring is in our namespace: equal addresses in another are other sockets.
-            let netns = sys::process::own_netns();
-            let is_own = |other: u64| Some(other) == netns;
-            let own = table.rows.iter().filter(|row| row.key.netns.is_none_or(is_own));
-            let sockets = own.map(|row| &row.socket);
-            self.owners = FlowOwners::new(sockets, sys::interfaces::addresses());
-            self.seq = sample.seq;
-        }
-        &self.owners
-    }
+/// Who holds the ends of flows between these ports, as fresh as the socket table's feed.
+fn owners(sockets: &mut Option<Feed<SocketTable>>, ports: &PortSet) -> FlowOwners {
+    let sample = sockets.as_mut().map(Feed::latest);
+    let Some(table) = sample.and_then(|sample| sample.value.clone()) else {
+        return FlowOwners::default();
+    };
+    // The ring is in our namespace: equal addresses in another are other sockets.
+    let netns = sys::process::own_netns();
+    let is_own = |other: u64| Some(other) == netns;
+    let own = table.rows.iter().filter(|row| row.key.netns.is_none_or(is_own));
+    FlowOwners::between(own.map(|row| &row.socket), sys::interfaces::addresses(), ports)
 }
 
 /// Interfaces by the numbers that the counter knows them by.
@@ -107,7 +94,7 @@ impl LiveCapture {
             capture: None,
             counter: Counter::new(),
             names: Names::default(),
-            owners: Owners { sockets, owners: FlowOwners::default(), seq: 0 },
+            sockets,
             past: CaptureStatistics::default(),
             past_duration: Duration::ZERO,
             opened: None,
@@ -193,7 +180,9 @@ impl LiveCapture {
             self.names.resolve(capture);
             statistics = sum(statistics, capture.statistics()?);
         }
-        self.counter.attribute(self.owners.newest());
+        if let Some(ports) = self.counter.ports_to_attribute() {
+            self.counter.attribute(&owners(&mut self.sockets, &ports));
+        }
         let mut counts = self.counter.snapshot(&self.names.names, limits, focus);
         counts.source = self.source();
         counts.duration_ms = u64::try_from(self.duration().as_millis()).unwrap_or(u64::MAX);

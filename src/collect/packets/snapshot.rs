@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::counter::Counter;
 use super::flows::Entry;
 use crate::catalog::services;
-use crate::model::flow_owner::FlowOwners;
+use crate::model::flow_owner::{FlowOwners, PortSet};
 use crate::model::packets::{
     Count, Flow, FlowFocus, IcmpCount, InterfaceCount, Losses, PacketCounts, PortCount,
     ProtocolCount,
@@ -36,6 +36,12 @@ impl Limits {
 }
 
 impl Counter {
+    /// The ports of flows whose packets are not put down to a process yet; `None` when all are.
+    pub fn ports_to_attribute(&mut self) -> Option<PortSet> {
+        self.settle();
+        self.attribution.ports(self.flows.entries())
+    }
+
     /// Puts the flows' packets down to the processes that `owners` knows.
     pub fn attribute(&mut self, owners: &FlowOwners) {
         self.settle();
