@@ -19,9 +19,9 @@ use crate::sys::listing::Coverage;
 pub use crate::sys::listing::{Backend, Reach};
 use ledger::Ledger;
 
-/// So many descriptors of processes that ran are looked up at each look. It takes some 50 ms of
-/// CPU, and is more than all that run on most machines have.
-const MOST_DESCRIPTORS: usize = 20_000;
+/// So many descriptors of processes that ran are looked up at each look: about a third of what
+/// a look costs at this many, and more than all that run on most machines have.
+const MOST_DESCRIPTORS: usize = 10_000;
 
 /// Starts sampling the sockets of this network namespace every `period`, or as often as the
 /// collector's share of CPU permits. Without a `backend` the best one there is.

@@ -1,6 +1,5 @@
 //! The live table remembers who holds what. Whatever it shows as certain must be so: compared
-//! with a full scan while processes that do everything to confuse it stand still, and with
-//! their own log while they run.
+//! with a full scan while processes that do everything to confuse it stand still.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
