@@ -32,11 +32,12 @@ pub fn supervisor(process: &Process) -> Option<Supervisor> {
 }
 
 /// For processes that hold a port on behalf of something else: where to turn instead.
-pub fn better_way(pid: u32, name: &str, port: u16) -> Option<String> {
+pub fn better_way(pid: u32, name: &str, port: u16, udp: bool) -> Option<String> {
     if is_docker_proxy(name) {
         return Some(format!(
             "docker-proxy {pid} only forwards to a container, which would run on without its \
-             port; find the container to stop: docker ps --filter publish={port}"
+             port; find the container to stop: docker ps --filter {}",
+            published(port, udp)
         ));
     }
     (pid == 1 && name == "systemd").then(|| {
@@ -48,6 +49,12 @@ pub fn better_way(pid: u32, name: &str, port: u16) -> Option<String> {
 /// Whether a process only forwards a published port to a container.
 pub fn is_docker_proxy(name: &str) -> bool {
     name == "docker-proxy"
+}
+
+/// The filter of `docker ps` for who publishes a port; one without a protocol means TCP.
+pub(super) fn published(port: u16, udp: bool) -> String {
+    let protocol = if udp { "/udp" } else { "" };
+    format!("publish={port}{protocol}")
 }
 
 fn is_user_manager(unit: &Unit) -> bool {

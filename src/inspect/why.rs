@@ -43,6 +43,13 @@ impl Target {
         let protocol = if self.udp { "/udp" } else { "" };
         format!("{}{protocol}", self.port)
     }
+
+    /// The address as `--addr` takes it, a link-local one with its interface's number.
+    fn named_addr(&self) -> Option<String> {
+        let addr = self.addr?;
+        let zone = if self.scope == 0 { String::new() } else { format!("%{}", self.scope) };
+        Some(format!("{addr}{zone}"))
+    }
 }
 
 /// Looks at every socket with its owners, and tries the bind: plain, with SO_REUSEADDR, with

@@ -216,6 +216,9 @@ pub struct KillPlan {
     pub spared: Vec<Spared>,
     /// Sockets that hold the port and that no process can be named for; each says why.
     pub unattributed: Vec<Socket>,
+    /// Sockets on another address that take the target's address too (a wildcard), and stay.
+    #[serde(default)]
+    pub covering: Vec<Socket>,
     /// What else is lost.
     pub blast_radius: BlastRadius,
     /// Who may start the victims again.

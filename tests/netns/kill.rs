@@ -321,6 +321,105 @@ while True:
 }
 
 #[test]
+fn whoever_was_passed_the_socket_is_named_and_not_the_dead() {
+    in_namespace("kill::whoever_was_passed_the_socket_is_named_and_not_the_dead", || {
+        let mut server = Server::start_unready(
+            "
+def pass_on(*_):
+    if os.fork() == 0:
+        ready()
+    os._exit(0)
+s = tcp()
+signal.signal(signal.SIGTERM, pass_on)
+ready()
+",
+        );
+        let first = server.read_pid();
+        let (code, json) = kill_json(&["8080"]);
+        let heir = server.read_pid();
+        assert_eq!(code, 1, "{json}");
+        assert_eq!(json["victims"][0]["pid"], first);
+        assert_eq!(json["victims"][0]["exited"], true);
+        assert_eq!((&json["port_free"], &json["respawned"]["pid"]), (&false.into(), &heir.into()));
+        let reason = format!("python3 {heir} has taken over 127.0.0.1:8080");
+        assert_eq!(json["port_reason"], reason, "the dead hold nothing");
+        support::run(Command::new("kill").args(["-KILL", &heir.to_string()]));
+    });
+}
+
+#[test]
+fn a_wildcard_that_was_there_before_has_not_taken_the_port_again() {
+    in_namespace("kill::a_wildcard_that_was_there_before_has_not_taken_the_port_again", || {
+        let mut one = Server::start("s = tcp('127.0.0.1', reuse_port=True); ready()");
+        let mut all = Server::start("s = tcp('0.0.0.0', reuse_port=True); ready()");
+        for addr in ["127.0.0.1", "::ffff:127.0.0.1"] {
+            let plan = String::from_utf8(kill(&["8080", "--addr", addr, "--dry-run"]).stdout);
+            assert!(plan.unwrap().contains("covers it, and stays"));
+        }
+        let (code, json) = kill_json(&["8080", "--addr", "127.0.0.1"]);
+        assert_eq!(one.signal(), Some(15));
+        assert!(all.is_alive());
+        assert_eq!((code, &json["port_free"]), (1, &false.into()), "{json}");
+        assert_eq!(json["respawned"], Value::Null);
+        let holder = format!("0.0.0.0:8080 is still held by python3 {}", all.pid());
+        assert_eq!(json["port_reason"], holder);
+    });
+}
+
+#[test]
+fn a_mapped_address_is_proven_by_a_bind_of_ipv4() {
+    in_namespace("kill::a_mapped_address_is_proven_by_a_bind_of_ipv4", || {
+        let mut server = Server::start("s = tcp(); ready()");
+        let (code, json) = kill_json(&["8080", "--addr", "::ffff:127.0.0.1"]);
+        assert_eq!(server.signal(), Some(15));
+        assert_eq!((code, &json["proof"]), (0, &"bind".into()), "{json}");
+    });
+}
+
+#[test]
+fn two_orphans_have_no_supervisor_in_common() {
+    in_namespace("kill::two_orphans_have_no_supervisor_in_common", || {
+        let mut server = Server::start_unready(
+            "
+def orphan(serve):
+    if os.fork() == 0:
+        if os.fork() == 0:
+            serve()
+        os._exit(0)
+    os.wait()
+def first():
+    s = tcp()
+    ready()
+orphan(first)
+time.sleep(600)
+",
+        );
+        let first = server.read_pid();
+        let mut taker = Server::start_unready(
+            "
+if os.fork() == 0:
+    while os.getppid() != 1: time.sleep(.01)
+    tell()
+    while True:
+        try:
+            s = tcp()
+            break
+        except OSError:
+            time.sleep(.01)
+    ready()
+os._exit(0)
+",
+        );
+        let second = taker.read_pid();
+        let (code, json) = kill_json(&["8080"]);
+        support::run(Command::new("kill").args(["-KILL", &second.to_string()]));
+        assert_eq!((code, &json["victims"][0]["pid"]), (1, &first.into()), "{json}");
+        assert_eq!(json["respawned"]["pid"], second, "{json}");
+        assert_eq!(json["respawned"]["supervisor"], Value::Null, "{json}");
+    });
+}
+
+#[test]
 fn nothing_happens_unasked() {
     in_namespace("kill::nothing_happens_unasked", || {
         let mut server = Server::start("s = tcp(); ready()");

@@ -25,6 +25,7 @@ pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> V
         format!("{} is left alone: {}.", who(&spared.name, spared.pid), spared.reason)
     }));
     warnings.extend(plan.unattributed.iter().map(unattributed));
+    warnings.extend(covered(plan));
     if !plan.victims.is_empty() && holders.iter().any(|s| s.owners_complete == Some(false)) {
         let name = target_name(&plan.target);
         let text = "Some processes could not be read, so that others may hold";
@@ -61,6 +62,21 @@ fn sharing(plan: &KillPlan, holders: &[&Socket]) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// Who keeps the target's address from being free, though nothing is done to them.
+fn covered(plan: &KillPlan) -> Option<String> {
+    let holder = |socket: &Socket| match socket.owners.first() {
+        Some(owner) => {
+            let who = who(&owner.process.name, owner.process.pid);
+            format!("{} of {who}", describe_socket(socket))
+        }
+        None => describe_socket(socket),
+    };
+    let name = target_name(&plan.target);
+    let others = list(plan.covering.iter().map(holder));
+    let is_any = !plan.covering.is_empty() && !plan.victims.is_empty();
+    is_any.then(|| format!("{name} will not be free for a bind: {others} covers it, and stays."))
 }
 
 fn unattributed(socket: &Socket) -> String {
@@ -101,12 +117,10 @@ fn restarts(plan: &KillPlan) -> Vec<String> {
             warnings.push(text);
         }
     }
-    if let KillTarget::Port { port, .. } = &plan.target {
-        warnings.extend(
-            plan.victims
-                .iter()
-                .filter_map(|victim| supervisor::better_way(victim.key.pid, &victim.name, *port)),
-        );
+    if let KillTarget::Port { port, udp, .. } = &plan.target {
+        warnings.extend(plan.victims.iter().filter_map(|victim| {
+            supervisor::better_way(victim.key.pid, &victim.name, *port, *udp)
+        }));
     }
     warnings
 }

@@ -1,6 +1,7 @@
 //! From a listing to a plan: who is a victim, who is not, and what else is lost.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::super::guard;
 use super::{Facts, Options, advice};
@@ -30,6 +31,11 @@ pub fn plan(target: &KillTarget, sockets: &[Socket], facts: &Facts, options: &Op
     let mut plan = KillPlan {
         target: target.clone(),
         unattributed: holders.iter().filter(|socket| socket.owners.is_empty()).map(own).collect(),
+        covering: sockets
+            .iter()
+            .filter(|socket| covers_target(target, socket, facts.netns))
+            .map(|socket| own(&socket))
+            .collect(),
         blast_radius: blast_radius(&victims, sockets, &holders, facts),
         supervisors: supervisors(&victims, sockets, facts),
         timeout_ms: options.timeout.as_millis().try_into().unwrap_or(u64::MAX),
@@ -70,6 +76,26 @@ pub fn holds_target(target: &KillTarget, socket: &Socket, netns: Option<u64>) ->
     };
     let there = addr.is_none_or(|addr| socket.local.canonical_addr() == Some(addr.to_canonical()));
     here && role && there && socket.local.port == Some(*port)
+}
+
+/// Whether a socket leaves no room at the target's address though it is bound to another one:
+/// it has the wildcard address, or the target has.
+pub(super) fn covers_target(target: &KillTarget, socket: &Socket, netns: Option<u64>) -> bool {
+    let KillTarget::Port { port, udp, addr: Some(addr) } = *target else {
+        return false;
+    };
+    let addr = addr.to_canonical();
+    let family_fits = match socket.local.canonical_addr() {
+        Some(IpAddr::V4(_)) => addr.is_ipv4(),
+        Some(IpAddr::V6(_)) => addr.is_ipv6() || socket.is_dual_stack(),
+        None => false,
+    };
+    let overlaps = socket.local.is_wildcard() || addr.is_unspecified();
+    let everywhere = KillTarget::Port { port, udp, addr: None };
+    family_fits
+        && overlaps
+        && holds_target(&everywhere, socket, netns)
+        && !holds_target(target, socket, netns)
 }
 
 fn own(socket: &&Socket) -> Socket {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::plan::holds_target;
+use super::plan::{covers_target, holds_target};
 use super::words::{counted, describe_socket, list, target_name, who};
 use super::{Depth, Look, Progress};
 use crate::inspect::supervisor;
@@ -60,7 +60,11 @@ pub(super) fn prove(
 
 fn planned_sockets(plan: &KillPlan) -> BTreeSet<Option<u64>> {
     let held = plan.victims.iter().flat_map(|victim| &victim.holds);
-    held.chain(&plan.unattributed).map(|socket| socket.cookie.or(socket.inode)).collect()
+    held.chain(&plan.unattributed).chain(&plan.covering).map(identity).collect()
+}
+
+fn identity(socket: &Socket) -> Option<u64> {
+    socket.cookie.or(socket.inode)
 }
 
 struct Port<'a, 'l> {
@@ -122,7 +126,7 @@ impl Port<'_, '_> {
         let holders = self.table(Depth::Sockets)?;
         let holders: Vec<Socket> =
             holders.into_iter().filter(|socket| self.is_in_way(socket)).collect();
-        let is_new = |socket: &Socket| !self.old.contains(&socket.cookie.or(socket.inode));
+        let is_new = |socket: &Socket| !self.old.contains(&identity(socket));
         if holders.iter().any(is_new) {
             return Err(self.taken_again());
         }
@@ -136,27 +140,48 @@ impl Port<'_, '_> {
 
     /// Who holds the port, or a wildcard socket that covers the address.
     fn is_in_way(&self, socket: &Socket) -> bool {
-        let KillTarget::Port { port, udp, addr } = &self.plan.target else {
-            return false;
-        };
-        let everywhere = KillTarget::Port { port: *port, udp: *udp, addr: None };
-        let covers = addr.is_none_or(|addr| covers(socket, addr));
-        holds_target(&self.plan.target, socket, self.netns)
-            || (covers && holds_target(&everywhere, socket, self.netns))
+        let target = &self.plan.target;
+        holds_target(target, socket, self.netns) || covers_target(target, socket, self.netns)
     }
 
-    fn still_held(&self, holders: &[Socket]) -> Proof {
-        let identity = |socket: &Socket| socket.cookie.or(socket.inode);
+    /// The sockets of the plan are there yet: with their old owners, or passed on to new ones.
+    fn still_held(&mut self, holders: &[Socket]) -> Proof {
         let now: BTreeSet<Option<u64>> = holders.iter().map(identity).collect();
-        let victims = self.plan.victims.iter();
-        let names = victims
-            .filter(|victim| victim.holds.iter().any(|held| now.contains(&identity(held))))
-            .map(|victim| who(&victim.name, victim.key.pid));
+        let mut table = match self.table(Depth::Owners) {
+            Ok(table) => table,
+            Err(proof) => return proof,
+        };
+        table.retain(|socket| self.is_in_way(socket) && now.contains(&identity(socket)));
+        if let Some((end, heir)) = self.heir(&table) {
+            let respawned = self.respawn(&heir);
+            let who = who(&respawned.name, respawned.pid);
+            let reason = format!("{who} has taken over {end}");
+            return Proof { respawned: Some(respawned), ..Proof::busy(reason) };
+        }
         let ends = list(holders.iter().map(describe_socket));
-        match list(names) {
+        let owners = table.iter().flat_map(|socket| &socket.owners);
+        let owners: BTreeSet<(&str, u32)> =
+            owners.map(|owner| (&*owner.process.name, owner.process.pid)).collect();
+        match list(owners.into_iter().map(|(name, pid)| who(name, pid))) {
             names if names.is_empty() => Proof::busy(format!("{ends} is still held")),
             names => Proof::busy(format!("{ends} is still held by {names}")),
         }
+    }
+
+    /// Who was given a victim's socket (a child made since, or whoever it was sent to), when no
+    /// victim has it any more; with the socket's end.
+    fn heir(&self, table: &[Socket]) -> Option<(String, Process)> {
+        let victims = &self.plan.victims;
+        let of_victim = |socket: &Socket| {
+            let mut held = victims.iter().flat_map(|victim| &victim.holds);
+            held.any(|held| identity(held) == identity(socket))
+        };
+        let is_victim = |process: &Process| victims.iter().any(|v| v.key == process.key());
+        let passed_on = |socket: &&Socket| {
+            of_victim(socket) && !socket.owners.iter().any(|owner| is_victim(&owner.process))
+        };
+        let socket = table.iter().find(passed_on)?;
+        Some((describe_socket(socket), (*socket.owners.first()?.process).clone()))
     }
 
     fn taken_again(&mut self) -> Proof {
@@ -165,9 +190,8 @@ impl Port<'_, '_> {
             Ok(table) => table,
             Err(proof) => return proof,
         };
-        let new = |socket: &&Socket| {
-            self.is_in_way(socket) && !self.old.contains(&socket.cookie.or(socket.inode))
-        };
+        let new =
+            |socket: &&Socket| self.is_in_way(socket) && !self.old.contains(&identity(socket));
         let owner = table.iter().filter(new).find_map(|socket| socket.owners.first());
         let Some(owner) = owner else {
             return Proof::busy(format!("{name} was taken again, by whom is not known"));
@@ -187,6 +211,8 @@ impl Port<'_, '_> {
     }
 
     /// The parent that a new holder has in common with a victim: the one that started both.
+    /// The first process is also the parent of all whose own has ended, so that this says
+    /// nothing of it, unless starting again is its trade.
     fn common_parent(&self, process: &Process) -> Option<String> {
         let parent = process.ppid?;
         let mut owners = self.plan.victims.iter().flat_map(|victim| &victim.holds);
@@ -196,7 +222,9 @@ impl Port<'_, '_> {
             owners.any(|owner| victims.contains(&owner.pid) && owner.ppid == Some(parent))
         });
         let tree = common.then(process::tree)?.ok()?;
-        tree.get(parent).map(|node| who(&node.name, parent))
+        let node = tree.get(parent)?;
+        let started_both = parent != 1 || supervisor::is_restarter(&node.name);
+        started_both.then(|| who(&node.name, parent))
     }
 
     /// The one bind. With closed connections left on the port it is tried as servers do that
@@ -252,17 +280,6 @@ impl Port<'_, '_> {
     }
 }
 
-/// Whether a bound socket leaves no room for another one at `addr`.
-fn covers(socket: &Socket, addr: IpAddr) -> bool {
-    let family_fits = match socket.local.canonical_addr() {
-        Some(IpAddr::V4(_)) => addr.is_ipv4(),
-        Some(IpAddr::V6(_)) => addr.is_ipv6() || socket.is_dual_stack(),
-        None => false,
-    };
-    let overlaps = socket.local.is_wildcard() || addr.is_unspecified();
-    family_fits && overlaps
-}
-
 /// Binds everything that the target means: with no address both families at once, or IPv4
 /// alone on a host without IPv6.
 fn bind(
@@ -271,7 +288,7 @@ fn bind(
     addr: Option<IpAddr>,
     reuse_addr: bool,
 ) -> crate::sys::Result<Result<(), trial::Refusal>> {
-    if let Some(addr) = addr {
+    if let Some(addr) = addr.map(|addr| addr.to_canonical()) {
         let plain = Trial::plain(SocketAddr::new(addr, port), udp);
         return trial::bind(&Trial { reuse_addr, v6_only: Some(true), ..plain });
     }

@@ -39,6 +39,7 @@ fn kill(port: u16, victims: &[(ProcessKey, Option<SupervisorWord>)]) -> KillPlan
         victims: victims.iter().map(|(key, _)| victim(*key)).collect(),
         spared: Vec::new(),
         unattributed: Vec::new(),
+        covering: Vec::new(),
         blast_radius: BlastRadius::default(),
         supervisors: victims.iter().map(supervisor).collect(),
         timeout_ms: 3_000,

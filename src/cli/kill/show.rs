@@ -44,7 +44,13 @@ fn victim_line(victim: &VictimOutcome) -> String {
     let signals = signals.join(" and ");
     match (victim.exited, victim.exit_after_ms, &victim.reason) {
         (true, Some(ms), _) => {
-            format!("{who} ended {} after {signals}", units::duration(Duration::from_millis(ms)))
+            // Known to the millisecond: no digits are made up.
+            let when = match ms {
+                0 => "within 1 ms of".to_owned(),
+                1..1000 => format!("{ms} ms after"),
+                _ => format!("{} after", units::duration(Duration::from_millis(ms))),
+            };
+            format!("{who} ended {when} {signals}")
         }
         (true, None, _) => format!("{who} ended by itself"),
         (false, _, Some(reason)) => format!("{who} lives: {reason}"),

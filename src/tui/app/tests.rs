@@ -58,6 +58,7 @@ fn plan(protected: bool) -> KillPlan {
         }],
         spared: Vec::new(),
         unattributed: Vec::new(),
+        covering: Vec::new(),
         blast_radius: BlastRadius::default(),
         supervisors: Vec::new(),
         timeout_ms: 3_000,

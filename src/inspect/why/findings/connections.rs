@@ -87,7 +87,8 @@ fn remedies(scene: &Scene<'_>, in_way: &InWay<'_>, sockets: &[&Socket]) -> Vec<R
         format!("state:{}", states.join(",")),
     ];
     // Connections of other addresses are not meant.
-    if let Some(addr) = scene.target.addr.filter(|addr| !addr.is_unspecified()) {
+    let addr = scene.target.addr.map(|addr| addr.to_canonical());
+    if let Some(addr) = addr.filter(|addr| !addr.is_unspecified()) {
         argv.push(format!("laddr:{addr}"));
     }
     let text = if sockets.len() == 1 { "close it" } else { "close them" };

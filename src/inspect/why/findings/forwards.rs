@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::super::Scene;
 use super::{finding, remedy};
+use crate::inspect::supervisor;
 use crate::inspect::words::list;
 use crate::model::why::{Forward, ForwardFrom, Remedy, WhyFinding, WhyKind};
 
@@ -91,7 +92,7 @@ fn consequence(group: &[&Forward]) -> &'static str {
 fn look(scene: &Scene<'_>, forward: &Forward) -> Remedy {
     let rule = &forward.rule;
     if rule.chain == "DOCKER" {
-        let filter = format!("publish={}", scene.target.port);
+        let filter = supervisor::published(scene.target.port, scene.target.udp);
         return remedy("find the container to stop", &["docker", "ps", "--filter", &filter]);
     }
     let text = "show the rule (as root)";

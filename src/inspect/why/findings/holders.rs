@@ -93,7 +93,6 @@ fn stop(scene: &Scene<'_>, group: &[&Socket]) -> Vec<Remedy> {
 }
 
 fn stop_process(scene: &Scene<'_>, process: &Process, group: &[&Socket]) -> Remedy {
-    let port = scene.target.port;
     // The service alone would be started again by the next connection.
     if let Some(socket) = group.iter().find(|socket| socket.activation.is_some()) {
         return stop_socket_unit(socket);
@@ -102,7 +101,7 @@ fn stop_process(scene: &Scene<'_>, process: &Process, group: &[&Socket]) -> Reme
         return list_socket_units();
     }
     if supervisor::is_docker_proxy(&process.name) {
-        let filter = format!("publish={port}");
+        let filter = supervisor::published(scene.target.port, scene.target.udp);
         return remedy("find the container to stop", &["docker", "ps", "--filter", &filter]);
     }
     if let Some(found) = supervisor::supervisor(process).filter(|_| !is_our_own(scene, process)) {
@@ -208,8 +207,10 @@ fn reuse_port_group(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding>
             "{members} SO_REUSEPORT there, of {users}: a bind with it by the same user joins \
              them, and the kernel shares out what comes in"
         )
-    } else if scene.target.udp {
+    } else if scene.target.udp && in_way.all().all(|it| sockets.contains(&it)) {
         format!("{members} SO_REUSEPORT there, of {users}: a bind with it by that user joins them")
+    } else if scene.target.udp {
+        format!("{members} SO_REUSEPORT there, of {users}; who lacks it is in the way of joining")
     } else {
         format!(
             "{members} SO_REUSEPORT there, of {users}; a bind with it by this user does not join \
@@ -238,7 +239,12 @@ fn owner_hidden(scene: &Scene<'_>, socket: &Socket) -> WhyFinding {
     let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
     let text = format!("who holds {end}{user}, cannot be seen{reason}");
     let target = scene.target.name();
-    let ask_as_root = || remedy("ask as root", &["sudo", "sockpit", "why", &target]);
+    let addr = scene.target.named_addr();
+    let ask_as_root = || {
+        let mut argv = vec!["sudo", "sockpit", "why", &target];
+        argv.extend(addr.iter().flat_map(|addr| ["--addr", addr]));
+        remedy("ask as root", &argv)
+    };
     let remedies = scene.more_rights_help.then(ask_as_root).into_iter().collect();
     finding(WhyKind::OwnerHidden, text, &[socket], remedies)
 }
