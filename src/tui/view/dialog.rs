@@ -81,8 +81,9 @@ pub(super) fn draw(app: &mut App, screen: Rect, buf: &mut Buffer) -> Option<Posi
     let chosen = chosen.filter(|_| app.dialog_follow);
     let shown = app.dialog_scroll.show(area, lines.len(), chosen);
     if shown.end < lines.len() {
-        let bottom = paint::line(frame, usize::from(frame.height) - 1);
-        paint::left(buf, chrome::title_room(bottom), " ↓ more ", theme.accent);
+        let room = chrome::title_room(paint::line(frame, usize::from(frame.height) - 1));
+        let has_room = paint::width(keys) + paint::width("   ↓ more ") <= room.width;
+        paint::left(buf, room, if has_room { " ↓ more " } else { "↓" }, theme.accent);
     }
     for (on_screen, index) in shown.enumerate() {
         let pieces = lines[index].iter().map(|(text, style)| (text.as_str().into(), *style));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crossterm::event::KeyCode;
 use serde_json::json;
 
+use crate::model::close::{ClosePlan, CloseTarget, SocketAndReason};
 use crate::model::health::Health;
 use crate::model::interface::{Interface, Interfaces};
 use crate::model::options::{
@@ -19,7 +20,8 @@ use crate::model::packets::{
 };
 use crate::model::probe::{Attempt, OutcomeKind, ProbeSummary, Side, Stage, StageName, Verdict};
 use crate::model::sample::Sample;
-use crate::model::table::SocketTable;
+use crate::model::table::{SocketRow, SocketTable};
+use crate::model::why::{Remedy, RuleFacts, TrialBind, WhyFinding, WhyKind, WhyReport};
 use crate::probe::Progress;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, Event, FeedUpdate, RequestId};
@@ -467,5 +469,93 @@ fn help_and_palette() {
         desk.press(KeyCode::Esc);
         desk.press(KeyCode::Enter);
         insta::assert_snapshot!("details", desk.screen());
+    });
+}
+
+#[test]
+fn ports_grouped() {
+    snapshot!("ports_grouped", Ports, |desk| {
+        desk.ports(table(rows()));
+        (0..2).for_each(|_| desk.press(KeyCode::Char('b')));
+        desk.press(KeyCode::Home);
+        desk.press(KeyCode::Left);
+    });
+}
+
+#[test]
+fn close_plan() {
+    let plan = || {
+        let close = |row: &SocketRow| CloseTarget { socket: row.socket.clone(), protected: None };
+        let mut rows = rows();
+        let listener = rows.swap_remove(0);
+        ClosePlan {
+            targets: rows
+                .iter()
+                .filter(|row| row.socket.remote.is_some())
+                .map(|row| close(row))
+                .collect(),
+            spared: vec![SocketAndReason {
+                socket: listener.socket.clone(),
+                reason: "it is a listener, no connection".to_owned(),
+            }],
+            warnings: vec!["tcp *:22 LISTEN is left alone: it is a listener".to_owned()],
+            ..ClosePlan::default()
+        }
+    };
+    snapshot!("close_plan", Ports, |desk| {
+        desk.ports(table(rows()));
+        desk.press(KeyCode::Char('X'));
+        let id = desk.last(|effect| match effect {
+            Effect::PlanClose(id, ..) => Some(*id),
+            _ => None,
+        });
+        desk.answer(id.unwrap(), Answer::ClosePlanned(Ok(Box::new(plan()))));
+    });
+}
+
+#[test]
+fn why_busy() {
+    let trial = |reuse_addr| TrialBind {
+        addr: [0, 0, 0, 0].into(),
+        v6_only: None,
+        reuse_addr,
+        reuse_port: false,
+        tried: true,
+        error: Some("EADDRINUSE".to_owned()),
+    };
+    let remedy = |text: &str, argv: &[&str]| Remedy {
+        text: text.to_owned(),
+        argv: argv.iter().map(|&word| word.to_owned()).collect(),
+    };
+    let report = || WhyReport {
+        target: "8080".to_owned(),
+        port: 8080,
+        udp: false,
+        bindable: false,
+        trial: vec![trial(false), trial(true)],
+        findings: vec![WhyFinding {
+            kind: WhyKind::Listener,
+            text: "a listener holds 0.0.0.0:8080: python3 4242 (alice)".to_owned(),
+            sockets: vec![rows()[2].socket.clone()],
+            remedies: vec![
+                remedy("end who holds it", &["sockpit", "kill", "8080"]),
+                remedy("wait until it is free", &["sockpit", "wait", "8080", "--free"]),
+            ],
+            forwards: Vec::new(),
+            reuse: None,
+        }],
+        rules: RuleFacts::default(),
+        health: Vec::new(),
+    };
+    snapshot!("why_busy", Ports, |desk| {
+        desk.ports(table(rows()));
+        (0..2).for_each(|_| desk.press(KeyCode::Down));
+        desk.press(KeyCode::Char('w'));
+        let id = desk.last(|effect| match effect {
+            Effect::Explain(id, _) => Some(*id),
+            _ => None,
+        });
+        desk.answer(id.unwrap(), Answer::Explained(Ok(Box::new(report()))));
+        desk.press(KeyCode::Down);
     });
 }

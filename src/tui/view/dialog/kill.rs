@@ -34,10 +34,10 @@ pub(super) fn content(dialog: &KillDialog, now: Moment, columns: u16, theme: &Th
             chosen = page.ways(dialog, ready);
             match (ready.ways.is_empty(), dialog.options.tree, ready.confirmation().is_some()) {
                 (true, ..) => "Esc close",
-                (_, false, false) => "Enter run   s signal   t children too   Esc leave it",
-                (_, true, false) => "Enter run   s signal   t no children   Esc leave it",
-                (_, false, true) => "Enter agree …   s signal   t children too   Esc leave it",
-                (_, true, true) => "Enter agree …   s signal   t no children   Esc leave it",
+                (_, false, false) => "Enter run   s signal   t children too   Esc leave",
+                (_, true, false) => "Enter run   s signal   t no children   Esc leave",
+                (_, false, true) => "Enter agree   s signal   t children too   Esc leave",
+                (_, true, true) => "Enter agree   s signal   t no children   Esc leave",
             }
         }
         KillStage::Signals { chosen: signal, .. } => {
