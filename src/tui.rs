@@ -119,7 +119,7 @@ async fn open(wishes: &Dashboard, filters: Filters, feeds: Feeds) -> Result<End,
         filters,
     };
     let mut app = App::new(start, Moment::now());
-    if let Some(trouble) = recalled.trouble {
+    if let Some(trouble) = recalled.trouble.or_else(|| left_out(&app.world.filters.saved)) {
         app.world.complain(trouble);
     }
     let sources =
@@ -134,6 +134,16 @@ async fn open(wishes: &Dashboard, filters: Filters, feeds: Feeds) -> Result<End,
             Ok(End::TerminalGone)
         }
     }
+}
+
+/// Says that some saved filters are missing.
+fn left_out(saved: &Saved) -> Option<String> {
+    let (count, are) = match saved.left_out() {
+        0 => return None,
+        1 => ("1 saved filter".to_owned(), "is"),
+        several => (format!("{several} saved filters"), "are"),
+    };
+    Some(format!("{count} cannot be used and {are} left out; the file keeps what it says"))
 }
 
 /// The view to begin with.

@@ -19,6 +19,9 @@ const MAX_OWN: usize = 200;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Saved {
     filters: BTreeMap<String, Filter>,
+    // Lines of the own text that say nothing now; another version, or another configuration,
+    // may have a use for them.
+    left_out: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +83,7 @@ impl Saved {
 
     /// Adds filters that were saved from within sockpit, as [`Saved::own_text`] wrote them.
     /// Those that are no good any more are left out, and returned with what is wrong; so are
-    /// those whose name the configuration has taken since.
+    /// those whose name the configuration has taken since. [`Saved::own_text`] keeps them all.
     pub fn with_own_text(&self, text: &str) -> (Self, Vec<SavedError>) {
         let mut own: BTreeMap<&str, &str> = BTreeMap::new();
         let lines = text.lines().filter_map(|line| line.split_once(' '));
@@ -91,7 +94,14 @@ impl Saved {
         loop {
             let own_filters = own.iter().map(|(name, text)| (*name, *text, false));
             match Self::read(self.entries().chain(own_filters).map(owned).collect()) {
-                Ok(saved) => return (saved, wrong),
+                Ok(saved) => {
+                    let is_read = |line: &&str| {
+                        line.split_once(' ').is_some_and(|(name, _)| own.contains_key(name))
+                    };
+                    let lines = text.lines().filter(|line| !line.trim().is_empty());
+                    let left_out = lines.filter(|line| !is_read(line)).map(str::to_owned).collect();
+                    return (Self { left_out, ..saved }, wrong);
+                }
                 Err(error) => {
                     // The configured ones were good by themselves.
                     own.remove(error.name.as_str());
@@ -104,7 +114,18 @@ impl Saved {
     /// The filters that were saved from within sockpit: a name, a blank and the text a line.
     pub fn own_text(&self) -> String {
         let own = self.entries().filter(|(_, _, is_configured)| !is_configured);
-        own.map(|(name, text, _)| format!("{name} {}\n", text.trim())).collect()
+        let own: String = own.map(|(name, text, _)| format!("{name} {}\n", text.trim())).collect();
+        let is_saved_anew = |line: &str| {
+            let name = line.split_once(' ').map(|(name, _)| name);
+            name.is_some_and(|name| self.filters.contains_key(name) && !self.is_configured(name))
+        };
+        let kept = self.left_out.iter().filter(|line| !is_saved_anew(line));
+        kept.fold(own, |text, line| text + line + "\n")
+    }
+
+    /// How many lines of the own text are of no use now.
+    pub fn left_out(&self) -> usize {
+        self.left_out.len()
     }
 
     fn read(filters: BTreeMap<String, (String, bool)>) -> Result<Self, SavedError> {
@@ -130,19 +151,21 @@ impl Saved {
             let is_configured = configured.contains(name);
             (name.clone(), Filter { text: text.clone(), is_configured, expr })
         };
-        Ok(Self { filters: texts.iter().map(with_expr).collect() })
+        let filters = texts.iter().map(with_expr).collect();
+        Ok(Self { filters, left_out: Vec::new() })
     }
 
     /// The same with one filter more, or with another text for it.
     pub fn with(&self, name: &str, text: &str) -> Result<Self, SavedError> {
         let others = self.entries().filter(|(known, _, _)| *known != name);
-        Self::read(others.chain([(name, text, self.is_configured(name))]).map(owned).collect())
+        let all = others.chain([(name, text, self.is_configured(name))]);
+        Ok(Self { left_out: self.left_out.clone(), ..Self::read(all.map(owned).collect())? })
     }
 
     /// The same without one filter. Fails where another one uses it.
     pub fn without(&self, name: &str) -> Result<Self, SavedError> {
         let others = self.entries().filter(|(known, _, _)| *known != name);
-        Self::read(others.map(owned).collect())
+        Ok(Self { left_out: self.left_out.clone(), ..Self::read(others.map(owned).collect())? })
     }
 
     /// Whether the filter stands in the configuration, which sockpit does not change.
@@ -337,6 +360,10 @@ mod tests {
         let mut wrong: Vec<String> = wrong.into_iter().map(|wrong| wrong.name).collect();
         wrong.sort();
         assert_eq!(wrong, ["-", "bad", "uses"]);
+        // What is no good now is still in the file after the next change.
+        assert_eq!(kept.left_out(), 5);
+        let changed = kept.with("bad", "port:3").unwrap().without("up").unwrap();
+        assert_eq!(changed.own_text(), "bad port:3\nweb port:1\nuses @bad\nnothing\n- x\n");
     }
 
     #[test]
