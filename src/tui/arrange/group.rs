@@ -1,5 +1,6 @@
 //! Rows brought together under headers.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::{AddAssign, Range};
@@ -202,20 +203,42 @@ pub(super) struct Ordered {
 
 /// By name, then by key; without a process last.
 fn plain(groups: &[Group], turned: bool, by_pid: bool) -> Vec<Ordered> {
-    let name = |group: &Group| {
-        if by_pid { None } else { group.name.as_ref().map(|name| name.to_lowercase()) }
+    let name = |id: usize| groups[id].name.as_ref().map(|name| name.to_lowercase());
+    let same_rank = |a: usize, b: usize| {
+        let by_name = if by_pid { Ordering::Equal } else { name(a).cmp(&name(b)) };
+        by_name.then_with(|| groups[a].key.cmp(&groups[b].key))
     };
-    let mut keyed: Vec<_> = groups
-        .iter()
-        .enumerate()
-        .map(|(id, group)| (matches!(group.key, GroupKey::Unowned(_)), name(group), group.key, id))
-        .collect();
-    keyed.sort_unstable();
+    // There may be as many as rows: mostly one number tells them apart.
+    let ranks = groups.iter().map(|group| rank(group, by_pid));
+    let mut keyed: Vec<(u64, usize)> = ranks.zip(0..).collect();
+    keyed.sort_unstable_by(|(a, i), (b, j)| a.cmp(b).then_with(|| same_rank(*i, *j)));
     if turned {
-        let known = keyed.partition_point(|(is_unowned, ..)| !is_unowned);
+        let is_known = |(_, id): &(u64, usize)| !matches!(groups[*id].key, GroupKey::Unowned(_));
+        let known = keyed.partition_point(is_known);
         keyed[..known].reverse();
     }
-    keyed.into_iter().map(|(.., id)| Ordered { id, depth: 0 }).collect()
+    keyed.into_iter().map(|(_, id)| Ordered { id, depth: 0 }).collect()
+}
+
+/// The beginning of a group's place in the order as a number.
+fn rank(group: &Group, by_pid: bool) -> u64 {
+    let (class, rest) = match group.key {
+        GroupKey::Process(key) if by_pid => (0, key.pid.into()),
+        GroupKey::Process(_) => {
+            let name = group.name.as_deref().unwrap_or_default().to_lowercase();
+            (0, sort::first_bytes(&name))
+        }
+        GroupKey::LocalPort(port) => (1, port.into()),
+        GroupKey::RemotePort(port) => (2, port.into()),
+        GroupKey::NoPort => (3, 0),
+        GroupKey::NoRemote => (4, 0),
+        GroupKey::Remote(IpAddr::V4(addr)) => (5, addr.to_bits().into()),
+        GroupKey::Remote(IpAddr::V6(addr)) => (6, (addr.to_bits() >> 72) as u64),
+        GroupKey::LocalPeer => (7, 0),
+        GroupKey::State(_) => (8, 0),
+        GroupKey::Unowned(_) => (9, 0),
+    };
+    class << 56 | rest
 }
 
 /// Brings the groups into their order, and tells each where its rows are.
@@ -324,6 +347,61 @@ impl ServerPorts {
                 GroupKey::RemotePort(remote)
             }
             _ => GroupKey::LocalPort(local),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use super::*;
+
+    /// The order as it is documented, compared pair by pair.
+    fn slowly(groups: &[Group], turned: bool, by_pid: bool) -> Vec<usize> {
+        let name = |id: usize| {
+            groups[id].name.as_ref().filter(|_| !by_pid).map(|name| name.to_lowercase())
+        };
+        let is_known = |id: &usize| !matches!(groups[*id].key, GroupKey::Unowned(_));
+        let (mut known, mut unowned): (Vec<_>, Vec<_>) = (0..groups.len()).partition(is_known);
+        known.sort_by_key(|&id| (name(id), groups[id].key));
+        unowned.sort_by_key(|&id| groups[id].key);
+        if turned {
+            known.reverse();
+        }
+        known.into_iter().chain(unowned).collect()
+    }
+
+    #[test]
+    fn groups_are_in_order_of_their_names_and_keys() {
+        let names = ["nginx", "Nginx", "nginx: worker 10", "nginx: worker 9", "", "a\0", "a", "Ä"];
+        let mut processes = Vec::new();
+        for (pid, name) in (1..).zip(names.into_iter().cycle().take(40)) {
+            let process = Process::named(pid * 7919 % 101, u64::from(pid), name);
+            processes.push(Group::new(GroupKey::Process(process.key()), Some(&process)));
+        }
+        processes.extend(OwnershipKind::ALL.map(|kind| Group::new(GroupKey::Unowned(kind), None)));
+        let address = |n: u32| match n % 3 {
+            0 => IpAddr::V6(Ipv6Addr::from_bits(u128::from(n * 31 % 7) << 96 | u128::from(n))),
+            _ => IpAddr::from(n.wrapping_mul(2_654_435_761).to_be_bytes()),
+        };
+        let mut remotes: Vec<_> = (0..60).map(|n| GroupKey::Remote(address(n))).collect();
+        remotes.extend([GroupKey::NoRemote, GroupKey::LocalPeer]);
+        let ports = (0..50u16).map(|n| n * 1_311);
+        let mut ports: Vec<_> = ports
+            .flat_map(|port| [GroupKey::RemotePort(port), GroupKey::LocalPort(port)])
+            .collect();
+        ports.push(GroupKey::NoPort);
+        let states = State::ALL.into_iter().rev().map(GroupKey::State).collect();
+        let keyed = |keys: Vec<GroupKey>| keys.into_iter().map(|key| Group::new(key, None));
+        let kinds: [Vec<Group>; 4] =
+            [processes, keyed(remotes).collect(), keyed(ports).collect(), keyed(states).collect()];
+        for groups in kinds {
+            for (turned, by_pid) in [(false, false), (true, false), (false, true), (true, true)] {
+                let order = plain(&groups, turned, by_pid);
+                let order: Vec<usize> = order.into_iter().map(|ordered| ordered.id).collect();
+                assert_eq!(order, slowly(&groups, turned, by_pid), "{turned} {by_pid}");
+            }
         }
     }
 }

@@ -132,7 +132,7 @@ fn rank(key: Key<'_>) -> (u64, bool) {
 }
 
 /// The first seven bytes of a text, as a number in their order.
-fn first_bytes(text: &str) -> u64 {
+pub(super) fn first_bytes(text: &str) -> u64 {
     let bytes = text.bytes().chain(std::iter::repeat(0)).take(7);
     bytes.fold(0, |number, byte| number << 8 | u64::from(byte))
 }
