@@ -35,6 +35,7 @@ enum Obstacle {
     UserNamespace,
     Policy,
     Hidepid,
+    NoProcesses,
     Descriptors,
     Other,
 }
@@ -100,6 +101,10 @@ const OWN_NAMESPACE: &str =
 
 impl Obstacle {
     fn of(proc: BorrowedFd<'_>, scan: &Scan) -> Option<Self> {
+        // We are one ourselves.
+        if scan.processes == 0 {
+            return Some(Self::NoProcesses);
+        }
         if scan.unreadable == 0 {
             return (!init_is_listed(proc)).then_some(Self::Hidepid);
         }
@@ -128,6 +133,7 @@ impl Obstacle {
             }
             Self::Policy => "some processes may not be read even with CAP_SYS_PTRACE",
             Self::Hidepid => "/proc is mounted with hidepid and shows only some processes",
+            Self::NoProcesses => "/proc shows no processes: it is no proc file system",
             Self::Descriptors => "some processes could not be read for want of file descriptors",
             Self::Other => "some processes could not be read",
         }
@@ -136,7 +142,7 @@ impl Obstacle {
     fn sentence(self, scan: &Scan) -> String {
         let Scan { unreadable, processes, .. } = scan;
         match self {
-            Self::Hidepid => self.reason().to_owned(),
+            Self::Hidepid | Self::NoProcesses => self.reason().to_owned(),
             Self::Policy => {
                 format!(
                     "{unreadable} of {processes} processes may not be read even with CAP_SYS_PTRACE"
@@ -149,6 +155,7 @@ impl Obstacle {
     fn remedy(self) -> Option<&'static str> {
         match self {
             Self::Rights | Self::Hidepid => Some(REMEDY_FOR_HIDDEN_OWNERS),
+            Self::NoProcesses => Some("mount it: mount -t proc proc /proc"),
             Self::UserNamespace => Some("run it as root outside of the user namespace"),
             Self::Descriptors => Some("raise the limit: ulimit -n"),
             Self::Policy | Self::Other => None,
@@ -169,4 +176,21 @@ fn init_is_listed(proc: BorrowedFd<'_>) -> bool {
 /// Where a namespace cannot be told, the ordinary case is assumed.
 fn is_namespace(proc: impl AsFd, link: &std::ffi::CStr, inode: u64) -> bool {
     statat(proc, link, AtFlags::empty()).map_or(true, |stat| stat.st_ino == inode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proc_without_any_process_is_not_blamed_on_hidepid() {
+        let proc = super::super::super::proc::open().unwrap();
+        let nothing = Outlook::new(proc.as_fd(), &Scan::default());
+        let health = nothing.health(3);
+        assert!(health.reason.unwrap().ends_with("it is no proc file system"));
+        assert!(health.remedy.unwrap().contains("mount -t proc"));
+        let one = Scan { processes: 1, unreadable: 1, ..Scan::default() };
+        let some = Outlook::new(proc.as_fd(), &one).health(0);
+        assert!(some.reason.unwrap().contains("1 of 1 processes could not be read"));
+    }
 }
