@@ -222,6 +222,18 @@ fn a_group_that_shares_the_port_is_found() {
 }
 
 #[test]
+fn a_group_is_not_joined_past_another_holder() {
+    in_namespace("why::a_group_is_not_joined_past_another_holder", || {
+        let script = "a = tcp('127.0.0.1', reuse_port=True); b = tcp('127.0.0.2'); ready()";
+        let _server = crate::kill::Server::start(script);
+        let (code, json) = why(&["8080", "--addr", "0.0.0.0"]);
+        assert_eq!(code, 1, "{json}");
+        let text = finding(&json, "reuse_port_group")["text"].as_str().unwrap();
+        assert!(text.contains("others are in the way"), "{text}");
+    });
+}
+
+#[test]
 fn over_udp_no_datagram_is_taken_from_the_holder() {
     in_namespace("why::over_udp_no_datagram_is_taken_from_the_holder", || {
         let _holder = UdpSocket::bind("127.0.0.1:8080").unwrap();
