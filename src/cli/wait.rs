@@ -22,7 +22,7 @@ pub struct Args {
     until: What,
     /// With --free: the bind to come sets SO_REUSEADDR, as most servers do, so that closed
     /// connections in TIME_WAIT do not count.
-    #[arg(long, requires = "free")]
+    #[arg(long, conflicts_with = "listening")]
     reuse_addr: bool,
     /// How long to wait at most: 500ms, 30s, 5m.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 fn in_vain(args: &Args, sockets: &[Socket]) -> String {
-    let (port, after) = (&args.port, units::duration(args.timeout));
+    let (port, after) = (&args.port, patience(args.timeout));
     if args.until.listening {
         return format!("nobody serves on {port} after {after}");
     }
@@ -87,6 +87,14 @@ fn in_vain(args: &Args, sockets: &[Socket]) -> String {
         None => {
             format!("{port} is not free after {after}: a bind is refused, by whom cannot be seen")
         }
+    }
+}
+
+/// A timeout in words: whole milliseconds, for that is how it was written.
+fn patience(timeout: Duration) -> String {
+    match timeout.as_millis() {
+        ms @ 0..1000 if timeout.subsec_nanos().is_multiple_of(1_000_000) => format!("{ms} ms"),
+        _ => units::duration(timeout),
     }
 }
 

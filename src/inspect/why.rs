@@ -131,6 +131,12 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// Whether a plain bind of the target meets `socket`, or may meet it and was refused.
+    fn is_in_way(&self, socket: &Socket) -> bool {
+        sight::is_in_way(self.target, socket)
+            || (sight::may_be_in_way(self.target, socket) && self.plain_error("EADDRINUSE"))
+    }
+
     fn plain_trials(&self) -> impl Iterator<Item = &TrialBind> {
         self.trial.iter().filter(|trial| trial.is_plain() && !trial.is_without_family())
     }
@@ -196,7 +202,7 @@ fn is_bindable(trial: &[TrialBind]) -> bool {
 
 /// A refusal that nothing in the table explains must not look like an empty table.
 fn unseen_holder(scene: &Scene<'_>) -> Option<Health> {
-    let seen = scene.on_port.iter().any(|socket| sight::is_in_way(scene.target, socket));
+    let seen = scene.on_port.iter().any(|socket| scene.is_in_way(socket));
     (scene.plain_error("EADDRINUSE") && !seen).then(|| {
         Health::degraded(
             "sockets",

@@ -106,7 +106,10 @@ fn time_wait_counts_unless_the_bind_passes_over_it() {
 
 #[test]
 fn one_of_the_two_has_to_be_named() {
-    for bad in [&["8080"][..], &["8080", "--free", "--listening"], &["x", "--free"]] {
+    let without_meaning = ["8080", "--listening", "--reuse-addr"];
+    for bad in
+        [&["8080"][..], &["8080", "--free", "--listening"], &["x", "--free"], &without_meaning]
+    {
         assert_eq!(now(bad).status.code(), Some(2), "{bad:?}");
     }
 }

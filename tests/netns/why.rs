@@ -162,6 +162,40 @@ fn an_outgoing_connection_holds_its_port() {
 }
 
 #[test]
+fn a_connection_over_ipv6_is_in_the_way_of_every_ipv4_address() {
+    in_namespace("why::a_connection_over_ipv6_is_in_the_way_of_every_ipv4_address", || {
+        let listener = TcpListener::bind("[::]:8080").unwrap();
+        let client = TcpStream::connect("[::1]:8080").unwrap();
+        let _accepted = listener.accept().unwrap();
+        drop(listener);
+        let own = client.local_addr().unwrap().port().to_string();
+        for port in ["8080", &own] {
+            let (code, json) = why(&[port, "--addr", "0.0.0.0"]);
+            assert_eq!((code, kinds(&json)[0]), (1, "connected_local"), "{json}");
+            let (code, json) = why(&[port, "--addr", "127.0.0.1"]);
+            assert_eq!(code, 0, "{json}");
+            assert!(!kinds(&json).contains(&"connected_local"), "{json}");
+        }
+    });
+}
+
+#[test]
+fn what_is_offered_against_a_mapped_wildcard_finds_the_connection() {
+    in_namespace("why::what_is_offered_against_a_mapped_wildcard_finds_the_connection", || {
+        let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
+        let _client = TcpStream::connect("127.0.0.1:8080").unwrap();
+        let _accepted = listener.accept().unwrap();
+        drop(listener);
+        let (_, json) = why(&["8080", "--addr", "::ffff:0.0.0.0"]);
+        let close = &finding(&json, "connected_local")["remedies"][1]["argv"];
+        let argv: Vec<&str> = close.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let closed =
+            sockpit().args(&argv[1..]).args(["--dry-run", "--protected"]).output().unwrap();
+        assert_eq!(closed.status.code(), Some(0), "{closed:?}");
+    });
+}
+
+#[test]
 fn connections_that_nobody_has_accepted_are_the_kernels() {
     in_namespace("why::connections_that_nobody_has_accepted_are_the_kernels", || {
         let _listener = TcpListener::bind("127.0.0.1:8080").unwrap();
@@ -184,6 +218,18 @@ fn a_group_that_shares_the_port_is_found() {
         assert_eq!(group["sockets"].as_array().unwrap().len(), 2);
         assert!(group["text"].as_str().unwrap().contains("joins them"));
         assert!(error(&json, "127.0.0.1", None, [false, true]).is_null());
+    });
+}
+
+#[test]
+fn a_group_is_not_joined_past_another_holder() {
+    in_namespace("why::a_group_is_not_joined_past_another_holder", || {
+        let script = "a = tcp('127.0.0.1', reuse_port=True); b = tcp('127.0.0.2'); ready()";
+        let _server = crate::kill::Server::start(script);
+        let (code, json) = why(&["8080", "--addr", "0.0.0.0"]);
+        assert_eq!(code, 1, "{json}");
+        let text = finding(&json, "reuse_port_group")["text"].as_str().unwrap();
+        assert!(text.contains("others are in the way"), "{text}");
     });
 }
 

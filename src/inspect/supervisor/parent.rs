@@ -43,7 +43,9 @@ pub fn of_parent(pid: u32, parent: &Process) -> Option<Supervisor> {
         Turn::List(command) => words(command),
         Turn::End => words(&["sockpit", "kill", &format!("pid:{}", parent.pid)]),
         Turn::Service(command) => {
-            let service: &[&str] = &[parent.cmdline.get(1).map_or("SERVICE", |service| service)];
+            // These programs know no `--`: what looks like an option is no service.
+            let service = parent.cmdline.get(1).filter(|service| !service.starts_with('-'));
+            let service: &[&str] = &[service.map_or("SERVICE", |service| service)];
             words(&[command, service].concat())
         }
     };
@@ -72,6 +74,7 @@ mod tests {
             of_parent(50, &parent).map(|found| found.command.join(" "))
         };
         assert_eq!(command("runsv", &["runsv", "web"]).as_deref(), Some("sv down web"));
+        assert_eq!(command("runsv", &["runsv", "-x"]).as_deref(), Some("sv down SERVICE"));
         assert_eq!(command("nodemon", &[]).as_deref(), Some("sockpit kill pid:40"));
         assert_eq!(command("PM2 v5.3.0: God", &[]).as_deref(), Some("pm2 list"));
         assert_eq!(command("bash", &["bash"]), None);

@@ -6,7 +6,7 @@ mod forwards;
 mod holders;
 mod rules;
 
-use super::{Scene, sight};
+use super::Scene;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Socket, State};
 use crate::model::why::{Remedy, WhyFinding, WhyKind};
@@ -37,7 +37,7 @@ impl<'a> InWay<'a> {
     fn sort(scene: &Scene<'a>) -> Self {
         let mut sorted = Self::default();
         for socket in scene.on_port {
-            if !sight::is_in_way(scene.target, socket) {
+            if !scene.is_in_way(socket) {
                 continue;
             }
             let place = match socket.state {

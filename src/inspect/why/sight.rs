@@ -1,6 +1,6 @@
 //! Which sockets stand against a bind, by their addresses alone.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::Target;
 use crate::model::socket::Socket;
@@ -17,6 +17,14 @@ pub(super) fn is_in_way(target: &Target, socket: &Socket) -> bool {
         (IpAddr::V6(_), IpAddr::V4(_)) => false,
         _ => wanted == held || wanted.is_unspecified() || held.is_unspecified(),
     }
+}
+
+/// Whether a plain bind of the target may meet `socket` though their addresses do not: to an
+/// IPv4 wildcard, a connection over IPv6 is in the way unless IPV6_V6ONLY was set, as it is by
+/// a bind to one address (`inet_rcv_saddr_equal`), and the table does not tell of connections.
+pub(super) fn may_be_in_way(target: &Target, socket: &Socket) -> bool {
+    let is_ipv4_wildcard = target.addr == Some(Ipv4Addr::UNSPECIFIED.into());
+    is_ipv4_wildcard && socket.remote.is_some() && socket.v6_only.is_none()
 }
 
 /// How the addresses of a socket in the way and of the target meet; `None` where they are

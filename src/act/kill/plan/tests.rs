@@ -310,7 +310,11 @@ fn docker_proxy_points_to_its_container_not_to_the_daemon() {
     let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&proxy])];
     let plan = planned(&port(80), &sockets);
     assert!(plan.supervisors.is_empty());
-    assert!(plan.warnings[0].contains("docker ps --filter publish=80"), "{:?}", plan.warnings);
+    assert!(plan.warnings[0].ends_with("docker ps --filter publish=80"), "{:?}", plan.warnings);
+    // Without a protocol docker looks for TCP ports alone.
+    let target = KillTarget::Port { port: 53, udp: true, addr: None };
+    let plan = planned(&target, &[held_by(udp(53), &[&proxy])]);
+    assert!(plan.warnings[0].ends_with("publish=53/udp"), "{:?}", plan.warnings);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::Scene;
 use super::{InWay, finding, wait_until_free};
 use crate::inspect::words::{self, counted};
-use crate::model::socket::{Socket, TimerKind};
+use crate::model::socket::{Socket, State, TimerKind};
 use crate::model::why::{Remedy, WhyFinding, WhyKind};
 use crate::text::units;
 
@@ -76,8 +76,12 @@ fn remedies(scene: &Scene<'_>, in_way: &InWay<'_>, sockets: &[&Socket]) -> Vec<R
     if scene.target.udp || in_way.holders().next().is_some() {
         return remedies;
     }
-    let states: BTreeSet<String> =
-        sockets.iter().map(|socket| socket.state.name().to_ascii_lowercase()).collect();
+    let states: BTreeSet<String> = sockets
+        .iter()
+        .flat_map(|socket| [Some(socket.state), soon(socket.state)])
+        .flatten()
+        .map(|state| state.name().to_ascii_lowercase())
+        .collect();
     let states: Vec<String> = states.into_iter().collect();
     let mut argv = vec![
         "sockpit".to_owned(),
@@ -94,6 +98,11 @@ fn remedies(scene: &Scene<'_>, in_way: &InWay<'_>, sockets: &[&Socket]) -> Vec<R
     let text = if sockets.len() == 1 { "close it" } else { "close them" };
     remedies.push(Remedy { text: text.to_owned(), argv });
     remedies
+}
+
+/// The state that a connection has a round trip later, before anyone can type a command.
+fn soon(state: State) -> Option<State> {
+    (state == State::FinWait1).then_some(State::FinWait2)
 }
 
 /// Said only where a trial showed it: it takes SO_REUSEADDR on both sides.

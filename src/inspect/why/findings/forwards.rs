@@ -37,7 +37,7 @@ fn forwarded(scene: &Scene<'_>, group: &[&Forward]) -> WhyFinding {
         scene.target.port,
         list(&ways),
         destination(group[0]),
-        consequence(group),
+        consequence(scene, group),
     );
     let mut remedies = Vec::new();
     for forward in group {
@@ -78,13 +78,25 @@ fn way(forward: &Forward) -> String {
     )
 }
 
-fn consequence(group: &[&Forward]) -> &'static str {
+fn consequence(scene: &Scene<'_>, group: &[&Forward]) -> String {
     let all = |from| group.iter().any(|it| it.from == from && it.conditions.is_empty());
-    match (all(ForwardFrom::Outside), all(ForwardFrom::ThisHost)) {
-        (true, true) => "a listener here is not reached",
-        (true, false) => "a listener here is reached from this host alone",
-        (false, true) => "a listener here is not reached from this host",
-        (false, false) => "those do not reach a listener here",
+    let listener = match (all(ForwardFrom::Outside), all(ForwardFrom::ThisHost)) {
+        (true, true) => "is not reached",
+        (true, false) => "is reached from this host alone",
+        (false, true) => "is not reached from this host",
+        (false, false) => return "those do not reach a listener here".to_owned(),
+    };
+    format!("a listener here {listener}{}", family(scene, group))
+}
+
+/// Which packets the rules see, where a bind of every address is asked about.
+fn family(scene: &Scene<'_>, group: &[&Forward]) -> &'static str {
+    let takes_both = scene.target.addr.is_none_or(|addr| addr.is_ipv6() && addr.is_unspecified());
+    let only = |family| takes_both && group.iter().all(|forward| forward.rule.family == family);
+    match (only("ip"), only("ip6")) {
+        (true, _) => " over IPv4",
+        (_, true) => " over IPv6",
+        _ => "",
     }
 }
 

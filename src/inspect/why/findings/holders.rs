@@ -211,6 +211,11 @@ fn reuse_port_group(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding>
         format!("{members} SO_REUSEPORT there, of {users}: a bind with it by that user joins them")
     } else if scene.target.udp {
         format!("{members} SO_REUSEPORT there, of {users}; who lacks it is in the way of joining")
+    } else if sockets.iter().all(|socket| is_of_our_user(scene, socket)) {
+        format!(
+            "{members} SO_REUSEPORT there, of {users}; a bind with it does not join them, since \
+             others are in the way, too"
+        )
     } else {
         format!(
             "{members} SO_REUSEPORT there, of {users}; a bind with it by this user does not join \
@@ -218,6 +223,11 @@ fn reuse_port_group(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding>
         )
     };
     Some(finding(WhyKind::ReusePortGroup, text, &sockets, Vec::new()))
+}
+
+fn is_of_our_user(scene: &Scene<'_>, socket: &Socket) -> bool {
+    let own = scene.own.as_ref().and_then(|process| process.uid);
+    own.is_some() && own == socket.uid
 }
 
 fn user(socket: &Socket) -> String {
