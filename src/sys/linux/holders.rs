@@ -124,11 +124,11 @@ impl HolderScan {
 
     /// Looks up every descriptor of every process. What was listed `ahead` need not be listed
     /// again as long as it is still so.
-    pub(super) fn full(&mut self, ahead: Option<Ahead>) -> Result<Scan> {
+    pub(super) fn full(&mut self, ahead: Option<&Ahead>) -> Result<Scan> {
         let pids = pids(&self.proc)?;
         let next = AtomicUsize::new(0);
         let proc = self.proc.as_fd();
-        let work = || read_batches(proc, &pids, ahead.as_ref(), &next);
+        let work = || read_batches(proc, &pids, ahead, &next);
         let workers = self.workers.min(pids.len().div_ceil(BATCH));
         let mut scan = Scan { processes: pids.len(), ..Scan::default() };
         for (_, known) in self.memory.drain() {

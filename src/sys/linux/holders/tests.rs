@@ -174,20 +174,20 @@ fn descriptors_that_moved_since_they_were_listed_ahead_are_found() {
     assert!(listed.numbers(puppet.child.id()).contains(&fd));
     puppet.run(&format!("dup2 {fd} {}", null + 40));
     puppet.run(&format!("close {other}"));
-    let found = scan.full(Some(listed)).unwrap();
+    let found = scan.full(Some(&listed)).unwrap();
     assert_eq!(puppet.holds(&found, inode), [fd, null + 40]);
     // The same numbers, one of them another socket.
     let listed = ahead(&scan);
     let (replaced, second) = puppet.run("open");
     puppet.run(&format!("dup2 {replaced} {fd}"));
     puppet.run(&format!("close {replaced}"));
-    let found = scan.full(Some(listed)).unwrap();
+    let found = scan.full(Some(&listed)).unwrap();
     assert_eq!(puppet.holds(&found, inode), [null + 40]);
     assert_eq!(puppet.holds(&found, second), [fd]);
     // And one more.
     let listed = ahead(&scan);
     let (third, last) = puppet.run("open");
-    let found = scan.full(Some(listed)).unwrap();
+    let found = scan.full(Some(&listed)).unwrap();
     assert_eq!(puppet.holds(&found, last), [third]);
 }
 

@@ -139,7 +139,7 @@ impl Native {
             Reach::All => self.dump_others(detail, &mut keep, &mut health, &mut sockets),
         };
         self.expected = sockets.len() + sockets.len() / 16;
-        let join = self.look_for_owners(&sockets, ahead)?;
+        let join = self.look_for_owners(&sockets, ahead.as_ref())?;
         let without_owner = sockets.iter_mut().filter_map(|listed| join.apply(listed)).count();
         self.processes.forget_unused();
         health.push(join.outlook.health(without_owner));
@@ -289,7 +289,7 @@ impl Native {
     }
 
     /// Finds the holders of these sockets, and takes a second look at those without.
-    fn look_for_owners<T: Entry>(&mut self, sockets: &[T], ahead: Option<Ahead>) -> Result<Join> {
+    fn look_for_owners<T: Entry>(&mut self, sockets: &[T], ahead: Option<&Ahead>) -> Result<Join> {
         let scan = self.scan(sockets, self.most_descriptors, ahead)?;
         let (is_partial, ended) = (!scan.unverified.is_empty(), scan.ended);
         let mut join = self.join(sockets, scan);
