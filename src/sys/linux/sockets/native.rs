@@ -325,7 +325,12 @@ impl Native {
 
     /// Looks through the processes, as far as they ran if this table is listed repeatedly: then
     /// up to `most` descriptors of those that are known already.
-    fn scan<T: Entry>(&mut self, sockets: &[T], most: usize, ahead: Option<Ahead>) -> Result<Scan> {
+    fn scan<T: Entry>(
+        &mut self,
+        sockets: &[T],
+        most: usize,
+        ahead: Option<&Ahead>,
+    ) -> Result<Scan> {
         if !self.is_repeated {
             return self.scan.full(ahead);
         }
