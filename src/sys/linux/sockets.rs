@@ -5,9 +5,11 @@ mod destroy;
 mod elsewhere;
 mod entry;
 mod families;
+mod join;
 mod native;
 mod port;
 mod proc_net;
+mod second_look;
 mod sight;
 
 use super::super::listing::{self, Backend, Detail, KnownRows, Listed, Listing, Reach};

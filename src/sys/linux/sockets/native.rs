@@ -1,7 +1,6 @@
 //! One listing: dump, scan, join, and a second look at what nobody seems to hold.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 
@@ -14,17 +13,16 @@ use super::super::sock_diag::Dumped;
 use super::bound::BoundSockets;
 use super::elsewhere::{self, Elsewhere, Place};
 use super::entry::Entry;
-use super::families::is_of_family;
+use super::join::Join;
+use super::second_look::{Identity, SecondLooks, identity};
 use super::sight::{self, Outlook};
-use crate::model::activation;
 use crate::model::activity::ListenCounters;
 use crate::model::health::Health;
-use crate::model::join::{self, Holders, SecondLook};
-use crate::model::owner::{Ownership, OwnershipKind, Process, Unverified};
+use crate::model::join::Holders;
+use crate::model::owner::Unverified;
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::model::tables::{Table, Tables};
-use crate::wire::cgroup;
-use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, LookupRequest, Record};
+use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest};
 use crate::wire::netlink::socket::{blank, fill};
 
 /// The tables that every kernel should have. See `families` for the others.
@@ -41,9 +39,6 @@ pub(super) const ATTEMPTS: u32 = 4;
 /// About so many records come with one read.
 const RECORDS_A_READ: usize = 64;
 
-/// Beyond this many a dump is cheaper than to ask for connections one by one.
-const MOST_LOOKUPS: usize = 4_000;
-
 /// So many namespaces are entered by one thread. Each costs some descriptors until it has been
 /// asked.
 const AT_ONCE: usize = 16;
@@ -58,7 +53,7 @@ pub(super) struct Native {
     pub(super) tables: Tables,
     /// Tables that this kernel turned out not to have.
     pub(super) absent: Tables,
-    elsewhere: Elsewhere,
+    pub(super) elsewhere: Elsewhere,
     /// What this look learnt of the listeners there.
     listen_elsewhere: Vec<ListenCounters>,
     scan: HolderScan,
@@ -186,7 +181,7 @@ impl Native {
     }
 
     /// Lets `act` ask another namespace than sockpit's own.
-    fn visit<T>(&mut self, place: Place, act: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn visit<T>(&mut self, place: Place, act: impl FnOnce(&mut Self) -> T) -> T {
         let name = place.name.clone();
         let home = std::mem::replace(&mut self.place, place);
         let own = (self.scratch.netns, self.scratch.netns_name.take());
@@ -369,177 +364,5 @@ impl Native {
             second: SecondLooks::new(),
             pending: HashSet::new(),
         }
-    }
-
-    /// Asks the kernel again for these sockets. The answer is on those of which nobody can
-    /// hold a descriptor any more.
-    fn look_again(&mut self, lost: &[&Socket]) -> Result<SecondLooks> {
-        let mut by_namespace: BTreeMap<Option<u64>, Vec<&Socket>> = BTreeMap::new();
-        for socket in lost {
-            by_namespace.entry(socket.netns).or_default().push(socket);
-        }
-        let mut later = SecondLooks::new();
-        for (netns, lost) in by_namespace {
-            if netns == self.scratch.netns {
-                later.extend(self.look_again_here(&lost)?);
-                continue;
-            }
-            match self.elsewhere.place(netns) {
-                Ok(place) => {
-                    later.extend(self.visit(place, |native| native.look_again_here(&lost))?);
-                }
-                // Its sockets went with it.
-                Err(Error::Gone { .. }) => {
-                    later.extend(lost.iter().filter_map(|socket| Some((identity(socket)?, None))));
-                }
-                // Nothing more is known of them.
-                Err(_) => {}
-            }
-        }
-        Ok(later)
-    }
-
-    fn look_again_here(&mut self, lost: &[&Socket]) -> Result<SecondLooks> {
-        let netns = self.scratch.netns;
-        let mut later: SecondLooks =
-            lost.iter().filter_map(|socket| Some((identity(socket)?, None))).collect();
-        let mut tables: HashMap<(Protocol, Family), u32> = HashMap::new();
-        self.hear_families(lost, &mut later)?;
-        let Self { place: Place { diag, .. }, names, scratch, .. } = self;
-        let mut hear = |record: &Record<'_>, protocol: Protocol| {
-            if record.inode != 0 {
-                later.remove(&(netns, record.cookie));
-            } else if let Some(now) = later.get_mut(&(netns, record.cookie)) {
-                fill(scratch, record, protocol, names);
-                *now = Some(Box::new(scratch.clone()));
-            }
-        };
-        let is_inet = |socket: &&&Socket| !is_of_family(Table::of(socket));
-        for (index, socket) in lost.iter().filter(is_inet).enumerate() {
-            let table = (socket.protocol, socket.family);
-            match lookup(socket).filter(|_| index < MOST_LOOKUPS) {
-                Some(request) => {
-                    diag.look_up(&request, |record| hear(record, socket.protocol))?;
-                }
-                None if socket.cookie.is_some() => {
-                    *tables.entry(table).or_default() |= states(socket);
-                }
-                // Nothing would tell it from another one.
-                None => {}
-            }
-        }
-        for ((protocol, family), states) in tables {
-            let request = DumpRequest { family, protocol, states, detail: Detail::Bare };
-            diag.dump(&request, |record| hear(record, protocol))?;
-        }
-        Ok(later)
-    }
-}
-
-/// What tells a socket from every other: its namespace and its cookie there. Before Linux 5.8
-/// each namespace counts its own cookies.
-type Identity = (Option<u64>, u64);
-
-/// `None` for a socket without cookie.
-fn identity(socket: &Socket) -> Option<Identity> {
-    Some((socket.netns, socket.cookie?))
-}
-
-/// Sockets that a second look found without a descriptor: gone (`None`), or left to
-/// the kernel as they are now.
-pub(super) type SecondLooks = HashMap<Identity, Option<Box<Socket>>>;
-
-/// How to ask for a connection by its addresses; `None` for a socket that these do not name
-/// alone.
-fn lookup(socket: &Socket) -> Option<LookupRequest> {
-    if socket.protocol != Protocol::Tcp || socket.interface.is_some() {
-        return None;
-    }
-    Some(LookupRequest {
-        protocol: Protocol::Tcp,
-        local: socket.local.socket_addr()?,
-        remote: socket.remote.as_ref()?.socket_addr()?,
-        interface: 0,
-        cookie: socket.cookie?,
-    })
-}
-
-/// The states to dump in order to meet this socket again. The kernel keeps TCP sockets
-/// without peer in tables of their own, which are short.
-fn states(socket: &Socket) -> u32 {
-    if socket.protocol == Protocol::Tcp && socket.remote.is_none() {
-        return 1 << 7 | 1 << 10 | 1 << 13;
-    }
-    ALL_STATES
-}
-
-/// Who holds what, as of one scan.
-struct Join {
-    holders: Holders,
-    processes: Vec<Arc<Process>>,
-    outlook: Outlook,
-    unverified: Vec<Unverified>,
-    second: SecondLooks,
-    /// Sockets whose owner the next look will find.
-    pending: HashSet<Identity>,
-}
-
-impl Join {
-    /// The sockets that someone should hold and nobody is known to, but for those that are
-    /// `settled`.
-    fn lost<'a, T: Entry>(
-        &self,
-        sockets: &'a [T],
-        settled: impl Fn(Identity) -> bool,
-    ) -> Vec<&'a Socket> {
-        let is_lost = |socket: &&Socket| {
-            let inode = socket.inode.unwrap_or(0);
-            inode != 0
-                && self.holders.of(inode).is_empty()
-                && !identity(socket).is_some_and(&settled)
-        };
-        sockets.iter().map(T::socket).filter(is_lost).collect()
-    }
-
-    /// Writes the owners into a socket, unless they are there already. `Some` when a process
-    /// should hold it and none was found.
-    fn apply(&self, entry: &mut impl Entry) -> Option<()> {
-        let socket = entry.socket();
-        let holdings = self.holders.of(socket.inode.unwrap_or(0));
-        let later = identity(socket).filter(|_| holdings.is_empty());
-        if let Some(Some(now)) = later.and_then(|identity| self.second.get(&identity)) {
-            *entry.socket_mut() = Socket::clone(now);
-        }
-        let ownership = match holdings {
-            [] => self.without_owner(entry.socket()),
-            _ => Ownership::OWNED,
-        };
-        let socket = entry.socket();
-        let without_owner = !matches!(ownership.kind, OwnershipKind::Owned | OwnershipKind::Kernel);
-        let is_complete =
-            ownership.kind == OwnershipKind::Kernel || self.outlook.sight.is_complete();
-        let is_same = socket.ownership == ownership
-            && socket.owners_complete == Some(is_complete)
-            && join::same_owners(&socket.owners, holdings, &self.processes);
-        if !is_same {
-            let socket = entry.socket_mut();
-            socket.ownership = ownership;
-            socket.owners_complete = Some(is_complete);
-            socket.owners = join::owners(holdings, &self.processes);
-            let made_in = || cgroup::unit(socket.cgroup.as_deref()?);
-            socket.activation = activation::of(socket, made_in).map(Box::new);
-        }
-        without_owner.then_some(())
-    }
-
-    fn without_owner(&self, socket: &Socket) -> Ownership {
-        if identity(socket).is_some_and(|identity| self.pending.contains(&identity)) {
-            return Ownership::unknown(
-                "it appeared during this look; the next one finds its owner",
-            );
-        }
-        let later = identity(socket).and_then(|identity| self.second.get(&identity));
-        let second = if matches!(later, Some(None)) { SecondLook::Gone } else { SecondLook::Stays };
-        join::ownerless(socket, &self.outlook.sight, second)
     }
 }
