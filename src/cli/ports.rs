@@ -121,10 +121,19 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
         tell(&listing.health);
         tell_unlisted(&listing.unlisted, !query.is_empty());
     }
-    let answer = answer(!listing.sockets.is_empty(), undecided, query.compares_looks());
+    let answer = match answer(!listing.sockets.is_empty(), undecided, query.compares_looks()) {
+        // What was not looked at might have it; the health line has said what would permit that.
+        Exit::No if is_barred(&listing) => Exit::NotPermitted,
+        answer => answer,
+    };
     // The process ends here: to give back every socket would take longer than to sort them.
     std::mem::forget(listing);
     Ok(answer)
+}
+
+/// Whether some network namespace was wanted and could not be entered for want of rights.
+fn is_barred(listing: &Listing) -> bool {
+    listing.health.iter().any(|line| line.source == "netns" && line.remedy.is_some())
 }
 
 fn reach(args: &Args) -> Reach {

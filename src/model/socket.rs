@@ -77,8 +77,10 @@ pub enum Protocol {
     Dgram,
     /// SOCK_SEQPACKET of AF_UNIX.
     Seqpacket,
-    /// A packet or netlink socket.
+    /// An AF_PACKET socket.
     Packet,
+    /// An AF_NETLINK socket.
+    Netlink,
 }
 
 impl Protocol {
@@ -95,6 +97,7 @@ impl Protocol {
             Self::Dgram => "dgram",
             Self::Seqpacket => "seqpacket",
             Self::Packet => "packet",
+            Self::Netlink => "netlink",
         }
     }
 }
@@ -111,7 +114,8 @@ impl Protocol {
             | Self::Stream
             | Self::Dgram
             | Self::Seqpacket
-            | Self::Packet => None,
+            | Self::Packet
+            | Self::Netlink => None,
         }
     }
 }

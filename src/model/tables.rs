@@ -49,7 +49,6 @@ impl Table {
     /// The table that has the sockets of this family and protocol.
     pub fn with(family: Family, protocol: Protocol) -> Self {
         match (family, protocol) {
-            (Family::Netlink, _) => Self::Netlink,
             (_, Protocol::Tcp) => Self::Tcp,
             (_, Protocol::Udp) => Self::Udp,
             (_, Protocol::Udplite) => Self::Udplite,
@@ -58,6 +57,7 @@ impl Table {
             (_, Protocol::Icmp) => Self::Icmp,
             (_, Protocol::Stream | Protocol::Dgram | Protocol::Seqpacket) => Self::Unix,
             (_, Protocol::Packet) => Self::Packet,
+            (_, Protocol::Netlink) => Self::Netlink,
         }
     }
 

@@ -681,7 +681,7 @@ fn the_spellings_of_ss_name_types_of_socket() {
     assert_eq!((ask("proto:p_dgr", &packet), ask("proto:p_raw", &packet)), (Yes, No));
     assert_eq!((ask("proto:packet", &packet), ask("proto:netlink", &packet)), (Yes, No));
     let netlink =
-        Socket::new(Family::Netlink, Protocol::Packet, State::Unconnected, Endpoint::default());
+        Socket::new(Family::Netlink, Protocol::Netlink, State::Unconnected, Endpoint::default());
     assert_eq!((ask("proto:packet", &netlink), ask("proto:netlink", &netlink)), (No, Yes));
     // Its owners are unknown here, and one of them might be called so.
     assert_eq!((ask("packet", &netlink), ask("netlink", &netlink)), (Undecided, Yes));

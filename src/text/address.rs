@@ -195,7 +195,6 @@ pub fn protocol(socket: &Socket) -> &'static str {
     let is_v4 = match socket.family {
         Family::Ipv4 => true,
         Family::Ipv6 if !socket.is_dual_stack() => false,
-        Family::Netlink => return Family::Netlink.name(),
         _ => return socket.protocol.name(),
     };
     match (socket.protocol, is_v4) {
@@ -279,7 +278,7 @@ mod tests {
         unix.peer_inode = Some(0);
         assert_eq!(remote(&unix).to_string(), "*");
 
-        let mut netlink = new(Family::Netlink, Protocol::Packet);
+        let mut netlink = new(Family::Netlink, Protocol::Netlink);
         netlink.netlink = Some(Box::new(NetlinkSocket {
             family: "rtnl".into(),
             port_id: 812,

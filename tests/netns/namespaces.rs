@@ -227,13 +227,17 @@ fn without_rights_its_own_namespace_is_shown_and_the_rest_is_said() {
             add("web");
             let _here = Server::start(LISTEN_EVERYWHERE);
             let _named = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
-            let output = Command::new("setpriv")
-                .args(["--bounding-set", "-all", "--inh-caps", "-all", "--"])
-                .arg(env!("CARGO_BIN_EXE_sockpit"))
-                .args(["ports", "port:8080", "--all-netns", "--json"])
-                .output()
-                .unwrap();
-            let (code, json) = document(&output);
+            let ports = |query: &str| {
+                let output = Command::new("setpriv")
+                    .args(["--bounding-set", "-all", "--inh-caps", "-all", "--"])
+                    .arg(env!("CARGO_BIN_EXE_sockpit"))
+                    .args(["ports", query, "--all-netns", "--json"])
+                    .output()
+                    .unwrap();
+                document(&output)
+            };
+            assert_eq!(ports("port:9").0, 3, "it may be held where nobody may look");
+            let (code, json) = ports("port:8080");
             assert_eq!(code, 0);
             let found = holders(&json);
             assert_eq!((found.len(), found[0].0), (1, own()), "{json}");

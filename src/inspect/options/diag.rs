@@ -94,7 +94,7 @@ fn kind_names(socket: &Socket) -> Option<KindNames> {
         Protocol::Stream => ("SOCK_STREAM", "IPPROTO_IP"),
         Protocol::Dgram => ("SOCK_DGRAM", "IPPROTO_IP"),
         Protocol::Seqpacket => ("SOCK_SEQPACKET", "IPPROTO_IP"),
-        Protocol::Raw | Protocol::Icmp | Protocol::Packet => return None,
+        Protocol::Raw | Protocol::Icmp | Protocol::Packet | Protocol::Netlink => return None,
     };
     Some((domain, r#type, protocol))
 }

@@ -47,7 +47,7 @@ fn named(domain: &str, r#type: &str, protocol: &str) -> Option<(Family, Protocol
         "AF_INET6" => Family::Ipv6,
         "AF_UNIX" => Family::Unix,
         "AF_PACKET" => return Some((Family::Packet, Protocol::Packet)),
-        "AF_NETLINK" => return Some((Family::Netlink, Protocol::Packet)),
+        "AF_NETLINK" => return Some((Family::Netlink, Protocol::Netlink)),
         _ => return None,
     };
     let protocol = match (family, r#type, protocol) {

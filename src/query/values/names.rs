@@ -85,7 +85,7 @@ impl fmt::Display for NameSet {
     }
 }
 
-const PROTOCOLS: [Protocol; 10] = [
+const PROTOCOLS: [Protocol; 11] = [
     Protocol::Tcp,
     Protocol::Udp,
     Protocol::Udplite,
@@ -96,12 +96,13 @@ const PROTOCOLS: [Protocol; 10] = [
     Protocol::Dgram,
     Protocol::Seqpacket,
     Protocol::Packet,
+    Protocol::Netlink,
 ];
 const FAMILIES: [Family; 5] =
     [Family::Ipv4, Family::Ipv6, Family::Unix, Family::Packet, Family::Netlink];
 
 /// Names of `proto:` that add a family to a protocol, or leave the protocol open.
-const COMBINED: [(&str, Option<Protocol>, Family); 17] = [
+const COMBINED: [(&str, Option<Protocol>, Family); 16] = [
     ("tcp4", Some(Protocol::Tcp), Family::Ipv4),
     ("tcp6", Some(Protocol::Tcp), Family::Ipv6),
     ("udp4", Some(Protocol::Udp), Family::Ipv4),
@@ -117,7 +118,6 @@ const COMBINED: [(&str, Option<Protocol>, Family); 17] = [
     ("u_str", Some(Protocol::Stream), Family::Unix),
     ("u_dgr", Some(Protocol::Dgram), Family::Unix),
     ("u_seq", Some(Protocol::Seqpacket), Family::Unix),
-    ("netlink", None, Family::Netlink),
     ("unix", None, Family::Unix),
 ];
 
@@ -168,9 +168,8 @@ pub(in crate::query) fn protocols_where(chosen: impl Fn(&str) -> bool) -> u64 {
             Family::Unix | Family::Packet | Family::Netlink => "",
         };
         for protocol in PROTOCOLS {
-            let name = if family == Family::Netlink { family.name() } else { protocol.name() };
-            let shown = format!("{name}{suffix}");
-            if chosen(&shown) || chosen(name) {
+            let shown = format!("{}{suffix}", protocol.name());
+            if chosen(&shown) || chosen(protocol.name()) {
                 mask |= protocol_bit(protocol, family);
             }
         }
@@ -295,8 +294,11 @@ fn can_be(family: Family, protocol: Protocol) -> bool {
     let is_local = matches!(protocol, Protocol::Stream | Protocol::Dgram | Protocol::Seqpacket);
     match family {
         Family::Unix => is_local,
-        Family::Packet | Family::Netlink => protocol == Protocol::Packet,
-        Family::Ipv4 | Family::Ipv6 => !is_local && protocol != Protocol::Packet,
+        Family::Packet => protocol == Protocol::Packet,
+        Family::Netlink => protocol == Protocol::Netlink,
+        Family::Ipv4 | Family::Ipv6 => {
+            !is_local && !matches!(protocol, Protocol::Packet | Protocol::Netlink)
+        }
     }
 }
 
@@ -324,9 +326,7 @@ pub(in crate::query) fn find_protocol(spelling: &str) -> Option<(&'static str, u
         spelling => spelling,
     };
     if let Some(protocol) = PROTOCOLS.into_iter().find(|protocol| protocol.name() == spelling) {
-        // Netlink sockets go by their own name.
-        let families = FAMILIES.into_iter().filter(|family| *family != Family::Netlink);
-        let mask = families.map(|family| of_family(protocol, family)).sum();
+        let mask = FAMILIES.into_iter().map(|family| of_family(protocol, family)).sum();
         return Some((protocol.name(), mask));
     }
     if let Some((name, bit)) = PACKET_KINDS.into_iter().find(|(name, _)| *name == spelling) {
@@ -393,7 +393,7 @@ mod tests {
         }
         assert_eq!(states_where(|_| true).count_ones(), 14);
         assert_eq!(kinds_where(|_| true).count_ones(), 6);
-        assert_eq!(protocols_where(|_| true).count_ones(), 50);
+        assert_eq!(protocols_where(|_| true).count_ones(), 55);
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl<'a> Record<'a> {
 pub fn fill(socket: &mut Socket, record: &Record<'_>) {
     socket::forget(socket);
     socket.family = Family::Netlink;
-    socket.protocol = Protocol::Packet;
+    socket.protocol = Protocol::Netlink;
     socket.state = if record.is_connected { State::Connected } else { State::Unconnected };
     socket.protocol_number = Some(record.family.into());
     // Address 0 is that of the kernel's own sockets, to which no descriptor refers.
