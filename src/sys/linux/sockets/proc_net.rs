@@ -6,6 +6,7 @@ use rustix::io::pread;
 
 use super::super::super::{Error, Result};
 use super::super::proc;
+use super::bound::version;
 use crate::model::socket::{Family, Protocol};
 use crate::model::tables::Table;
 use crate::wire::procfs::net::{Count, Line, count};
@@ -82,16 +83,26 @@ impl Census<'_> {
         match table {
             Table::Tcp | Table::Udp => false,
             Table::Udplite => is_none("UDP-Lite") && is_none("UDPLITEv6"),
-            // It has counted them only since Linux 6.1.
-            Table::Mptcp => ["MPTCP", "MPTCPv6"]
-                .iter()
-                .all(|name| matches!(count(protocols, name), Count::Absent)),
+            // To ask costs the kernel a walk through every place for a token, twice.
+            Table::Mptcp => ["MPTCP", "MPTCPv6"].iter().all(|name| match count(protocols, name) {
+                Count::Absent => true,
+                Count::Known(count) => count == 0 && Self::counts_mptcp(),
+                _ => false,
+            }),
             Table::Raw => is_none("RAW") && is_none("RAWv6"),
             Table::Icmp => is_none("PING") && is_none("PINGv6"),
             Table::Unix => is_none("UNIX") && is_none("UNIX-STREAM"),
             Table::Packet => is_none("PACKET"),
             Table::Netlink => is_none("NETLINK"),
         }
+    }
+}
+
+impl Census<'_> {
+    /// Whether MPTCP sockets are counted as soon as they can be listed: since Linux 6.1.
+    fn counts_mptcp() -> bool {
+        let uname = rustix::system::uname();
+        version(&uname.release().to_string_lossy()).is_some_and(|version| version >= (6, 1))
     }
 }
 
