@@ -48,7 +48,7 @@ fn completions_are_written_for_a_shell() {
 
 #[test]
 fn a_test_can_have_a_network_of_its_own() {
-    support::in_namespace("a_test_can_have_a_network_of_its_own", || {
+    support::in_namespace(|| {
         let links = support::run(std::process::Command::new("ip").args(["-o", "link"]));
         assert_eq!(links.lines().count(), 1, "{links}");
     });

@@ -6,10 +6,9 @@ use crate::support::cannot_run;
 
 #[test]
 fn the_comparison_with_other_programs_runs() {
-    let test = "compare::the_comparison_with_other_programs_runs";
     let namespaces = ["--user", "--map-root-user", "--net", "--pid", "--fork", "true"];
     if !Command::new("unshare").args(namespaces).status().is_ok_and(|status| status.success()) {
-        return cannot_run(test, "no namespace of its own");
+        return cannot_run("no namespace of its own");
     }
     let output = Command::new("python3")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/compare"))

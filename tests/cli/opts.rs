@@ -92,7 +92,7 @@ fn applies(entry: &sockopts::Entry, socket: &Value) -> bool {
 
 #[test]
 fn every_option_is_told_as_getsockopt_tells_it() {
-    in_namespace("opts::every_option_is_told_as_getsockopt_tells_it", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (accepted, _) = listener.accept().unwrap();
@@ -108,7 +108,7 @@ fn every_option_is_told_as_getsockopt_tells_it() {
 
 #[test]
 fn what_the_program_set_is_changed_and_nothing_else() {
-    in_namespace("opts::what_the_program_set_is_changed_and_nothing_else", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let socket = SockRef::from(&listener);
         socket.set_reuse_address(true).unwrap();
@@ -149,7 +149,7 @@ fn what_the_program_set_is_changed_and_nothing_else() {
 
 #[test]
 fn sockets_that_nobody_set_up_have_nothing_changed() {
-    in_namespace("opts::sockets_that_nobody_set_up_have_nothing_changed", || {
+    in_namespace(|| {
         let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
         let v6 = TcpListener::bind("[::1]:0").unwrap();
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -174,7 +174,7 @@ fn sockets_that_nobody_set_up_have_nothing_changed() {
 
 #[test]
 fn a_connection_is_not_called_changed_for_what_it_learnt_itself() {
-    in_namespace("opts::a_connection_is_not_called_changed_for_what_it_learnt_itself", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let report = of_own(&stream);
@@ -199,7 +199,7 @@ fn a_connection_is_not_called_changed_for_what_it_learnt_itself() {
 
 #[test]
 fn a_socket_in_no_table_is_described_by_itself() {
-    in_namespace("opts::a_socket_in_no_table_is_described_by_itself", || {
+    in_namespace(|| {
         let (left, _right) = UnixStream::pair().unwrap();
         let report = of_own(&left);
         let socket = &report["socket"];
@@ -213,7 +213,7 @@ fn a_socket_in_no_table_is_described_by_itself() {
 
 #[test]
 fn an_abort_on_close_is_pointed_out() {
-    in_namespace("opts::an_abort_on_close_is_pointed_out", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         SockRef::from(&listener).set_linger(Some(Duration::ZERO)).unwrap();
         assert_eq!(of_own(&listener)["findings"][0]["kind"], "linger_aborts");
@@ -222,7 +222,7 @@ fn an_abort_on_close_is_pointed_out() {
 
 #[test]
 fn looking_changes_nothing() {
-    in_namespace("opts::looking_changes_nothing", || {
+    in_namespace(|| {
         let refusing = UdpSocket::bind("127.0.0.1:0").unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(refusing.local_addr().unwrap()).unwrap();
@@ -247,7 +247,7 @@ fn looking_changes_nothing() {
 
 #[test]
 fn one_descriptor_is_an_object_and_a_port_an_array() {
-    in_namespace("opts::one_descriptor_is_an_object_and_a_port_an_array", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let udp = UdpSocket::bind(("127.0.0.1", port)).unwrap();
@@ -281,7 +281,7 @@ fn one_descriptor_is_an_object_and_a_port_an_array() {
 
 #[test]
 fn who_waits_is_told() {
-    in_namespace("opts::who_waits_is_told", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (fd, addr) = (selector(&listener), listener.local_addr().unwrap());
         let accepting = std::thread::spawn(move || listener.accept().map(drop));
@@ -311,7 +311,7 @@ fn what_is_no_socket_is_named_with_its_exit_code() {
     expect("70000", 2, "65535");
     expect("1/x", 2, "PID/FD");
     expect("nosuchkey:1", 2, "nosuchkey");
-    in_namespace("opts::what_is_no_socket_is_named_with_its_exit_code", || {
+    in_namespace(|| {
         expect(&selector(&file), 2, "is not a socket");
         expect(&format!("{}/999", std::process::id()), 1, "descriptor 999");
     });
@@ -319,7 +319,7 @@ fn what_is_no_socket_is_named_with_its_exit_code() {
 
 #[test]
 fn a_namespace_of_its_own_has_defaults_of_its_own() {
-    in_namespace("opts::a_namespace_of_its_own_has_defaults_of_its_own", || {
+    in_namespace(|| {
         std::fs::write("/proc/sys/net/ipv4/tcp_keepalive_time", "4321").unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let output = std::process::Command::new("unshare")
@@ -338,10 +338,9 @@ fn a_namespace_of_its_own_has_defaults_of_its_own() {
 /// Without the right to duplicate, the table's own facts are told, with what would permit more.
 #[test]
 fn another_users_socket_is_told_as_far_as_the_table_goes() {
-    let test = "opts::another_users_socket_is_told_as_far_as_the_table_goes";
     // SAFETY: asks for a number.
     if unsafe { libc::geteuid() } != 0 {
-        return support::cannot_run(test, "it needs root to become another user");
+        return support::cannot_run("it needs root to become another user");
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

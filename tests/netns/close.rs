@@ -71,7 +71,7 @@ fn none() -> Value {
 
 #[test]
 fn an_established_connection_ends_for_both_its_ends() {
-    in_namespace("close::an_established_connection_ends_for_both_its_ends", || {
+    in_namespace(|| {
         let mut server = pair("tell(); tell_end(c); tell_end(a); ready()");
         server.read_pid();
         let (code, json) = close_json(&["rport:8080"]);
@@ -93,7 +93,7 @@ fn an_established_connection_ends_for_both_its_ends() {
 
 #[test]
 fn the_listener_is_spared_and_both_ends_count() {
-    in_namespace("close::the_listener_is_spared_and_both_ends_count", || {
+    in_namespace(|| {
         let mut server = pair("ready()");
         server.read_pid();
         let (code, json) = close_json(&["port:8080"]);
@@ -108,7 +108,7 @@ fn the_listener_is_spared_and_both_ends_count() {
 
 #[test]
 fn a_listener_is_closed_when_its_state_is_named() {
-    in_namespace("close::a_listener_is_closed_when_its_state_is_named", || {
+    in_namespace(|| {
         let _server = Server::start("s = tcp(); ready()");
         let output = close(&["port:8080", "--yes"]);
         assert_eq!(output.status.code(), Some(1));
@@ -122,7 +122,7 @@ fn a_listener_is_closed_when_its_state_is_named() {
 
 #[test]
 fn a_half_closed_connection_is_closed() {
-    in_namespace("close::a_half_closed_connection_is_closed", || {
+    in_namespace(|| {
         let mut server = pair("a.shutdown(socket.SHUT_WR); tell(); c.recv(1); tell(); ready()");
         server.read_pid();
         server.read_pid();
@@ -134,7 +134,7 @@ fn a_half_closed_connection_is_closed() {
 
 #[test]
 fn a_connection_in_time_wait_is_closed() {
-    in_namespace("close::a_connection_in_time_wait_is_closed", || {
+    in_namespace(|| {
         let mut server = pair("a.close(); c.close(); s.close(); ready()");
         server.read_pid();
         assert_eq!(states(&["port:8080"]), ["TIME_WAIT"]);
@@ -148,7 +148,7 @@ fn a_connection_in_time_wait_is_closed() {
 
 #[test]
 fn a_connected_udp_socket_is_closed_and_one_without_peer_is_not() {
-    in_namespace("close::a_connected_udp_socket_is_closed_and_one_without_peer_is_not", || {
+    in_namespace(|| {
         let mut server = Server::start_unready(
             "
 s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('127.0.0.1', 5300))
@@ -179,7 +179,7 @@ ready()
 
 #[test]
 fn what_no_process_holds_is_closed() {
-    in_namespace("close::what_no_process_holds_is_closed", || {
+    in_namespace(|| {
         // One waits in the accept queue; the other's client is gone, and the kernel waits for
         // the server to close, too.
         let _server = Server::start(
@@ -198,7 +198,7 @@ c.close(); a.recv(1); ready()",
 
 #[test]
 fn a_connection_that_nobody_answers_is_closed() {
-    in_namespace("close::a_connection_that_nobody_answers_is_closed", || {
+    in_namespace(|| {
         // lo takes what is sent there and knows nobody by that address.
         support::run(
             std::process::Command::new("ip").args("route add 192.0.2.0/24 dev lo".split(' ')),
@@ -218,7 +218,7 @@ ready()",
 
 #[test]
 fn a_socket_that_only_holds_its_port_cannot_be_closed() {
-    in_namespace("close::a_socket_that_only_holds_its_port_cannot_be_closed", || {
+    in_namespace(|| {
         let _server = Server::start("s = tcp(listen=False); ready()");
         let output = close(&["lport:8080", "--yes"]);
         assert_eq!(output.status.code(), Some(1));
@@ -231,7 +231,7 @@ fn a_socket_that_only_holds_its_port_cannot_be_closed() {
 
 #[test]
 fn an_ipv4_connection_of_a_dual_stack_server_is_closed() {
-    in_namespace("close::an_ipv4_connection_of_a_dual_stack_server_is_closed", || {
+    in_namespace(|| {
         let mut server = Server::start(
             "s = tcp('::'); c = socket.create_connection(('127.0.0.1', 8080)); a, _ = s.accept()
 d = socket.create_connection(('::1', 8080)); b, _ = s.accept(); ready()",
@@ -247,7 +247,7 @@ d = socket.create_connection(('::1', 8080)); b, _ = s.accept(); ready()",
 
 #[test]
 fn a_connection_bound_to_an_interface_is_closed() {
-    in_namespace("close::a_connection_bound_to_an_interface_is_closed", || {
+    in_namespace(|| {
         let mut server = Server::start(
             "s = tcp(); c = socket.socket()
 c.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'lo'); c.connect(('127.0.0.1', 8080))
@@ -261,7 +261,7 @@ ready()",
 
 #[test]
 fn many_connections_are_closed_at_once_and_no_other() {
-    in_namespace("close::many_connections_are_closed_at_once_and_no_other", || {
+    in_namespace(|| {
         let _server = Server::start(
             "s = tcp(); o = tcp(port=9090)
 cs = [socket.create_connection(('127.0.0.1', p)) for p in [8080, 9090] for _ in range(40)]
@@ -276,7 +276,7 @@ ready()",
 
 #[test]
 fn what_sockpit_runs_under_keeps_its_connections() {
-    in_namespace("close::what_sockpit_runs_under_keeps_its_connections", || {
+    in_namespace(|| {
         let _server = Server::start("s = tcp(); ready()");
         let mut mine = TcpStream::connect("127.0.0.1:8080").unwrap();
         // Its other end, too: that would end it just as well.
@@ -297,7 +297,7 @@ fn what_sockpit_runs_under_keeps_its_connections() {
 
 #[test]
 fn the_connection_of_ssh_is_left_alone() {
-    in_namespace("close::the_connection_of_ssh_is_left_alone", || {
+    in_namespace(|| {
         let mut server = pair("print(c.getsockname()[1], flush=True); ready()");
         let port = line(&mut server);
         let run = |args: &[&str]| {
@@ -317,7 +317,7 @@ fn the_connection_of_ssh_is_left_alone() {
 
 #[test]
 fn a_dry_run_shows_the_plan_and_closes_nothing() {
-    in_namespace("close::a_dry_run_shows_the_plan_and_closes_nothing", || {
+    in_namespace(|| {
         let mut server = pair("ready()");
         server.read_pid();
         let output = close(&["port:8080", "--dry-run", "--yes", "--json"]);
@@ -336,7 +336,7 @@ fn a_dry_run_shows_the_plan_and_closes_nothing() {
 
 #[test]
 fn nothing_is_closed_unasked() {
-    in_namespace("close::nothing_is_closed_unasked", || {
+    in_namespace(|| {
         let mut server = pair("ready()");
         server.read_pid();
         let output = close(&["rport:8080"]);
@@ -350,7 +350,7 @@ fn nothing_is_closed_unasked() {
 
 #[test]
 fn a_query_must_ask_something() {
-    in_namespace("close::a_query_must_ask_something", || {
+    in_namespace(|| {
         let mut server = pair("ready()");
         server.read_pid();
         let all: &[&[&str]] = &[
@@ -376,7 +376,7 @@ fn a_query_must_ask_something() {
 
 #[test]
 fn nothing_to_close_is_a_no() {
-    in_namespace("close::nothing_to_close_is_a_no", || {
+    in_namespace(|| {
         let output = close(&["rport:8080", "--yes", "--json"]);
         assert_eq!(output.status.code(), Some(1));
         let json = document(&output);
@@ -397,7 +397,7 @@ fn powerless(args: &[&str]) -> Output {
 
 #[test]
 fn without_the_right_to_nothing_is_closed() {
-    in_namespace("close::without_the_right_to_nothing_is_closed", || {
+    in_namespace(|| {
         let mut server = pair("ready()");
         server.read_pid();
         let output = powerless(&["rport:8080", "--yes", "--json"]);
@@ -412,7 +412,7 @@ fn without_the_right_to_nothing_is_closed() {
 
 #[test]
 fn what_cannot_be_decided_is_not_closed() {
-    in_namespace("close::what_cannot_be_decided_is_not_closed", || {
+    in_namespace(|| {
         // Not dumpable: only CAP_SYS_PTRACE may read its descriptors.
         let mut server = pair("import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); ready()");
         server.read_pid();
@@ -425,7 +425,7 @@ fn what_cannot_be_decided_is_not_closed() {
 
 #[test]
 fn a_terminal_is_asked() {
-    in_namespace("close::a_terminal_is_asked", || {
+    in_namespace(|| {
         let mut server = pair("ready()");
         server.read_pid();
         assert_eq!(support::answered(&["close", "rport:8080"], "n"), 1);
@@ -437,7 +437,7 @@ fn a_terminal_is_asked() {
 
 #[test]
 fn a_half_open_connection_is_closed() {
-    in_namespace("close::a_half_open_connection_is_closed", || {
+    in_namespace(|| {
         // TCP_DEFER_ACCEPT leaves the server's side so until data comes.
         let mut server = Server::start(
             "s = socket.socket(); s.bind(('127.0.0.1', 8080))
@@ -456,7 +456,7 @@ c = socket.create_connection(('127.0.0.1', 8080)); ready()",
 
 #[test]
 fn the_half_that_was_closed_first_is_closed() {
-    in_namespace("close::the_half_that_was_closed_first_is_closed", || {
+    in_namespace(|| {
         let mut server = pair("a.shutdown(socket.SHUT_WR); tell(); c.recv(1); tell(); ready()");
         server.read_pid();
         server.read_pid();
@@ -474,7 +474,7 @@ fn the_half_that_was_closed_first_is_closed() {
 
 #[test]
 fn one_of_two_that_share_an_end_is_closed_by_its_peer() {
-    in_namespace("close::one_of_two_that_share_an_end_is_closed_by_its_peer", || {
+    in_namespace(|| {
         let _server = Server::start(
             "s = tcp(); cs = [socket.create_connection(('127.0.0.1', 8080)) for _ in range(2)]
 ready()",
@@ -491,7 +491,7 @@ ready()",
 
 #[test]
 fn the_answer_has_the_contracts_shape() {
-    in_namespace("close::the_answer_has_the_contracts_shape", || {
+    in_namespace(|| {
         let mut server = pair("ready()");
         server.read_pid();
         let (code, json) = close_json(&["lport:8080"]);

@@ -53,7 +53,7 @@ fn path(end: &Endpoint) -> Option<&str> {
 
 #[test]
 fn a_unix_listener_has_its_path_its_queue_and_those_that_wait() {
-    in_namespace("families::a_unix_listener_has_its_path_its_queue_and_those_that_wait", || {
+    in_namespace(|| {
         let place = tempfile::tempdir().unwrap();
         let at = place.path().join("app.sock");
         let listener = UnixListener::bind(&at).unwrap();
@@ -93,7 +93,7 @@ fn a_unix_listener_has_its_path_its_queue_and_those_that_wait() {
 
 #[test]
 fn every_type_and_state_of_a_unix_socket_is_told() {
-    in_namespace("families::every_type_and_state_of_a_unix_socket_is_told", || {
+    in_namespace(|| {
         let new = |kind| RawSocket::new(Domain::UNIX, kind, None).unwrap();
         let named = |name: &str| SockAddr::unix(name).unwrap();
         let place = tempfile::tempdir().unwrap();
@@ -145,7 +145,7 @@ fn every_type_and_state_of_a_unix_socket_is_told() {
 
 #[test]
 fn an_abstract_name_may_hold_any_bytes_and_does_no_harm() {
-    in_namespace("families::an_abstract_name_may_hold_any_bytes_and_does_no_harm", || {
+    in_namespace(|| {
         let name = b"evil\x1b]0;x\x07\n\0\xfftail";
         let address = UnixAddr::from_abstract_name(name).unwrap();
         let listener = UnixListener::bind_addr(&address).unwrap();
@@ -175,7 +175,7 @@ fn an_abstract_name_may_hold_any_bytes_and_does_no_harm() {
 
 #[test]
 fn a_path_that_looks_like_an_abstract_name_is_told_from_one() {
-    in_namespace("families::a_path_that_looks_like_an_abstract_name_is_told_from_one", || {
+    in_namespace(|| {
         let place = tempfile::tempdir().unwrap();
         std::env::set_current_dir(place.path()).unwrap();
         let in_file = UnixDatagram::bind("@name").unwrap();
@@ -189,7 +189,7 @@ fn a_path_that_looks_like_an_abstract_name_is_told_from_one() {
 
 #[test]
 fn a_unix_socket_that_was_inherited_has_every_holder_as_owner() {
-    in_namespace("families::a_unix_socket_that_was_inherited_has_every_holder_as_owner", || {
+    in_namespace(|| {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let copy = OwnedFd::from(ours.try_clone().unwrap());
         let mut child = Command::new("sleep").arg("60").stdin(Stdio::from(copy)).spawn().unwrap();
@@ -208,7 +208,7 @@ fn a_unix_socket_that_was_inherited_has_every_holder_as_owner() {
 
 #[test]
 fn a_unix_socket_in_flight_is_not_blamed_on_anyone() {
-    in_namespace("families::a_unix_socket_in_flight_is_not_blamed_on_anyone", || {
+    in_namespace(|| {
         use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
         let (left, right) = UnixStream::pair().unwrap();
         let passed = UnixDatagram::unbound().unwrap();
@@ -230,7 +230,7 @@ fn a_unix_socket_in_flight_is_not_blamed_on_anyone() {
 
 #[test]
 fn raw_sockets_have_a_protocol_and_no_port() {
-    in_namespace("families::raw_sockets_have_a_protocol_and_no_port", || {
+    in_namespace(|| {
         let v4 = RawSocket::new(Domain::IPV4, Type::RAW, Some(Number::ICMPV4)).unwrap();
         let v6 = RawSocket::new(Domain::IPV6, Type::RAW, Some(Number::ICMPV6)).unwrap();
         v6.bind(&SocketAddr::from((Ipv6Addr::LOCALHOST, 0)).into()).unwrap();
@@ -263,7 +263,7 @@ fn raw_sockets_have_a_protocol_and_no_port() {
 
 #[test]
 fn ping_sockets_have_their_identifier() {
-    in_namespace("families::ping_sockets_have_their_identifier", || {
+    in_namespace(|| {
         std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 0").unwrap();
         let v4 = RawSocket::new(Domain::IPV4, Type::DGRAM, Some(Number::ICMPV4)).unwrap();
         v4.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 77)).into()).unwrap();
@@ -285,11 +285,10 @@ fn ping_sockets_have_their_identifier() {
 
 #[test]
 fn udp_lite_sockets_are_apart_from_udp() {
-    let test = "families::udp_lite_sockets_are_apart_from_udp";
-    in_namespace(test, || {
+    in_namespace(|| {
         let udplite = Some(Number::from(136));
         let Ok(lite) = RawSocket::new(Domain::IPV4, Type::DGRAM, udplite) else {
-            return cannot_run(test, "this kernel has no UDP-Lite");
+            return cannot_run("this kernel has no UDP-Lite");
         };
         lite.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 7001)).into()).unwrap();
         let udp = std::net::UdpSocket::bind("127.0.0.1:7001").unwrap();
@@ -304,7 +303,7 @@ fn udp_lite_sockets_are_apart_from_udp() {
 
 #[test]
 fn packet_sockets_have_their_protocol_and_interface() {
-    in_namespace("families::packet_sockets_have_their_protocol_and_interface", || {
+    in_namespace(|| {
         let python = "import socket, sys\n\
             arp = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); arp.bind(('lo', 0x806))\n\
             all = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))\n\
@@ -341,11 +340,10 @@ fn packet_sockets_have_their_protocol_and_interface() {
 
 #[test]
 fn an_mptcp_listener_and_its_connection_are_beside_their_subflows() {
-    let test = "families::an_mptcp_listener_and_its_connection_are_beside_their_subflows";
-    in_namespace(test, || {
+    in_namespace(|| {
         let new = || RawSocket::new(Domain::IPV4, Type::STREAM, Some(Number::from(262)));
         let Ok(listener) = new() else {
-            return cannot_run(test, "this kernel has no MPTCP");
+            return cannot_run("this kernel has no MPTCP");
         };
         let at = SockAddr::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 7001)));
         listener.bind(&at).unwrap();
@@ -372,7 +370,7 @@ fn an_mptcp_listener_and_its_connection_are_beside_their_subflows() {
 
 #[test]
 fn netlink_sockets_are_the_kernels_or_a_processs() {
-    in_namespace("families::netlink_sockets_are_the_kernels_or_a_processs", || {
+    in_namespace(|| {
         let listing = listing();
         let (kernels, ours): (Vec<&Socket>, Vec<&Socket>) = listing
             .sockets
@@ -394,7 +392,7 @@ fn netlink_sockets_are_the_kernels_or_a_processs() {
 
 #[test]
 fn a_request_lists_the_tables_it_names_alone() {
-    in_namespace("families::a_request_lists_the_tables_it_names_alone", || {
+    in_namespace(|| {
         let _unix = UnixDatagram::unbound().unwrap();
         let _raw = RawSocket::new(Domain::IPV4, Type::RAW, Some(Number::ICMPV4)).unwrap();
         let _tcp = std::net::TcpListener::bind("127.0.0.1:7001").unwrap();
@@ -412,7 +410,7 @@ fn a_request_lists_the_tables_it_names_alone() {
 
 #[test]
 fn people_see_unix_sockets_when_they_ask_and_programs_always() {
-    in_namespace("families::people_see_unix_sockets_when_they_ask_and_programs_always", || {
+    in_namespace(|| {
         let place = tempfile::tempdir().unwrap();
         let at = place.path().join("app.sock");
         let _listener = UnixListener::bind(&at).unwrap();
@@ -450,7 +448,7 @@ fn people_see_unix_sockets_when_they_ask_and_programs_always() {
 
 #[test]
 fn a_unix_socket_is_not_closed_and_the_reason_is_said() {
-    in_namespace("families::a_unix_socket_is_not_closed_and_the_reason_is_said", || {
+    in_namespace(|| {
         let (left, _right) = UnixStream::pair().unwrap();
         let query = format!("inode:{}", inode(&left));
         let output = sockpit().args(["close", &query, "--yes"]).output().unwrap();

@@ -22,7 +22,7 @@ fn skipped(json: &Value) -> Vec<(u64, String)> {
 
 #[test]
 fn taken_and_reserved_ports_are_passed_over() {
-    in_namespace("free::taken_and_reserved_ports_are_passed_over", || {
+    in_namespace(|| {
         fs::write("/proc/sys/net/ipv4/ip_local_reserved_ports", "8001-8002").unwrap();
         let _v4 = TcpListener::bind("127.0.0.1:8000").unwrap();
         let _v6 = TcpListener::bind("[::1]:8003").unwrap();
@@ -43,7 +43,7 @@ fn taken_and_reserved_ports_are_passed_over() {
 
 #[test]
 fn a_port_that_is_named_can_be_bound_at_once() {
-    in_namespace("free::a_port_that_is_named_can_be_bound_at_once", || {
+    in_namespace(|| {
         let port = run(sockpit().args(["free"]));
         let port: u16 = port.trim_end().parse().unwrap();
         TcpListener::bind(("0.0.0.0", port)).unwrap();
@@ -59,7 +59,7 @@ fn a_port_that_is_named_can_be_bound_at_once() {
 
 #[test]
 fn the_ephemeral_range_of_this_namespace_counts() {
-    in_namespace("free::the_ephemeral_range_of_this_namespace_counts", || {
+    in_namespace(|| {
         fs::write("/proc/sys/net/ipv4/ip_local_port_range", "5000\t5010").unwrap();
         let (code, json) = free(&["4999", "-n", "2"]);
         assert_eq!((code, &json["ports"]), (0, &json!([4999, 5011])), "{json}");
@@ -70,7 +70,7 @@ fn the_ephemeral_range_of_this_namespace_counts() {
 
 #[test]
 fn a_privileged_port_is_named_as_such() {
-    in_namespace("free::a_privileged_port_is_named_as_such", || {
+    in_namespace(|| {
         let output = std::process::Command::new("setpriv")
             .args(["--bounding-set", "-net_bind_service", "--inh-caps", "-all", "--"])
             .arg(env!("CARGO_BIN_EXE_sockpit"))

@@ -112,7 +112,7 @@ fn stderr(output: &Output) -> String {
 
 #[test]
 fn a_listener_ends_and_its_port_is_free() {
-    in_namespace("kill::a_listener_ends_and_its_port_is_free", || {
+    in_namespace(|| {
         let mut server = Server::start("s = tcp(); ready()");
         let (code, json) = kill_json(&["8080"]);
         assert_eq!(code, 0, "{json}");
@@ -134,7 +134,7 @@ fn a_listener_ends_and_its_port_is_free() {
 
 #[test]
 fn clients_of_the_port_survive() {
-    in_namespace("kill::clients_of_the_port_survive", || {
+    in_namespace(|| {
         let mut server = Server::start("s = tcp(); ready()");
         let mut client =
             Server::start("c = socket.create_connection(('127.0.0.1', 8080)); ready()");
@@ -148,7 +148,7 @@ fn clients_of_the_port_survive() {
 
 #[test]
 fn a_port_whose_connections_linger_is_free_for_a_restart() {
-    in_namespace("kill::a_port_whose_connections_linger_is_free_for_a_restart", || {
+    in_namespace(|| {
         let mut server = Server::start_unready("s = tcp(); c, _ = s.accept(); ready()");
         let _client = support::wait_for("the server", || TcpStream::connect("127.0.0.1:8080").ok());
         server.read_pid();
@@ -161,7 +161,7 @@ fn a_port_whose_connections_linger_is_free_for_a_restart() {
 
 #[test]
 fn a_udp_socket_is_a_victim_and_tcp_on_the_same_port_is_not() {
-    in_namespace("kill::a_udp_socket_is_a_victim_and_tcp_on_the_same_port_is_not", || {
+    in_namespace(|| {
         let mut server = Server::start(
             "u = socket.socket(type=socket.SOCK_DGRAM); u.bind(('0.0.0.0', 5300)); ready()",
         );
@@ -176,7 +176,7 @@ fn a_udp_socket_is_a_victim_and_tcp_on_the_same_port_is_not() {
 
 #[test]
 fn a_bound_socket_that_does_not_listen_is_a_victim() {
-    in_namespace("kill::a_bound_socket_that_does_not_listen_is_a_victim", || {
+    in_namespace(|| {
         let mut server = Server::start("s = tcp(listen=False); ready()");
         let (code, json) = kill_json(&["8080"]);
         assert_eq!(code, 0, "{json}");
@@ -186,7 +186,7 @@ fn a_bound_socket_that_does_not_listen_is_a_victim() {
 
 #[test]
 fn an_address_narrows() {
-    in_namespace("kill::an_address_narrows", || {
+    in_namespace(|| {
         let mut one = Server::start("s = tcp('127.0.0.1'); ready()");
         let mut two = Server::start("s = tcp('127.0.0.2'); ready()");
         let (code, json) = kill_json(&["8080", "--addr", "127.0.0.2"]);
@@ -201,7 +201,7 @@ fn an_address_narrows() {
 
 #[test]
 fn term_may_be_ignored_and_kill_may_not() {
-    in_namespace("kill::term_may_be_ignored_and_kill_may_not", || {
+    in_namespace(|| {
         let mut server =
             Server::start("signal.signal(signal.SIGTERM, signal.SIG_IGN); s = tcp('::'); ready()");
         let output = kill(&["8080", "--yes", "--timeout", "200ms", "--json"]);
@@ -222,7 +222,7 @@ fn term_may_be_ignored_and_kill_may_not() {
 
 #[test]
 fn a_stopped_process_is_named_as_such() {
-    in_namespace("kill::a_stopped_process_is_named_as_such", || {
+    in_namespace(|| {
         let mut server = Server::start("s = tcp(); ready()");
         let pid = server.pid().to_string();
         support::run(Command::new("kill").args(["-STOP", &pid]));
@@ -241,7 +241,7 @@ fn a_stopped_process_is_named_as_such() {
 
 #[test]
 fn another_first_signal_can_be_chosen() {
-    in_namespace("kill::another_first_signal_can_be_chosen", || {
+    in_namespace(|| {
         let mut server = Server::start("s = tcp(); ready()");
         let (code, json) = kill_json(&["8080", "--signal", "sigusr1"]);
         assert_eq!((code, &json["victims"][0]["signals"][0]), (0, &Value::from("USR1")));
@@ -251,7 +251,7 @@ fn another_first_signal_can_be_chosen() {
 
 #[test]
 fn every_process_that_shares_the_socket_is_named() {
-    in_namespace("kill::every_process_that_shares_the_socket_is_named", || {
+    in_namespace(|| {
         let mut parent = Server::start_unready(
             "s = tcp()\nif os.fork(): signal.signal(signal.SIGCHLD, signal.SIG_IGN)\nready()",
         );
@@ -275,7 +275,7 @@ fn every_process_that_shares_the_socket_is_named() {
 
 #[test]
 fn both_sockets_of_a_reuse_port_group_are_freed() {
-    in_namespace("kill::both_sockets_of_a_reuse_port_group_are_freed", || {
+    in_namespace(|| {
         let mut one = Server::start("s = tcp(reuse_port=True); ready()");
         let mut two = Server::start("s = tcp(reuse_port=True); ready()");
         let plan = document(&kill(&["8080", "--dry-run", "--json"]));
@@ -288,7 +288,7 @@ fn both_sockets_of_a_reuse_port_group_are_freed() {
 
 #[test]
 fn whoever_takes_the_port_again_is_reported() {
-    in_namespace("kill::whoever_takes_the_port_again_is_reported", || {
+    in_namespace(|| {
         let mut keeper = Server::start_unready(
             "
 child = 0
@@ -322,7 +322,7 @@ while True:
 
 #[test]
 fn whoever_was_passed_the_socket_is_named_and_not_the_dead() {
-    in_namespace("kill::whoever_was_passed_the_socket_is_named_and_not_the_dead", || {
+    in_namespace(|| {
         let mut server = Server::start_unready(
             "
 def pass_on(*_):
@@ -349,7 +349,7 @@ ready()
 
 #[test]
 fn a_wildcard_that_was_there_before_has_not_taken_the_port_again() {
-    in_namespace("kill::a_wildcard_that_was_there_before_has_not_taken_the_port_again", || {
+    in_namespace(|| {
         let mut one = Server::start("s = tcp('127.0.0.1', reuse_port=True); ready()");
         let mut all = Server::start("s = tcp('0.0.0.0', reuse_port=True); ready()");
         for addr in ["127.0.0.1", "::ffff:127.0.0.1"] {
@@ -368,7 +368,7 @@ fn a_wildcard_that_was_there_before_has_not_taken_the_port_again() {
 
 #[test]
 fn a_mapped_address_is_proven_by_a_bind_of_ipv4() {
-    in_namespace("kill::a_mapped_address_is_proven_by_a_bind_of_ipv4", || {
+    in_namespace(|| {
         let mut server = Server::start("s = tcp(); ready()");
         let (code, json) = kill_json(&["8080", "--addr", "::ffff:127.0.0.1"]);
         assert_eq!(server.signal(), Some(15));
@@ -378,7 +378,7 @@ fn a_mapped_address_is_proven_by_a_bind_of_ipv4() {
 
 #[test]
 fn two_orphans_have_no_supervisor_in_common() {
-    in_namespace("kill::two_orphans_have_no_supervisor_in_common", || {
+    in_namespace(|| {
         let mut server = Server::start_unready(
             "
 def orphan(serve):
@@ -421,7 +421,7 @@ os._exit(0)
 
 #[test]
 fn nothing_happens_unasked() {
-    in_namespace("kill::nothing_happens_unasked", || {
+    in_namespace(|| {
         let mut server = Server::start("s = tcp(); ready()");
         let output = kill(&["8080"]);
         assert_eq!(output.status.code(), Some(2));
@@ -433,7 +433,7 @@ fn nothing_happens_unasked() {
 
 #[test]
 fn a_dry_run_shows_the_plan_and_sends_nothing() {
-    in_namespace("kill::a_dry_run_shows_the_plan_and_sends_nothing", || {
+    in_namespace(|| {
         let mut server = Server::start("s = tcp(); other = tcp(port=9100); ready()");
         let output = kill(&["8080", "--dry-run", "--yes", "--json", "--force"]);
         assert_eq!(output.status.code(), Some(0));
@@ -457,7 +457,7 @@ fn a_dry_run_shows_the_plan_and_sends_nothing() {
 
 #[test]
 fn nothing_to_kill_is_a_no() {
-    in_namespace("kill::nothing_to_kill_is_a_no", || {
+    in_namespace(|| {
         let output = kill(&["8080", "--yes"]);
         assert_eq!(output.status.code(), Some(1));
         assert!(stderr(&output).contains("nothing holds 8080/tcp"), "{}", stderr(&output));
@@ -470,7 +470,7 @@ fn nothing_to_kill_is_a_no() {
 
 #[test]
 fn a_process_can_be_named_by_its_pid() {
-    in_namespace("kill::a_process_can_be_named_by_its_pid", || {
+    in_namespace(|| {
         let mut server = Server::start("ready()");
         let (code, json) = kill_json(&[&format!("pid:{}", server.pid())]);
         assert_eq!(code, 0, "{json}");
@@ -481,7 +481,7 @@ fn a_process_can_be_named_by_its_pid() {
 
 #[test]
 fn descendants_come_along_when_asked() {
-    in_namespace("kill::descendants_come_along_when_asked", || {
+    in_namespace(|| {
         let mut server = Server::start_unready(
             "
 if os.fork() == 0:
@@ -502,7 +502,7 @@ ready()
 
 #[test]
 fn what_sockpit_runs_under_needs_more_than_yes() {
-    in_namespace("kill::what_sockpit_runs_under_needs_more_than_yes", || {
+    in_namespace(|| {
         let script = |extra: &str| {
             let program = env!("CARGO_BIN_EXE_sockpit");
             format!(
@@ -529,7 +529,7 @@ fn what_sockpit_runs_under_needs_more_than_yes() {
 
 #[test]
 fn pid_one_is_protected_also_by_name() {
-    in_namespace("kill::pid_one_is_protected_also_by_name", || {
+    in_namespace(|| {
         assert_eq!(std::process::id(), 1, "the test is the namespace's first process");
         let (code, json) = kill_json(&["pid:1"]);
         assert_eq!(code, 1, "{json}");
@@ -541,7 +541,7 @@ fn pid_one_is_protected_also_by_name() {
 
 #[test]
 fn a_hidden_holder_is_a_matter_of_rights() {
-    in_namespace("kill::a_hidden_holder_is_a_matter_of_rights", || {
+    in_namespace(|| {
         // Not dumpable: only CAP_SYS_PTRACE may read its descriptors.
         let mut server = Server::start(
             "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); s = tcp(); ready()",
@@ -559,7 +559,7 @@ fn a_hidden_holder_is_a_matter_of_rights() {
 
 #[test]
 fn a_terminal_is_asked() {
-    in_namespace("kill::a_terminal_is_asked", || {
+    in_namespace(|| {
         let mut server = Server::start("s = tcp(); ready()");
         assert_eq!(support::answered(&["kill", "8080"], "n"), 1);
         assert!(server.is_alive());
@@ -570,7 +570,7 @@ fn a_terminal_is_asked() {
 
 #[test]
 fn a_parent_that_is_there_to_restart_is_named_before_the_kill() {
-    in_namespace("kill::a_parent_that_is_there_to_restart_is_named_before_the_kill", || {
+    in_namespace(|| {
         // A process is told by the name that it gives itself, as any such program.
         let mut keeper = Server::start_unready(
             "open('/proc/self/comm', 'w').write('nodemon')
@@ -591,7 +591,7 @@ while True: time.sleep(600)",
 
 #[test]
 fn a_zombie_that_held_the_socket_is_no_victim() {
-    in_namespace("kill::a_zombie_that_held_the_socket_is_no_victim", || {
+    in_namespace(|| {
         // The child held it, too, and ended; nobody has asked how.
         let mut server = Server::start_unready(
             "
@@ -613,7 +613,7 @@ ready()
 
 #[test]
 fn a_holder_in_a_pid_namespace_of_its_own_is_a_victim() {
-    in_namespace("kill::a_holder_in_a_pid_namespace_of_its_own_is_a_victim", || {
+    in_namespace(|| {
         // There it is process 1, for which TERM is nothing unless it asks for it.
         let mut server = Server::start_unready(
             "
@@ -634,7 +634,7 @@ subprocess.run(['unshare', '--pid', '--fork', 'python3', '-c', prelude + script]
 
 #[test]
 fn a_process_whose_first_thread_has_ended_is_not_called_free() {
-    in_namespace("kill::a_process_whose_first_thread_has_ended_is_not_called_free", || {
+    in_namespace(|| {
         let mut server = Server::start_unready(
             "
 import ctypes, threading

@@ -41,7 +41,7 @@ fn replace(victim: &mut Server) -> Server {
 
 #[test]
 fn a_pid_that_came_back_before_the_run_gets_no_signal() {
-    in_namespace("kill_races::a_pid_that_came_back_before_the_run_gets_no_signal", || {
+    in_namespace(|| {
         let mut victim = Server::start("s = tcp(); ready()");
         let (by_port, by_pid) = (prepare(&PORT), prepare(&KillTarget::Pid { pid: victim.pid() }));
         let mut stranger = replace(&mut victim);
@@ -56,7 +56,7 @@ fn a_pid_that_came_back_before_the_run_gets_no_signal() {
 
 #[test]
 fn a_pid_that_came_back_during_the_run_gets_no_signal() {
-    in_namespace("kill_races::a_pid_that_came_back_during_the_run_gets_no_signal", || {
+    in_namespace(|| {
         let mut victim = Server::start("s = tcp(); ready()");
         let plan = prepare(&PORT);
         let mut stranger = None;
@@ -76,7 +76,7 @@ fn a_pid_that_came_back_during_the_run_gets_no_signal() {
 
 #[test]
 fn a_victim_that_lets_the_port_go_is_spared() {
-    in_namespace("kill_races::a_victim_that_lets_the_port_go_is_spared", || {
+    in_namespace(|| {
         let mut victim = Server::start_unready(
             "
 s = tcp()
@@ -102,11 +102,9 @@ ready()
 
 #[test]
 fn another_socket_of_the_same_victim_on_the_port_is_another_plan() {
-    in_namespace(
-        "kill_races::another_socket_of_the_same_victim_on_the_port_is_another_plan",
-        || {
-            let mut victim = Server::start_unready(
-                "
+    in_namespace(|| {
+        let mut victim = Server::start_unready(
+            "
 s = tcp()
 def again(*_):
     global s
@@ -116,22 +114,21 @@ def again(*_):
 signal.signal(signal.SIGUSR1, again)
 ready()
 ",
-            );
-            victim.read_pid();
-            let plan = prepare(&PORT);
-            let pid = victim.pid().to_string();
-            support::run(std::process::Command::new("kill").args(["-USR1", &pid]));
-            victim.read_pid();
-            let outcome = run(&plan, |_| {});
-            assert!(victim.is_alive());
-            assert_eq!(outcome.port_free, Some(false));
-        },
-    );
+        );
+        victim.read_pid();
+        let plan = prepare(&PORT);
+        let pid = victim.pid().to_string();
+        support::run(std::process::Command::new("kill").args(["-USR1", &pid]));
+        victim.read_pid();
+        let outcome = run(&plan, |_| {});
+        assert!(victim.is_alive());
+        assert_eq!(outcome.port_free, Some(false));
+    });
 }
 
 #[test]
 fn a_victim_that_ends_by_itself_counts_as_ended() {
-    in_namespace("kill_races::a_victim_that_ends_by_itself_counts_as_ended", || {
+    in_namespace(|| {
         let mut victim = Server::start("s = tcp(); ready()");
         let plan = prepare(&PORT);
         let outcome = run(&plan, |look| {
@@ -148,7 +145,7 @@ fn a_victim_that_ends_by_itself_counts_as_ended() {
 
 #[test]
 fn a_victim_that_drains_is_not_killed_for_it() {
-    in_namespace("kill_races::a_victim_that_drains_is_not_killed_for_it", || {
+    in_namespace(|| {
         let mut victim = Server::start(
             "
 s = tcp()
@@ -171,7 +168,7 @@ ready()
 
 #[test]
 fn a_look_that_fails_spares_everyone() {
-    in_namespace("kill_races::a_look_that_fails_spares_everyone", || {
+    in_namespace(|| {
         let mut victim = Server::start("s = tcp(); ready()");
         let plan = prepare(&PORT);
         let mut blind = |_| Err(Error::unsupported("the socket table", "a test forbids it"));
@@ -184,7 +181,7 @@ fn a_look_that_fails_spares_everyone() {
 
 #[test]
 fn progress_is_told_as_it_happens() {
-    in_namespace("kill_races::progress_is_told_as_it_happens", || {
+    in_namespace(|| {
         let victim = Server::start("s = tcp(); ready()");
         let mut told = Vec::new();
         let plan = prepare(&PORT);

@@ -52,7 +52,7 @@ fn says(query: &str, row: &SocketRow, since: jiff::Timestamp, seconds: i64) -> T
 
 #[test]
 fn rates_add_up_to_what_was_sent() {
-    in_namespace("live::rates_add_up_to_what_was_sent", || {
+    in_namespace(|| {
         let (mut client, mut server) = pair();
         let mut ports = Ports::new(None);
         let first = row(&look(&mut ports), &client);
@@ -91,7 +91,7 @@ fn rates_add_up_to_what_was_sent() {
 
 #[test]
 fn what_nobody_reads_stands_still_until_somebody_reads() {
-    in_namespace("live::what_nobody_reads_stands_still_until_somebody_reads", || {
+    in_namespace(|| {
         let (mut client, mut server) = pair();
         let mut ports = Ports::new(None);
         assert_eq!(stalled(&look(&mut ports), &server), Stalled::default());
@@ -120,7 +120,7 @@ fn what_nobody_reads_stands_still_until_somebody_reads() {
 
 #[test]
 fn what_the_peer_does_not_take_stands_still() {
-    in_namespace("live::what_the_peer_does_not_take_stands_still", || {
+    in_namespace(|| {
         let (mut client, mut server) = pair();
         client.set_nonblocking(true).unwrap();
         let mut written = 0;
@@ -150,7 +150,7 @@ fn what_the_peer_does_not_take_stands_still() {
 
 #[test]
 fn a_full_accept_queue_is_told_with_what_it_turned_away() {
-    in_namespace("live::a_full_accept_queue_is_told_with_what_it_turned_away", || {
+    in_namespace(|| {
         let mut ports = Ports::new(None);
         let before = look(&mut ports).listen.expect("this kernel counts");
         let listener = RawSocket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -186,7 +186,7 @@ fn a_full_accept_queue_is_told_with_what_it_turned_away() {
 
 #[test]
 fn the_ended_are_remembered_with_what_they_did() {
-    in_namespace("live::the_ended_are_remembered_with_what_they_did", || {
+    in_namespace(|| {
         let (mut client, mut server) = pair();
         let mut ports = Ports::new(None);
         client.write_all(&[1; 5_000]).unwrap();
@@ -206,7 +206,7 @@ fn the_ended_are_remembered_with_what_they_did() {
 
 #[test]
 fn one_look_tells_no_rate_and_says_so() {
-    in_namespace("live::one_look_tells_no_rate_and_says_so", || {
+    in_namespace(|| {
         let _pair = pair();
         let output = sockpit().args(["ports", "rate:1.."]).output().unwrap();
         assert_eq!(output.status.code(), Some(3));
@@ -223,7 +223,7 @@ fn resident() -> u64 {
 
 #[test]
 fn an_hour_of_churn_leaves_memory_as_it_was() {
-    in_namespace("live::an_hour_of_churn_leaves_memory_as_it_was", || {
+    in_namespace(|| {
         let start = jiff::Timestamp::from_second(1_000_000).unwrap();
         let mut ledger = Ledger::default();
         // Each second a hundred connections end and a hundred others are there.

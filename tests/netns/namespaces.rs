@@ -74,7 +74,7 @@ const LISTEN_EVERYWHERE: &str = "s = tcp(addr='0.0.0.0'); ready()";
 
 #[test]
 fn the_same_port_in_three_namespaces_has_three_holders() {
-    in_namespace("namespaces::the_same_port_in_three_namespaces_has_three_holders", || {
+    in_namespace(|| {
         add("web");
         let here = Server::start(LISTEN_EVERYWHERE);
         let named = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
@@ -144,7 +144,7 @@ def back():
 
 #[test]
 fn a_process_may_hold_sockets_of_two_namespaces() {
-    in_namespace("namespaces::a_process_may_hold_sockets_of_two_namespaces", || {
+    in_namespace(|| {
         add("web");
         // Nobody is in the namespace but its mount: only the file in /run/netns leads to it.
         let script = "a = tcp(); move('/run/netns/web'); b = tcp(); back(); ready()";
@@ -167,7 +167,7 @@ fn a_process_may_hold_sockets_of_two_namespaces() {
 
 #[test]
 fn a_descriptor_passed_out_of_its_namespace_is_owned_outside() {
-    in_namespace("namespaces::a_descriptor_passed_out_of_its_namespace_is_owned_outside", || {
+    in_namespace(|| {
         // The child makes the socket in a namespace of its own, passes it, and keeps none.
         let script = "
 a, b = socket.socketpair()
@@ -197,7 +197,7 @@ ready()";
 
 #[test]
 fn what_ended_long_ago_belongs_to_its_own_namespace() {
-    in_namespace("namespaces::what_ended_long_ago_belongs_to_its_own_namespace", || {
+    in_namespace(|| {
         add("web");
         let script = "
 s = tcp()
@@ -221,39 +221,36 @@ ready()";
 
 #[test]
 fn without_rights_its_own_namespace_is_shown_and_the_rest_is_said() {
-    in_namespace(
-        "namespaces::without_rights_its_own_namespace_is_shown_and_the_rest_is_said",
-        || {
-            add("web");
-            let _here = Server::start(LISTEN_EVERYWHERE);
-            let _named = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
-            let ports = |query: &str| {
-                let output = Command::new("setpriv")
-                    .args(["--bounding-set", "-all", "--inh-caps", "-all", "--"])
-                    .arg(env!("CARGO_BIN_EXE_sockpit"))
-                    .args(["ports", query, "--all-netns", "--json"])
-                    .output()
-                    .unwrap();
-                document(&output)
-            };
-            assert_eq!(ports("port:9").0, 3, "it may be held where nobody may look");
-            let (code, json) = ports("port:8080");
-            assert_eq!(code, 0);
-            let found = holders(&json);
-            assert_eq!((found.len(), found[0].0), (1, own()), "{json}");
-            let line = health(&json, "netns");
-            assert_eq!(line["state"], "degraded");
-            let reason = line["reason"].as_str().unwrap();
-            assert!(reason.contains("network namespace web may not be entered"), "{reason}");
-            assert!(reason.contains("may not be read"), "{reason}");
-            assert!(line["remedy"].as_str().unwrap().contains("CAP_SYS_ADMIN"), "{line}");
-        },
-    );
+    in_namespace(|| {
+        add("web");
+        let _here = Server::start(LISTEN_EVERYWHERE);
+        let _named = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
+        let ports = |query: &str| {
+            let output = Command::new("setpriv")
+                .args(["--bounding-set", "-all", "--inh-caps", "-all", "--"])
+                .arg(env!("CARGO_BIN_EXE_sockpit"))
+                .args(["ports", query, "--all-netns", "--json"])
+                .output()
+                .unwrap();
+            document(&output)
+        };
+        assert_eq!(ports("port:9").0, 3, "it may be held where nobody may look");
+        let (code, json) = ports("port:8080");
+        assert_eq!(code, 0);
+        let found = holders(&json);
+        assert_eq!((found.len(), found[0].0), (1, own()), "{json}");
+        let line = health(&json, "netns");
+        assert_eq!(line["state"], "degraded");
+        let reason = line["reason"].as_str().unwrap();
+        assert!(reason.contains("network namespace web may not be entered"), "{reason}");
+        assert!(reason.contains("may not be read"), "{reason}");
+        assert!(line["remedy"].as_str().unwrap().contains("CAP_SYS_ADMIN"), "{line}");
+    });
 }
 
 #[test]
 fn a_namespace_that_ends_is_let_go_while_it_is_watched() {
-    in_namespace("namespaces::a_namespace_that_ends_is_let_go_while_it_is_watched", || {
+    in_namespace(|| {
         add("web");
         // A pair of interfaces lives as long as the namespace of either.
         run(Command::new("ip").args([
@@ -300,7 +297,7 @@ fn why(args: &[&str]) -> (i32, Value) {
 
 #[test]
 fn why_says_in_which_namespace_the_server_is_that_is_not_here() {
-    in_namespace("namespaces::why_says_in_which_namespace_the_server_is_that_is_not_here", || {
+    in_namespace(|| {
         add("web");
         let named = Server::start_under(&IN_WEB, "s = tcp(); ready()");
         let nameless = Server::start_under(&IN_NEW, LISTEN_EVERYWHERE);
@@ -347,7 +344,7 @@ fn why_says_in_which_namespace_the_server_is_that_is_not_here() {
 
 #[test]
 fn why_claims_nothing_of_namespaces_that_it_may_not_enter() {
-    in_namespace("namespaces::why_claims_nothing_of_namespaces_that_it_may_not_enter", || {
+    in_namespace(|| {
         add("web");
         let _named = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
         let output = Command::new("setpriv")
@@ -395,7 +392,7 @@ fn key_in(netns: u64, wanted: impl Fn(&Socket) -> bool) -> SocketKey {
 
 #[test]
 fn a_close_hits_the_socket_of_the_rows_own_namespace_alone() {
-    in_namespace("namespaces::a_close_hits_the_socket_of_the_rows_own_namespace_alone", || {
+    in_namespace(|| {
         add("web");
         let mut here = Server::start(SAME_ENDS);
         let mut there = Server::start_under(&IN_WEB, SAME_ENDS);
@@ -435,42 +432,36 @@ fn a_close_hits_the_socket_of_the_rows_own_namespace_alone() {
 
 #[test]
 fn a_kill_stays_in_its_own_namespace_and_counts_what_is_lost_in_all() {
-    in_namespace(
-        "namespaces::a_kill_stays_in_its_own_namespace_and_counts_what_is_lost_in_all",
-        || {
-            add("web");
-            let mut there = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
-            let kill = |args: &[&str]| sockpit().arg("kill").args(args).output().unwrap();
-            let output = kill(&["8080", "--yes"]);
-            assert_eq!(output.status.code(), Some(1));
-            let said = String::from_utf8(output.stderr).unwrap();
-            let expected =
-                format!("here, but python3 {} holds it in network namespace web", there.pid());
-            assert!(said.contains("nothing holds 8080/tcp") && said.contains(&expected), "{said}");
-            assert!(there.is_alive());
+    in_namespace(|| {
+        add("web");
+        let mut there = Server::start_under(&IN_WEB, LISTEN_EVERYWHERE);
+        let kill = |args: &[&str]| sockpit().arg("kill").args(args).output().unwrap();
+        let output = kill(&["8080", "--yes"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let expected =
+            format!("here, but python3 {} holds it in network namespace web", there.pid());
+        assert!(said.contains("nothing holds 8080/tcp") && said.contains(&expected), "{said}");
+        assert!(there.is_alive());
 
-            // A server of both: its port here makes it a victim, its port there is lost with it.
-            let script = "a = tcp(); move('/run/netns/web'); b = tcp(port=9090); back(); ready()";
-            let mut both = Server::start(&format!("{SETNS}{script}"));
-            let (code, json) = document(&kill(&["8080", "--dry-run", "--json"]));
-            let plan = &json["plan"];
-            assert_eq!((code, &plan["victims"][0]["pid"]), (0, &both.pid().into()), "{json}");
-            assert_eq!(plan["victims"].as_array().unwrap().len(), 1, "{json}");
-            let lost = &plan["blast_radius"]["other_listeners"][0];
-            assert_eq!(
-                (&lost["local"]["port"], &lost["netns_name"]),
-                (&9090.into(), &"web".into())
-            );
-            assert_eq!(kill(&["8080", "--yes"]).status.code(), Some(0));
-            assert_eq!(both.signal(), Some(15));
-            assert!(there.is_alive());
-        },
-    );
+        // A server of both: its port here makes it a victim, its port there is lost with it.
+        let script = "a = tcp(); move('/run/netns/web'); b = tcp(port=9090); back(); ready()";
+        let mut both = Server::start(&format!("{SETNS}{script}"));
+        let (code, json) = document(&kill(&["8080", "--dry-run", "--json"]));
+        let plan = &json["plan"];
+        assert_eq!((code, &plan["victims"][0]["pid"]), (0, &both.pid().into()), "{json}");
+        assert_eq!(plan["victims"].as_array().unwrap().len(), 1, "{json}");
+        let lost = &plan["blast_radius"]["other_listeners"][0];
+        assert_eq!((&lost["local"]["port"], &lost["netns_name"]), (&9090.into(), &"web".into()));
+        assert_eq!(kill(&["8080", "--yes"]).status.code(), Some(0));
+        assert_eq!(both.signal(), Some(15));
+        assert!(there.is_alive());
+    });
 }
 
 #[test]
 fn interfaces_and_overflows_are_those_of_each_namespace() {
-    in_namespace("namespaces::interfaces_and_overflows_are_those_of_each_namespace", || {
+    in_namespace(|| {
         add("web");
         // The same number for different names.
         run(Command::new("ip").args(["link", "add", "here0", "index", "77", "type", "bridge"]));

@@ -267,7 +267,7 @@ fn seed() -> u64 {
 
 #[test]
 fn no_owner_is_wrong_when_there_is_time_to_look() {
-    in_namespace("owner_cache::no_owner_is_wrong_when_there_is_time_to_look", || {
+    in_namespace(|| {
         let seed = seed();
         let seen = compare_for(Duration::from_secs(5), seed, Some(20_000));
         eprintln!("seed {seed}: {seen:?}");
@@ -277,7 +277,7 @@ fn no_owner_is_wrong_when_there_is_time_to_look() {
 
 #[test]
 fn no_owner_is_wrong_or_else_it_is_named_as_uncertain() {
-    in_namespace("owner_cache::no_owner_is_wrong_or_else_it_is_named_as_uncertain", || {
+    in_namespace(|| {
         let seed = seed();
         let seen = compare_for(Duration::from_secs(5), seed, Some(20));
         eprintln!("seed {seed}: {seen:?}");
@@ -294,7 +294,7 @@ fn footprint() -> (usize, usize) {
 
 #[test]
 fn what_comes_and_goes_leaves_nothing_behind() {
-    in_namespace("owner_cache::what_comes_and_goes_leaves_nothing_behind", || {
+    in_namespace(|| {
         let seed = seed();
         let tree = Tree::new(seed);
         let mut ports = Ports::new(None).limited(Some(200));

@@ -62,7 +62,7 @@ impl Drop for Cgroup {
 
 #[test]
 fn a_socket_tells_the_cgroup_that_it_was_made_in() {
-    in_namespace("owners::a_socket_tells_the_cgroup_that_it_was_made_in", || {
+    in_namespace(|| {
         let Some(cgroup) = Cgroup::new("scope") else {
             return eprintln!("not run: no cgroup may be made here, which takes root");
         };
@@ -87,7 +87,7 @@ fn a_socket_tells_the_cgroup_that_it_was_made_in() {
 
 #[test]
 fn what_process_1_holds_for_a_socket_unit_is_told() {
-    in_namespace("owners::what_process_1_holds_for_a_socket_unit_is_told", || {
+    in_namespace(|| {
         // This test is process 1 of its namespace. It takes systemd's name, and makes a
         // listener the way systemd does: from within the socket unit's cgroup.
         assert_eq!(std::process::id(), 1);
@@ -150,7 +150,7 @@ fn row(document: &serde_json::Value, local: SocketAddr, remote: SocketAddr) -> s
 
 #[test]
 fn a_local_connection_tells_the_process_at_its_other_end() {
-    in_namespace("owners::a_local_connection_tells_the_process_at_its_other_end", || {
+    in_namespace(|| {
         let me = std::process::id();
         let listener = TcpListener::bind("127.0.0.1:7001").unwrap();
         let at = listener.local_addr().unwrap();
@@ -195,7 +195,7 @@ fn a_local_connection_tells_the_process_at_its_other_end() {
 
 #[test]
 fn the_other_end_is_found_across_families_and_for_datagrams() {
-    in_namespace("owners::the_other_end_is_found_across_families_and_for_datagrams", || {
+    in_namespace(|| {
         let me = std::process::id();
         let dual = TcpListener::bind("[::]:7001").unwrap();
         let at = "127.0.0.1:7001".parse().unwrap();
@@ -229,7 +229,7 @@ fn the_other_end_is_found_across_families_and_for_datagrams() {
 
 #[test]
 fn unix_sockets_tell_the_process_at_their_other_end() {
-    in_namespace("owners::unix_sockets_tell_the_process_at_their_other_end", || {
+    in_namespace(|| {
         let me = std::process::id();
         let (ours, theirs) = UnixStream::pair().unwrap();
         let inode = |socket: &UnixStream| {
@@ -258,7 +258,7 @@ fn replace(target: &str, content: &str) -> tempfile::NamedTempFile {
 
 #[test]
 fn addresses_have_names_where_they_are_asked_for() {
-    in_namespace("owners::addresses_have_names_where_they_are_asked_for", || {
+    in_namespace(|| {
         run(Command::new("mount").args(["--make-rprivate", "/"]));
         let _hosts = replace("/etc/hosts", "127.0.0.1 here.example\n127.0.0.2 ev\x1b[2Jil\n");
         let _conf = replace("/etc/nsswitch.conf", "hosts: files\n");
@@ -293,7 +293,7 @@ fn addresses_have_names_where_they_are_asked_for() {
 
 #[test]
 fn a_name_server_that_never_answers_does_not_hold_up_the_listing() {
-    in_namespace("owners::a_name_server_that_never_answers_does_not_hold_up_the_listing", || {
+    in_namespace(|| {
         run(Command::new("mount").args(["--make-rprivate", "/"]));
         let _hosts = replace("/etc/hosts", "127.0.0.1 here.example\n");
         let _conf = replace("/etc/nsswitch.conf", "hosts: files dns\n");

@@ -164,7 +164,7 @@ fn send(from: Ipv4Addr, to: SocketAddr, count: usize, size: usize) -> u16 {
 
 #[test]
 fn datagrams_between_hosts_are_counted_exactly() {
-    in_namespace("packets::datagrams_between_hosts_are_counted_exactly", || {
+    in_namespace(|| {
         let far = Far::new();
         let receiver = UdpSocket::bind((HERE, 7000)).unwrap();
         let capture = Capture::start(&["-i", "near"]);
@@ -211,7 +211,7 @@ fn datagrams_between_hosts_are_counted_exactly() {
 
 #[test]
 fn pings_and_their_answers_are_counted_exactly() {
-    in_namespace("packets::pings_and_their_answers_are_counted_exactly", || {
+    in_namespace(|| {
         let far = Far::new();
         let capture = Capture::start(&["-i", "near"]);
         far.run(|| {
@@ -242,7 +242,7 @@ fn pings_and_their_answers_are_counted_exactly() {
 
 #[test]
 fn flags_of_a_connection_are_counted() {
-    in_namespace("packets::flags_of_a_connection_are_counted", || {
+    in_namespace(|| {
         let far = Far::new();
         let listener = TcpListener::bind((HERE, 8000)).unwrap();
         let capture = Capture::start(&["-i", "near"]);
@@ -272,7 +272,7 @@ fn flags_of_a_connection_are_counted() {
 
 #[test]
 fn loopback_is_counted_once() {
-    in_namespace("packets::loopback_is_counted_once", || {
+    in_namespace(|| {
         let _four = UdpSocket::bind("127.0.0.1:7000").unwrap();
         let six = UdpSocket::bind("[::1]:7000").unwrap();
         for options in [&["-i", "lo"][..], &[]] {
@@ -294,7 +294,7 @@ fn loopback_is_counted_once() {
 
 #[test]
 fn packets_are_put_down_to_their_process() {
-    in_namespace("packets::packets_are_put_down_to_their_process", || {
+    in_namespace(|| {
         let far = Far::new();
         let pid = std::process::id();
         let receiver = UdpSocket::bind((HERE, 7000)).unwrap();
@@ -329,7 +329,7 @@ fn packets_are_put_down_to_their_process() {
 
 #[test]
 fn the_feed_captures_only_while_it_is_resumed() {
-    in_namespace("packets::the_feed_captures_only_while_it_is_resumed", || {
+    in_namespace(|| {
         let (mut feed, steering) =
             packets::spawn(CaptureOptions::default(), Duration::from_millis(20), None).unwrap();
         let watched = feed.clone();
@@ -367,7 +367,7 @@ fn the_feed_captures_only_while_it_is_resumed() {
 
 #[test]
 fn only_the_named_interfaces_are_counted() {
-    in_namespace("packets::only_the_named_interfaces_are_counted", || {
+    in_namespace(|| {
         let _far = Far::new();
         ip("link add idle type veth peer name idle2");
         let traffic = || {
@@ -388,7 +388,7 @@ fn only_the_named_interfaces_are_counted() {
 
 #[test]
 fn counting_ends_after_so_many_packets_or_so_much_time() {
-    in_namespace("packets::counting_ends_after_so_many_packets_or_so_much_time", || {
+    in_namespace(|| {
         let capture = Capture::start(&["--count", "30"]);
         send(Ipv4Addr::LOCALHOST, "127.0.0.1:7000".parse().unwrap(), 100, 10);
         let counts = capture.end();
@@ -403,7 +403,7 @@ fn counting_ends_after_so_many_packets_or_so_much_time() {
 
 #[test]
 fn a_line_a_second_is_printed() {
-    in_namespace("packets::a_line_a_second_is_printed", || {
+    in_namespace(|| {
         let mut command = sockpit();
         command.args(["packets", "--jsonl", "--duration", "2500ms"]);
         let output = command.output().unwrap();
@@ -420,7 +420,7 @@ fn a_line_a_second_is_printed() {
 
 #[test]
 fn what_the_kernel_drops_is_reported() {
-    in_namespace("packets::what_the_kernel_drops_is_reported", || {
+    in_namespace(|| {
         const SENT: u64 = 60_000;
         let _receiver = UdpSocket::bind("127.0.0.1:7000").unwrap();
         let capture = Capture::start(&["-i", "lo"]);
@@ -439,7 +439,7 @@ fn what_the_kernel_drops_is_reported() {
 
 #[test]
 fn without_the_right_to_capture_the_remedy_is_named() {
-    in_namespace("packets::without_the_right_to_capture_the_remedy_is_named", || {
+    in_namespace(|| {
         let output = Command::new("setpriv")
             .args(["--bounding-set", "-net_raw", "--"])
             .arg(sockpit().get_program())
@@ -456,7 +456,7 @@ fn without_the_right_to_capture_the_remedy_is_named() {
 
 #[test]
 fn an_interface_that_goes_away_ends_the_capture_with_its_counts() {
-    in_namespace("packets::an_interface_that_goes_away_ends_the_capture_with_its_counts", || {
+    in_namespace(|| {
         let _far = Far::new();
         let capture = Capture::start(&["-i", "near"]);
         send(HERE, SocketAddr::from((THERE, 7000)), 10, 10);
@@ -476,7 +476,7 @@ fn an_interface_that_goes_away_ends_the_capture_with_its_counts() {
 
 #[test]
 fn a_tag_that_the_system_took_off_is_counted_with_its_bytes() {
-    in_namespace("packets::a_tag_that_the_system_took_off_is_counted_with_its_bytes", || {
+    in_namespace(|| {
         let far = Far::new();
         let vlan = |name: &str, addr: &str| {
             ip(&format!("link add link {name} name tagged type vlan id 5"));

@@ -79,7 +79,7 @@ impl Drop for Helper {
 
 #[test]
 fn listeners_have_their_backlog_and_their_families() {
-    in_namespace("ports::listeners_have_their_backlog_and_their_families", || {
+    in_namespace(|| {
         let v4 = RawSocket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         v4.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 7001)).into()).unwrap();
         v4.listen(5).unwrap();
@@ -115,7 +115,7 @@ fn listeners_have_their_backlog_and_their_families() {
 
 #[test]
 fn a_connection_is_followed_to_its_end() {
-    in_namespace("ports::a_connection_is_followed_to_its_end", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:7001").unwrap();
         let at = listener.local_addr().unwrap();
         let client = TcpStream::connect(at).unwrap();
@@ -154,7 +154,7 @@ fn a_connection_is_followed_to_its_end() {
 
 #[test]
 fn a_half_open_connection_is_the_kernels() {
-    in_namespace("ports::a_half_open_connection_is_the_kernels", || {
+    in_namespace(|| {
         // With TCP_DEFER_ACCEPT the listener ignores the ACK that ends the handshake.
         let mut helper = Helper::python(
             "import socket, time\n\
@@ -173,7 +173,7 @@ fn a_half_open_connection_is_the_kernels() {
 
 #[test]
 fn a_port_held_without_listening_is_bound() {
-    in_namespace("ports::a_port_held_without_listening_is_bound", || {
+    in_namespace(|| {
         let holder = RawSocket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         holder.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 7001)).into()).unwrap();
         let listing = native();
@@ -185,7 +185,7 @@ fn a_port_held_without_listening_is_bound() {
 
 #[test]
 fn datagram_sockets_are_connected_or_not() {
-    in_namespace("ports::datagram_sockets_are_connected_or_not", || {
+    in_namespace(|| {
         let open = UdpSocket::bind("127.0.0.1:7001").unwrap();
         let at = open.local_addr().unwrap();
         let connected = UdpSocket::bind("127.0.0.1:7002").unwrap();
@@ -204,7 +204,7 @@ fn datagram_sockets_are_connected_or_not() {
 
 #[test]
 fn a_shared_socket_has_every_holder_as_owner() {
-    in_namespace("ports::a_shared_socket_has_every_holder_as_owner", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:7001").unwrap();
         let copy = OwnedFd::from(listener.try_clone().unwrap());
         let mut child = Command::new("sleep").arg("60").stdin(Stdio::from(copy)).spawn().unwrap();
@@ -226,7 +226,7 @@ fn a_shared_socket_has_every_holder_as_owner() {
 
 #[test]
 fn a_socket_in_flight_has_no_owner_and_is_not_blamed_on_anyone() {
-    in_namespace("ports::a_socket_in_flight_has_no_owner_and_is_not_blamed_on_anyone", || {
+    in_namespace(|| {
         let udp = UdpSocket::bind("127.0.0.1:7001").unwrap();
         let at = udp.local_addr().unwrap();
         let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
@@ -250,7 +250,7 @@ fn a_socket_in_flight_has_no_owner_and_is_not_blamed_on_anyone() {
 
 #[test]
 fn an_empty_network_is_answered_with_no() {
-    in_namespace("ports::an_empty_network_is_answered_with_no", || {
+    in_namespace(|| {
         let output = sockpit().arg("ports").output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         assert!(output.stdout.is_empty());
@@ -273,7 +273,7 @@ fn common(socket: &Socket) -> String {
 
 #[test]
 fn native_and_netstat2_agree_on_the_same_sockets() {
-    in_namespace("ports::native_and_netstat2_agree_on_the_same_sockets", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:7001").unwrap();
         let at = listener.local_addr().unwrap();
         let accepted = TcpStream::connect(at).unwrap();

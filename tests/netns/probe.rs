@@ -44,7 +44,7 @@ fn lonely_link() {
 
 #[test]
 fn no_route_is_unreachable_on_this_side() {
-    in_namespace("probe::no_route_is_unreachable_on_this_side", || {
+    in_namespace(|| {
         let document = assert_fails(&["192.0.2.1:80"], "unreachable", "local", Some("ENETUNREACH"));
         assert!(document["verdict"]["text"].as_str().unwrap().contains("no route"), "{document}");
         assert_fails(&["[2001:db8::1]:80"], "unreachable", "local", Some("ENETUNREACH"));
@@ -53,7 +53,7 @@ fn no_route_is_unreachable_on_this_side() {
 
 #[test]
 fn each_kind_of_refusing_route_is_told_apart() {
-    in_namespace("probe::each_kind_of_refusing_route_is_told_apart", || {
+    in_namespace(|| {
         ip("route add unreachable 192.0.2.1");
         ip("route add prohibit 192.0.2.2");
         ip("route add blackhole 192.0.2.3");
@@ -67,7 +67,7 @@ fn each_kind_of_refusing_route_is_told_apart() {
 
 #[test]
 fn a_lost_syn_is_a_timeout_on_the_path() {
-    in_namespace("probe::a_lost_syn_is_a_timeout_on_the_path", || {
+    in_namespace(|| {
         lonely_link();
         ip("neigh add 10.9.0.2 lladdr 02:00:00:00:00:02 dev v0 nud permanent");
         let document =
@@ -86,7 +86,7 @@ fn a_lost_syn_is_a_timeout_on_the_path() {
 
 #[test]
 fn a_neighbour_that_is_not_there_is_unreachable_on_the_path() {
-    in_namespace("probe::a_neighbour_that_is_not_there_is_unreachable_on_the_path", || {
+    in_namespace(|| {
         lonely_link();
         let args = ["10.9.0.3:80", "--timeout", "30s"];
         let document = assert_fails(&args, "unreachable", "path", Some("EHOSTUNREACH"));
@@ -107,7 +107,7 @@ fn a_neighbour_that_is_not_there_is_unreachable_on_the_path() {
 
 #[test]
 fn a_full_accept_queue_is_a_timeout_on_this_side() {
-    in_namespace("probe::a_full_accept_queue_is_a_timeout_on_this_side", || {
+    in_namespace(|| {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         listener.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
         listener.listen(0).unwrap();
@@ -135,7 +135,7 @@ fn a_full_accept_queue_is_a_timeout_on_this_side() {
 
 #[test]
 fn a_listener_at_the_other_address_is_named() {
-    in_namespace("probe::a_listener_at_the_other_address_is_named", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.5:0").unwrap();
         let at = listener.local_addr().unwrap();
         let target = format!("127.0.0.1:{}", at.port());
@@ -148,7 +148,7 @@ fn a_listener_at_the_other_address_is_named() {
 
 #[test]
 fn a_port_without_listener_is_refused_in_both_families() {
-    in_namespace("probe::a_port_without_listener_is_refused_in_both_families", || {
+    in_namespace(|| {
         assert_fails(&["127.0.0.1:7"], "refused", "peer", Some("ECONNREFUSED"));
         assert_fails(&["[::1]:7"], "refused", "peer", Some("ECONNREFUSED"));
         // Both loopbacks are tried for a port alone.
@@ -159,7 +159,7 @@ fn a_port_without_listener_is_refused_in_both_families() {
 
 #[test]
 fn a_server_that_aborts_is_a_reset() {
-    in_namespace("probe::a_server_that_aborts_is_a_reset", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("[::1]:0").unwrap();
         let target = listener.local_addr().unwrap().to_string();
         thread::spawn(move || {
@@ -176,7 +176,7 @@ fn a_server_that_aborts_is_a_reset() {
 
 #[test]
 fn a_link_local_target_is_reached_through_its_interface() {
-    in_namespace("probe::a_link_local_target_is_reached_through_its_interface", || {
+    in_namespace(|| {
         lonely_link();
         ip("-6 addr add fe80::99/64 dev v0 nodad");
         let link = run(Command::new("ip").args(["-o", "link", "show", "v0"]));
@@ -196,7 +196,7 @@ fn a_link_local_target_is_reached_through_its_interface() {
 
 #[test]
 fn the_wished_source_is_used_and_a_foreign_one_refused() {
-    in_namespace("probe::the_wished_source_is_used_and_a_foreign_one_refused", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let target = listener.local_addr().unwrap().to_string();
         let (code, document) = probe(&[&target, "--source", "127.0.0.77"]);
@@ -250,7 +250,7 @@ fn assert_dns_fails(timeout: &str, side: &Value, word: &str) {
 
 #[test]
 fn a_name_that_does_not_exist_is_nobodys_fault() {
-    in_namespace("probe::a_name_that_does_not_exist_is_nobodys_fault", || {
+    in_namespace(|| {
         let _configuration = name_server(Some(0x8183));
         assert_dns_fails("20s", &Value::Null, "does not exist");
     });
@@ -258,7 +258,7 @@ fn a_name_that_does_not_exist_is_nobodys_fault() {
 
 #[test]
 fn a_name_without_an_address_differs_from_one_that_does_not_exist() {
-    in_namespace("probe::a_name_without_an_address_differs_from_one_that_does_not_exist", || {
+    in_namespace(|| {
         let _configuration = name_server(Some(0x8180));
         assert_dns_fails("20s", &Value::Null, "has no address");
     });
@@ -266,7 +266,7 @@ fn a_name_without_an_address_differs_from_one_that_does_not_exist() {
 
 #[test]
 fn a_name_server_that_is_not_there_lies_on_the_path() {
-    in_namespace("probe::a_name_server_that_is_not_there_lies_on_the_path", || {
+    in_namespace(|| {
         let _configuration = replace_in_etc("resolv.conf", "nameserver 127.0.0.1\n");
         assert_dns_fails("20s", &"path".into(), "no name server could be asked");
     });
@@ -274,7 +274,7 @@ fn a_name_server_that_is_not_there_lies_on_the_path() {
 
 #[test]
 fn a_silent_name_server_costs_no_more_than_the_timeout() {
-    in_namespace("probe::a_silent_name_server_costs_no_more_than_the_timeout", || {
+    in_namespace(|| {
         let _configuration = name_server(None);
         let started = Instant::now();
         assert_dns_fails("300ms", &"path".into(), "within 300.00 ms");
@@ -285,7 +285,7 @@ fn a_silent_name_server_costs_no_more_than_the_timeout() {
 
 #[test]
 fn further_addresses_of_a_name_are_tried_until_one_connects() {
-    in_namespace("probe::further_addresses_of_a_name_are_tried_until_one_connects", || {
+    in_namespace(|| {
         // The resolver puts 127.0.0.1 first: it is nearer to the source address 127.0.0.1.
         let listener = TcpListener::bind("127.0.0.2:0").unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -34,7 +34,7 @@ fn end(mut child: Child) -> (Option<i32>, String) {
 
 #[test]
 fn a_listener_ends_the_wait_for_one() {
-    in_namespace("wait::a_listener_ends_the_wait_for_one", || {
+    in_namespace(|| {
         let waiting = start(&["8080", "--listening"]);
         let _listener = TcpListener::bind("127.0.0.1:8080").unwrap();
         assert_eq!(end(waiting), (Some(0), String::new()));
@@ -46,7 +46,7 @@ fn a_listener_ends_the_wait_for_one() {
 
 #[test]
 fn neither_a_client_nor_a_bound_socket_is_listening() {
-    in_namespace("wait::neither_a_client_nor_a_bound_socket_is_listening", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
         let client = TcpStream::connect("127.0.0.1:8080").unwrap();
         let port = client.local_addr().unwrap().port().to_string();
@@ -62,7 +62,7 @@ fn neither_a_client_nor_a_bound_socket_is_listening() {
 
 #[test]
 fn a_port_is_free_when_its_last_socket_is_gone() {
-    in_namespace("wait::a_port_is_free_when_its_last_socket_is_gone", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
         let v6 = TcpListener::bind("[::1]:8080").unwrap();
         let start_of = Instant::now();
@@ -83,7 +83,7 @@ fn a_port_is_free_when_its_last_socket_is_gone() {
 
 #[test]
 fn time_wait_counts_unless_the_bind_passes_over_it() {
-    in_namespace("wait::time_wait_counts_unless_the_bind_passes_over_it", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
         let client = TcpStream::connect("127.0.0.1:8080").unwrap();
         let (accepted, _) = listener.accept().unwrap();

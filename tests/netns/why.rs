@@ -51,7 +51,7 @@ const PLAIN: [bool; 2] = [false, false];
 
 #[test]
 fn a_free_port_is_bindable() {
-    in_namespace("why::a_free_port_is_bindable", || {
+    in_namespace(|| {
         for (port, udp) in [("8080", false), ("8080/udp", true)] {
             let (code, json) = why(&[port]);
             assert_eq!((code, &json["bindable"]), (0, &Value::Bool(true)), "{json}");
@@ -70,7 +70,7 @@ fn a_free_port_is_bindable() {
 
 #[test]
 fn a_listener_on_one_address_is_named_with_what_ends_it() {
-    in_namespace("why::a_listener_on_one_address_is_named_with_what_ends_it", || {
+    in_namespace(|| {
         let server = Server::start("s = tcp(); ready()");
         let (code, json) = why(&["8080"]);
         assert_eq!((code, &json["bindable"]), (1, &Value::Bool(false)));
@@ -100,7 +100,7 @@ fn a_listener_on_one_address_is_named_with_what_ends_it() {
 
 #[test]
 fn wildcards_and_dual_stack_are_told_apart() {
-    in_namespace("why::wildcards_and_dual_stack_are_told_apart", || {
+    in_namespace(|| {
         let _v4 = TcpListener::bind("0.0.0.0:8080").unwrap();
         let _dual = TcpListener::bind("[::]:9090").unwrap();
         let (code, json) = why(&["8080", "--addr", "127.0.0.1"]);
@@ -115,7 +115,7 @@ fn wildcards_and_dual_stack_are_told_apart() {
 
 #[test]
 fn a_socket_that_is_bound_without_listening_is_found() {
-    in_namespace("why::a_socket_that_is_bound_without_listening_is_found", || {
+    in_namespace(|| {
         let server = Server::start("s = tcp(addr='0.0.0.0', listen=False); ready()");
         let (code, json) = why(&["8080"]);
         assert_eq!((code, kinds(&json)), (1, vec!["bound_not_listening"]), "{json}");
@@ -126,7 +126,7 @@ fn a_socket_that_is_bound_without_listening_is_found() {
 
 #[test]
 fn connections_in_time_wait_are_counted_and_passed_over() {
-    in_namespace("why::connections_in_time_wait_are_counted_and_passed_over", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
         let mut client = TcpStream::connect("127.0.0.1:8080").unwrap();
         drop(listener.accept().unwrap());
@@ -147,7 +147,7 @@ fn connections_in_time_wait_are_counted_and_passed_over() {
 
 #[test]
 fn an_outgoing_connection_holds_its_port() {
-    in_namespace("why::an_outgoing_connection_holds_its_port", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
         let client = TcpStream::connect("127.0.0.1:8080").unwrap();
         let _accepted = listener.accept().unwrap();
@@ -163,7 +163,7 @@ fn an_outgoing_connection_holds_its_port() {
 
 #[test]
 fn a_connection_over_ipv6_is_in_the_way_of_every_ipv4_address() {
-    in_namespace("why::a_connection_over_ipv6_is_in_the_way_of_every_ipv4_address", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("[::]:8080").unwrap();
         let client = TcpStream::connect("[::1]:8080").unwrap();
         let _accepted = listener.accept().unwrap();
@@ -181,7 +181,7 @@ fn a_connection_over_ipv6_is_in_the_way_of_every_ipv4_address() {
 
 #[test]
 fn what_is_offered_against_a_mapped_wildcard_finds_the_connection() {
-    in_namespace("why::what_is_offered_against_a_mapped_wildcard_finds_the_connection", || {
+    in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
         let _client = TcpStream::connect("127.0.0.1:8080").unwrap();
         let _accepted = listener.accept().unwrap();
@@ -197,7 +197,7 @@ fn what_is_offered_against_a_mapped_wildcard_finds_the_connection() {
 
 #[test]
 fn connections_that_nobody_has_accepted_are_the_kernels() {
-    in_namespace("why::connections_that_nobody_has_accepted_are_the_kernels", || {
+    in_namespace(|| {
         let _listener = TcpListener::bind("127.0.0.1:8080").unwrap();
         let _client = TcpStream::connect("127.0.0.1:8080").unwrap();
         let (_, json) = why(&["8080"]);
@@ -209,7 +209,7 @@ fn connections_that_nobody_has_accepted_are_the_kernels() {
 
 #[test]
 fn a_group_that_shares_the_port_is_found() {
-    in_namespace("why::a_group_that_shares_the_port_is_found", || {
+    in_namespace(|| {
         let script = "s = tcp(reuse_port=True); t = tcp(reuse_port=True); ready()";
         let _server = Server::start(script);
         let (code, json) = why(&["8080", "--addr", "127.0.0.1"]);
@@ -223,7 +223,7 @@ fn a_group_that_shares_the_port_is_found() {
 
 #[test]
 fn a_group_is_not_joined_past_another_holder() {
-    in_namespace("why::a_group_is_not_joined_past_another_holder", || {
+    in_namespace(|| {
         let script = "a = tcp('127.0.0.1', reuse_port=True); b = tcp('127.0.0.2'); ready()";
         let _server = crate::kill::Server::start(script);
         let (code, json) = why(&["8080", "--addr", "0.0.0.0"]);
@@ -235,7 +235,7 @@ fn a_group_is_not_joined_past_another_holder() {
 
 #[test]
 fn over_udp_no_datagram_is_taken_from_the_holder() {
-    in_namespace("why::over_udp_no_datagram_is_taken_from_the_holder", || {
+    in_namespace(|| {
         let _holder = UdpSocket::bind("127.0.0.1:8080").unwrap();
         let (code, json) = why(&["8080/udp"]);
         assert_eq!((code, kinds(&json)), (1, vec!["listener", "specific_conflict"]));
@@ -254,7 +254,7 @@ fn over_udp_no_datagram_is_taken_from_the_holder() {
 
 #[test]
 fn the_rules_of_this_namespace_are_findings() {
-    in_namespace("why::the_rules_of_this_namespace_are_findings", || {
+    in_namespace(|| {
         fs::write("/proc/sys/net/ipv4/ip_local_reserved_ports", "8080").unwrap();
         let (code, json) = why(&["8080"]);
         assert_eq!((code, kinds(&json)), (0, vec!["reserved_port"]), "{json}");
@@ -270,7 +270,7 @@ fn the_rules_of_this_namespace_are_findings() {
 
 #[test]
 fn a_privileged_port_is_refused_without_the_right() {
-    in_namespace("why::a_privileged_port_is_refused_without_the_right", || {
+    in_namespace(|| {
         let output = Command::new("setpriv")
             .args(["--bounding-set", "-net_bind_service", "--inh-caps", "-all", "--"])
             .arg(env!("CARGO_BIN_EXE_sockpit"))
@@ -287,7 +287,7 @@ fn a_privileged_port_is_refused_without_the_right() {
 
 #[test]
 fn an_owner_that_may_not_be_seen_is_hidden() {
-    in_namespace("why::an_owner_that_may_not_be_seen_is_hidden", || {
+    in_namespace(|| {
         let _server = Server::start("s = tcp(addr='0.0.0.0'); ready()");
         // A process with more rights than the one that asks is closed to it.
         let output = Command::new("setpriv")

@@ -31,7 +31,7 @@ fn has_remedy(json: &Value, kind: &str, word: &str) -> bool {
 
 #[test]
 fn what_the_holder_shares_is_told() {
-    in_namespace("why_binds::what_the_holder_shares_is_told", || {
+    in_namespace(|| {
         let _one = Server::start("s = tcp(); ready()");
         let json = why(&["8080"]).1;
         let listener = finding(&json, "listener");
@@ -54,7 +54,7 @@ fn what_the_holder_shares_is_told() {
 
 #[test]
 fn a_udp_group_is_known_without_a_trial() {
-    in_namespace("why_binds::a_udp_group_is_known_without_a_trial", || {
+    in_namespace(|| {
         let _group = Server::start(
             "
 for _ in range(2):
@@ -76,7 +76,7 @@ ready()
 
 #[test]
 fn another_users_group_cannot_be_joined() {
-    in_namespace("why_binds::another_users_group_cannot_be_joined", || {
+    in_namespace(|| {
         let _group = Server::start("s = tcp(reuse_port=True); t = tcp(reuse_port=True); ready()");
         // Another user of this namespace; the kernel compares the numbers. One user alone is
         // mapped, so this needs a range: without one there is nobody else here.
@@ -98,7 +98,7 @@ fn another_users_group_cannot_be_joined() {
 
 #[test]
 fn closing_what_is_in_time_wait_frees_the_port() {
-    in_namespace("why_binds::closing_what_is_in_time_wait_frees_the_port", || {
+    in_namespace(|| {
         let mut server = Server::start_unready(
             "s = tcp(); c = socket.create_connection(('127.0.0.1', 8080)); a, _ = s.accept()
 a.close(); c.recv(1); c.close(); s.close(); ready()",
@@ -113,7 +113,7 @@ a.close(); c.recv(1); c.close(); s.close(); ready()",
 
 #[test]
 fn closing_connections_frees_the_port_and_is_offered_only_then() {
-    in_namespace("why_binds::closing_connections_frees_the_port_and_is_offered_only_then", || {
+    in_namespace(|| {
         // The listener has gone, what it accepted has not: and half of that is half-closed.
         let mut server = Server::start_unready(
             "s = tcp(); c = [socket.create_connection(('127.0.0.1', 8080)) for _ in range(2)]
@@ -138,7 +138,7 @@ ready()",
 
 #[test]
 fn the_kernels_leftovers_can_be_closed() {
-    in_namespace("why_binds::the_kernels_leftovers_can_be_closed", || {
+    in_namespace(|| {
         // An orphan in FIN_WAIT_2: its process is gone, its peer does not close.
         let mut peer = Server::start_unready(
             "s = tcp(port=9090); c = socket.create_connection(('127.0.0.1', 9090),
@@ -154,7 +154,7 @@ fn the_kernels_leftovers_can_be_closed() {
 
 #[test]
 fn a_source_port_chosen_late_is_found() {
-    in_namespace("why_binds::a_source_port_chosen_late_is_found", || {
+    in_namespace(|| {
         let mut client = Server::start_unready(
             "IP_BIND_ADDRESS_NO_PORT = 24; s = tcp(port=9090); c = socket.socket()
 c.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1); c.bind(('127.0.0.1', 0))
@@ -172,7 +172,7 @@ c.connect(('127.0.0.1', 9090)); a, _ = s.accept(); os.write(1, b'%d\\n' % c.gets
 
 #[test]
 fn families_meet_as_v6_only_has_it() {
-    in_namespace("why_binds::families_meet_as_v6_only_has_it", || {
+    in_namespace(|| {
         let _v6_only = Server::start(
             "s = socket.socket(socket.AF_INET6); s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 s.bind(('::', 8080)); s.listen(); ready()",
@@ -193,7 +193,7 @@ s.bind(('::', 8080)); s.listen(); ready()",
 
 #[test]
 fn a_host_without_ipv6_is_asked_about_ipv4_alone() {
-    in_namespace("why_binds::a_host_without_ipv6_is_asked_about_ipv4_alone", || {
+    in_namespace(|| {
         run(Command::new("sh").args(["-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6"]));
         let (code, json) = why(&["8080"]);
         assert_eq!((code, kinds(&json)), (0, vec![]), "`::` still binds: {json}");
@@ -205,7 +205,7 @@ fn a_host_without_ipv6_is_asked_about_ipv4_alone() {
 
 #[test]
 fn a_link_local_address_has_an_interface() {
-    in_namespace("why_binds::a_link_local_address_has_an_interface", || {
+    in_namespace(|| {
         run(Command::new("ip").args("-6 address add fe80::7/64 dev lo nodad".split(' ')));
         assert_eq!(why(&["8080", "--addr", "fe80::7%lo"]).0, 0);
         assert_eq!(why(&["8080", "--addr", "[fe80::7%1]"]).0, 0);
@@ -225,7 +225,7 @@ fn a_link_local_address_has_an_interface() {
 
 #[test]
 fn a_device_of_its_own_is_in_the_way_of_those_without() {
-    in_namespace("why_binds::a_device_of_its_own_is_in_the_way_of_those_without", || {
+    in_namespace(|| {
         let _bound = Server::start(
             "s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'lo')
 s.bind(('0.0.0.0', 8080)); s.listen(); ready()",
@@ -240,7 +240,7 @@ s.bind(('0.0.0.0', 8080)); s.listen(); ready()",
 
 #[test]
 fn who_is_bound_without_listening_lets_reuse_addr_in() {
-    in_namespace("why_binds::who_is_bound_without_listening_lets_reuse_addr_in", || {
+    in_namespace(|| {
         let _bound = Server::start("s = tcp(listen=False); ready()");
         let (code, json) = why(&["8080", "--addr", "127.0.0.1"]);
         assert_eq!((code, kinds(&json)), (1, vec!["bound_not_listening"]), "{json}");
@@ -252,7 +252,7 @@ fn who_is_bound_without_listening_lets_reuse_addr_in() {
 
 #[test]
 fn an_mptcp_listener_holds_a_tcp_port() {
-    in_namespace("why_binds::an_mptcp_listener_holds_a_tcp_port", || {
+    in_namespace(|| {
         let server = Server::start(
             "
 try: s = socket.socket(proto=262)
@@ -269,7 +269,7 @@ s.bind(('0.0.0.0', 8080)); s.listen(); ready()
 
 #[test]
 fn systemds_listener_is_told_apart() {
-    in_namespace("why_binds::systemds_listener_is_told_apart", || {
+    in_namespace(|| {
         // Process 1 of a PID namespace of its own, by that name.
         let script = format!(
             "
@@ -295,7 +295,7 @@ sys.exit(subprocess.run(['{}', 'why', '8080', '--json']).returncode)",
 
 #[test]
 fn trials_leave_nothing_behind() {
-    in_namespace("why_binds::trials_leave_nothing_behind", || {
+    in_namespace(|| {
         for port in ["8080", "8080/udp"] {
             assert_eq!(why(&[port]).0, 0);
         }

@@ -10,20 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{cannot_run, in_namespace, run};
+use crate::support::{cannot_run, in_namespace, in_namespace_with, run};
 use crate::why::{document, finding, kinds, why};
-
-/// Whether the tools are there that make the rules.
-fn can_run(test: &str, programs: &[&str]) -> bool {
-    let is_there = |program: &&&str| {
-        Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok()
-    };
-    let missing = programs.iter().find(|program| !is_there(program));
-    if let Some(program) = missing {
-        cannot_run(test, &format!("no {program} (see .ci/install)"));
-    }
-    missing.is_none()
-}
 
 fn nft(rules: &str) {
     let mut nft = Command::new("nft").args(["-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
@@ -64,11 +52,7 @@ fn text(json: &Value) -> &str {
 
 #[test]
 fn a_redirected_port_is_bindable_and_not_reached() {
-    let test = "why_nat::a_redirected_port_is_bindable_and_not_reached";
-    if !can_run(test, &["nft"]) {
-        return;
-    }
-    in_namespace(test, || {
+    in_namespace_with(&["nft"], || {
         nft("table inet web {
             chain in { type nat hook prerouting priority dstnat; tcp dport 8080 redirect to :9000; }
             chain out { type nat hook output priority -100; tcp dport 8080 redirect to :9000; }
@@ -108,112 +92,108 @@ fn docker(program: &str) {
     iptables(program, &format!("-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 {dnat}"));
 }
 
-fn dockers_forwards_are_found(test: &str, program: &str, says: &str) {
-    if !can_run(test, &[program]) {
-        return;
+fn dockers_forwards_are_found(program: &str, says: &str) {
+    docker(program);
+    let (code, json) = why(&["8080"]);
+    assert_eq!((code, kinds(&json)), (0, vec!["nat_forward"]), "{json}");
+    let [outside, here] = forwards(&json).as_slice() else { panic!("{json}") };
+    for forward in [outside, here] {
+        assert_eq!((&forward["addr"], &forward["port"]), (&"172.17.0.2".into(), &80.into()));
+        let rule = &forward["rule"];
+        assert_eq!((&rule["program"], &rule["chain"]), (&says.into(), &"DOCKER".into()));
     }
-    in_namespace(test, || {
-        docker(program);
-        let (code, json) = why(&["8080"]);
-        assert_eq!((code, kinds(&json)), (0, vec!["nat_forward"]), "{json}");
-        let [outside, here] = forwards(&json).as_slice() else { panic!("{json}") };
-        for forward in [outside, here] {
-            assert_eq!((&forward["addr"], &forward["port"]), (&"172.17.0.2".into(), &80.into()));
-            let rule = &forward["rule"];
-            assert_eq!((&rule["program"], &rule["chain"]), (&says.into(), &"DOCKER".into()));
-        }
-        assert_eq!(outside["from"], "outside");
-        assert_eq!(outside["conditions"][0], "not from interface docker0");
-        assert_eq!(here["from"], "this_host");
-        assert_eq!(here["conditions"], json!(["not to 127.0.0.0/8"]));
-        let remedy = &finding(&json, "nat_forward")["remedies"][0]["argv"];
-        assert_eq!(remedy, &json!(["docker", "ps", "--filter", "publish=8080"]));
+    assert_eq!(outside["from"], "outside");
+    assert_eq!(outside["conditions"][0], "not from interface docker0");
+    assert_eq!(here["from"], "this_host");
+    assert_eq!(here["conditions"], json!(["not to 127.0.0.0/8"]));
+    let remedy = &finding(&json, "nat_forward")["remedies"][0]["argv"];
+    assert_eq!(remedy, &json!(["docker", "ps", "--filter", "publish=8080"]));
 
-        // A packet to a loopback address neither comes from outside nor is taken here.
-        assert_eq!(kinds(&why(&["8080", "--addr", "127.0.0.1"]).1), [""; 0]);
-        run(Command::new("ip").args(["address", "add", "192.0.2.1/32", "dev", "lo"]));
-        let json = why(&["8080", "--addr", "192.0.2.1"]).1;
-        assert_eq!(forwards(&json)[1]["conditions"], json!([]), "{json}");
-        assert_eq!(kinds(&why(&["8080", "--addr", "::1"]).1), [""; 0]);
-        assert_eq!(kinds(&why(&["8080/udp"]).1), [""; 0]);
-        assert_eq!(kinds(&why(&["8081"]).1), [""; 0]);
-    });
+    // A packet to a loopback address neither comes from outside nor is taken here.
+    assert_eq!(kinds(&why(&["8080", "--addr", "127.0.0.1"]).1), [""; 0]);
+    run(Command::new("ip").args(["address", "add", "192.0.2.1/32", "dev", "lo"]));
+    let json = why(&["8080", "--addr", "192.0.2.1"]).1;
+    assert_eq!(forwards(&json)[1]["conditions"], json!([]), "{json}");
+    assert_eq!(kinds(&why(&["8080", "--addr", "::1"]).1), [""; 0]);
+    assert_eq!(kinds(&why(&["8080/udp"]).1), [""; 0]);
+    assert_eq!(kinds(&why(&["8081"]).1), [""; 0]);
 }
 
 #[test]
 fn dockers_forwards_by_iptables_nft_are_found() {
-    let test = "why_nat::dockers_forwards_by_iptables_nft_are_found";
-    dockers_forwards_are_found(test, "iptables-nft", "nftables");
+    in_namespace_with(&["iptables-nft"], || dockers_forwards_are_found("iptables-nft", "nftables"));
 }
 
 #[test]
 fn dockers_forwards_by_iptables_legacy_are_found() {
-    let test = "why_nat::dockers_forwards_by_iptables_legacy_are_found";
     let names = fs::read_to_string("/proc/net/ip_tables_names");
     if names.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-        return cannot_run(test, "this kernel has no ip_tables");
+        return cannot_run("this kernel has no ip_tables");
     }
-    dockers_forwards_are_found(test, "iptables-legacy", "iptables-legacy");
-}
-
-#[test]
-fn matches_of_iptables_are_read() {
-    let test = "why_nat::matches_of_iptables_are_read";
-    if !can_run(test, &["iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy"]) {
-        return;
-    }
-    in_namespace(test, || {
-        for (program, port) in [("iptables-nft", 7000), ("iptables-legacy", 6000)] {
-            let (one, first, last) = (port, port + 5, port + 8);
-            let rule = format!("-m multiport --dports {one},{first}:{last}");
-            iptables(program, &format!("-A PREROUTING -p tcp {rule} -j REDIRECT --to-ports 80"));
-            let rule = format!("--dport {}:{}", port + 20, port + 29);
-            iptables(program, &format!("-A OUTPUT -p udp {rule} -j REDIRECT --to-ports 53"));
-            let rule = format!("! --sport 1:5 --dport {}", port + 40);
-            iptables(program, &format!("-A OUTPUT -p tcp {rule} -j DNAT --to 10.0.0.9"));
-            let rule =
-                format!("--dport {} -m statistic --mode random --probability 0.5", port + 50);
-            iptables(program, &format!("-A OUTPUT -p tcp {rule} -j DNAT --to 10.0.0.9:1"));
-
-            let is_taken = |port: u16, udp: &str| {
-                kinds(&why(&[&format!("{port}{udp}")]).1).contains(&"nat_forward")
-            };
-            for offset in [0, 5, 6, 8] {
-                assert!(is_taken(port + offset, ""), "{program} {offset}");
-            }
-            for offset in [1, 4, 9, 20] {
-                assert!(!is_taken(port + offset, ""), "{program} {offset}");
-            }
-            assert!(is_taken(port + 20, "/udp") && is_taken(port + 29, "/udp"));
-            assert!(!is_taken(port + 30, "/udp") && !is_taken(port, "/udp"));
-            let json = why(&[&(port + 40).to_string()]).1;
-            assert_eq!(forwards(&json)[0]["addr"], "10.0.0.9", "{program} {json}");
-            assert_eq!(forwards(&json)[0]["port"], Value::Null);
-            assert_eq!(forwards(&json)[0]["conditions"].as_array().unwrap().len(), 1, "{json}");
-            let json = why(&[&(port + 50).to_string()]).1;
-            assert_eq!(forwards(&json)[0]["conditions"].as_array().unwrap().len(), 1, "{json}");
-        }
-        for (program, port) in [("ip6tables-nft", 7600), ("ip6tables-legacy", 6600)] {
-            let to = "-j DNAT --to-destination [2001:db8::7]:443";
-            iptables(program, &format!("-A PREROUTING -p tcp --dport {port} {to}"));
-            let rule = format!("-A OUTPUT -p tcp --dport {port} -d fd00::/8");
-            iptables(program, &format!("{rule} -j REDIRECT --to-ports 80"));
-            let json = why(&[&port.to_string()]).1;
-            let [outside, here] = [0, 1].map(|index| &json["findings"][index]["forwards"][0]);
-            assert_eq!(outside["addr"], "2001:db8::7", "{json}");
-            assert_eq!((&here["port"], &here["conditions"]), (&80.into(), &json!(["to fd00::/8"])));
-            assert_eq!(kinds(&why(&[&port.to_string(), "--addr", "0.0.0.0"]).1), [""; 0]);
-        }
+    in_namespace_with(&["iptables-legacy"], || {
+        dockers_forwards_are_found("iptables-legacy", "iptables-legacy");
     });
 }
 
 #[test]
+fn matches_of_iptables_are_read() {
+    in_namespace_with(
+        &["iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy"],
+        || {
+            for (program, port) in [("iptables-nft", 7000), ("iptables-legacy", 6000)] {
+                let (one, first, last) = (port, port + 5, port + 8);
+                let rule = format!("-m multiport --dports {one},{first}:{last}");
+                iptables(
+                    program,
+                    &format!("-A PREROUTING -p tcp {rule} -j REDIRECT --to-ports 80"),
+                );
+                let rule = format!("--dport {}:{}", port + 20, port + 29);
+                iptables(program, &format!("-A OUTPUT -p udp {rule} -j REDIRECT --to-ports 53"));
+                let rule = format!("! --sport 1:5 --dport {}", port + 40);
+                iptables(program, &format!("-A OUTPUT -p tcp {rule} -j DNAT --to 10.0.0.9"));
+                let rule =
+                    format!("--dport {} -m statistic --mode random --probability 0.5", port + 50);
+                iptables(program, &format!("-A OUTPUT -p tcp {rule} -j DNAT --to 10.0.0.9:1"));
+
+                let is_taken = |port: u16, udp: &str| {
+                    kinds(&why(&[&format!("{port}{udp}")]).1).contains(&"nat_forward")
+                };
+                for offset in [0, 5, 6, 8] {
+                    assert!(is_taken(port + offset, ""), "{program} {offset}");
+                }
+                for offset in [1, 4, 9, 20] {
+                    assert!(!is_taken(port + offset, ""), "{program} {offset}");
+                }
+                assert!(is_taken(port + 20, "/udp") && is_taken(port + 29, "/udp"));
+                assert!(!is_taken(port + 30, "/udp") && !is_taken(port, "/udp"));
+                let json = why(&[&(port + 40).to_string()]).1;
+                assert_eq!(forwards(&json)[0]["addr"], "10.0.0.9", "{program} {json}");
+                assert_eq!(forwards(&json)[0]["port"], Value::Null);
+                assert_eq!(forwards(&json)[0]["conditions"].as_array().unwrap().len(), 1, "{json}");
+                let json = why(&[&(port + 50).to_string()]).1;
+                assert_eq!(forwards(&json)[0]["conditions"].as_array().unwrap().len(), 1, "{json}");
+            }
+            for (program, port) in [("ip6tables-nft", 7600), ("ip6tables-legacy", 6600)] {
+                let to = "-j DNAT --to-destination [2001:db8::7]:443";
+                iptables(program, &format!("-A PREROUTING -p tcp --dport {port} {to}"));
+                let rule = format!("-A OUTPUT -p tcp --dport {port} -d fd00::/8");
+                iptables(program, &format!("{rule} -j REDIRECT --to-ports 80"));
+                let json = why(&[&port.to_string()]).1;
+                let [outside, here] = [0, 1].map(|index| &json["findings"][index]["forwards"][0]);
+                assert_eq!(outside["addr"], "2001:db8::7", "{json}");
+                assert_eq!(
+                    (&here["port"], &here["conditions"]),
+                    (&80.into(), &json!(["to fd00::/8"]))
+                );
+                assert_eq!(kinds(&why(&[&port.to_string(), "--addr", "0.0.0.0"]).1), [""; 0]);
+            }
+        },
+    );
+}
+
+#[test]
 fn sets_maps_and_intervals_are_looked_into() {
-    let test = "why_nat::sets_maps_and_intervals_are_looked_into";
-    if !can_run(test, &["nft"]) {
-        return;
-    }
-    in_namespace(test, || {
+    in_namespace_with(&["nft"], || {
         nft("table ip n {
             map to { type inet_service : ipv4_addr . inet_service; elements = { 8081 : 10.0.0.5 . 80 }; }
             set never { type inet_service; }
@@ -279,8 +259,7 @@ fn sets_maps_and_intervals_are_looked_into() {
 
 #[test]
 fn rules_that_may_not_be_read_are_said_to_be() {
-    let test = "why_nat::rules_that_may_not_be_read_are_said_to_be";
-    in_namespace(test, || {
+    in_namespace(|| {
         let powerless = |json: &[&str]| {
             let mut command = Command::new("setpriv");
             command.args(["--bounding-set", "-all", "--inh-caps", "-all", "--"]);

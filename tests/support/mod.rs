@@ -3,7 +3,7 @@
 
 use std::env;
 use std::io::{Read, Write};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,12 @@ const INSIDE: &str = "SOCKPIT_TEST_INSIDE";
 
 /// Runs `body` as root of a user, network, PID and mount namespace of its own, with `lo` up.
 ///
-/// `test` is the path that the test harness knows the calling test by (`module::name`): a
-/// process with threads cannot enter a user namespace, so the test binary starts itself again
-/// under `unshare` with that one test. Works without root. Where namespaces are forbidden the
-/// test says that it did not run; under CI that is a failure.
-pub(crate) fn in_namespace(test: &str, body: impl FnOnce()) {
+/// `body` is a closure written in the test itself: its type's name has the path that the test
+/// harness knows the test by. A process with threads cannot enter a user namespace, so the test
+/// binary starts itself again under `unshare` with that one test. Works without root. Where
+/// namespaces are forbidden the test says that it did not run; under CI that is a failure.
+pub(crate) fn in_namespace<F: FnOnce()>(body: F) {
+    let test = path_of::<F>();
     if env::var(INSIDE).is_ok_and(|inside| inside == test) {
         run(Command::new("ip").args(["link", "set", "lo", "up"]));
         return body();
@@ -28,7 +29,7 @@ pub(crate) fn in_namespace(test: &str, body: impl FnOnce()) {
     };
     let probe = unshare().arg("true").output();
     if !probe.as_ref().is_ok_and(|output| output.status.success()) {
-        return cannot_run(test, &format!("no namespace of its own: {probe:?}"));
+        return cannot_run(&format!("no namespace of its own: {probe:?}"));
     }
     let output = unshare()
         .arg(env::current_exe().unwrap())
@@ -42,8 +43,30 @@ pub(crate) fn in_namespace(test: &str, body: impl FnOnce()) {
     assert!(stdout.contains("1 passed"), "{test} is not the test's path: nothing ran\n{stdout}");
 }
 
-/// Says that a test did not run; under CI that is a failure.
-pub(crate) fn cannot_run(test: &str, why: &str) {
+/// [`in_namespace`] for a test that runs these programs: where one is missing it says that it
+/// did not run.
+pub(crate) fn in_namespace_with<F: FnOnce()>(programs: &[&str], body: F) {
+    let is_there = |program: &&&str| {
+        Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok()
+    };
+    match programs.iter().find(|program| !is_there(program)) {
+        Some(program) => cannot_run(&format!("no {program} (see .ci/install)")),
+        None => in_namespace(body),
+    }
+}
+
+/// The path (`module::name`) of the test whose closure has this type.
+fn path_of<F>() -> &'static str {
+    let name = std::any::type_name::<F>();
+    let (_crate, path) = name.split_once("::").expect("a closure is named by where it stands");
+    path.strip_suffix("::{{closure}}").expect("the body is a closure of the test itself")
+}
+
+/// Says that a test did not run; under CI that is a failure. The test harness names the
+/// thread of a test after it.
+pub(crate) fn cannot_run(why: &str) {
+    let thread = thread::current();
+    let test = thread.name().unwrap_or("a test");
     assert!(env::var_os("CI").is_none(), "{test} must run in CI, but: {why}");
     eprintln!("{test} did not run: {why}");
 }

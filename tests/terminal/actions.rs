@@ -94,7 +94,7 @@ fn count(query: &str) -> usize {
 
 #[test]
 fn a_close_ends_exactly_the_selected_connection() {
-    in_namespace("actions::a_close_ends_exactly_the_selected_connection", || {
+    in_namespace(|| {
         let mut server = Script::start(PAIRS);
         let ports: Vec<String> = (0..3).map(|_| server.line()).collect();
         let mut terminal = dashboard(&format!("lport:{}", ports[1]));
@@ -117,7 +117,7 @@ fn a_close_ends_exactly_the_selected_connection() {
 
 #[test]
 fn why_shows_the_listener_and_leads_to_its_end() {
-    in_namespace("actions::why_shows_the_listener_and_leads_to_its_end", || {
+    in_namespace(|| {
         let mut server = Script::start("s = tcp(8080); say('ready'); rest()");
         server.line();
         let mut terminal = dashboard("port:8080");
@@ -147,7 +147,7 @@ fn listeners(ports: &[u16]) -> Vec<Script> {
 
 #[test]
 fn marked_rows_are_killed_together() {
-    in_namespace("actions::marked_rows_are_killed_together", || {
+    in_namespace(|| {
         let mut servers = listeners(&[8080, 8081, 8082]);
         let mut terminal = dashboard("port:8080..8082");
         terminal.wait_row(&["▶", "127.0.0.1:8080"]);
@@ -167,7 +167,7 @@ fn marked_rows_are_killed_together() {
 
 #[test]
 fn who_ignores_term_is_killed_only_after_a_second_agreement() {
-    in_namespace("actions::who_ignores_term_is_killed_only_after_a_second_agreement", || {
+    in_namespace(|| {
         let ignoring = "signal.signal(signal.SIGTERM, signal.SIG_IGN)";
         let mut server = Script::start(&format!("{ignoring}; s = tcp(8080); say('up'); rest()"));
         server.line();
@@ -204,7 +204,7 @@ fn who_ignores_term_is_killed_only_after_a_second_agreement() {
 
 #[test]
 fn the_signal_can_be_chosen() {
-    in_namespace("actions::the_signal_can_be_chosen", || {
+    in_namespace(|| {
         let mut server = Script::start(
             "signal.signal(signal.SIGINT, signal.SIG_DFL); s = tcp(8080); say('up'); rest()",
         );
@@ -228,7 +228,7 @@ fn the_signal_can_be_chosen() {
 
 #[test]
 fn children_are_left_behind_or_taken_along() {
-    in_namespace("actions::children_are_left_behind_or_taken_along", || {
+    in_namespace(|| {
         let mut server = Script::start(
             "s = tcp(8080); c = subprocess.Popen(['sleep', '600']); say(c.pid); rest()",
         );
@@ -249,28 +249,25 @@ fn children_are_left_behind_or_taken_along() {
 
 #[test]
 fn a_key_acts_on_the_row_that_was_under_it_whatever_moves_meanwhile() {
-    in_namespace(
-        "actions::a_key_acts_on_the_row_that_was_under_it_whatever_moves_meanwhile",
-        || {
-            let mut old = listeners(&[8081]).remove(0);
-            let mut terminal = dashboard("port:8080..8081");
-            terminal.wait_row(&["▶", "127.0.0.1:8081"]);
-            terminal.send("K");
-            terminal.wait_for(&format!("python3 {} holds 127.0.0.1:8081", old.pid()));
-            // It takes the first row beneath the dialog.
-            let mut new = listeners(&[8080]).remove(0);
-            terminal.wait_row(&["127.0.0.1:8080", "LISTEN"]);
-            terminal.send("\r");
-            terminal.wait_for("the port is free");
-            assert_eq!(old.ended_by(), 15);
-            assert!(new.is_alive());
-        },
-    );
+    in_namespace(|| {
+        let mut old = listeners(&[8081]).remove(0);
+        let mut terminal = dashboard("port:8080..8081");
+        terminal.wait_row(&["▶", "127.0.0.1:8081"]);
+        terminal.send("K");
+        terminal.wait_for(&format!("python3 {} holds 127.0.0.1:8081", old.pid()));
+        // It takes the first row beneath the dialog.
+        let mut new = listeners(&[8080]).remove(0);
+        terminal.wait_row(&["127.0.0.1:8080", "LISTEN"]);
+        terminal.send("\r");
+        terminal.wait_for("the port is free");
+        assert_eq!(old.ended_by(), 15);
+        assert!(new.is_alive());
+    });
 }
 
 #[test]
 fn the_kernels_refusal_to_close_is_explained() {
-    in_namespace("actions::the_kernels_refusal_to_close_is_explained", || {
+    in_namespace(|| {
         let mut server = Script::start(PAIRS);
         let port = server.line();
         let sockpit = env!("CARGO_BIN_EXE_sockpit");

@@ -22,28 +22,28 @@ fn signalled(signal: Signal) -> u32 {
 
 #[test]
 fn sigterm_restores_the_terminal() {
-    in_namespace("ends::sigterm_restores_the_terminal", || {
+    in_namespace(|| {
         assert_eq!(signalled(Signal::TERM), 128 + 15);
     });
 }
 
 #[test]
 fn sigint_restores_the_terminal() {
-    in_namespace("ends::sigint_restores_the_terminal", || {
+    in_namespace(|| {
         assert_eq!(signalled(Signal::INT), 128 + 2);
     });
 }
 
 #[test]
 fn sighup_restores_the_terminal() {
-    in_namespace("ends::sighup_restores_the_terminal", || {
+    in_namespace(|| {
         assert_eq!(signalled(Signal::HUP), 128 + 1);
     });
 }
 
 #[test]
 fn ctrl_c_quits() {
-    in_namespace("ends::ctrl_c_quits", || {
+    in_namespace(|| {
         let mut terminal = Terminal::sockpit(80, 24, &[]);
         terminal.wait_for("1 Ports");
         terminal.send("\x03");
@@ -54,7 +54,7 @@ fn ctrl_c_quits() {
 
 #[test]
 fn a_terminal_that_is_gone_ends_the_dashboard() {
-    in_namespace("ends::a_terminal_that_is_gone_ends_the_dashboard", || {
+    in_namespace(|| {
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         terminal.wait_for("4 Tester");
         terminal.unplug();
@@ -64,7 +64,7 @@ fn a_terminal_that_is_gone_ends_the_dashboard() {
 
 #[test]
 fn a_terminal_that_is_gone_ends_a_dashboard_under_nohup_too() {
-    in_namespace("ends::a_terminal_that_is_gone_ends_a_dashboard_under_nohup_too", || {
+    in_namespace(|| {
         // A leader of the session that is not sockpit: the hang-up signal is the shell's.
         let script = format!("trap '' HUP; {}; exit 7", env!("CARGO_BIN_EXE_sockpit"));
         let mut terminal = Terminal::start(140, 40, "sh", &["-c", &script]);

@@ -13,7 +13,7 @@ const ARGUMENTS: [&str; 3] =
 
 #[test]
 fn a_hostile_name_never_reaches_the_terminal_raw() {
-    in_namespace("hostile::a_hostile_name_never_reaches_the_terminal_raw", || {
+    in_namespace(|| {
         let server = Server::start_with(9090, NAME, &ARGUMENTS);
         let _other = Server::start(8080);
         let mut terminal = Terminal::sockpit(140, 40, &[]);

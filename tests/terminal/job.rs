@@ -28,7 +28,7 @@ fn bash() -> Terminal {
 
 #[test]
 fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_comes_back_whole() {
-    in_namespace("job::ctrl_z_gives_the_terminal_to_the_shell_and_fg_comes_back_whole", || {
+    in_namespace(|| {
         let mut shell = bash();
         let before = settings(&mut shell, "before");
 
@@ -63,7 +63,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_comes_back_whole() {
 
 #[test]
 fn a_stopped_dashboard_ends_when_it_is_asked_to() {
-    in_namespace("job::a_stopped_dashboard_ends_when_it_is_asked_to", || {
+    in_namespace(|| {
         let mut shell = bash();
         let before = settings(&mut shell, "before");
         shell.send(&format!("{}\r", env!("CARGO_BIN_EXE_sockpit")));
@@ -83,7 +83,7 @@ fn a_stopped_dashboard_ends_when_it_is_asked_to() {
 
 #[test]
 fn a_dashboard_in_the_background_leaves_the_terminal_alone() {
-    in_namespace("job::a_dashboard_in_the_background_leaves_the_terminal_alone", || {
+    in_namespace(|| {
         let mut shell = bash();
         let before = settings(&mut shell, "before");
         shell.send(&format!("{}\r", env!("CARGO_BIN_EXE_sockpit")));
@@ -107,7 +107,7 @@ fn a_dashboard_in_the_background_leaves_the_terminal_alone() {
 
 #[test]
 fn what_others_wrote_meanwhile_is_drawn_over() {
-    in_namespace("job::what_others_wrote_meanwhile_is_drawn_over", || {
+    in_namespace(|| {
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         terminal.wait_for("4 Tester");
         // Not to be caught: the dashboard could not give the terminal back.

@@ -14,7 +14,7 @@ use crate::wait_for_panes;
 
 #[test]
 fn the_history_shows_what_has_ended() {
-    in_namespace("live::the_history_shows_what_has_ended", || {
+    in_namespace(|| {
         let _server = Server::start(8080);
         let listener = TcpListener::bind("127.0.0.1:7001").unwrap();
         let mut terminal = Terminal::sockpit(140, 40, &[]);
@@ -47,7 +47,7 @@ fn the_history_shows_what_has_ended() {
 
 #[test]
 fn a_later_run_knows_the_filters_of_an_earlier_one() {
-    in_namespace("live::a_later_run_knows_the_filters_of_an_earlier_one", || {
+    in_namespace(|| {
         let (web, other) = (Server::start(8080), Server::start(8081));
         let home = tempfile::tempdir().unwrap();
         let config = home.path().join("config/sockpit/config.toml");

@@ -47,21 +47,21 @@ fn panicked(place: &str, drawn: &str) {
 
 #[test]
 fn a_panic_of_another_thread_restores_the_terminal() {
-    in_namespace("panic::a_panic_of_another_thread_restores_the_terminal", || {
+    in_namespace(|| {
         panicked("thread", "4 Tester");
     });
 }
 
 #[test]
 fn a_panic_of_a_task_restores_the_terminal() {
-    in_namespace("panic::a_panic_of_a_task_restores_the_terminal", || {
+    in_namespace(|| {
         panicked("task", "4 Tester");
     });
 }
 
 #[test]
 fn a_panic_of_the_thread_that_draws_restores_the_terminal() {
-    in_namespace("panic::a_panic_of_the_thread_that_draws_restores_the_terminal", || {
+    in_namespace(|| {
         panicked("drawing", "");
     });
 }

@@ -6,8 +6,7 @@ use crate::support::in_namespace;
 
 #[test]
 fn without_the_right_to_capture_packets_names_the_remedy_and_shows_interfaces() {
-    let test = "rights::without_the_right_to_capture_packets_names_the_remedy_and_shows_interfaces";
-    in_namespace(test, || {
+    in_namespace(|| {
         let server = Server::start(8080);
         let sockpit = env!("CARGO_BIN_EXE_sockpit");
         let args = ["--bounding-set=-all", "--inh-caps=-all", sockpit];

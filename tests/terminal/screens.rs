@@ -12,7 +12,7 @@ const ROUNDS: Duration = Duration::from_secs(3);
 
 #[test]
 fn every_size_has_its_layout() {
-    in_namespace("screens::every_size_has_its_layout", || {
+    in_namespace(|| {
         let (server, _other) = (Server::start(8080), Server::start(8081));
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         wait_for_panes(&terminal);
@@ -42,7 +42,7 @@ fn every_size_has_its_layout() {
 
 #[test]
 fn a_click_selects_and_moves_the_focus() {
-    in_namespace("screens::a_click_selects_and_moves_the_focus", || {
+    in_namespace(|| {
         let servers = [Server::start(8082), Server::start(8083), Server::start(8084)];
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         wait_for_panes(&terminal);
@@ -63,7 +63,7 @@ fn a_click_selects_and_moves_the_focus() {
 
 #[test]
 fn help_opens_and_esc_closes_it() {
-    in_namespace("screens::help_opens_and_esc_closes_it", || {
+    in_namespace(|| {
         let mut terminal = Terminal::sockpit(80, 24, &[]);
         terminal.wait_for("1 Ports");
         terminal.send("?");
@@ -78,7 +78,7 @@ fn help_opens_and_esc_closes_it() {
 
 #[test]
 fn the_palette_runs_a_command() {
-    in_namespace("screens::the_palette_runs_a_command", || {
+    in_namespace(|| {
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         terminal.wait_for("4 Tester");
         terminal.send(":");
@@ -106,7 +106,7 @@ fn the_palette_runs_a_command() {
 
 #[test]
 fn a_frozen_view_shows_nothing_new_until_it_runs_again() {
-    in_namespace("screens::a_frozen_view_shows_nothing_new_until_it_runs_again", || {
+    in_namespace(|| {
         let _servers = (Server::start(8085), Server::start(8086));
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         wait_for_panes(&terminal);

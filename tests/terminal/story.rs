@@ -9,7 +9,7 @@ use crate::wait_for_panes;
 
 #[test]
 fn a_listener_is_found_examined_tested_and_killed() {
-    in_namespace("story::a_listener_is_found_examined_tested_and_killed", || {
+    in_namespace(|| {
         let (mut server, other) = (Server::start(8080), Server::start(8081));
         let (address, pid) = (server.address(), server.pid().to_string());
         let mut terminal = Terminal::sockpit(140, 40, &[]);

@@ -82,11 +82,10 @@ const NOT_ROOT: &str = "only root makes programs that sockpit would run";
 
 #[test]
 fn a_unit_that_systemd_confirms_is_stopped_from_the_dialog() {
-    let test = "units::a_unit_that_systemd_confirms_is_stopped_from_the_dialog";
-    in_namespace(test, || {
+    in_namespace(|| {
         let mut server = Server::start(8080);
         let Some(stage) = Stage::set(&server, "/system.slice/app.service", "kill {pid}") else {
-            return support::cannot_run(test, NOT_ROOT);
+            return support::cannot_run(NOT_ROOT);
         };
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         plan(&mut terminal);
@@ -112,12 +111,11 @@ fn a_unit_that_systemd_confirms_is_stopped_from_the_dialog() {
 
 #[test]
 fn a_refusal_to_stop_is_told_and_kills_nobody() {
-    let test = "units::a_refusal_to_stop_is_told_and_kills_nobody";
-    in_namespace(test, || {
+    in_namespace(|| {
         let mut server = Server::start(8080);
         let refuse = "echo Failed to stop app.service: Access denied >&2; exit 4";
         let Some(_stage) = Stage::set(&server, "/system.slice/app.service", refuse) else {
-            return support::cannot_run(test, NOT_ROOT);
+            return support::cannot_run(NOT_ROOT);
         };
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         plan(&mut terminal);
@@ -130,13 +128,12 @@ fn a_refusal_to_stop_is_told_and_kills_nobody() {
 
 #[test]
 fn a_forged_cgroup_path_offers_nothing_to_run() {
-    let test = "units::a_forged_cgroup_path_offers_nothing_to_run";
-    in_namespace(test, || {
+    in_namespace(|| {
         let server = Server::start(8080);
         // Claims the unit's name in a part of the tree that is the user's own.
         let forged = "/system.slice/app.service/../../home/app.service";
         let Some(stage) = Stage::set(&server, forged, "kill {pid}") else {
-            return support::cannot_run(test, NOT_ROOT);
+            return support::cannot_run(NOT_ROOT);
         };
         let script = fs::read_to_string(stage.file("systemctl")).unwrap();
         let elsewhere = script.replace("=/system.slice/app.service", "=/system.slice/app2.service");
@@ -151,11 +148,10 @@ fn a_forged_cgroup_path_offers_nothing_to_run() {
 
 #[test]
 fn the_command_line_says_whether_the_better_command_is_confirmed() {
-    let test = "units::the_command_line_says_whether_the_better_command_is_confirmed";
-    in_namespace(test, || {
+    in_namespace(|| {
         let server = Server::start(8080);
         let Some(stage) = Stage::set(&server, "/system.slice/app.service", "kill {pid}") else {
-            return support::cannot_run(test, NOT_ROOT);
+            return support::cannot_run(NOT_ROOT);
         };
         let dry = |args: &[&str]| {
             let output = sockpit().args(["kill", "8080", "--dry-run"]).args(args).output().unwrap();
