@@ -10,6 +10,7 @@
 pub mod app;
 pub mod arrange;
 pub mod command;
+pub mod cx;
 pub mod dialog;
 pub mod effect;
 pub mod event;

@@ -1,7 +1,6 @@
 //! The application: events in, effects out. Synchronous, without I/O and without a clock of
 //! its own, so that all of it is tested without a terminal.
 
-mod around;
 mod hosts;
 mod input;
 mod perform;
@@ -14,16 +13,16 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use ratatui::layout::{Position, Rect};
 
-use self::around::LookedAround;
 use super::command::Command;
-use super::dialog::Dialog;
+use super::cx::Cx;
+use super::dialog::{self, Dialog};
 use super::effect::{Effect, Requests};
 use super::event::{Answer, Event, FeedUpdate, Moment, RequestId};
 use super::filters::Filters;
 use super::geometry::Geometry;
 use super::keymap::Context;
 use super::log::{ActionLog, Entry};
-use super::pane::{Cx, Pane, PaneId, Response};
+use super::pane::{Pane, PaneId, Response};
 use super::panes;
 use super::remembered::{self, View};
 use super::theme::Theme;
@@ -54,11 +53,7 @@ pub struct App {
     /// Whether it has the whole screen.
     pub zoom: bool,
     /// What lies over the panes.
-    pub dialog: Option<Dialog>,
-    /// Where the dialog is scrolled to.
-    pub dialog_scroll: Scroll,
-    /// Whether it scrolls along with its choice.
-    pub dialog_follow: bool,
+    pub dialog: Option<dialog::Open>,
     /// What was done to the system.
     pub log: ActionLog,
     /// Colours.
@@ -67,7 +62,6 @@ pub struct App {
     requests: Requests,
     capturing: Option<bool>,
     clicked: Option<(Instant, Position)>,
-    looked_around: LookedAround,
     remembered: View,
     all_netns_at_first: bool,
     remember: bool,
@@ -108,15 +102,12 @@ impl App {
             focus: PaneId::Ports,
             zoom: false,
             dialog: None,
-            dialog_scroll: Scroll::default(),
-            dialog_follow: false,
             log: ActionLog::default(),
             theme: start.theme,
             screen: Rect::new(0, 0, start.size.0, start.size.1),
             requests: Requests::default(),
             capturing: None,
             clicked: None,
-            looked_around: LookedAround::default(),
             // Every namespace is asked for in the first update.
             remembered: View { all_netns: false, ..start.view.clone() },
             all_netns_at_first: start.view.all_netns,
@@ -141,9 +132,9 @@ impl App {
         }
         self.advance(&mut effects);
         self.capture(&mut effects);
-        self.look_around(&mut effects);
         self.ask_for_names(&mut effects);
         self.remember(&mut effects);
+        effects.iter().filter_map(Effect::action).for_each(|id| self.log.begin(id));
         effects
     }
 
@@ -172,7 +163,6 @@ impl App {
     /// Which keys hold right now.
     pub fn context(&self) -> Context {
         match &self.dialog {
-            Some(dialog) if dialog.is_typing() => Context::Field,
             Some(_) => Context::Dialog,
             None if self.slots[self.focus.index()].pane.is_typing() => Context::Field,
             None => Context::Pane(self.focus),
@@ -194,9 +184,7 @@ impl App {
     fn answer(&mut self, id: RequestId, answer: Answer, effects: &mut Vec<Effect>) {
         self.dirty = true;
         self.log_outcome(id, &answer);
-        if let Some(dialog) = &mut self.dialog {
-            dialog.answer(id, &answer);
-        }
+        self.with_dialog(effects, |dialog, cx| dialog.answer(id, &answer, cx));
         if let Answer::Kept(Err(why)) = &answer {
             self.world.complain(why.clone());
         }
@@ -207,7 +195,6 @@ impl App {
             }
         }
         let answer = match answer {
-            Answer::LookedAround(found) => return self.take_surroundings(id, found),
             Answer::Named(addr, answer) => return self.take_name(addr, answer),
             answer => answer,
         };
@@ -227,16 +214,17 @@ impl App {
             Answer::Closed(closed) => vec![Entry::of_close(at, closed)],
             _ => return,
         };
-        let watched = self.dialog.as_ref().is_some_and(|dialog| dialog.is_running(id));
+        let watched = self.dialog.as_ref().is_some_and(|dialog| dialog.shows(id));
         if let Some(last) = entries.last().filter(|_| !watched) {
             if last.ok { self.world.say(&*last.text) } else { self.world.complain(&*last.text) }
         }
         self.log.end(id, entries, watched);
     }
 
-    /// Lets every pane do what is due.
+    /// Lets every pane and the dialog do what is due.
     fn advance(&mut self, effects: &mut Vec<Effect>) {
         self.each_pane(effects, |pane, cx| pane.advance(cx));
+        self.with_dialog(effects, dialog::Open::advance);
     }
 
     /// Packets are captured while their pane is on screen.
@@ -290,7 +278,7 @@ impl App {
         let response = self
             .with_pane(pane, effects, |slot, cx| slot.pane.command(command, &mut slot.scroll, cx));
         match response {
-            Response::Open(dialog) => self.open(*dialog),
+            Response::Open(dialog) => self.open(dialog),
             Response::Done | Response::Ignored => {}
         }
     }
@@ -306,9 +294,17 @@ impl App {
         act(&mut slots[pane.index()], &mut Cx { world, effects, requests, now })
     }
 
-    fn open(&mut self, dialog: Dialog) {
-        self.dialog = Some(dialog);
-        self.dialog_scroll = Scroll::default();
-        self.dialog_follow = false;
+    fn with_dialog<T>(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut dialog::Open, &mut Cx<'_>) -> T,
+    ) -> Option<T> {
+        let Self { world, dialog, requests, .. } = self;
+        let now = world.now;
+        dialog.as_mut().map(|dialog| act(dialog, &mut Cx { world, effects, requests, now }))
+    }
+
+    fn open(&mut self, dialog: Box<dyn Dialog>) {
+        self.dialog = Some(dialog::Open::new(dialog));
     }
 }

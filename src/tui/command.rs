@@ -59,14 +59,6 @@ pub enum Command {
     History,
     /// Choose the columns.
     Columns,
-    /// Show or hide what is chosen in a list.
-    Toggle,
-    /// Move what is chosen in a list to an earlier place.
-    Earlier,
-    /// Move it to a later place.
-    Later,
-    /// Back to what is usual.
-    Reset,
     /// Everything known about the selected row.
     Details,
     /// Mark the selected row for a joint action, or unmark it.
@@ -81,12 +73,6 @@ pub enum Command {
     CloseConnection,
     /// Find out why the selected row's port is busy.
     Why,
-    /// In a plan of killing: choose the signal.
-    ChooseSignal,
-    /// In a plan of killing: take the victims' children along, or leave them.
-    ToggleTree,
-    /// In a plan of closing: take listeners along, or spare them.
-    ToggleServers,
     /// Only what differs from its default, or everything.
     ChangedOnly,
     /// The next of a pane's views.
@@ -103,6 +89,8 @@ pub enum Command {
     Accept,
     /// Complete what is being typed.
     Complete,
+    /// What only the open dialog knows, by a name of its own.
+    Own(&'static str),
 }
 
 /// Where to move in a list.
@@ -137,6 +125,18 @@ impl Motion {
             Self::Last => last,
         })
         .map(|to| to.min(last))
+    }
+
+    /// Moves a choice among `len` one up or down; `false` where there is none in that
+    /// direction, and for every other motion.
+    pub fn step(self, chosen: &mut usize, len: usize) -> bool {
+        let to = match self {
+            Self::Up => chosen.checked_sub(1),
+            Self::Down => Some(*chosen + 1).filter(|to| *to < len),
+            _ => None,
+        };
+        *chosen = to.unwrap_or(*chosen);
+        to.is_some()
     }
 }
 

@@ -198,6 +198,11 @@ impl Desk {
         Self { app, effects: Vec::new(), seconds: 0.0, size: (width, height) }
     }
 
+    /// Whether a dialog is open whose title begins like this.
+    pub(super) fn shows_dialog(&self, title: &str) -> bool {
+        self.app.dialog.as_ref().is_some_and(|dialog| dialog.title().starts_with(title))
+    }
+
     /// A desk with the sockets of [`rows`] on it.
     pub(super) fn with_rows(width: u16, height: u16) -> Self {
         let mut desk = Self::new(width, height);

@@ -18,15 +18,18 @@ pub struct Key {
 }
 
 impl Key {
-    const fn plain(code: KeyCode) -> Self {
+    /// A key without modifiers.
+    pub const fn plain(code: KeyCode) -> Self {
         Self { code, control: false, alt: false }
     }
 
-    const fn char(c: char) -> Self {
+    /// The key of a character.
+    pub const fn char(c: char) -> Self {
         Self::plain(KeyCode::Char(c))
     }
 
-    const fn control(c: char) -> Self {
+    /// The key of a character, with Control held.
+    pub const fn control(c: char) -> Self {
         Self { code: KeyCode::Char(c), control: true, alt: false }
     }
 }
@@ -70,7 +73,7 @@ pub enum Context {
     Global,
     /// While this pane has the focus.
     Pane(PaneId),
-    /// In a dialog.
+    /// In a dialog, whose keys are its own.
     Dialog,
     /// In a text field.
     Field,
@@ -87,6 +90,34 @@ pub struct Binding {
     pub hint: &'static str,
     /// A sentence without its full stop, for help and palette.
     pub about: &'static str,
+}
+
+impl Binding {
+    /// A key of a dialog: its hint says it all.
+    pub const fn hinted(keys: &'static [Key], command: Command, hint: &'static str) -> Self {
+        bind(keys, command, hint, hint)
+    }
+
+    /// Enter agrees to a dialog.
+    pub const fn enter(hint: &'static str) -> Self {
+        Self::hinted(const { &[Key::plain(KeyCode::Enter)] }, Command::Accept, hint)
+    }
+
+    /// Esc leaves a dialog.
+    pub const fn esc(hint: &'static str) -> Self {
+        Self::hinted(const { &[Key::plain(KeyCode::Esc)] }, Command::Cancel, hint)
+    }
+
+    /// Esc and Enter alike close a dialog that has nothing to agree to.
+    pub const fn close() -> Self {
+        const KEYS: &[Key] = &[Key::plain(KeyCode::Esc), Key::plain(KeyCode::Enter)];
+        Self::hinted(KEYS, Command::Cancel, "close")
+    }
+
+    /// The keys, as help lists them.
+    pub fn key_names(&self) -> String {
+        self.keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
 }
 
 const fn bind(
@@ -217,19 +248,8 @@ static TESTER: &[Binding] = &[
     bind(&[Key::char('c')], Command::ProbeContinuously, "continuous", "Test every second, or stop"),
 ];
 
-static DIALOG: &[Binding] = &[
-    bind(&[Key::plain(KeyCode::Esc)], Command::Cancel, "close", "Close"),
-    bind(&[Key::plain(KeyCode::Enter)], Command::Accept, "", "Agree"),
-    bind(&[Key::char('s')], Command::ChooseSignal, "", "Choose the signal of a kill"),
-    bind(&[Key::char('t')], Command::ToggleTree, "", "Take children along, or leave them"),
-    bind(&[Key::char(' ')], Command::Toggle, "", "Show or hide the chosen one"),
-    bind(&[Key::plain(KeyCode::Left)], Command::Earlier, "", "To an earlier place"),
-    bind(&[Key::plain(KeyCode::Right)], Command::Later, "", "To a later place"),
-    bind(&[Key::char('u')], Command::Reset, "", "Back to the usual"),
-    bind(&[Key::char('l')], Command::ToggleServers, "", "Close listeners, too, or spare them"),
-    bind(&[Key::char('y')], Command::Copy, "", "Copy the chosen command"),
-    bind(&[Key::control('c')], Command::Quit, "", "Quit"),
-];
+/// In every dialog, besides its own keys.
+static DIALOG: &[Binding] = &[bind(&[Key::control('c')], Command::Quit, "", "Quit")];
 
 static FIELD: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Enter)], Command::Accept, "done", "Finish"),
@@ -237,6 +257,18 @@ static FIELD: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Esc)], Command::Cancel, "leave it", "Leave it as it was"),
     bind(&[Key::control('c')], Command::Quit, "", "Quit"),
 ];
+
+fn find(bindings: &[Binding], key: Key) -> Option<Command> {
+    bindings.iter().find(|binding| binding.keys.contains(&key)).map(|binding| binding.command)
+}
+
+/// What `key` asks for in a dialog with these keys of its own. While it has a text field, the
+/// keys of motions are text.
+pub fn command_in_dialog(own: &[Binding], is_typing: bool, key: Key) -> Option<Command> {
+    find(own, key)
+        .or_else(|| find(DIALOG, key))
+        .or_else(|| if is_typing { None } else { find(MOTION, key) })
+}
 
 impl Context {
     /// The bindings of this context alone.
@@ -259,13 +291,10 @@ impl Context {
 
     /// What `key` asks for here.
     pub fn command(self, key: Key) -> Option<Command> {
-        let find = |bindings: &[Binding]| {
-            bindings.iter().find(|binding| binding.keys.contains(&key)).map(|b| b.command)
-        };
-        find(self.bindings())
-            .or_else(|| if self.has_motion() { find(MOTION) } else { None })
+        find(self.bindings(), key)
+            .or_else(|| if self.has_motion() { find(MOTION, key) } else { None })
             .or_else(|| match self {
-                Self::Pane(_) => find(GLOBAL),
+                Self::Pane(_) => find(GLOBAL, key),
                 _ => None,
             })
     }

@@ -9,14 +9,15 @@ use ratatui::layout::{Position, Rect};
 
 use super::command::{Command, ExportFormat};
 use super::dialog::Dialog;
-use super::effect::{Effect, Requests};
-use super::event::{Answer, Moment, RequestId};
+use super::event::{Answer, RequestId};
 use super::export::Export;
 use super::remembered::View;
 use super::theme::Theme;
 use super::widgets::field::Field;
 use super::widgets::scroll::Scroll;
 use super::world::World;
+
+pub use super::cx::Cx;
 
 /// Which pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,20 +58,6 @@ impl PaneId {
     }
 }
 
-/// What a pane may use while it handles something: the shared facts, and a place for what
-/// should be done about it.
-#[derive(Debug)]
-pub struct Cx<'a> {
-    /// The shared facts.
-    pub world: &'a mut World,
-    /// What the executor shall do.
-    pub effects: &'a mut Vec<Effect>,
-    /// Gives out request ids.
-    pub requests: &'a mut Requests,
-    /// Now, by the event's clock.
-    pub now: Moment,
-}
-
 /// Where a pane draws: its inside, without the frame.
 #[derive(Debug)]
 pub struct Canvas<'a> {
@@ -96,7 +83,14 @@ pub enum Response {
     /// Done.
     Done,
     /// A dialog shall open.
-    Open(Box<Dialog>),
+    Open(Box<dyn Dialog>),
+}
+
+impl Response {
+    /// A dialog shall open.
+    pub fn open(dialog: impl Dialog + 'static) -> Self {
+        Self::Open(Box::new(dialog))
+    }
 }
 
 /// A pane. The four of them are listed in [`super::panes::all`].

@@ -1,7 +1,6 @@
 //! The whole screen, drawn from the state. Nothing but scroll states changes here.
 
 mod chrome;
-mod dialog;
 mod header;
 #[cfg(test)]
 mod tests;
@@ -11,7 +10,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::app::App;
-use super::dialog::Dialog;
 use super::geometry::{self, Geometry, SMALLEST};
 use super::keymap::Context;
 use super::pane::{Canvas, PaneId};
@@ -41,8 +39,8 @@ pub fn render(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
         draw_pane(app, *pane, *frame, context, buf, &mut cursor);
     }
     chrome::footer(app, geometry.footer, context, buf);
-    if app.dialog.is_some() {
-        cursor = dialog::draw(app, area, buf);
+    if let Some(dialog) = &mut app.dialog {
+        cursor = dialog.draw(&app.world, &app.log, &app.theme, area, buf);
     }
     cursor
 }
@@ -78,9 +76,4 @@ fn too_small(app: &App, area: Rect, buf: &mut Buffer) {
         area.width, area.height
     );
     message::centred(buf, area, &[(text, app.theme.text)]);
-}
-
-/// Whether a dialog wants the whole attention.
-fn is_danger(dialog: &Dialog) -> bool {
-    matches!(dialog, Dialog::Kill(_) | Dialog::Close(_) | Dialog::Quit)
 }

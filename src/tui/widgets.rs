@@ -1,6 +1,7 @@
 //! Drawing blocks that know nothing of sockets.
 
 pub mod field;
+pub mod frame;
 pub mod message;
 pub mod paint;
 pub mod scroll;

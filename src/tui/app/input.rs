@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::App;
-use crate::tui::command::{Command, Motion};
-use crate::tui::dialog::Dialog;
+use crate::tui::command::Command;
 use crate::tui::effect::Effect;
 use crate::tui::geometry::{self, Geometry};
 use crate::tui::keymap::{Context, Key};
@@ -20,6 +19,13 @@ const NOTCH: isize = 3;
 impl App {
     pub(super) fn key(&mut self, key: KeyEvent, effects: &mut Vec<Effect>) {
         self.dirty = true;
+        if let Some(dialog) = &mut self.dialog {
+            match dialog.command_of(Key::from(key)) {
+                Some(command) => self.perform(command, effects),
+                None => dialog.type_key(key),
+            }
+            return;
+        }
         let context = self.context();
         match context.command(Key::from(key)) {
             Some(command) => self.perform(command, effects),
@@ -29,16 +35,12 @@ impl App {
     }
 
     pub(super) fn paste(&mut self, text: &str, effects: &mut Vec<Effect>) {
-        if self.context() != Context::Field {
-            // Taken for keys, a paste could do anything.
-            return;
-        }
         self.dirty = true;
         if let Some(dialog) = &mut self.dialog {
-            if let Some(field) = dialog.field() {
-                field.paste(text);
-                dialog.field_changed();
-            }
+            return dialog.paste(text);
+        }
+        if self.context() != Context::Field {
+            // Taken for keys, a paste could do anything.
             return;
         }
         self.with_pane(self.focus, effects, |slot, cx| {
@@ -51,15 +53,6 @@ impl App {
 
     /// A key for the open field: it edits, or, where the field has no use for it, moves.
     fn type_key(&mut self, key: KeyEvent, effects: &mut Vec<Effect>) {
-        if let Some(dialog) = &mut self.dialog {
-            match key.code {
-                _ if dialog.field().is_some_and(|field| field.key(key)) => dialog.field_changed(),
-                KeyCode::Up => dialog.choose(Motion::Up),
-                KeyCode::Down => dialog.choose(Motion::Down),
-                _ => {}
-            }
-            return;
-        }
         self.with_pane(self.focus, effects, |slot, cx| {
             let Some(field) = slot.pane.field() else { return };
             if field.key(key) {
@@ -88,7 +81,10 @@ impl App {
             .clicked
             .is_some_and(|(then, place)| place == at && now.duration_since(then) < DOUBLE_CLICK);
         self.clicked = (!is_double).then_some((now, at));
-        if self.dialog.is_some() {
+        if let Some(dialog) = &self.dialog {
+            if let Some(command) = dialog.hint_at(at) {
+                self.perform(command, effects);
+            }
             return;
         }
         // A click elsewhere ends typing the way Enter does.
@@ -117,10 +113,7 @@ impl App {
         effects: &mut Vec<Effect>,
     ) {
         match &mut self.dialog {
-            Some(dialog @ (Dialog::Palette(_) | Dialog::Filters(_))) => {
-                dialog.choose(if lines < 0 { Motion::Up } else { Motion::Down });
-            }
-            Some(_) => self.dialog_scroll.by(lines),
+            Some(dialog) => dialog.wheel(lines),
             None => {
                 let Some(pane) = geometry.pane_at(at) else { return };
                 self.with_pane(pane, effects, |slot, cx| {

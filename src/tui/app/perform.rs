@@ -1,12 +1,14 @@
 //! What each command does.
 
 use super::App;
-use crate::tui::command::{Command, ExportFormat, Motion};
+use crate::tui::command::{Command, ExportFormat};
+use crate::tui::dialog::Step;
+use crate::tui::dialog::action_log::ActionLogDialog;
+use crate::tui::dialog::help::Help;
 use crate::tui::dialog::palette::Palette;
-use crate::tui::dialog::{Dialog, Step};
+use crate::tui::dialog::quit::Quit;
 use crate::tui::effect::Effect;
-use crate::tui::pane::{Cx, PaneId};
-use crate::tui::widgets::scroll::Scroll;
+use crate::tui::pane::PaneId;
 
 impl App {
     pub(super) fn perform(&mut self, command: Command, effects: &mut Vec<Effect>) {
@@ -16,11 +18,11 @@ impl App {
         match command {
             Command::Quit => self.quit(effects),
             Command::Suspend => effects.push(Effect::Suspend),
-            Command::Help => self.open(Dialog::Help(self.focus)),
-            Command::Palette => self.open(Dialog::Palette(Palette::new(self.focus))),
+            Command::Help => self.open(Box::new(Help::new(self.focus))),
+            Command::Palette => self.open(Box::new(Palette::new(self.focus))),
             Command::ActionLog => {
                 self.log.unseen_failures = 0;
-                self.open(Dialog::ActionLog);
+                self.open(Box::new(ActionLogDialog));
             }
             Command::Focus(pane) => self.focus = pane,
             Command::FocusNext => self.focus = self.focus.step(1),
@@ -45,7 +47,7 @@ impl App {
     /// Quits, or asks once while an action runs.
     fn quit(&mut self, effects: &mut Vec<Effect>) {
         if self.log.is_running() {
-            self.open(Dialog::Quit);
+            self.open(Box::new(Quit));
         } else {
             effects.push(Effect::Quit);
         }
@@ -74,115 +76,16 @@ impl App {
     }
 
     fn in_dialog(&mut self, command: Command, effects: &mut Vec<Effect>) {
-        let is_quit_dialog = matches!(self.dialog, Some(Dialog::Quit));
-        let step = match command {
-            Command::Quit if is_quit_dialog => Step::Run(Command::Quit),
-            Command::Quit => return self.quit(effects),
-            Command::Cancel => match &mut self.dialog {
-                Some(Dialog::Kill(kill)) => kill.cancel(),
-                _ => Step::Close,
-            },
-            Command::Accept => self.accept_dialog(effects),
-            Command::Move(motion) => self.move_in_dialog(motion),
-            Command::Copy => self.copy_from_dialog(effects),
-            Command::ToggleServers | Command::ToggleTree | Command::ChooseSignal => {
-                self.change_plan(command, effects)
-            }
-            Command::Toggle | Command::Earlier | Command::Later | Command::Reset => {
-                self.choose_columns(command)
-            }
-            _ => Step::Stay,
-        };
-        match step {
-            Step::Stay => {}
-            Step::Close => self.dialog = None,
-            Step::Open(dialog) => self.open(*dialog),
-            Step::Run(Command::Quit) if is_quit_dialog => effects.push(Effect::Quit),
-            Step::Run(command) => {
+        match self.with_dialog(effects, |dialog, cx| dialog.command(command, cx)) {
+            None | Some(Step::Stay) => {}
+            Some(Step::Ignored) if command == Command::Quit => self.quit(effects),
+            Some(Step::Ignored) => {}
+            Some(Step::Close) => self.dialog = None,
+            Some(Step::Open(dialog)) => self.open(dialog),
+            Some(Step::Run(command)) => {
                 self.dialog = None;
                 self.perform(command, effects);
             }
         }
-    }
-
-    fn accept_dialog(&mut self, effects: &mut Vec<Effect>) -> Step {
-        let Self { dialog, world, requests, log, dialog_scroll, dialog_follow, .. } = self;
-        match dialog {
-            Some(Dialog::Quit) => Step::Run(Command::Quit),
-            Some(Dialog::Palette(palette)) => palette.command().map_or(Step::Stay, Step::Run),
-            Some(dialog) => {
-                // What is asked for next shall be seen.
-                (*dialog_scroll, *dialog_follow) = (Scroll::default(), true);
-                let now = world.now;
-                let mut cx = Cx { world, effects, requests, now };
-                let step = match dialog {
-                    Dialog::Kill(kill) => kill.accept(&mut cx),
-                    Dialog::Close(close) => close.accept(&mut cx),
-                    Dialog::Why(why) => why.accept(&mut cx),
-                    Dialog::Filters(list) => list.accept(&mut cx),
-                    Dialog::Columns(columns) => {
-                        cx.world.columns = columns.columns();
-                        Step::Close
-                    }
-                    _ => Step::Close,
-                };
-                effects.iter().filter_map(Effect::action).for_each(|id| log.begin(id));
-                step
-            }
-            None => Step::Close,
-        }
-    }
-
-    /// A choice moves first; where there is none, the text.
-    fn move_in_dialog(&mut self, motion: Motion) -> Step {
-        self.dialog_follow = match &mut self.dialog {
-            Some(Dialog::Why(why)) => why.go(motion),
-            Some(Dialog::Kill(kill)) => kill.go(motion),
-            Some(Dialog::Columns(columns)) => columns.go(motion),
-            _ => false,
-        };
-        if !self.dialog_follow {
-            self.dialog_scroll.go(motion);
-        }
-        Step::Stay
-    }
-
-    fn copy_from_dialog(&mut self, effects: &mut Vec<Effect>) -> Step {
-        let text = match &self.dialog {
-            Some(Dialog::Why(why)) => why.copy(),
-            _ => None,
-        };
-        if let Some(text) = text {
-            self.world.say(format!("Copied: {text}"));
-            effects.push(Effect::Copy(text));
-        }
-        Step::Stay
-    }
-
-    fn choose_columns(&mut self, command: Command) -> Step {
-        if let Some(Dialog::Columns(columns)) = &mut self.dialog {
-            match command {
-                Command::Toggle => columns.toggle(),
-                Command::Earlier => columns.shift(true),
-                Command::Later => columns.shift(false),
-                _ => columns.reset(),
-            }
-            self.dialog_follow = true;
-        }
-        Step::Stay
-    }
-
-    /// A key that changes the plan on screen.
-    fn change_plan(&mut self, command: Command, effects: &mut Vec<Effect>) -> Step {
-        let Self { dialog, world, requests, .. } = self;
-        let now = world.now;
-        let mut cx = Cx { world, effects, requests, now };
-        match (dialog, command) {
-            (Some(Dialog::Close(close)), Command::ToggleServers) => close.toggle_servers(&mut cx),
-            (Some(Dialog::Kill(kill)), Command::ToggleTree) => kill.toggle_tree(&mut cx),
-            (Some(Dialog::Kill(kill)), Command::ChooseSignal) => kill.choose_signal(),
-            _ => {}
-        }
-        Step::Stay
     }
 }

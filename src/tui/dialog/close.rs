@@ -1,36 +1,41 @@
 //! The close dialog: plan, confirmation, progress, outcome.
 
+mod page;
+
 use std::time::Instant;
 
-use super::Step;
+use super::{Dialog, Page, Step};
 use crate::act::close::Consent;
 use crate::model::close::{ClosePlan, CloseTarget};
 use crate::model::socket::{SocketKey, State};
+use crate::tui::command::Command;
+use crate::tui::cx::Cx;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, Closed, RequestId};
-use crate::tui::pane::Cx;
+use crate::tui::keymap::{Binding, Key};
 use crate::tui::widgets::field::Field;
 
 /// The states that are spared until they are asked for.
 const WITHOUT_PEER: [State; 2] = [State::Listen, State::Unconnected];
 
+const SERVERS: Command = Command::Own("close listeners, too");
+
 /// A close from its key to its outcome.
 #[derive(Debug)]
 pub struct CloseDialog {
-    /// What was under the key.
-    pub subject: String,
-    /// Rows that had ended before the key was pressed.
-    pub ended_before: usize,
-    /// Whether listeners and sockets without a peer are closed, too.
-    pub with_servers: bool,
-    /// How far it has come.
-    pub stage: CloseStage,
+    // What was under the key.
+    subject: String,
+    // Rows that had ended before the key was pressed.
+    ended_before: usize,
+    // Whether listeners and sockets without a peer are closed, too.
+    with_servers: bool,
+    stage: CloseStage,
     keys: Vec<SocketKey>,
 }
 
 /// How far a close has come.
 #[derive(Debug)]
-pub enum CloseStage {
+enum CloseStage {
     /// The plan is being worked out.
     Planning(RequestId),
     /// The plan is on screen.
@@ -77,22 +82,14 @@ impl CloseDialog {
         self.stage = CloseStage::Planning(id);
     }
 
-    /// The field for a protected connection's port, while it is asked for.
-    pub fn field(&mut self) -> Option<&mut Field> {
-        match &mut self.stage {
-            CloseStage::Protected { typed, .. } => Some(typed),
-            _ => None,
-        }
-    }
-
     /// How many of the rows have ended by now.
-    pub fn ended(&self, plan: &ClosePlan) -> usize {
+    fn ended(&self, plan: &ClosePlan) -> usize {
         let there = plan.targets.len() + plan.spared.len();
         self.ended_before + self.keys.len().saturating_sub(there)
     }
 
     /// Enter.
-    pub fn accept(&mut self, cx: &mut Cx<'_>) -> Step {
+    fn accept(&mut self, cx: &mut Cx<'_>) -> Step {
         match &mut self.stage {
             CloseStage::Planning(_) | CloseStage::Running { .. } => {}
             CloseStage::Done(_) | CloseStage::Failed(_) => return Step::Close,
@@ -117,7 +114,7 @@ impl CloseDialog {
 
     /// Takes listeners and sockets without a peer along, or spares them again. Only before
     /// anything was agreed to.
-    pub fn toggle_servers(&mut self, cx: &mut Cx<'_>) {
+    fn toggle_servers(&mut self, cx: &mut Cx<'_>) {
         if matches!(self.stage, CloseStage::Ready(_)) {
             self.with_servers = !self.with_servers;
             self.ask(cx);
@@ -130,9 +127,73 @@ impl CloseDialog {
         cx.effects.push(Effect::RunClose(id, Box::new(plan), consent));
         self.stage = CloseStage::Running { id, since: cx.now.at };
     }
+}
 
-    /// Takes what this dialog waits for.
-    pub fn answer(&mut self, id: RequestId, answer: &Answer) {
+impl Dialog for CloseDialog {
+    fn title(&self) -> String {
+        format!("Close ─ {}", self.subject)
+    }
+
+    fn is_danger(&self) -> bool {
+        true
+    }
+
+    fn keys(&self) -> Vec<Binding> {
+        const LISTENERS: &[Key] = &[Key::char('l')];
+        let servers = |hint| Binding::hinted(LISTENERS, SERVERS, hint);
+        match &self.stage {
+            CloseStage::Planning(_) => vec![Binding::esc("leave it")],
+            CloseStage::Failed(_) | CloseStage::Done(_) => vec![Binding::close()],
+            CloseStage::Ready(plan) => {
+                let toggle = if self.with_servers {
+                    Some(servers("spare listeners"))
+                } else {
+                    spares_servers(plan).then(|| servers("close listeners, too"))
+                };
+                let agree = if plan.protected { "agree, then asked once more" } else { "run" };
+                let (run, leave) = match plan.targets.is_empty() {
+                    true => (None, Binding::close()),
+                    false => (Some(Binding::enter(agree)), Binding::esc("leave it")),
+                };
+                run.into_iter().chain(toggle).chain([leave]).collect()
+            }
+            CloseStage::Protected { .. } => vec![Binding::enter("run"), Binding::esc("leave it")],
+            CloseStage::Running { .. } => {
+                vec![Binding::esc("hide; the outcome goes to the log (L)")]
+            }
+        }
+    }
+
+    fn write(&self, page: &mut Page<'_>) {
+        page::write(self, page);
+    }
+
+    fn field(&self) -> Option<&Field> {
+        match &self.stage {
+            CloseStage::Protected { typed, .. } => Some(typed),
+            _ => None,
+        }
+    }
+
+    fn field_mut(&mut self) -> Option<&mut Field> {
+        match &mut self.stage {
+            CloseStage::Protected { typed, .. } => Some(typed),
+            _ => None,
+        }
+    }
+
+    fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Step {
+        match command {
+            Command::Accept => self.accept(cx),
+            SERVERS => {
+                self.toggle_servers(cx);
+                Step::Stay
+            }
+            _ => Step::Ignored,
+        }
+    }
+
+    fn answer(&mut self, id: RequestId, answer: &Answer, _: &mut Cx<'_>) {
         match (&self.stage, answer) {
             (CloseStage::Planning(asked), Answer::ClosePlanned(plan)) if *asked == id => {
                 self.stage = match plan {
@@ -140,21 +201,20 @@ impl CloseDialog {
                     Err(why) => CloseStage::Failed(why.clone()),
                 };
             }
-            (CloseStage::Running { .. }, Answer::Closed(closed)) if self.is_running(id) => {
+            (CloseStage::Running { .. }, Answer::Closed(closed)) if self.shows(id) => {
                 self.stage = CloseStage::Done(closed.clone());
             }
             _ => {}
         }
     }
 
-    /// Whether this dialog shows how the close with this id ends.
-    pub fn is_running(&self, id: RequestId) -> bool {
+    fn shows(&self, id: RequestId) -> bool {
         matches!(self.stage, CloseStage::Running { id: running, .. } if running == id)
     }
 }
 
 /// The first connection that needs a confirmation of its own.
-pub fn first_protected(plan: &ClosePlan) -> Option<&CloseTarget> {
+fn first_protected(plan: &ClosePlan) -> Option<&CloseTarget> {
     plan.targets.iter().find(|target| target.protected.is_some())
 }
 
@@ -165,6 +225,6 @@ fn confirmation(plan: &ClosePlan) -> Option<String> {
 }
 
 /// Whether the plan spares somebody whom [`CloseDialog::toggle_servers`] would take along.
-pub fn spares_servers(plan: &ClosePlan) -> bool {
+fn spares_servers(plan: &ClosePlan) -> bool {
     plan.spared.iter().any(|spared| WITHOUT_PEER.contains(&spared.socket.state))
 }

@@ -1,21 +1,20 @@
 //! The filters with a name: to choose one, to save the present filter as one, to forget one.
 
-use super::Step;
+use super::picker::Picker;
+use super::{Dialog, Page, Step};
 use crate::query::{Saved, is_name};
-use crate::tui::command::Motion;
+use crate::text::clean;
+use crate::tui::command::{Command, Motion};
+use crate::tui::cx::Cx;
 use crate::tui::filters;
-use crate::tui::pane::Cx;
+use crate::tui::keymap::Binding;
 use crate::tui::widgets::field::Field;
 
 /// The open list.
 #[derive(Debug)]
 pub struct FilterList {
-    /// A name, or a part of some.
-    pub field: Field,
-    /// What can be done, as far as it fits what is typed.
-    pub choices: Vec<Choice>,
-    /// The chosen one of them.
-    pub chosen: usize,
+    // A name, or a part of some, and what can be done that fits it.
+    picker: Picker<Choice>,
     saved: Saved,
     // The filter that holds.
     present: String,
@@ -36,47 +35,21 @@ impl FilterList {
     /// All of `saved`, and `present` to be saved.
     pub fn new(saved: &Saved, present: &str) -> Self {
         let mut list = Self {
-            field: Field::default(),
-            choices: Vec::new(),
-            chosen: 0,
+            picker: Picker::new(Vec::new()),
             saved: saved.clone(),
             present: present.trim().to_owned(),
         };
-        list.search();
+        list.field_changed();
         list
     }
 
-    /// Looks anew for what is typed.
-    pub fn search(&mut self) {
-        let typed = self.typed().to_owned();
-        let part = typed.to_ascii_lowercase();
-        let fits = |name: &&str| name.to_ascii_lowercase().contains(&part);
-        let names = self.saved.iter().map(|(name, _)| name).filter(fits);
-        self.choices = names.map(|name| Choice::Use(name.to_owned())).collect();
-        if is_name(&typed) && !self.saved.is_configured(&typed) {
-            let is_new = self.saved.text(&typed) != Some(&self.present);
-            if is_new && !self.present.is_empty() {
-                self.choices.push(Choice::Save(typed.clone()));
-            }
-            if self.saved.text(&typed).is_some() {
-                self.choices.push(Choice::Forget(typed));
-            }
-        }
-        self.chosen = 0;
-    }
-
     fn typed(&self) -> &str {
-        let typed = self.field.text().trim();
+        let typed = self.picker.field.text().trim();
         typed.strip_prefix('@').unwrap_or(typed)
     }
 
-    /// Moves the choice.
-    pub fn go(&mut self, motion: Motion) {
-        self.chosen = motion.apply(self.chosen, self.choices.len(), 1).unwrap_or(0);
-    }
-
     /// A choice in words, uncleaned.
-    pub fn text(&self, choice: &Choice) -> String {
+    fn text(&self, choice: &Choice) -> String {
         match choice {
             Choice::Use(name) => {
                 let text = self.saved.text(name).unwrap_or_default();
@@ -92,7 +65,7 @@ impl FilterList {
     }
 
     /// What to do next, where nothing is to be chosen.
-    pub fn hint(&self) -> &'static str {
+    fn hint(&self) -> &'static str {
         match (self.saved.is_empty(), self.present.is_empty()) {
             (_, false) => "Type a name to save the present filter under it.",
             (true, true) => "None is saved yet: filter with /, come back and type a name for it.",
@@ -101,8 +74,8 @@ impl FilterList {
     }
 
     /// Does what is chosen.
-    pub fn accept(&self, cx: &mut Cx<'_>) -> Step {
-        let (saved, told) = match self.choices.get(self.chosen) {
+    fn accept(&self, cx: &mut Cx<'_>) -> Step {
+        let (saved, told) = match self.picker.get() {
             None => return Step::Stay,
             Some(Choice::Use(name)) => {
                 cx.world.filters.chosen = Some(format!("@{name}"));
@@ -127,6 +100,58 @@ impl FilterList {
     }
 }
 
+impl Dialog for FilterList {
+    fn title(&self) -> String {
+        "Saved filters".to_owned()
+    }
+
+    fn keys(&self) -> Vec<Binding> {
+        vec![Binding::enter("take it"), Binding::esc("close")]
+    }
+
+    fn write(&self, page: &mut Page<'_>) {
+        let texts = |choice| (clean(&self.text(choice)).into_owned().into(), String::new());
+        self.picker.write(page, "@", self.hint(), texts);
+    }
+
+    fn field(&self) -> Option<&Field> {
+        Some(&self.picker.field)
+    }
+
+    fn field_mut(&mut self) -> Option<&mut Field> {
+        Some(&mut self.picker.field)
+    }
+
+    fn field_changed(&mut self) {
+        let typed = self.typed().to_owned();
+        let part = typed.to_ascii_lowercase();
+        let fits = |name: &&str| name.to_ascii_lowercase().contains(&part);
+        let names = self.saved.iter().map(|(name, _)| name).filter(fits);
+        let mut choices: Vec<Choice> = names.map(|name| Choice::Use(name.to_owned())).collect();
+        if is_name(&typed) && !self.saved.is_configured(&typed) {
+            let is_new = self.saved.text(&typed) != Some(&self.present);
+            if is_new && !self.present.is_empty() {
+                choices.push(Choice::Save(typed.clone()));
+            }
+            if self.saved.text(&typed).is_some() {
+                choices.push(Choice::Forget(typed));
+            }
+        }
+        self.picker.narrow(choices);
+    }
+
+    fn choose(&mut self, motion: Motion) -> bool {
+        self.picker.choose(motion)
+    }
+
+    fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Step {
+        match command {
+            Command::Accept => self.accept(cx),
+            _ => Step::Ignored,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,13 +164,13 @@ mod tests {
 
     fn list(present: &str, typed: &str) -> FilterList {
         let mut list = FilterList::new(&saved(), present);
-        list.field.set(typed);
-        list.search();
+        list.picker.field.set(typed);
+        list.field_changed();
         list
     }
 
     fn texts(list: &FilterList) -> Vec<String> {
-        list.choices.iter().map(|choice| list.text(choice)).collect()
+        list.picker.found.iter().map(|choice| list.text(choice)).collect()
     }
 
     #[test]
@@ -178,7 +203,7 @@ mod tests {
         assert_eq!(text, "mine @web user:me\nnew port:1\n");
 
         let mut forget = list("", "mine");
-        forget.go(Motion::Last);
+        forget.choose(Motion::Last);
         forget.accept(&mut bench.cx());
         assert_eq!(bench.world.filters.saved.text("mine"), None);
     }
@@ -187,7 +212,7 @@ mod tests {
     fn a_filter_that_would_use_itself_is_refused() {
         let mut bench = Bench::default();
         let mut list = list("@mine port:1", "mine");
-        list.chosen = 1;
+        list.picker.chosen = 1;
         assert!(matches!(list.accept(&mut bench.cx()), Step::Stay));
         assert!(bench.world.notice.as_ref().unwrap().text.contains("would use itself"));
         assert!(bench.effects.is_empty());

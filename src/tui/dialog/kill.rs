@@ -1,42 +1,46 @@
 //! The kill dialog: plan, the ways to go about it, confirmation, progress, outcome.
 
+mod page;
 mod ways;
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::Step;
+use super::{Dialog, Page, Step};
 use crate::act::kill::{self, Consent, Options, Progress};
 use crate::model::action::{KillPlan, KillTarget, Victim};
 use crate::model::signal::Signal;
-use crate::tui::command::Motion;
+use crate::tui::command::{Command, Motion};
+use crate::tui::cx::Cx;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, Killed, RequestId, Stopped};
-use crate::tui::pane::Cx;
+use crate::tui::keymap::{Binding, Key};
 use crate::tui::widgets::field::Field;
 
-pub use ways::{SIGNALS, Way};
+use ways::{SIGNALS, Way};
 
 /// Events of a run that stay on screen.
 const MOST_NEWS: usize = 12;
 
+const SIGNAL: Command = Command::Own("choose the first signal");
+const CHILDREN: Command = Command::Own("children, too");
+
 /// A kill from its key to its outcome.
 #[derive(Debug)]
 pub struct KillDialog {
-    /// What was under the key.
-    pub subject: String,
-    /// Rows that had ended before the key was pressed.
-    pub ended_before: usize,
-    /// How the victims are to be ended.
-    pub options: Options,
-    /// How far it has come.
-    pub stage: KillStage,
+    // What was under the key.
+    subject: String,
+    // Rows that had ended before the key was pressed.
+    ended_before: usize,
+    // How the victims are to be ended.
+    options: Options,
+    stage: KillStage,
     targets: Vec<KillTarget>,
 }
 
 /// How far a kill has come.
 #[derive(Debug)]
-pub enum KillStage {
+enum KillStage {
     /// The plan is being worked out.
     Planning(RequestId),
     /// The plans are on screen, with the ways to go about them.
@@ -68,7 +72,7 @@ pub enum KillStage {
 
 /// Plans, one for each target, and how to go about them.
 #[derive(Debug, Default)]
-pub struct Ready {
+struct Ready {
     /// The plans.
     pub plans: Vec<KillPlan>,
     /// The ways; none when there is nobody to end.
@@ -79,7 +83,7 @@ pub struct Ready {
 
 /// A run on its way.
 #[derive(Debug)]
-pub struct Running {
+struct Running {
     /// The request.
     pub id: RequestId,
     /// When it began.
@@ -111,32 +115,8 @@ impl KillDialog {
         self.stage = KillStage::Planning(id);
     }
 
-    /// The field for the second confirmation, while it is asked for.
-    pub fn field(&mut self) -> Option<&mut Field> {
-        match &mut self.stage {
-            KillStage::Again { typed, .. } => Some(typed),
-            _ => None,
-        }
-    }
-
-    /// Moves the choice; `false` when there is none in that direction.
-    pub fn go(&mut self, motion: Motion) -> bool {
-        let (chosen, len) = match &mut self.stage {
-            KillStage::Ready(ready) => (&mut ready.chosen, ready.ways.len()),
-            KillStage::Signals { chosen, .. } => (chosen, SIGNALS.len()),
-            _ => return false,
-        };
-        let to = match motion {
-            Motion::Up => chosen.checked_sub(1),
-            Motion::Down => Some(*chosen + 1).filter(|to| *to < len),
-            _ => None,
-        };
-        *chosen = to.unwrap_or(*chosen);
-        to.is_some()
-    }
-
     /// Opens the list of signals.
-    pub fn choose_signal(&mut self) {
+    fn choose_signal(&mut self) {
         if let KillStage::Ready(ready) = &mut self.stage
             && !ready.ways.is_empty()
         {
@@ -147,7 +127,7 @@ impl KillDialog {
     }
 
     /// Takes the victims' children along, or leaves them behind, and plans anew.
-    pub fn toggle_tree(&mut self, cx: &mut Cx<'_>) {
+    fn toggle_tree(&mut self, cx: &mut Cx<'_>) {
         if matches!(self.stage, KillStage::Ready(_)) {
             self.options.tree = !self.options.tree;
             self.ask(cx);
@@ -155,7 +135,7 @@ impl KillDialog {
     }
 
     /// Esc: from the list of signals back to the plan, else out.
-    pub fn cancel(&mut self) -> Step {
+    fn cancel(&mut self) -> Step {
         match &mut self.stage {
             KillStage::Signals { ready, .. } => {
                 self.stage = KillStage::Ready(std::mem::take(ready));
@@ -166,7 +146,7 @@ impl KillDialog {
     }
 
     /// Enter.
-    pub fn accept(&mut self, cx: &mut Cx<'_>) -> Step {
+    fn accept(&mut self, cx: &mut Cx<'_>) -> Step {
         match &mut self.stage {
             KillStage::Planning(_) | KillStage::Running(_) => {}
             KillStage::Failed(_) => return Step::Close,
@@ -228,9 +208,81 @@ impl KillDialog {
         let (news, waits) = (VecDeque::new(), None);
         self.stage = KillStage::Running(Running { id, since: cx.now.at, news, waits });
     }
+}
 
-    /// Takes what this dialog waits for.
-    pub fn answer(&mut self, id: RequestId, answer: &Answer) {
+impl Dialog for KillDialog {
+    fn title(&self) -> String {
+        format!("Kill ─ {}", self.subject)
+    }
+
+    fn is_danger(&self) -> bool {
+        true
+    }
+
+    fn keys(&self) -> Vec<Binding> {
+        let again = || vec![Binding::enter("plan again"), Binding::esc("close")];
+        match &self.stage {
+            KillStage::Planning(_) => vec![Binding::esc("leave it")],
+            KillStage::Failed(_) => vec![Binding::close()],
+            KillStage::Ready(ready) if ready.ways.is_empty() => vec![Binding::close()],
+            KillStage::Ready(ready) => {
+                let agree = if ready.confirmation().is_some() { "agree" } else { "run" };
+                let tree = if self.options.tree { "no children" } else { "children too" };
+                vec![
+                    Binding::enter(agree),
+                    Binding::hinted(const { &[Key::char('s')] }, SIGNAL, "signal"),
+                    Binding::hinted(const { &[Key::char('t')] }, CHILDREN, tree),
+                    Binding::esc("leave"),
+                ]
+            }
+            KillStage::Signals { .. } => vec![Binding::enter("take it"), Binding::esc("back")],
+            KillStage::Again { .. } => vec![Binding::enter("run"), Binding::esc("leave it")],
+            KillStage::Running(_) => vec![Binding::esc("hide; the outcome goes to the log (L)")],
+            KillStage::Done(killed) if killed.iter().any(survived) => again(),
+            KillStage::Stopped(stopped) if !stopped.is_success() => again(),
+            KillStage::Done(_) | KillStage::Stopped(_) => vec![Binding::close()],
+        }
+    }
+
+    fn write(&self, page: &mut Page<'_>) {
+        page::write(self, page);
+    }
+
+    fn field(&self) -> Option<&Field> {
+        match &self.stage {
+            KillStage::Again { typed, .. } => Some(typed),
+            _ => None,
+        }
+    }
+
+    fn field_mut(&mut self) -> Option<&mut Field> {
+        match &mut self.stage {
+            KillStage::Again { typed, .. } => Some(typed),
+            _ => None,
+        }
+    }
+
+    fn choose(&mut self, motion: Motion) -> bool {
+        let (chosen, len) = match &mut self.stage {
+            KillStage::Ready(ready) => (&mut ready.chosen, ready.ways.len()),
+            KillStage::Signals { chosen, .. } => (chosen, SIGNALS.len()),
+            _ => return false,
+        };
+        motion.step(chosen, len)
+    }
+
+    fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Step {
+        match command {
+            Command::Accept => return self.accept(cx),
+            Command::Cancel => return self.cancel(),
+            SIGNAL => self.choose_signal(),
+            CHILDREN => self.toggle_tree(cx),
+            _ => return Step::Ignored,
+        }
+        Step::Stay
+    }
+
+    fn answer(&mut self, id: RequestId, answer: &Answer, _: &mut Cx<'_>) {
         match (&mut self.stage, answer) {
             (KillStage::Planning(asked), Answer::KillPlanned(plans)) if *asked == id => {
                 self.stage = match plans {
@@ -251,8 +303,7 @@ impl KillDialog {
         }
     }
 
-    /// Whether this dialog shows how the kill with this id ends.
-    pub fn is_running(&self, id: RequestId) -> bool {
+    fn shows(&self, id: RequestId) -> bool {
         matches!(&self.stage, KillStage::Running(running) if running.id == id)
     }
 }
@@ -260,7 +311,7 @@ impl KillDialog {
 impl Ready {
     /// What has to be typed before the chosen way is run, and why; `None` when it is run at
     /// once.
-    pub fn confirmation(&self) -> Option<(String, String)> {
+    fn confirmation(&self) -> Option<(String, String)> {
         self.ways.get(self.chosen)?.confirmation(&self.plans)
     }
 }
@@ -282,12 +333,12 @@ impl Running {
 }
 
 /// The first victim that needs a confirmation of its own.
-pub fn first_protected(plans: &[KillPlan]) -> Option<&Victim> {
+fn first_protected(plans: &[KillPlan]) -> Option<&Victim> {
     plans.iter().flat_map(|plan| &plan.victims).find(|victim| victim.protected.is_some())
 }
 
 /// Whether somebody lives on whom more than a signal, or another one, might end.
-pub fn survived(killed: &Killed) -> bool {
+fn survived(killed: &Killed) -> bool {
     let outcome = killed.outcome.as_ref();
     outcome.is_ok_and(|outcome| outcome.victims.iter().any(|v| !v.exited && !v.refused))
 }

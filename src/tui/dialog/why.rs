@@ -1,31 +1,33 @@
 //! Why a port is busy: the verdict, the evidence, and the remedies to choose from.
 
+mod page;
+
 use super::close::CloseDialog;
 use super::kill::KillDialog;
-use super::{Dialog, Step};
+use super::{Dialog, Page, Step};
 use crate::inspect::why::Target;
 use crate::model::action::KillTarget;
 use crate::model::socket::{Socket, SocketId, SocketKey};
 use crate::model::why::{Remedy, WhyFinding, WhyReport};
 use crate::text::{clean, shell};
-use crate::tui::command::Motion;
+use crate::tui::command::{Command, Motion};
+use crate::tui::cx::Cx;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
-use crate::tui::pane::Cx;
+use crate::tui::keymap::{Binding, Key};
 
 /// The question, and its answer.
 #[derive(Debug)]
 pub struct WhyDialog {
-    /// What was asked about.
-    pub subject: String,
-    /// How far it has come.
-    pub stage: WhyStage,
+    // What was asked about.
+    subject: String,
+    stage: WhyStage,
     target: Target,
 }
 
 /// How far a question has come.
 #[derive(Debug)]
-pub enum WhyStage {
+enum WhyStage {
     /// It is being found out.
     Asking(RequestId),
     /// The answer.
@@ -43,7 +45,7 @@ pub enum WhyStage {
 
 /// A remedy that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
+struct Choice {
     /// The remedy.
     pub remedy: Remedy,
     /// What a plan would be aimed at; `None` where sockpit runs nothing for it.
@@ -52,7 +54,7 @@ pub struct Choice {
 
 /// What a remedy's plan is aimed at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Aim {
+enum Aim {
     /// The end of a port's holders, or of a process.
     Kill(KillTarget),
     /// The end of exactly these connections.
@@ -67,20 +69,8 @@ impl WhyDialog {
         Self { subject, stage: WhyStage::Asking(id), target }
     }
 
-    /// Moves the choice; `false` when there is none in that direction.
-    pub fn go(&mut self, motion: Motion) -> bool {
-        let WhyStage::Ready { remedies, chosen, .. } = &mut self.stage else { return false };
-        let to = match motion {
-            Motion::Up => chosen.checked_sub(1),
-            Motion::Down => Some(*chosen + 1).filter(|to| *to < remedies.len()),
-            _ => None,
-        };
-        *chosen = to.unwrap_or(*chosen);
-        to.is_some()
-    }
-
     /// The chosen remedy.
-    pub fn chosen(&self) -> Option<&Choice> {
+    fn chosen(&self) -> Option<&Choice> {
         match &self.stage {
             WhyStage::Ready { remedies, chosen, .. } => remedies.get(*chosen),
             _ => None,
@@ -88,32 +78,71 @@ impl WhyDialog {
     }
 
     /// The chosen remedy as it would be typed, for the clipboard.
-    pub fn copy(&self) -> Option<String> {
+    fn copy(&self) -> Option<String> {
         self.chosen().map(|choice| shell::line(&choice.remedy.argv))
     }
 
     /// Enter: the plan behind the chosen remedy.
-    pub fn accept(&mut self, cx: &mut Cx<'_>) -> Step {
+    fn accept(&mut self, cx: &mut Cx<'_>) -> Step {
         let Some(choice) = self.chosen() else { return Step::Close };
-        let dialog = match choice.plan.clone() {
+        let dialog: Box<dyn Dialog> = match choice.plan.clone() {
             None => {
                 let command = clean(&shell::line(&choice.remedy.argv)).into_owned();
                 cx.world.complain(format!("sockpit does not run this itself; y copies: {command}"));
                 return Step::Stay;
             }
             Some(Aim::Kill(target)) => {
-                Dialog::Kill(KillDialog::plan(target.describe(), vec![target], 0, cx))
+                Box::new(KillDialog::plan(target.describe(), vec![target], 0, cx))
             }
             Some(Aim::Close(keys)) => {
                 let subject = format!("what keeps {} busy", self.subject);
-                Dialog::Close(CloseDialog::plan(subject, keys, 0, cx))
+                Box::new(CloseDialog::plan(subject, keys, 0, cx))
             }
         };
-        Step::Open(Box::new(dialog))
+        Step::Open(dialog)
+    }
+}
+
+impl Dialog for WhyDialog {
+    fn title(&self) -> String {
+        format!("Why is it busy? ─ {}", self.subject)
     }
 
-    /// Takes what this dialog waits for.
-    pub fn answer(&mut self, id: RequestId, answer: &Answer) {
+    fn keys(&self) -> Vec<Binding> {
+        let copy = Binding::hinted(const { &[Key::char('y')] }, Command::Copy, "copy");
+        match (&self.stage, self.chosen()) {
+            (WhyStage::Asking(_), _) => vec![Binding::esc("leave it")],
+            (_, None) => vec![Binding::close()],
+            (_, Some(choice)) if choice.plan.is_some() => {
+                vec![Binding::enter("show its plan"), copy, Binding::esc("close")]
+            }
+            (_, Some(_)) => vec![copy, Binding::esc("close")],
+        }
+    }
+
+    fn write(&self, page: &mut Page<'_>) {
+        page::write(self, page);
+    }
+
+    fn choose(&mut self, motion: Motion) -> bool {
+        let WhyStage::Ready { remedies, chosen, .. } = &mut self.stage else { return false };
+        motion.step(chosen, remedies.len())
+    }
+
+    fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Step {
+        match command {
+            Command::Accept => self.accept(cx),
+            Command::Copy => {
+                if let Some(text) = self.copy() {
+                    cx.copy(text);
+                }
+                Step::Stay
+            }
+            _ => Step::Ignored,
+        }
+    }
+
+    fn answer(&mut self, id: RequestId, answer: &Answer, _: &mut Cx<'_>) {
         let (WhyStage::Asking(asked), Answer::Explained(report)) = (&self.stage, answer) else {
             return;
         };

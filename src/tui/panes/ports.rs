@@ -26,8 +26,8 @@ use crate::model::tables::{Table, Tables};
 use crate::text::column::Column;
 use crate::tui::arrange::{Arrange, Arranged, Folds, GroupBy, Kept, Line, Listing, Place, Sort};
 use crate::tui::command::{Command, ExportFormat, Motion};
-use crate::tui::dialog::Dialog;
 use crate::tui::dialog::columns::ColumnsDialog;
+use crate::tui::dialog::details::Details;
 use crate::tui::dialog::filters::FilterList;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
@@ -140,11 +140,10 @@ impl Pane for Ports {
             Command::Columns => {
                 let usual = columns::usual();
                 let shown = cx.world.columns.as_ref().unwrap_or(&usual);
-                let dialog = ColumnsDialog::new(shown, usual.clone());
-                return Response::Open(Box::new(Dialog::Columns(dialog)));
+                return Response::open(ColumnsDialog::new(shown, usual.clone()));
             }
             Command::Details => match self.line() {
-                Some(Line::Row(_)) => return Response::Open(Box::new(Dialog::Details)),
+                Some(Line::Row(_)) => return Response::open(Details::default()),
                 Some(Line::Header(_)) => self.toggle(cx),
                 None => return Response::Ignored,
             },
@@ -313,8 +312,7 @@ impl Pane for Ports {
 
 /// The list of filters with a name; the one that holds can be saved.
 fn saved_filters(filter: &FilterLine, cx: &Cx<'_>) -> Response {
-    let list = FilterList::new(&cx.world.filters.saved, &filter.text);
-    Response::Open(Box::new(Dialog::Filters(list)))
+    Response::open(FilterList::new(&cx.world.filters.saved, &filter.text))
 }
 
 /// Rows of other namespaces may still be there when they are wanted no more.

@@ -2,7 +2,6 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use crate::text::clean;
 use crate::tui::app::App;
@@ -10,6 +9,7 @@ use crate::tui::geometry;
 use crate::tui::keymap::Context;
 use crate::tui::pane::PaneId;
 use crate::tui::theme::Theme;
+use crate::tui::widgets::frame::{border, shift, title_room};
 use crate::tui::widgets::paint;
 
 /// A pane's frame: its number and name at the left, its subject at the right, and below,
@@ -39,38 +39,6 @@ pub(super) fn frame(
         let bottom = title_room(paint::line(area, usize::from(area.height).saturating_sub(1)));
         hints(buf, bottom, context, theme);
     }
-}
-
-/// A thin frame with round corners.
-pub(super) fn border(buf: &mut Buffer, area: Rect, style: Style) {
-    if area.width < 2 || area.height < 2 {
-        return;
-    }
-    let (left, right) = (area.x, area.right() - 1);
-    let (top, bottom) = (area.y, area.bottom() - 1);
-    for x in left + 1..right {
-        buf[(x, top)].set_char('─').set_style(style);
-        buf[(x, bottom)].set_char('─').set_style(style);
-    }
-    for y in top + 1..bottom {
-        buf[(left, y)].set_char('│').set_style(style);
-        buf[(right, y)].set_char('│').set_style(style);
-    }
-    for (x, y, corner) in
-        [(left, top, '╭'), (right, top, '╮'), (left, bottom, '╰'), (right, bottom, '╯')]
-    {
-        buf[(x, y)].set_char(corner).set_style(style);
-    }
-}
-
-/// The part of a frame's edge that may hold text: a bit of the edge remains at both ends.
-pub(super) fn title_room(line: Rect) -> Rect {
-    Rect { x: line.x + 2, width: line.width.saturating_sub(4), ..line }
-}
-
-fn shift(line: Rect, columns: u16) -> Rect {
-    let columns = columns.min(line.width);
-    Rect { x: line.x + columns, width: line.width - columns, ..line }
 }
 
 /// ` K kill  Enter details `: as many as fit whole.

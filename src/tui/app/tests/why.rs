@@ -89,7 +89,7 @@ fn the_answer_says_what_was_tried_and_a_kill_opens_its_plan() {
     }
     // What sockpit does not run is copied, and nothing else.
     desk.press(KeyCode::Enter);
-    assert!(matches!(desk.app.dialog, Some(Dialog::Why(_))));
+    assert!(desk.shows_dialog("Why is it busy?"));
     desk.press(KeyCode::Char('y'));
     let copied = desk.last(|effect| match effect {
         Effect::Copy(text) => Some(text.clone()),
@@ -101,7 +101,7 @@ fn the_answer_says_what_was_tried_and_a_kill_opens_its_plan() {
     let (_, targets) = desk.last(planned).unwrap();
     let addr = Some([0, 0, 0, 0].into());
     assert_eq!(targets, [KillTarget::Port { port: 8080, udp: false, addr }]);
-    assert!(matches!(desk.app.dialog, Some(Dialog::Kill(_))));
+    assert!(desk.shows_dialog("Kill"));
 }
 
 #[test]
@@ -143,5 +143,5 @@ fn a_close_opens_the_plan_for_exactly_the_findings_sockets() {
     });
     let key = SocketKey { netns: Some(1), id: SocketId::Cookie(77) };
     assert_eq!(keys, Some(vec![key]));
-    assert!(matches!(desk.app.dialog, Some(Dialog::Close(_))));
+    assert!(desk.shows_dialog("Close"));
 }

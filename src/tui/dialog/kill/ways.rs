@@ -7,7 +7,7 @@ use crate::model::signal::Signal;
 use crate::text::clean;
 
 /// The signals to choose from: the usual ones first, the one that nothing survives last.
-pub const SIGNALS: [Signal; 10] = [
+pub(super) const SIGNALS: [Signal; 10] = [
     Signal::Term,
     Signal::Hup,
     Signal::Int,
@@ -22,7 +22,7 @@ pub const SIGNALS: [Signal; 10] = [
 
 /// One way.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Way {
+pub(super) enum Way {
     /// Stop the unit or container that would start the victims again.
     Stop(Box<StopPlan>),
     /// Send a signal.

@@ -1,7 +1,6 @@
 //! `X`: the end of connections, not of their processes.
 
 use super::aim::{Aim, Meant};
-use crate::tui::dialog::Dialog;
 use crate::tui::dialog::close::CloseDialog;
 use crate::tui::pane::{Cx, Response};
 
@@ -12,7 +11,7 @@ pub(super) fn open(under: Aim<'_>, cx: &mut Cx<'_>) -> Response {
         Ok(meant) => {
             let keys = meant.rows.iter().map(|view| view.row.key).collect();
             let dialog = CloseDialog::plan(meant.title(), keys, meant.ended, cx);
-            Response::Open(Box::new(Dialog::Close(dialog)))
+            Response::open(dialog)
         }
         Err(why) => {
             cx.world.complain(why);

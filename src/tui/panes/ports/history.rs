@@ -15,7 +15,7 @@ use crate::model::socket::SocketKey;
 use crate::model::table::EndedRow;
 use crate::text::{clean, units};
 use crate::tui::command::{Command, ExportFormat, Motion};
-use crate::tui::dialog::Dialog;
+use crate::tui::dialog::details::Details;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
 use crate::tui::export::{Content, Export};
@@ -136,7 +136,7 @@ impl History {
                 self.field_changed(cx);
             }
             Command::Details if self.row().is_some() => {
-                return Outcome::Answered(Response::Open(Box::new(Dialog::Details)));
+                return Outcome::Answered(Response::open(Details::default()));
             }
             Command::Kill | Command::CloseConnection => {
                 cx.world.say("It has ended: there is nothing left to close");

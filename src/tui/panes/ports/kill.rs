@@ -4,7 +4,6 @@ use crate::model::action::KillTarget;
 use crate::model::activation::principal_owner;
 use crate::model::socket::{Protocol, Socket, State};
 use crate::tui::arrange::RowView;
-use crate::tui::dialog::Dialog;
 use crate::tui::dialog::kill::KillDialog;
 use crate::tui::label;
 use crate::tui::pane::{Cx, Response};
@@ -22,7 +21,7 @@ pub(super) fn open(under: Aim<'_>, cx: &mut Cx<'_>) -> Response {
     match meant.and_then(|meant| Ok((targets(&meant, cx.world)?, meant))) {
         Ok((targets, meant)) => {
             let dialog = KillDialog::plan(meant.title(), targets, meant.ended, cx);
-            Response::Open(Box::new(Dialog::Kill(dialog)))
+            Response::open(dialog)
         }
         Err(why) => refuse(why, cx),
     }

@@ -3,7 +3,6 @@
 use super::aim::Aim;
 use crate::inspect::why::Target;
 use crate::model::socket::{Protocol, Socket};
-use crate::tui::dialog::Dialog;
 use crate::tui::dialog::why::WhyDialog;
 use crate::tui::label;
 use crate::tui::pane::{Cx, Response};
@@ -26,7 +25,7 @@ pub(super) fn open(under: &Aim<'_>, cx: &mut Cx<'_>) -> Response {
     match target(socket) {
         Some(target) => {
             let subject = label::local(socket, false);
-            Response::Open(Box::new(Dialog::Why(WhyDialog::ask(target, subject, cx))))
+            Response::open(WhyDialog::ask(target, subject, cx))
         }
         None => {
             let what = label::line(socket);

@@ -4,7 +4,6 @@ use crate::model::owner::Ownership;
 use crate::model::socket::{Endpoint, State};
 use crate::model::table::SocketTable;
 use crate::model::tcp::TcpInfo;
-use crate::tui::dialog::Dialog;
 use crate::tui::effect::Effect;
 use crate::tui::fixture::{Desk, ended, key_of, owned, process, row, rows, table, tcp};
 
@@ -57,7 +56,7 @@ fn the_history_is_opened_walked_filtered_and_closed() {
     assert_eq!(desk.selected(), Some(key_of(101)));
     assert!(desk.screen().contains("/name:python ─ 1 of 3"), "{}", desk.screen());
     desk.press(KeyCode::Enter);
-    assert!(matches!(desk.app.dialog, Some(Dialog::Details)));
+    assert!(desk.shows_dialog("Details"));
     assert!(desk.screen().contains("ended at 12:04:01"), "{}", desk.screen());
     desk.press(KeyCode::Esc);
 

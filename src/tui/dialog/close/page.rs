@@ -1,70 +1,43 @@
 //! The lines of the close dialog.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
-use super::Content;
-use super::lines::Lines;
+use super::{CloseDialog, CloseStage, first_protected};
 use crate::act::close;
 use crate::model::close::{ClosePlan, CloseTarget};
 use crate::model::socket::Socket;
 use crate::text::{clean, units};
-use crate::tui::dialog::close::{CloseDialog, CloseStage, first_protected, spares_servers};
+use crate::tui::dialog::Page;
 use crate::tui::event::Closed;
 use crate::tui::log;
-use crate::tui::theme::Theme;
 
 /// More connections than this are counted.
 const MOST: usize = 100;
 
-/// Title, lines and keys of a close at its present stage.
-pub(super) fn content(dialog: &CloseDialog, now: Instant, columns: u16, theme: &Theme) -> Content {
-    let mut page = Page(Lines::new(columns, theme));
-    let mut chosen = None;
-    let keys = match &dialog.stage {
-        CloseStage::Planning(_) => {
-            page.0.add("Working out the plan …", theme.dim);
-            "Esc leave it"
-        }
-        CloseStage::Failed(why) => {
-            page.0.add(&format!("! {}", clean(why)), theme.danger);
-            "Esc close"
-        }
-        CloseStage::Ready(plan) => {
-            page.plan(dialog, plan);
-            match (plan.targets.is_empty(), spares_servers(plan) || dialog.with_servers) {
-                (true, false) => "Esc close",
-                (true, true) => "l close listeners, too   Esc close",
-                (false, _) if plan.protected => "Enter agree, then asked once more   Esc leave it",
-                (false, false) => "Enter run   Esc leave it",
-                (false, true) if dialog.with_servers => {
-                    "Enter run   l spare listeners   Esc leave it"
-                }
-                (false, true) => "Enter run   l close listeners, too   Esc leave it",
-            }
-        }
+/// Writes a close at its present stage.
+pub(super) fn write(dialog: &CloseDialog, page: &mut Page<'_>) {
+    let now = page.world.now.at;
+    let theme = page.theme;
+    let mut page = Lines(page);
+    match &dialog.stage {
+        CloseStage::Planning(_) => page.0.add("Working out the plan …", theme.dim),
+        CloseStage::Failed(why) => page.0.add(&format!("! {}", clean(why)), theme.danger),
+        CloseStage::Ready(plan) => page.plan(dialog, plan),
         CloseStage::Protected { plan, typed } => {
             page.plan(dialog, plan);
             page.protected(plan, typed.text());
-            chosen = page.0.lines.len().checked_sub(1);
-            "Enter run   Esc leave it"
         }
         CloseStage::Running { since, .. } => {
             let elapsed = units::duration(now.saturating_duration_since(*since));
             page.0.add(&format!("Running … {elapsed}"), theme.warning);
-            "Esc hide; the outcome goes to the log (L)"
         }
-        CloseStage::Done(closed) => {
-            page.done(closed);
-            "Esc close"
-        }
-    };
-    Content { title: format!("Close ─ {}", dialog.subject), lines: page.0.lines, keys, chosen }
+        CloseStage::Done(closed) => page.done(closed),
+    }
 }
 
-struct Page<'a>(Lines<'a>);
+struct Lines<'a, 'p>(&'a mut Page<'p>);
 
-impl Page<'_> {
+impl Lines<'_, '_> {
     fn plan(&mut self, dialog: &CloseDialog, plan: &ClosePlan) {
         let theme = self.0.theme;
         let ended = dialog.ended(plan);
@@ -114,6 +87,7 @@ impl Page<'_> {
         self.0.gap();
         let text = format!("{what} is protected. Type its local port to close it all the same:");
         self.0.add(&clean(&text), theme.danger);
+        self.0.choose_next();
         self.0.add(&format!("> {}", clean(typed)), theme.accent);
     }
 

@@ -4,71 +4,42 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::Content;
-use super::lines::Lines;
+use super::{KillDialog, KillStage, Ready, Running, SIGNALS, Way};
 use crate::act::kill::{self, Progress};
 use crate::model::action::{KillPlan, Victim};
 use crate::model::signal::Signal;
 use crate::text::{clean, shell, units};
-use crate::tui::dialog::kill::{KillDialog, KillStage, Ready, Running, SIGNALS, Way, survived};
-use crate::tui::event::{Killed, Moment};
+use crate::tui::dialog::Page;
+use crate::tui::event::Killed;
 use crate::tui::log;
-use crate::tui::theme::Theme;
 
-/// Title, lines and keys of a kill at its present stage.
-pub(super) fn content(dialog: &KillDialog, now: Moment, columns: u16, theme: &Theme) -> Content {
-    let title = format!("Kill ─ {}", dialog.subject);
-    let mut page = Page(Lines::new(columns, theme), now.wall);
-    let mut chosen = None;
-    let keys = match &dialog.stage {
-        KillStage::Planning(_) => {
-            page.0.add("Working out the plan …", theme.dim);
-            "Esc leave it"
-        }
-        KillStage::Failed(why) => {
-            page.0.add(&format!("! {}", clean(why)), theme.danger);
-            "Esc close"
-        }
+/// Writes a kill at its present stage.
+pub(super) fn write(dialog: &KillDialog, page: &mut Page<'_>) {
+    let now = page.world.now;
+    let theme = page.theme;
+    let mut page = Lines(page, now.wall);
+    match &dialog.stage {
+        KillStage::Planning(_) => page.0.add("Working out the plan …", theme.dim),
+        KillStage::Failed(why) => page.0.add(&format!("! {}", clean(why)), theme.danger),
         KillStage::Ready(ready) => {
             page.plans(dialog, &ready.plans);
-            chosen = page.ways(dialog, ready);
-            match (ready.ways.is_empty(), dialog.options.tree, ready.confirmation().is_some()) {
-                (true, ..) => "Esc close",
-                (_, false, false) => "Enter run   s signal   t children too   Esc leave",
-                (_, true, false) => "Enter run   s signal   t no children   Esc leave",
-                (_, false, true) => "Enter agree   s signal   t children too   Esc leave",
-                (_, true, true) => "Enter agree   s signal   t no children   Esc leave",
-            }
+            page.ways(dialog, ready);
         }
-        KillStage::Signals { chosen: signal, .. } => {
-            chosen = Some(page.signals(*signal));
-            "Enter take it   Esc back"
-        }
+        KillStage::Signals { chosen, .. } => page.signals(*chosen),
         KillStage::Again { ready, typed } => {
             page.plans(dialog, &ready.plans);
-            chosen = page.again(ready, typed.text());
-            "Enter run   Esc leave it"
+            page.again(ready, typed.text());
         }
-        KillStage::Running(running) => {
-            page.running(running, now.at);
-            "Esc hide; the outcome goes to the log (L)"
-        }
-        KillStage::Done(killed) => {
-            killed.iter().for_each(|killed| page.done(killed));
-            if killed.iter().any(survived) { "Enter plan again   Esc close" } else { "Esc close" }
-        }
-        KillStage::Stopped(stopped) => {
-            page.end(stopped.is_success(), &log::stop_lines(stopped));
-            if stopped.is_success() { "Esc close" } else { "Enter plan again   Esc close" }
-        }
-    };
-    Content { title, lines: page.0.lines, keys, chosen }
+        KillStage::Running(running) => page.running(running, now.at),
+        KillStage::Done(killed) => killed.iter().for_each(|killed| page.done(killed)),
+        KillStage::Stopped(stopped) => page.end(stopped.is_success(), &log::stop_lines(stopped)),
+    }
 }
 
 /// The lines, and the time of day.
-struct Page<'a>(Lines<'a>, Timestamp);
+struct Lines<'a, 'p>(&'a mut Page<'p>, Timestamp);
 
-impl Page<'_> {
+impl Lines<'_, '_> {
     fn plans(&mut self, dialog: &KillDialog, plans: &[KillPlan]) {
         if dialog.ended_before > 0 {
             let (ended, style) = (dialog.ended_before, self.0.theme.warning);
@@ -97,36 +68,35 @@ impl Page<'_> {
         }
     }
 
-    /// The list of ways; returns the line of the chosen one.
-    fn ways(&mut self, dialog: &KillDialog, ready: &Ready) -> Option<usize> {
+    fn ways(&mut self, dialog: &KillDialog, ready: &Ready) {
         let theme = self.0.theme;
         if ready.ways.is_empty() {
-            return None;
+            return;
         }
         self.0.gap();
-        let mut at = None;
         let recommends =
             ready.ways.iter().any(|way| matches!(way, Way::Stop(stop) if stop.covers_all));
         for (index, way) in ready.ways.iter().enumerate() {
             let is_chosen = index == ready.chosen;
             let (sign, style) = if is_chosen { ("▸ ", theme.accent) } else { ("  ", theme.text) };
             if is_chosen {
-                at = Some(self.0.lines.len());
+                self.0.choose_next();
             }
             let (what, remark) = describe(way, dialog, recommends);
             self.0.hang(sign, &clean(&what), style);
             self.0.hang("    ", &clean(&remark), theme.dim);
         }
-        at
     }
 
-    /// The list of signals; returns the line of the chosen one.
-    fn signals(&mut self, chosen: usize) -> usize {
+    fn signals(&mut self, chosen: usize) {
         let theme = self.0.theme;
         self.0.add("The first signal:", theme.heading);
         for (index, signal) in SIGNALS.iter().enumerate() {
             let (sign, style) =
                 if index == chosen { ("▸", theme.accent) } else { (" ", theme.text) };
+            if index == chosen {
+                self.0.choose_next();
+            }
             let again = if *signal == Signal::Kill { " (asks once more)" } else { "" };
             self.0.hang(
                 &format!("{sign} {:<6}", signal.name()),
@@ -134,17 +104,16 @@ impl Page<'_> {
                 style,
             );
         }
-        chosen + 1
     }
 
-    /// The second question; returns the line that is typed into.
-    fn again(&mut self, ready: &Ready, typed: &str) -> Option<usize> {
+    /// The second question, and what is typed.
+    fn again(&mut self, ready: &Ready, typed: &str) {
         let theme = self.0.theme;
-        let (_, why) = ready.confirmation()?;
+        let Some((_, why)) = ready.confirmation() else { return };
         self.0.gap();
         self.0.add(&why, theme.danger);
+        self.0.choose_next();
         self.0.add(&format!("> {}", clean(typed)), theme.accent);
-        Some(self.0.lines.len() - 1)
     }
 
     fn running(&mut self, running: &Running, now: Instant) {
