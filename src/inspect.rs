@@ -3,6 +3,7 @@
 
 pub use crate::sys::Error;
 
+pub mod bind;
 pub mod elsewhere;
 pub mod free;
 pub mod lineage;

@@ -18,6 +18,8 @@ mod kill_races;
 mod live;
 #[path = "netns/namespaces.rs"]
 mod namespaces;
+#[path = "netns/one_answer.rs"]
+mod one_answer;
 #[path = "netns/owner_cache.rs"]
 mod owner_cache;
 #[path = "netns/owners.rs"]

@@ -15,6 +15,7 @@ mod words;
 use std::time::Duration;
 
 use super::guard;
+use crate::inspect::bind::{self, How, Target};
 use crate::inspect::{Error, elsewhere, sockets, supervisor};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared, SupervisorWord};
 use crate::model::owner::{Container, Process, Unit};
@@ -73,6 +74,19 @@ pub fn holder_elsewhere(plan: &KillPlan) -> Option<String> {
         more => format!(", as others do in {more} more"),
     };
     Some(format!("{who} holds it in {}{more}; sockpit kill stays in its own", first.describe()))
+}
+
+/// What stands against a bind of the port of a plan without victims, where nobody holds it for
+/// serving: `why` tells more of it. Blocks.
+pub fn obstacle_to_bind(plan: &KillPlan) -> Option<String> {
+    let KillTarget::Port { port, udp, addr } = plan.target else { return None };
+    if !(plan.victims.is_empty() && plan.unattributed.is_empty() && plan.spared.is_empty()) {
+        return None;
+    }
+    let target = Target { addr, ..Target::everywhere(port, udp) };
+    let obstacle = bind::ask(&target, How::PLAIN).ok()?.obstacle()?;
+    let protocol = if udp { "/udp" } else { "" };
+    Some(format!("it is not free: {obstacle} (see sockpit why {port}{protocol})"))
 }
 
 /// The victims' parents that are there to start them again.

@@ -188,7 +188,10 @@ fn stopped(plan: &KillPlan, obstacle: Obstacle) -> Failure {
     let Obstacle { sentence, not_permitted } = obstacle;
     let sentence = match kill::holder_elsewhere(plan) {
         Some(elsewhere) => format!("{sentence} here, but {elsewhere}"),
-        None => sentence,
+        None => match kill::obstacle_to_bind(plan) {
+            Some(held) => format!("no process to end holds {}, but {held}", plan.target.describe()),
+            None => sentence,
+        },
     };
     failure(sentence, not_permitted)
 }

@@ -98,6 +98,7 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
         peers: shows_peers(args),
         reach: reach(args),
         tables: tables(&query),
+        port: None,
         counted: Tables::NONE,
     };
     if query.is_empty() {

@@ -3,23 +3,28 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use super::port::Port;
-use super::{Exit, Failure};
+use super::port::{self, Addr, Ports};
+use super::{Exit, Failure, output};
+use crate::inspect::bind::Target;
 use crate::inspect::wait::{self, Standing, Until};
 use crate::model::socket::{Socket, State};
 use crate::text::{address, clean, duration, units};
 
 /// What to wait for, and how long.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Exit code: 0 when it is so, 1 when the time has passed. It looks at least once."
-)]
+#[command(after_help = "With several ports it waits until all of them are so at the same time.
+With --listening it prints the addresses that are served, one line for each port.
+Exit code: 0 when it is so, 1 when the time has passed. It looks at least once.")]
 pub struct Args {
-    /// The port; TCP unless it ends in /udp.
-    #[arg(value_name = "PORT[/udp]")]
-    port: String,
+    /// The ports, also as a list or a range (3000,3001 or 3000-3002); TCP unless they end in /udp.
+    #[arg(value_name = "PORT[/udp]", required = true)]
+    ports: Vec<String>,
     #[command(flatten)]
     until: What,
+    /// Only a bind of this address, or a server that answers there; every address otherwise.
+    /// A link-local one with its interface: fe80::1%eth0.
+    #[arg(long, value_name = "ADDR", value_parser = port::parse_scoped_addr)]
+    addr: Option<Addr>,
     /// With --free: the bind to come sets SO_REUSEADDR, as most servers do, so that closed
     /// connections in TIME_WAIT do not count.
     #[arg(long, conflicts_with = "listening")]
@@ -32,62 +37,78 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct What {
-    /// Until no socket stands against a plain bind on every address, and one has succeeded.
+    /// Until no socket stands against a plain bind, and one has succeeded.
     #[arg(long)]
     free: bool,
-    /// Until a TCP socket listens on it, or a UDP socket without peer is bound to it.
+    /// Until a TCP socket listens there, or a UDP socket without a peer is bound there.
     #[arg(long)]
     listening: bool,
 }
 
 /// Waits; says why when it was in vain.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let Port { number, udp } = Port::parse(&args.port)?;
+    let ports = Ports::parse(&args.ports)?.ports;
     let reuse_addr = args.reuse_addr;
     let until = if args.until.free { Until::Free { reuse_addr } } else { Until::Listening };
+    let targets: Vec<Target> =
+        ports.iter().map(|(_, port)| port::target(*port, args.addr)).collect();
     let mut progress = Progress::new(args);
-    let standing = wait::wait(number, udp, until, args.timeout, &mut |standing, elapsed| {
+    let standing = wait::wait(&targets, until, args.timeout, &mut |standing, elapsed| {
         progress.tell(standing, elapsed);
     });
     progress.finish();
-    match standing? {
-        Standing::Reached { proven: true } => Ok(Exit::Yes),
-        Standing::Reached { proven: false } => {
-            let mut stderr = io::stderr().lock();
-            writeln!(
-                stderr,
-                "no socket holds {}; this user may not bind it, so no bind proved it",
-                args.port
-            )?;
-            Ok(Exit::Yes)
-        }
-        Standing::Not(sockets) => Err(Failure::no(in_vain(args, &sockets))),
+    let standing = standing?;
+    let names = ports.iter().map(|(name, _)| name.as_str());
+    let told: Vec<(&str, &Standing)> = names.zip(&standing).collect();
+    if !standing.iter().all(Standing::is_reached) {
+        return Err(Failure::no(in_vain(args, &told)));
     }
+    let mut out = output::stdout();
+    for (name, standing) in told {
+        match standing {
+            Standing::Served(sockets) => writeln!(out, "{name} is served on {}", ends(sockets))?,
+            Standing::Free { proven: false } => writeln!(
+                io::stderr().lock(),
+                "no socket holds {name}; this user may not bind it, so no bind proved it"
+            )?,
+            _ => {}
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Yes)
 }
 
-fn in_vain(args: &Args, sockets: &[Socket]) -> String {
-    let (port, after) = (&args.port, patience(args.timeout));
-    if args.until.listening {
-        return format!("nobody serves on {port} after {after}");
-    }
-    match holder(sockets) {
-        Some(socket) => {
-            let (end, state) = (address::local(socket), socket.state.name());
-            let more = match sockets.len() {
-                1 => String::new(),
-                count => format!(" and {} more", count - 1),
-            };
-            let hint = if sockets.iter().all(|socket| socket.state == State::TimeWait) {
-                "; with --reuse-addr a bind may pass over TIME_WAIT"
-            } else {
-                ""
-            };
-            format!("{port} is not free after {after}: {end} {state}{more} holds it{hint}")
-        }
-        None => {
-            format!("{port} is not free after {after}: a bind is refused, by whom cannot be seen")
-        }
-    }
+fn ends(sockets: &[Socket]) -> String {
+    let mut ends: Vec<String> =
+        sockets.iter().map(|socket| address::local(socket).to_string()).collect();
+    ends.dedup();
+    clean(&ends.join(", ")).into_owned()
+}
+
+fn in_vain(args: &Args, told: &[(&str, &Standing)]) -> String {
+    let missing = told.iter().filter(|(_, standing)| !standing.is_reached());
+    let parts: Vec<String> = missing.map(|(name, standing)| short(args, name, standing)).collect();
+    parts.join("; ")
+}
+
+/// What is missing for one port: `8080 is not free after 30 s: 0.0.0.0:8080 LISTEN holds it`.
+fn short(args: &Args, name: &str, standing: &Standing) -> String {
+    let at = args.addr.map_or(String::new(), |addr| format!(" at {addr}"));
+    let after = patience(args.timeout);
+    let Standing::Held(answer) = standing else {
+        return format!("nobody serves on {name}{at} after {after}");
+    };
+    let obstacle = answer
+        .obstacle()
+        .unwrap_or_else(|| "a bind was refused, by whom cannot be seen".to_owned());
+    let against = &answer.against;
+    let is_all = |state: State| !against.is_empty() && against.iter().all(|s| s.state == state);
+    let hint = if is_all(State::TimeWait) && !args.reuse_addr {
+        ", which a bind with --reuse-addr may pass over"
+    } else {
+        ""
+    };
+    format!("{name}{at} is not free after {after}: {}{hint}", clean(&obstacle))
 }
 
 /// A timeout in words: whole milliseconds, for that is how it was written.
@@ -96,12 +117,6 @@ fn patience(timeout: Duration) -> String {
         ms @ 0..1000 if timeout.subsec_nanos().is_multiple_of(1_000_000) => format!("{ms} ms"),
         _ => units::duration(timeout),
     }
-}
-
-/// The socket that says most.
-fn holder(sockets: &[Socket]) -> Option<&Socket> {
-    let serves = |socket: &&Socket| socket.is_server() || socket.state == State::Bound;
-    sockets.iter().find(serves).or_else(|| sockets.first())
 }
 
 /// One line on stderr that counts, on a terminal only.
@@ -115,8 +130,9 @@ struct Progress {
 impl Progress {
     fn new(args: &Args) -> Self {
         let what = if args.until.free { "to be free" } else { "to be served" };
+        let ports = args.ports.join(", ");
         Self {
-            what: format!("waiting for {} {what}", clean(&args.port)),
+            what: format!("waiting for {} {what}", clean(&ports)),
             timeout: args.timeout,
             animated: io::stderr().is_terminal(),
             shown: None,
@@ -124,9 +140,10 @@ impl Progress {
     }
 
     /// That stderr is gone stops no wait.
-    fn tell(&mut self, standing: &Standing, elapsed: Duration) {
+    fn tell(&mut self, standing: &[Standing], elapsed: Duration) {
         let tenth = elapsed.as_millis() / 100;
-        if !self.animated || self.shown == Some(tenth) || !matches!(standing, Standing::Not(_)) {
+        if !self.animated || self.shown == Some(tenth) || standing.iter().all(Standing::is_reached)
+        {
             return;
         }
         self.shown = Some(tenth);

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::bind;
 use super::sockets::{self, Detail, Reach, Request};
-use crate::model::socket::{Protocol, Socket, SocketKey, State};
+use crate::model::socket::{Protocol, Socket, SocketKey};
 use crate::sys::{listing, netns};
 
 /// A namespace in which somebody serves on the port.
@@ -48,8 +49,7 @@ pub fn serving(port: u16, udp: bool, meets: &dyn Fn(&Socket) -> bool) -> Vec<Els
     for (namespace, look) in others.iter().zip(looks) {
         // It may not be entered, or has ended: nothing is claimed of it.
         let Ok(Ok(mut sockets)) = look else { continue };
-        sockets
-            .retain(|socket| (socket.is_server() || socket.state == State::Bound) && meets(socket));
+        sockets.retain(|socket| bind::is_holder(socket) && meets(socket));
         if let (Some(door), false) = (namespace.door(), sockets.is_empty()) {
             let name = namespace.name.as_deref().map(str::to_owned);
             serving.push(Elsewhere { netns: namespace.inode, name, door: door.into(), sockets });

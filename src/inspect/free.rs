@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{Error, sockets, words};
+use super::{Error, bind, sockets, words};
 use crate::model::free::{FreePorts, SkippedPort};
 use crate::model::port_rules::PortRules;
-use crate::model::socket::{Protocol, Socket, State};
+use crate::model::socket::Socket;
 use crate::model::tables::Tables;
 use crate::sys::port_rules;
 use crate::sys::trial::{self, Refusal};
@@ -54,26 +54,15 @@ pub fn find(request: &Request) -> Result<FreePorts, Error> {
 /// For each port the socket that says most about why it is taken: a plain bind on every
 /// address meets any of them.
 fn holders(sockets: &[Socket], udp: bool) -> BTreeMap<u16, &Socket> {
-    let is_server = |socket: &Socket| socket.is_server() || socket.state == State::Bound;
     let mut holders: BTreeMap<u16, &Socket> = BTreeMap::new();
-    for socket in sockets.iter().filter(|socket| is_in_way(socket, udp)) {
+    for socket in sockets.iter().filter(|socket| bind::holds_port(socket, udp)) {
         let Some(port) = socket.local.port else { continue };
         let holder = holders.entry(port).or_insert(socket);
-        if is_server(socket) && !is_server(holder) {
+        if bind::is_holder(socket) && !bind::is_holder(holder) {
             *holder = socket;
         }
     }
     holders
-}
-
-/// Whether a socket holds its port against a plain bind.
-pub(super) fn is_in_way(socket: &Socket, udp: bool) -> bool {
-    let protocol = match socket.protocol {
-        Protocol::Tcp | Protocol::Mptcp => !udp,
-        Protocol::Udp => udp,
-        _ => false,
-    };
-    protocol && socket.state != State::Closed && socket.local.port.is_some_and(|port| port != 0)
 }
 
 type TryBind<'a> = dyn FnMut(u16) -> Result<Result<(), Refusal>, Error> + 'a;

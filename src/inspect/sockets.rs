@@ -32,6 +32,8 @@ pub struct Request {
     pub reach: Reach,
     /// Which tables are listed; everyone by default.
     pub tables: Tables,
+    /// Only sockets with this local port, which is cheaper; of every port by default.
+    pub port: Option<u16>,
     /// Which of the other tables have their sockets counted.
     pub counted: Tables,
 }
@@ -67,6 +69,7 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let mut table = sys::sockets::Table::open(request.backend, workers)?;
     table.set_reach(request.reach);
     table.ask_for(request.tables);
+    table.ask_for_port(request.port);
     // A single look has nothing from memory, so nothing is unverified.
     let sys::listing::Listing {
         mut sockets, health, privileged, listen_elsewhere, coverage, ..

@@ -3,75 +3,34 @@
 
 mod findings;
 mod reuse;
+mod rounds;
 mod sight;
 mod trials;
 
-use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::bind::Target;
 use super::words::counted;
-use super::{Error, free, nat, sockets};
+use super::{Error, nat};
 use crate::model::health::Health;
 use crate::model::owner::Process;
 use crate::model::port_rules::PortRules;
 use crate::model::socket::Socket;
-use crate::model::tables::Tables;
 use crate::model::why::{Forward, RuleFacts, TrialBind, WhyReport};
-use crate::sys::{nat_rules, port_rules, processes, resolve};
-
-/// The bind that is asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// 1 to 65535.
-    pub port: u16,
-    /// UDP instead of TCP.
-    pub udp: bool,
-    /// Where; `None` for every address, of IPv4, of IPv6, and of both at once.
-    pub addr: Option<IpAddr>,
-    /// Index of the interface of a link-local address; 0 where none was given.
-    pub scope: u32,
-}
-
-/// The index of an interface, by its name or itself a number: what follows `%` in an address.
-pub fn scope(name: &str) -> io::Result<u32> {
-    resolve::interface_index(name)
-}
-
-impl Target {
-    /// `8080`, `53/udp`.
-    pub fn name(&self) -> String {
-        let protocol = if self.udp { "/udp" } else { "" };
-        format!("{}{protocol}", self.port)
-    }
-
-    /// The address as `--addr` takes it, a link-local one with its interface's number.
-    fn named_addr(&self) -> Option<String> {
-        let addr = self.addr?;
-        let zone = if self.scope == 0 { String::new() } else { format!("%{}", self.scope) };
-        Some(format!("{addr}{zone}"))
-    }
-}
+use crate::sys::{nat_rules, port_rules, processes};
 
 /// Looks at every socket with its owners, and tries the bind: plain, with SO_REUSEADDR, with
 /// SO_REUSEPORT. Nothing listens and every trial is closed at once, but a server that starts
 /// on the port in that instant can fail; so only when the user asks. Blocks.
 pub fn explain(target: &Target) -> Result<WhyReport, Error> {
-    let listing = sockets::list(&sockets::Request {
-        detail: sockets::Detail::Bare,
-        tables: Tables::PORTS,
-        ..sockets::Request::default()
-    })?;
-    let mut on_port = listing.sockets;
-    on_port.retain(|socket| {
-        free::is_in_way(socket, target.udp) && socket.local.port == Some(target.port)
-    });
-    let target = &with_scope(target, &on_port);
-    let trial = trials::run(target, &on_port)?;
+    let rounds::Seen { listing, trial, changing } = rounds::look(target)?;
+    let on_port = listing.sockets;
+    let target = &target.with_scope_of(&on_port);
     let rules = port_rules::read();
     let own = processes::read(std::process::id()).ok();
     let forwarded = forwards(target);
     let more_rights_help = listing.health.iter().any(|line| line.remedy.is_some());
-    let holders = on_port.iter().filter(|socket| sight::is_in_way(target, socket));
+    let holders = on_port.iter().filter(|socket| target.meets(socket));
     let scene = Scene {
         target,
         on_port: &on_port,
@@ -82,10 +41,11 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
         own,
         more_rights_help,
     };
-    let mut findings = findings::all(&scene);
+    let mut findings: Vec<_> = changing.iter().map(findings::changing::drawn_from).collect();
+    findings.extend(findings::all(&scene));
     findings.extend(findings::elsewhere::findings(target, &on_port, scene.own.as_ref()));
     let mut health = listing.health;
-    health.extend(unseen_holder(&scene));
+    health.extend(changing.is_none().then(|| unseen_holder(&scene)).flatten());
     health.extend(forwarded.health);
     Ok(WhyReport {
         target: target.name(),
@@ -94,23 +54,10 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
         bindable: is_bindable(&trial),
         findings,
         rules: rule_facts(&rules, target.port),
+        looks: changing.map(|changing| changing.looks),
         health,
         trial,
     })
-}
-
-/// A link-local address means nothing without its interface; where none was given, that of a
-/// socket that has the address.
-fn with_scope(target: &Target, on_port: &[Socket]) -> Target {
-    let lacks = target.scope == 0 && target.addr.is_some_and(|addr| is_link_local(&addr));
-    let same = on_port.iter().filter(|socket| lacks && socket.local.addr == target.addr);
-    let found = same.filter_map(|socket| scope(socket.local.scope.as_deref()?).ok()).next();
-    Target { scope: found.unwrap_or(target.scope), ..*target }
-}
-
-/// Whether an address needs an interface beside it.
-pub fn is_link_local(addr: &IpAddr) -> bool {
-    matches!(addr, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
 /// All that is known when findings are drawn from it.
@@ -133,12 +80,12 @@ struct Scene<'a> {
 impl Scene<'_> {
     /// Whether a plain bind of the target meets `socket`, or may meet it and was refused.
     fn is_in_way(&self, socket: &Socket) -> bool {
-        sight::is_in_way(self.target, socket)
-            || (sight::may_be_in_way(self.target, socket) && self.plain_error("EADDRINUSE"))
+        self.target.meets(socket)
+            || (self.target.may_meet(socket) && self.plain_error("EADDRINUSE"))
     }
 
     fn plain_trials(&self) -> impl Iterator<Item = &TrialBind> {
-        self.trial.iter().filter(|trial| trial.is_plain() && !trial.is_without_family())
+        plain_trials(self.trial)
     }
 
     fn plain_error(&self, errno: &str) -> bool {
@@ -194,9 +141,13 @@ fn forwards(target: &Target) -> Forwarded {
 /// The name of the source in [`Health`].
 const NAT: &str = "nat";
 
+/// The binds without any option, where the host has such addresses at all.
+fn plain_trials(trial: &[TrialBind]) -> impl Iterator<Item = &TrialBind> {
+    trial.iter().filter(|trial| trial.is_plain() && !trial.is_without_family())
+}
+
 fn is_bindable(trial: &[TrialBind]) -> bool {
-    let mut plain =
-        trial.iter().filter(|trial| trial.is_plain() && !trial.is_without_family()).peekable();
+    let mut plain = plain_trials(trial).peekable();
     plain.peek().is_some() && plain.all(TrialBind::succeeded)
 }
 

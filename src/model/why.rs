@@ -24,8 +24,20 @@ pub struct WhyReport {
     pub findings: Vec<WhyFinding>,
     /// What the host's rules say of the port.
     pub rules: RuleFacts,
+    /// How often the port was held, where that changed while it was looked at.
+    #[serde(default)]
+    pub looks: Option<Looks>,
     /// What the sources could not tell.
     pub health: Vec<Health>,
+}
+
+/// Several looks at a port that changed meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looks {
+    /// In so many something stood against a bind.
+    pub held: usize,
+    /// So many there were.
+    pub taken: usize,
 }
 
 /// One bind that was tried and undone at once.
@@ -82,6 +94,8 @@ pub struct RuleFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyKind {
+    /// The port is held and free in turn.
+    Changing,
     /// Somebody serves there: a TCP listener, or a UDP socket without peer.
     Listener,
     /// A socket on every address covers the one that was asked for.

@@ -5,13 +5,19 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{clean, shell};
 use crate::model::health::Health;
-use crate::model::why::{Remedy, RuleFacts, TrialBind, WhyFinding, WhyReport};
+use crate::model::why::{Looks, Remedy, RuleFacts, TrialBind, WhyFinding, WhyReport};
 
 /// The verdict in one line: `0.0.0.0:8080/tcp cannot be bound (tried: EADDRINUSE, with
 /// SO_REUSEADDR too)`.
 pub fn verdict(report: &WhyReport) -> String {
     let plain = || plain_trials(report);
     let protocol = if report.udp { "udp" } else { "tcp" };
+    if let Some(Looks { held, taken }) = report.looks {
+        let port = report.port;
+        return format!(
+            "{port}/{protocol} changes while looked at: held in {held} of {taken} looks"
+        );
+    }
     let Some(refused) = plain().find(|trial| !trial.succeeded()) else {
         let places: Vec<String> = match plain().count() {
             1 => plain().map(|trial| place(trial, report.port)).collect(),
@@ -165,6 +171,7 @@ mod tests {
                 ephemeral: Some(false),
                 reserved: Some(true),
             },
+            looks: None,
             health: Vec::new(),
         }
     }

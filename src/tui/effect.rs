@@ -9,7 +9,7 @@ use super::export::Export;
 use super::history::Search;
 use super::surroundings::LookAround;
 use crate::act::kill::{self, Consent};
-use crate::inspect::why;
+use crate::inspect::bind;
 use crate::model::action::{KillPlan, KillTarget, StopPlan};
 use crate::model::close::ClosePlan;
 use crate::model::packets::FlowFocus;
@@ -42,7 +42,7 @@ pub enum Effect {
     /// Do it.
     RunClose(RequestId, Box<ClosePlan>, Consent),
     /// Find out why a port is busy, by trial binds among others.
-    Explain(RequestId, why::Target),
+    Explain(RequestId, bind::Target),
     /// Test a target.
     Probe(RequestId, ProbeOrder),
     /// Stop the test with this id.

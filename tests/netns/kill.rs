@@ -147,15 +147,18 @@ fn clients_of_the_port_survive() {
 }
 
 #[test]
-fn a_port_whose_connections_linger_is_free_for_a_restart() {
+fn a_port_whose_connections_linger_is_free_for_a_restart_alone() {
     in_namespace(|| {
         let mut server = Server::start_unready("s = tcp(); c, _ = s.accept(); ready()");
         let _client = support::wait_for("the server", || TcpStream::connect("127.0.0.1:8080").ok());
         server.read_pid();
         let (code, json) = kill_json(&["8080"]);
         assert_eq!(server.signal(), Some(15));
-        assert_eq!(code, 0, "{json}");
+        assert_eq!((code, &json["port_free"]), (1, &false.into()), "{json}");
         assert_eq!(json["proof"], "bind_reuse_addr");
+        let reason = json["port_reason"].as_str().unwrap();
+        assert!(reason.contains("SO_REUSEADDR"), "{reason}");
+        assert!(TcpListener::bind("127.0.0.1:8080").is_ok(), "Rust's own sets SO_REUSEADDR");
     });
 }
 

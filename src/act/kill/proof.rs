@@ -1,20 +1,18 @@
 //! After the victims: is the port free, and does it stay so?
 
 use std::collections::BTreeSet;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::plan::{covers_target, holds_target};
-use super::words::{counted, describe_socket, list, target_name, who};
+use super::words::{describe_socket, list, target_name, who};
 use super::{Depth, Look, Progress};
+use crate::inspect::bind::{self, Answer, How, Outcome, Target};
 use crate::inspect::supervisor;
 use crate::model::action::{KillPlan, KillTarget, PortProof, Respawn};
 use crate::model::owner::Process;
-use crate::model::socket::{Protocol, Socket, State};
+use crate::model::socket::Socket;
 use crate::sys::process;
-use crate::sys::trial::{self, Trial};
 
 /// How long a port must stay without a holder before it counts as free.
 const WATCH: Duration = Duration::from_secs(1);
@@ -44,8 +42,8 @@ impl Proof {
     }
 }
 
-/// Polls the table until nothing holds the port, watches it for a second, and then binds it
-/// once. No bind where a supervisor may be about to restart its service: the trial could
+/// Polls the table until nothing holds the port, watches it for a second, and then asks
+/// [`bind::ask_with`]. No bind where a supervisor may be about to restart its service: the trial could
 /// make that start fail. `all_ended` tells that only the
 /// kernel's own tidying is left to wait for.
 pub(super) fn prove(
@@ -82,10 +80,7 @@ impl Port<'_, '_> {
         if !self.plan.victims.is_empty() {
             self.watch(tell)?;
         }
-        if self.plan.victims.is_empty() || !self.plan.supervisors.is_empty() {
-            return Ok(Proof::free(PortProof::Table));
-        }
-        self.try_bind()
+        self.judge()
     }
 
     fn settle(&mut self, all_ended: bool) -> Result<(), Proof> {
@@ -227,72 +222,48 @@ impl Port<'_, '_> {
         started_both.then(|| who(&node.name, parent))
     }
 
-    /// The one bind. With closed connections left on the port it is tried as servers do that
-    /// restart, with SO_REUSEADDR; never so over UDP, where that takes datagrams away.
-    fn try_bind(&mut self) -> Result<Proof, Proof> {
-        let lingering = self.lingering()?;
+    /// The answer of a plain bind, and beside it that of one with SO_REUSEADDR, as servers do
+    /// that restart. Neither is tried where a supervisor may be about to restart its service.
+    fn judge(&mut self) -> Result<Proof, Proof> {
         let KillTarget::Port { port, udp, addr } = self.plan.target else {
             return Ok(Proof::free(PortProof::Table));
         };
-        let reuse_addr = !lingering.is_empty() && !udp;
-        let answer = bind(port, udp, addr, reuse_addr);
-        match answer {
-            Ok(Ok(())) if reuse_addr => Ok(Proof::free(PortProof::BindReuseAddr)),
-            Ok(Ok(())) => Ok(Proof::free(PortProof::Bind)),
-            Ok(Err(refusal)) if refusal.kind == io::ErrorKind::AddrInUse => {
-                self.holders()?;
-                Ok(Proof::busy(self.refused(&lingering)))
-            }
-            // A privileged port, or an address that has left: the table has the last word.
-            _ => Ok(Proof::free(PortProof::Table)),
-        }
-    }
-
-    fn refused(&self, lingering: &[Socket]) -> String {
-        let name = target_name(&self.plan.target);
-        if lingering.is_empty() {
-            return format!(
-                "a bind of {name} is refused (EADDRINUSE) though no socket that can be seen holds it"
-            );
-        }
-        let count = lingering.len() as u64;
-        let connections = counted(count, "connection still uses", "connections still use");
-        let states: BTreeSet<&str> = lingering.iter().map(|socket| socket.state.name()).collect();
-        let states = list(states.into_iter().map(str::to_owned));
-        format!("{connections} {name} ({states}), so that a bind is refused (EADDRINUSE)")
-    }
-
-    /// Connections that have the port as their own, and what is left of ended ones.
-    fn lingering(&mut self) -> Result<Vec<Socket>, Proof> {
-        let KillTarget::Port { port, udp, .. } = self.plan.target else {
-            return Ok(Vec::new());
+        let held = self.plan.victims.iter().flat_map(|victim| &victim.holds);
+        let target = Target { addr, ..Target::everywhere(port, udp) }.with_scope_of(held);
+        let may_try = self.plan.supervisors.is_empty();
+        let answer = self.ask(&target, How { may_try, ..How::PLAIN })?;
+        let Some(obstacle) = answer.obstacle() else {
+            let is_tried = answer.outcome == Outcome::Free;
+            return Ok(Proof::free(if is_tried { PortProof::Bind } else { PortProof::Table }));
         };
-        let netns = self.netns;
-        let mut table = self.table(Depth::Sockets)?;
-        table.retain(|socket| {
-            let protocol = if udp { Protocol::Udp } else { Protocol::Tcp };
-            let here = netns.is_none() || socket.netns.is_none() || socket.netns == netns;
-            here && socket.protocol == protocol
-                && socket.local.port == Some(port)
-                && socket.state != State::Closed
-        });
-        Ok(table)
+        self.holders()?;
+        let name = target_name(&self.plan.target);
+        let mut proof = Proof::busy(format!("{name} is not free for a plain bind: {obstacle}"));
+        let is_open = || answer.against.iter().all(|socket| socket.remote.is_some());
+        if may_try
+            && !udp
+            && is_open()
+            && self.ask(&target, How::REUSE_ADDR)?.outcome == Outcome::Free
+        {
+            proof.shown_by = Some(PortProof::BindReuseAddr);
+            let gets = "; a bind with SO_REUSEADDR, as most servers do it, gets the port";
+            proof.reason = proof.reason.map(|reason| reason + gets);
+        }
+        Ok(proof)
     }
-}
 
-/// Binds everything that the target means: with no address both families at once, or IPv4
-/// alone on a host without IPv6.
-fn bind(
-    port: u16,
-    udp: bool,
-    addr: Option<IpAddr>,
-    reuse_addr: bool,
-) -> crate::sys::Result<Result<(), trial::Refusal>> {
-    if let Some(addr) = addr.map(|addr| addr.to_canonical()) {
-        let plain = Trial::plain(SocketAddr::new(addr, port), udp);
-        return trial::bind(&Trial { reuse_addr, v6_only: Some(true), ..plain });
+    fn ask(&mut self, target: &Target, how: How) -> Result<Answer, Proof> {
+        let netns = self.netns;
+        let is_here =
+            |socket: &Socket| netns.is_none() || socket.netns.is_none() || socket.netns == netns;
+        let look = &mut self.look;
+        let answer = bind::ask_with(target, how, &mut || {
+            let mut table = look(Depth::Sockets)?;
+            table.retain(is_here);
+            Ok(table)
+        });
+        answer.map_err(|error| Proof::busy(format!("the port could not be asked about: {error}")))
     }
-    trial::bind_everywhere(port, udp, reuse_addr)
 }
 
 fn pause(cost: Duration) {

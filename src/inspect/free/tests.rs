@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::socket::{Endpoint, Family};
+use crate::model::socket::{Endpoint, Family, Protocol, State};
 
 fn search(
     request: &Request,

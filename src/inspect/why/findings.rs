@@ -1,5 +1,6 @@
 //! What the evidence says, the gravest first.
 
+pub(super) mod changing;
 mod connections;
 pub(super) mod elsewhere;
 mod forwards;

@@ -72,7 +72,7 @@ fn argv(finding: &WhyFinding) -> Vec<String> {
 
 #[test]
 fn addresses_meet_as_the_kernel_has_it() {
-    let meets = |wanted, held: Socket| sight::is_in_way(&target(wanted), &held);
+    let meets = |wanted, held: Socket| target(wanted).meets(&held);
     let v6_only = || Socket { v6_only: Some(true), ..tcp("::", State::Listen) };
     let listen = |addr| tcp(addr, State::Listen);
     assert!(meets(None, listen("127.0.0.1")) && meets(None, listen("::1")));

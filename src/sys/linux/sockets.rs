@@ -70,6 +70,14 @@ impl Table {
         }
     }
 
+    /// From now on lists only sockets that have this local port.
+    pub fn ask_for_port(&mut self, port: Option<u16>) {
+        match &mut self.0 {
+            Kind::Native(native) => native.port = port,
+            Kind::Netstat2(table) => table.ask_for_port(port),
+        }
+    }
+
     /// How many UNIX or netlink sockets there are, without listing them; `None` for other
     /// tables, and when nobody tells.
     pub fn count(&mut self, table: tables::Table) -> Option<usize> {

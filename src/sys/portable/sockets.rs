@@ -25,6 +25,8 @@ pub struct Table {
     processes: ProcessCache,
     reach: Reach,
     tables: Tables,
+    /// The only local port that is listed.
+    port: Option<u16>,
 }
 
 impl Table {
@@ -36,7 +38,12 @@ impl Table {
                 "this platform has none yet; use --backend netstat2",
             ));
         }
-        Ok(Self { processes: ProcessCache::open()?, reach: Reach::Own, tables: Tables::ALL })
+        Ok(Self {
+            processes: ProcessCache::open()?,
+            reach: Reach::Own,
+            tables: Tables::ALL,
+            port: None,
+        })
     }
 
     /// There is nothing to limit: everything is read each time.
@@ -50,6 +57,11 @@ impl Table {
     /// From now on lists the sockets of these tables alone.
     pub fn ask_for(&mut self, tables: Tables) {
         self.tables = tables;
+    }
+
+    /// From now on lists only sockets that have this local port.
+    pub fn ask_for_port(&mut self, port: Option<u16>) {
+        self.port = port;
     }
 
     /// netstat2 knows only what is listed.
@@ -84,7 +96,9 @@ impl Table {
             ProtocolSocketInfo::Tcp(_) => self.tables.contains(tables::Table::Tcp),
             ProtocolSocketInfo::Udp(_) => self.tables.contains(tables::Table::Udp),
         };
-        let infos: Vec<_> = ask()?.into_iter().filter(is_wanted).collect();
+        let is_on_port = |info: &SocketInfo| self.port.is_none_or(|port| port == info.local_port());
+        let infos = ask()?.into_iter().filter(|info| is_wanted(info) && is_on_port(info));
+        let infos: Vec<_> = infos.collect();
         let pids: BTreeSet<u32> =
             infos.iter().flat_map(|info| info.associated_pids.iter().copied()).collect();
         self.processes.refresh(&pids.into_iter().collect::<Vec<_>>());

@@ -5,7 +5,7 @@ mod page;
 use super::close::CloseDialog;
 use super::kill::KillDialog;
 use super::{Dialog, Page, Step};
-use crate::inspect::why::Target;
+use crate::inspect::bind::Target;
 use crate::model::action::KillTarget;
 use crate::model::socket::{Socket, SocketId, SocketKey};
 use crate::model::why::{Remedy, WhyFinding, WhyReport};

@@ -545,6 +545,7 @@ fn why_busy() {
             reuse: None,
         }],
         rules: RuleFacts::default(),
+        looks: None,
         health: Vec::new(),
     };
     snapshot!("why_busy", Ports, |desk| {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::Scene;
 use super::{InWay, finding, wait_until_free};
 use crate::inspect::words::{self, counted};
+use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Socket, State, TimerKind};
 use crate::model::why::{Remedy, WhyFinding, WhyKind};
 use crate::text::units;
@@ -44,7 +45,12 @@ fn connected(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding> {
         holders.push(format!("{rest} more"));
     }
     let holders = words::list(&holders);
-    let text = format!("{count} it as local port: {holders}{}", passed_over(scene));
+    let ended = if sockets.iter().all(|socket| !may_end_by_itself(socket)) {
+        ", ended by one side and kept open by its program"
+    } else {
+        ""
+    };
+    let text = format!("{count} it as local port: {holders}{ended}{}", passed_over(scene));
     (!sockets.is_empty())
         .then(|| finding(WhyKind::ConnectedLocal, text, sockets, remedies(scene, in_way, sockets)))
 }
@@ -72,8 +78,13 @@ fn kernel(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding> {
 /// To wait; or to close them, where that would help: not while somebody else holds the port,
 /// nor over UDP, where the kernel leaves a closed socket its port.
 fn remedies(scene: &Scene<'_>, in_way: &InWay<'_>, sockets: &[&Socket]) -> Vec<Remedy> {
-    let mut remedies = vec![wait_until_free(scene)];
-    if scene.target.udp || in_way.holders().next().is_some() {
+    if in_way.holders().next().is_some() {
+        return Vec::new();
+    }
+    // Not while one stays for as long as its program likes.
+    let passes = in_way.all().all(may_end_by_itself);
+    let mut remedies: Vec<Remedy> = passes.then(|| wait_until_free(scene)).into_iter().collect();
+    if scene.target.udp {
         return remedies;
     }
     let states: BTreeSet<String> = sockets
@@ -98,6 +109,16 @@ fn remedies(scene: &Scene<'_>, in_way: &InWay<'_>, sockets: &[&Socket]) -> Vec<R
     let text = if sockets.len() == 1 { "close it" } else { "close them" };
     remedies.push(Remedy { text: text.to_owned(), argv });
     remedies
+}
+
+/// Whether a socket goes by waiting: a connection that has ended and whose program keeps its
+/// descriptor stays for as long as that, and one that nobody accepts as long as the listener.
+fn may_end_by_itself(socket: &Socket) -> bool {
+    let is_kept = socket.ownership.kind != OwnershipKind::Kernel;
+    match socket.state {
+        State::FinWait1 | State::FinWait2 | State::CloseWait => !is_kept,
+        _ => socket.ownership.detail.as_deref() != Some("accept_queue"),
+    }
 }
 
 /// The state that a connection has a round trip later, before anyone can type a command.

@@ -1,12 +1,13 @@
 //! The port in other network namespaces: no reason for a refusal here, but where to look for a
 //! server that is not found here.
 
-use super::super::{Target, sight};
+use super::super::Target;
 use super::finding;
+use crate::inspect::bind;
 use crate::inspect::elsewhere::{self, Elsewhere};
 use crate::inspect::words::{self, counted};
 use crate::model::owner::Process;
-use crate::model::socket::{Socket, State};
+use crate::model::socket::Socket;
 use crate::model::why::{Remedy, WhyFinding, WhyKind};
 use crate::text::address;
 
@@ -19,9 +20,8 @@ pub(in super::super) fn findings(
     on_port: &[Socket],
     own: Option<&Process>,
 ) -> Vec<WhyFinding> {
-    let serves = |socket: &Socket| socket.is_server() || socket.state == State::Bound;
-    let meets = |socket: &Socket| sight::is_in_way(target, socket);
-    if on_port.iter().any(|socket| serves(socket) && meets(socket)) {
+    let meets = |socket: &Socket| target.meets(socket);
+    if on_port.iter().any(|socket| bind::is_holder(socket) && meets(socket)) {
         return Vec::new();
     }
     drawn_from(&elsewhere::serving(target.port, target.udp, &meets), target, own)

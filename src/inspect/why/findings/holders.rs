@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::super::{Scene, sight};
 use super::{InWay, finding, remedy};
 use crate::inspect::words::counted;
-use crate::inspect::{supervisor, words};
+use crate::inspect::{bind, supervisor, words};
 use crate::model::owner::{OwnershipKind, Process};
-use crate::model::socket::{Endpoint, Socket, State};
+use crate::model::socket::{Endpoint, Socket};
 use crate::model::why::{Remedy, Reuse, WhyFinding, WhyKind};
 use crate::text::address;
 
@@ -112,16 +112,12 @@ fn stop_process(scene: &Scene<'_>, process: &Process, group: &[&Socket]) -> Reme
     let mut argv = vec!["sockpit", "kill", &target];
     // Whoever has the port on other addresses is not meant.
     let addr = group.first().and_then(|socket| socket.local.addr).map(|addr| addr.to_string());
-    let mut others = scene.on_port.iter().filter(is_holder);
+    let mut others = scene.on_port.iter().filter(|socket| bind::is_holder(socket));
     let is_elsewhere = |socket: &Socket| group.iter().all(|held| held.local != socket.local);
     if let (Some(addr), true) = (&addr, others.any(is_elsewhere)) {
         argv.extend(["--addr", addr]);
     }
     remedy("end who holds it", &argv)
-}
-
-fn is_holder(socket: &&Socket) -> bool {
-    socket.is_server() || socket.state == State::Bound
 }
 
 /// Stopping what sockpit itself runs in would end sockpit, too.

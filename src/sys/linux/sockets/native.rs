@@ -22,7 +22,7 @@ use crate::model::join::Holders;
 use crate::model::owner::Unverified;
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::model::tables::{Table, Tables};
-use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest};
+use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, Record};
 use crate::wire::netlink::socket::{blank, fill};
 
 /// The tables that every kernel should have. See `families` for the others.
@@ -51,6 +51,8 @@ pub(super) struct Native {
     reach: Reach,
     /// What is listed.
     pub(super) tables: Tables,
+    /// The only local port that is listed.
+    pub(super) port: Option<u16>,
     /// Tables that this kernel turned out not to have.
     pub(super) absent: Tables,
     pub(super) elsewhere: Elsewhere,
@@ -82,6 +84,7 @@ impl Native {
             place,
             reach: Reach::Own,
             tables: Tables::ALL,
+            port: None,
             absent: Tables::NONE,
             elsewhere: Elsewhere::default(),
             listen_elsewhere: Vec::new(),
@@ -267,15 +270,24 @@ impl Native {
         for _ in 0..ATTEMPTS {
             sockets.truncate(before);
             let mut at = Timestamp::now();
-            let Self { place, names, scratch, .. } = self;
-            told = place.diag.dump(request, |record| {
+            let Self { place, names, scratch, port, .. } = self;
+            let mut hear = |record: &Record<'_>| {
                 // A long dump takes its time, and clocks in the records run meanwhile.
                 if sockets.len().is_multiple_of(RECORDS_A_READ) {
                     at = Timestamp::now();
                 }
                 fill(scratch, record, request.protocol, names);
                 sockets.push(keep(scratch, at));
-            })?;
+            };
+            told = match *port {
+                None => place.diag.dump(request, &mut hear)?,
+                // An older kernel does not know the filter.
+                Some(port) => place.diag.dump_port(request, port, |record| {
+                    if record.local_port == port {
+                        hear(record);
+                    }
+                })?,
+            };
             if told != Dumped::Interrupted {
                 break;
             }

@@ -1,7 +1,7 @@
 //! `w`: the question goes to the row under the key, and remedies lead to plans.
 
 use super::*;
-use crate::inspect::why::Target;
+use crate::inspect::bind::Target;
 use crate::model::socket::{SocketId, SocketKey};
 use crate::model::why::{Remedy, RuleFacts, TrialBind, WhyFinding, WhyKind, WhyReport};
 
@@ -40,6 +40,7 @@ fn report(remedies: Vec<Remedy>) -> WhyReport {
             reuse: None,
         }],
         rules: RuleFacts::default(),
+        looks: None,
         health: Vec::new(),
     }
 }

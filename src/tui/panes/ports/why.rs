@@ -1,7 +1,7 @@
 //! `w`: why the row's port is busy.
 
 use super::aim::Aim;
-use crate::inspect::why::Target;
+use crate::inspect::bind::Target;
 use crate::model::socket::{Protocol, Socket};
 use crate::tui::dialog::why::WhyDialog;
 use crate::tui::label;
