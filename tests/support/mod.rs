@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
 use std::env;
+use std::fs;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -69,6 +70,24 @@ pub(crate) fn cannot_run(why: &str) {
     let test = thread.name().unwrap_or("a test");
     assert!(env::var_os("CI").is_none(), "{test} must run in CI, but: {why}");
     eprintln!("{test} did not run: {why}");
+}
+
+/// Whether the test is the machine's own root. Where it is not it says that it did not run; under
+/// CI that is a failure, but for the run as an ordinary user that `SOCKPIT_TEST_UNPRIVILEGED`
+/// announces.
+pub(crate) fn needs_root() -> bool {
+    let uid = run(Command::new("id").arg("-u"));
+    let ids = fs::read_to_string("/proc/self/uid_map").unwrap();
+    if uid.trim() == "0" && ids.split_whitespace().eq(["0", "0", "4294967295"]) {
+        return true;
+    }
+    if env::var_os("SOCKPIT_TEST_UNPRIVILEGED").is_some() {
+        let thread = thread::current();
+        eprintln!("{} did not run: it needs root", thread.name().unwrap_or("a test"));
+    } else {
+        cannot_run("it needs root");
+    }
+    false
 }
 
 /// Runs a command that must succeed.

@@ -1,0 +1,10 @@
+//! What keeps a server running, for real: systemd and other supervisors, in a box of their own.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod support;
+
+#[path = "keepers/booted.rs"]
+mod booted;
+#[path = "keepers/systemd.rs"]
+mod systemd;
