@@ -52,6 +52,7 @@ boot() {
     pivot_root . outer
     umount -l /outer
     rmdir /outer
+    mount --make-rshared /
     echo "$init"
     exec </dev/null >/dev/null 2>&1
     exec env -i container=box PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
