@@ -12,6 +12,7 @@ pub mod free;
 pub mod health;
 pub mod interface;
 pub mod join;
+pub mod mptcp;
 pub mod options;
 pub mod owner;
 pub mod packets;

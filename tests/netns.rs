@@ -6,6 +6,8 @@ mod support;
 
 #[path = "netns/close.rs"]
 mod close;
+#[path = "netns/devices.rs"]
+mod devices;
 #[path = "netns/families.rs"]
 mod families;
 #[path = "netns/free.rs"]
@@ -16,6 +18,8 @@ mod kill;
 mod kill_races;
 #[path = "netns/live.rs"]
 mod live;
+#[path = "netns/mptcp.rs"]
+mod mptcp;
 #[path = "netns/namespaces.rs"]
 mod namespaces;
 #[path = "netns/one_answer.rs"]

@@ -5,6 +5,7 @@
 //! cookie, so that no other connection can be hit), and looks again whether it is gone.
 
 mod command;
+mod mptcp;
 mod plan;
 mod run;
 mod ssh;
@@ -96,7 +97,7 @@ pub fn prepare(keys: &[SocketKey], named: &[State]) -> Result<ClosePlan, Error> 
         ));
     }
     let chosen = |socket: &Socket| {
-        if keys.contains(&sys::listing::key(socket)) { Choice::Yes } else { Choice::No }
+        if keys.contains(&socket.key()) { Choice::Yes } else { Choice::No }
     };
     let selection = Selection { chosen: &chosen, named };
     // A key names its namespace, and the socket is closed there.
@@ -107,7 +108,8 @@ pub fn prepare(keys: &[SocketKey], named: &[State]) -> Result<ClosePlan, Error> 
 pub fn execute(plan: &ClosePlan, consent: Consent) -> Result<CloseOutcome, Error> {
     let mut destroyer = sys::sockets::Destroyer::open()?;
     let targets: Vec<&Socket> = plan.targets.iter().map(|target| &target.socket).collect();
-    run(plan, consent, &mut || look(&targets), &mut |socket| destroyer.destroy(socket))
+    let mut destroy = |socket: &Socket| destroyer.destroy(socket);
+    run(plan, consent, &mut || look(&targets), &mut destroy, &mut || mptcp::table(&targets))
 }
 
 /// The table now, or at least all of it that has these sockets' local ports.

@@ -9,7 +9,7 @@ use crate::act::close::{self, Choice, Consent, Facts, Selection, Verdict, descri
 use crate::inspect::sockets::{self, Listing, Request};
 use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::health::Health;
-use crate::model::tables::Tables;
+use crate::model::tables::{Table, Tables};
 use crate::query::{Query, Saved, Subject, Truth};
 use crate::text::clean;
 
@@ -50,7 +50,9 @@ impl Args {
 pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     let query = query(&args.query, saved)?;
     // What cannot be closed is listed only when it was asked for, to say so.
-    let tables = query.tables().and(Tables::CLOSABLE.or(query.named_tables()));
+    // MPTCP connections are, since their subflows can be: they live on without.
+    let closable = Tables::CLOSABLE.or(Table::Mptcp.into());
+    let tables = query.tables().and(closable.or(query.named_tables()));
     let listing = sockets::list(&Request { tables, ..Request::default() })?;
     let plan = plan(&query, &listing)?;
     let consent = Consent { protected: args.protected };

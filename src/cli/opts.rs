@@ -11,7 +11,7 @@ use crate::inspect::options::Inspector;
 use crate::inspect::sockets::{self, Listing, Request};
 use crate::model::health::Health;
 use crate::model::options::{OptionAccess, OptionsReport};
-use crate::model::socket::Socket;
+use crate::model::socket::{Protocol, Socket};
 use crate::query::Saved;
 use select::{Chosen, Selector};
 
@@ -58,7 +58,7 @@ fn of_descriptor(pid: u32, fd: i32, args: &Args) -> Result<Exit, Failure> {
     let mut health = Vec::new();
     let found = Inspector::default().options_at(pid, fd, |cookie, inode| {
         let listing = list_or_say(&mut health)?;
-        listing.sockets.into_iter().find(|socket| is_it(socket, cookie, inode))
+        behind(listing.sockets, cookie, inode)
     });
     let report = found.map_err(|error| match error {
         Error::NotASocket { .. } => Failure::usage(error.to_string()),
@@ -88,11 +88,10 @@ fn list_or_say(health: &mut Vec<Health>) -> Option<Listing> {
     }
 }
 
-fn is_it(socket: &Socket, cookie: Option<u64>, inode: u64) -> bool {
-    match (socket.cookie, cookie) {
-        (Some(of_row), Some(cookie)) => of_row == cookie,
-        _ => inode != 0 && socket.inode == Some(inode),
-    }
+/// The socket that a descriptor refers to. The subflows of an MPTCP socket have its inode, too.
+fn behind(sockets: Vec<Socket>, cookie: Option<u64>, inode: u64) -> Option<Socket> {
+    let same = sockets.into_iter().filter(|socket| inode != 0 && socket.inode == Some(inode));
+    same.max_by_key(|socket| (socket.protocol == Protocol::Mptcp, socket.cookie == cookie))
 }
 
 fn of_many(selector: &Selector, args: &Args) -> Result<Exit, Failure> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::bind;
 use super::sockets::{self, Detail, Reach, Request};
 use crate::model::socket::{Protocol, Socket, SocketKey};
-use crate::sys::{listing, netns};
+use crate::sys::netns;
 
 /// A namespace in which somebody serves on the port.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,9 +66,9 @@ fn name_owners(serving: &mut [Elsewhere]) {
     }
     let request = Request { detail: Detail::Bare, reach: Reach::All, ..Request::default() };
     let Ok(listing) = sockets::list(&request) else { return };
-    let keys: Vec<SocketKey> = listing.sockets.iter().map(listing::key).collect();
+    let keys: Vec<SocketKey> = listing.sockets.iter().map(Socket::key).collect();
     for socket in serving.iter_mut().flat_map(|place| &mut place.sockets) {
-        let key = listing::key(socket);
+        let key = socket.key();
         if let Some(at) = keys.iter().position(|known| *known == key) {
             socket.clone_from(&listing.sockets[at]);
         }

@@ -12,7 +12,8 @@ use std::sync::LazyLock;
 
 use crate::catalog::sockopts::{self, Entry, Level, Read};
 use crate::model::options::{OptionAccess, OptionType, OptionValue, OptionsReport, SocketOption};
-use crate::model::socket::Socket;
+use crate::model::owner::Owner;
+use crate::model::socket::{Protocol, Socket};
 use crate::sys::options::{Meant, Reading, Wanted, read_options, socket_inode};
 
 use super::Error;
@@ -100,6 +101,9 @@ impl Inspector {
             }
         }
         match refusal {
+            Some(Error::Gone { .. }) if is_subflow(socket) => {
+                Ok(self.by_table(socket, SUBFLOW.to_owned()))
+            }
             Some(gone @ Error::Gone { .. }) => Err(gone),
             Some(error) => Ok(self.by_table(socket, error.to_string())),
             None => Ok(self.by_table(socket, diag::why_no_descriptor(socket))),
@@ -164,6 +168,18 @@ impl Inspector {
             options,
         }
     }
+}
+
+const SUBFLOW: &str = "it is a subflow: its descriptor is that of the MPTCP connection, whose \
+                       options are read in its place (proto:mptcp)";
+
+/// Whether an owner still has the descriptor, which leads to another socket with this inode.
+fn is_subflow(socket: &Socket) -> bool {
+    let leads_here = |owner: &Owner| {
+        let inode = owner.fd.and_then(|fd| socket_inode(owner.process.pid, fd).ok());
+        inode.is_some() && inode == socket.inode
+    };
+    socket.protocol == Protocol::Tcp && socket.owners.iter().take(MAX_OWNERS).any(leads_here)
 }
 
 /// The options that were read, typed, beside what an untouched socket tells.

@@ -78,7 +78,7 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     let unlisted = counted.iter().filter_map(|kind| Some((kind, table.count(kind)?))).collect();
     Socket::sort_canonical(&mut sockets);
     // A socket that changes its state while the kernel lists it can be told twice.
-    sockets.dedup_by(|a, b| a.cookie.is_some() && a.cookie == b.cookie && a.netns == b.netns);
+    sockets.dedup_by(|a, b| a.cookie.is_some() && a.cookie == b.cookie && a.key() == b.key());
     for socket in &mut sockets {
         socket.service = services::of_socket(socket);
         socket.first_seen = Some(taken_at);

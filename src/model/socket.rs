@@ -1,6 +1,7 @@
 //! A socket as the kernel tells of it: addresses, state, queues, and who holds it.
 
 mod endpoint;
+mod key;
 mod kinds;
 
 use std::borrow::Cow;
@@ -12,32 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use super::activation::Activation;
 use super::activity::{DropGrowth, Rates, Stalled};
+use super::mptcp::MptcpInfo;
 use super::owner::{Owner, Ownership};
 use super::peer::Peer;
 use super::tcp::TcpInfo;
 pub use endpoint::{Endpoint, HostName};
+pub use key::{SocketId, SocketKey};
 pub use kinds::{NetlinkSocket, PacketKind, PacketSocket, SocketFile};
-
-/// What identifies a socket for as long as it lives, through every re-sorting.
-///
-/// A cookie is never reused within a boot; a namespace inode only after the namespace is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct SocketKey {
-    /// The network namespace's inode; `None` where the platform has no such thing.
-    pub netns: Option<u64>,
-    /// Which socket in it.
-    pub id: SocketId,
-}
-
-/// The part of a key that names the socket within its namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SocketId {
-    /// The kernel's socket cookie.
-    Cookie(u64),
-    /// A hash of protocol, addresses and inode or pid, where a backend has no cookies.
-    Tuple(u64),
-}
 
 /// Address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -336,6 +318,10 @@ pub struct Socket {
     pub peer: Option<Box<Peer>>,
     /// TCP_INFO; `None` for other protocols and where the kernel sends none.
     pub tcp: Option<Box<TcpInfo>>,
+    /// What is known of an MPTCP connection as a whole; `None` for other protocols, for
+    /// listeners, and when not told.
+    #[serde(default)]
+    pub mptcp: Option<Box<MptcpInfo>>,
     /// The file that a UNIX socket was bound to; `None` for other families, and for names that
     /// are not in the file system.
     pub file: Option<Box<SocketFile>>,
@@ -382,6 +368,7 @@ impl Socket {
             activation: None,
             peer: None,
             tcp: None,
+            mptcp: None,
             file: None,
             packet: None,
             netlink: None,

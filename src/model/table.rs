@@ -41,7 +41,7 @@ impl SocketRow {
             && (row.recv_q, row.send_q, row.drops) == (later.recv_q, later.send_q, later.drops)
             && (row.backlog, row.memory, row.v6_only)
                 == (later.backlog, later.memory, later.v6_only)
-            && row.netns_name == later.netns_name
+            && (&row.netns_name, &row.mptcp) == (&later.netns_name, &later.mptcp)
             && row.local == later.local
             && row.remote == later.remote
             && (&row.interface, &row.user, &row.cgroup)

@@ -1,7 +1,7 @@
 //! One listing of sockets, whoever made it.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::model::activity::ListenCounters;
 use crate::model::health::Health;
 use crate::model::owner::Unverified;
-use crate::model::socket::{Socket, SocketId, SocketKey};
+use crate::model::socket::{Socket, SocketKey};
 use crate::model::table::SocketRow;
 pub use crate::wire::netlink::inet::Detail;
 
@@ -205,31 +205,10 @@ pub struct Listing<T> {
 
 /// `Same` when the known row with this key still shows `socket`, else a copy of it.
 pub(super) fn reuse(known: &KnownRows, socket: &Socket, at: Timestamp) -> Listed {
-    let key = key(socket);
+    let key = socket.key();
     let place = known.place(key);
     match place.and_then(|place| Some((known.at(place)?, place))) {
         Some((row, place)) if row.still_shows(socket, at) => Listed::Same(Arc::clone(row), place),
         _ => Listed::new(key, socket.clone(), at),
     }
-}
-
-/// The identity of a socket: its cookie, or what else does not change while it lives.
-pub fn key(socket: &Socket) -> SocketKey {
-    let id = match socket.cookie {
-        Some(cookie) => SocketId::Cookie(cookie),
-        None => SocketId::Tuple(tuple_hash(socket)),
-    };
-    SocketKey { netns: socket.netns, id }
-}
-
-fn tuple_hash(socket: &Socket) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (socket.family, socket.protocol, &socket.local, &socket.remote).hash(&mut hasher);
-    // Several sockets may share an address by SO_REUSEPORT. An inode is lost on the way to
-    // TIME_WAIT, and a pid when the process ends; the row is another one then.
-    match socket.inode {
-        Some(inode) => inode.hash(&mut hasher),
-        None => socket.owners.first().map(|owner| owner.process.pid).hash(&mut hasher),
-    }
-    hasher.finish()
 }

@@ -8,13 +8,16 @@ use crate::model::socket::{Endpoint, Family, Protocol, Socket};
 /// The sign for an end that may be anyone.
 pub const ANYONE: &str = "*";
 
-/// One end: `10.0.0.5:80`, `[::1]:80`, `[fe80::1%eth0]:80`, `/run/app.sock`, `@abstract`.
+/// One end: `10.0.0.5:80`, `[::1]:80`, `[fe80::1%eth0]:80`, `/run/app.sock`, `@abstract`; bound
+/// to a device, `0.0.0.0%eth1:80` and `[::]%eth1:80`, as `ss` has it.
 /// A name that was looked up stands in the place of the address. Shown without allocation by
 /// its `Display`.
 #[derive(Clone, Copy, Debug)]
 pub struct End<'a> {
     end: &'a Endpoint,
     is_any: bool,
+    /// What its socket is bound to, unless the zone says so.
+    device: Option<&'a str>,
     instead: Instead<'a>,
 }
 
@@ -34,7 +37,7 @@ enum Instead<'a> {
 
 /// An end by itself.
 pub fn endpoint(end: &Endpoint) -> End<'_> {
-    End { end, is_any: false, instead: Instead::Nothing }
+    End { end, is_any: false, device: None, instead: Instead::Nothing }
 }
 
 /// This end of a socket; `*:22` when it takes both IPv4 and IPv6 on every address.
@@ -45,7 +48,9 @@ pub fn local(socket: &Socket) -> End<'_> {
         (Protocol::Packet, _, Some(number)) => Instead::Link(number, socket.interface.as_deref()),
         _ => inode(socket, socket.inode),
     };
-    End { end: &socket.local, is_any: socket.is_dual_stack(), instead }
+    let is_ip = matches!(socket.family, Family::Ipv4 | Family::Ipv6);
+    let device = socket.interface.as_deref().filter(|_| is_ip && socket.local.scope.is_none());
+    End { end: &socket.local, is_any: socket.is_dual_stack(), device, instead }
 }
 
 /// The other end of a socket; `*` when there is none.
@@ -173,6 +178,7 @@ impl End<'_> {
             (None, _) if self.is_any => out.write_str(ANYONE)?,
             (None, _) => write!(out, "{}", self.instead)?,
         }
+        write!(out, "{}", Zone(self.device))?;
         match (port, self.instead) {
             (Some(port), _) => write!(out, ":{port}"),
             (None, Instead::IpProtocol(_)) => write!(out, ":{}", self.instead),
@@ -236,6 +242,18 @@ mod tests {
         assert_eq!((local(&v6).to_string().as_str(), protocol(&v6)), ("[::]:22", "tcp6"));
         let v4 = listener(Family::Ipv4, Endpoint::ip(Ipv4Addr::UNSPECIFIED, 22), None);
         assert_eq!((local(&v4).to_string().as_str(), protocol(&v4)), ("0.0.0.0:22", "tcp4"));
+        let on_device = |socket: &Socket| {
+            let device = Some("eth1".into());
+            local(&Socket { interface: device, ..socket.clone() }).to_string()
+        };
+        assert_eq!(on_device(&v4), "0.0.0.0%eth1:22");
+        assert_eq!((on_device(&v6), on_device(&dual)), ("[::]%eth1:22".into(), "*%eth1:22".into()));
+        let mut zoned = v6.clone();
+        zoned.local = Endpoint {
+            scope: Some("eth1".into()),
+            ..Endpoint::ip([0xfe80, 0, 0, 0, 0, 0, 0, 1], 22)
+        };
+        assert_eq!(on_device(&zoned), "[fe80::1%eth1]:22", "the zone says it");
         assert_eq!(remote(&v4).to_string(), "*");
     }
 

@@ -75,8 +75,9 @@ fn never(family: Family, protocol: Protocol) -> Option<&'static str> {
              their end (sockpit kill pid:N)",
         ),
         (_, Protocol::Mptcp) => Some(
-            "the kernel cannot close an MPTCP connection from outside; its subflows are TCP \
-             connections, and those can be closed",
+            "the kernel cannot close an MPTCP connection from outside, and without its subflows \
+             it lives on for a minute (net.mptcp.close_timeout); sockpit kill pid:N ends its \
+             process",
         ),
         _ => Some("only TCP and UDP sockets can be closed from outside"),
     }

@@ -5,10 +5,11 @@ use std::thread;
 use std::time::Duration;
 
 use super::Consent;
+use super::mptcp;
 use super::plan::{Pair, mirrored, pair};
 use crate::inspect::Error;
 use crate::model::close::{CloseOutcome, ClosePlan, CloseTarget, FailedClose, SocketAndReason};
-use crate::model::socket::{Socket, State};
+use crate::model::socket::{Socket, SocketKey, State};
 
 /// How often what is still there is looked for again.
 const LOOKS: u32 = 10;
@@ -21,12 +22,13 @@ const PAUSE: Duration = Duration::from_millis(30);
 /// A socket is closed only if a look right before finds its cookie with the same ends, and
 /// the kernel compares both once more. It counts as closed when a look after no longer finds
 /// it. `look` gives the table as it is at that moment, or as much of it as holds the plan's
-/// sockets. Fails only where nothing was done yet: when the first look fails.
+/// sockets; `carried` gives the MPTCP connections, whose subflows may be among what was closed. Fails only where nothing was done yet: when the first look fails.
 pub fn run(
     plan: &ClosePlan,
     consent: Consent,
     look: &mut dyn FnMut() -> Result<Vec<Socket>, Error>,
     destroy: &mut dyn FnMut(&Socket) -> Result<(), Error>,
+    carried: &mut dyn FnMut() -> Result<Vec<Socket>, Error>,
 ) -> Result<CloseOutcome, Error> {
     let table = look()?;
     let now = by_cookie(&table);
@@ -42,6 +44,10 @@ pub fn run(
         }
     }
     verify(&run.asked, look, &mut run.outcome);
+    let living = mptcp::living(&run.outcome.closed, carried);
+    let is_living = |socket: &Socket| living.iter().any(|left| left.socket.key() == socket.key());
+    run.outcome.spared.retain(|spared| !is_living(&spared.socket));
+    run.outcome.failed.extend(living);
     Ok(run.outcome)
 }
 
@@ -141,16 +147,14 @@ fn still_there(
     Ok(left)
 }
 
-/// Namespace and cookie: older kernels count cookies in each namespace by itself.
-type Identity = (Option<u64>, u64);
-
-fn by_cookie(table: &[Socket]) -> HashMap<Identity, &Socket> {
-    table.iter().filter_map(|socket| Some(((socket.netns, socket.cookie?), socket))).collect()
+fn by_cookie(table: &[Socket]) -> HashMap<SocketKey, &Socket> {
+    let with_cookie = table.iter().filter(|socket| socket.cookie.is_some());
+    with_cookie.map(|socket| (socket.key(), socket)).collect()
 }
 
 /// Whether the table still has this socket with these ends.
-fn is_there(planned: &Socket, table: &HashMap<Identity, &Socket>) -> bool {
-    let identity = planned.cookie.map(|cookie| (planned.netns, cookie));
+fn is_there(planned: &Socket, table: &HashMap<SocketKey, &Socket>) -> bool {
+    let identity = planned.cookie.map(|_| planned.key());
     identity.and_then(|identity| table.get(&identity)).is_some_and(|now| {
         now.protocol == planned.protocol
             && now.local.port == planned.local.port

@@ -53,8 +53,9 @@ impl Selector {
     pub(super) fn tables(&self) -> Tables {
         match self {
             Self::Descriptor { .. } => Tables::ALL,
-            // A listening MPTCP socket has its port by a subflow, which is in TCP's table.
-            Self::Port(_) | Self::AnyPort(_) => Tables::PORTS.or(Table::Udplite.into()),
+            Self::Port(_) | Self::AnyPort(_) => {
+                Tables::PORTS.or(Table::Udplite.into()).or(Table::Mptcp.into())
+            }
             Self::Query(query) => query.tables(),
         }
     }

@@ -25,6 +25,9 @@ pub(super) fn is_counted(socket: &Socket) -> bool {
 
 /// Payload bytes sent and received so far.
 fn counters(socket: &Socket) -> Option<(u64, u64)> {
+    if let Some(mptcp) = &socket.mptcp {
+        return mptcp.bytes_sent.zip(mptcp.bytes_received);
+    }
     let tcp = socket.tcp.as_deref().filter(|_| socket.state != State::Listen)?;
     // Linux before 4.19 counts only what was acknowledged.
     Some((tcp.bytes_sent.or(tcp.bytes_acked)?, tcp.bytes_received?))

@@ -116,10 +116,12 @@ fn read_at_once(
 }
 
 fn is_meant(meant: Meant, cookie: Option<u64>, inode: u64) -> bool {
-    match (meant.cookie, cookie) {
-        (Some(meant), Some(cookie)) => meant == cookie,
-        _ => meant.inode.is_none_or(|meant| meant == inode),
-    }
+    // An MPTCP socket may have the cookie of its listener, and its subflows have its inode.
+    let is_same = |meant: Option<u64>, found: Option<u64>| match (meant, found) {
+        (Some(meant), Some(found)) => meant == found,
+        _ => true,
+    };
+    is_same(meant.cookie, cookie) && is_same(meant.inode, Some(inode))
 }
 
 fn read_all(

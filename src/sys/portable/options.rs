@@ -22,7 +22,7 @@ pub struct Wanted {
 /// Which socket a descriptor must still be before anything is read from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meant {
-    /// Its cookie. Where known it alone decides: it never comes back.
+    /// Its cookie, which never comes back, but which accepted MPTCP sockets can share.
     pub cookie: Option<u64>,
     /// Its sockfs inode.
     pub inode: Option<u64>,

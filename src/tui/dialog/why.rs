@@ -7,7 +7,7 @@ use super::kill::KillDialog;
 use super::{Dialog, Page, Step};
 use crate::inspect::bind::Target;
 use crate::model::action::KillTarget;
-use crate::model::socket::{Socket, SocketId, SocketKey};
+use crate::model::socket::{Socket, SocketKey};
 use crate::model::why::{Remedy, WhyFinding, WhyReport};
 use crate::text::{clean, shell};
 use crate::tui::command::{Command, Motion};
@@ -196,5 +196,5 @@ fn plan(remedy: &Remedy, finding: &WhyFinding, target: &Target) -> Option<Aim> {
 
 /// Without a cookie nothing is closed.
 fn key(socket: &Socket) -> Option<SocketKey> {
-    Some(SocketKey { netns: socket.netns, id: SocketId::Cookie(socket.cookie?) })
+    socket.cookie.map(|_| socket.key())
 }

@@ -41,6 +41,8 @@ impl Detail {
     fn extensions(self, protocol: Protocol) -> u8 {
         let bit = |attribute: u16| 1 << (attribute - 1);
         match (self, protocol) {
+            // What tells one MPTCP connection from another is in there.
+            (Self::Bare, Protocol::Mptcp) => bit(attribute::INFO),
             (Self::Bare, _) => 0,
             (Self::Full, Protocol::Tcp | Protocol::Mptcp) => {
                 bit(attribute::INFO) | bit(attribute::CONG) | bit(attribute::SKMEMINFO)

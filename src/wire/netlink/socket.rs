@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::inet::Record;
-use super::tcp_info;
 use super::u32_at;
+use super::{mptcp_info, tcp_info};
 use crate::model::socket::{
     Backlog, Endpoint, Family, Protocol, Socket, SocketMemory, State, Timer, TimerKind,
 };
@@ -38,7 +38,8 @@ pub(crate) fn forget(socket: &mut Socket) {
     (socket.uid, socket.user) = (None, None);
     (socket.recv_q, socket.send_q, socket.backlog) = (None, None, None);
     (socket.drops, socket.timer, socket.memory) = (None, None, None);
-    (socket.tcp, socket.file, socket.packet, socket.netlink) = (None, None, None, None);
+    (socket.tcp, socket.mptcp) = (None, None);
+    (socket.file, socket.packet, socket.netlink) = (None, None, None);
 }
 
 /// Memory, drops, and what waits in either direction by the memory that is allocated for it,
@@ -82,8 +83,21 @@ pub fn fill(socket: &mut Socket, record: &Record<'_>, protocol: Protocol, names:
     fill_extras(socket, record, names);
     (socket.peer_inode, socket.protocol_number) = (None, None);
     (socket.file, socket.packet, socket.netlink) = (None, None, None);
-    if protocol == Protocol::Raw {
-        number_instead_of_port(socket);
+    match protocol {
+        Protocol::Raw => number_instead_of_port(socket),
+        Protocol::Mptcp => read_mptcp(socket, record),
+        _ => socket.mptcp = None,
+    }
+}
+
+/// The record's queues are those of no MPTCP connection: the first is memory, bookkeeping
+/// included, and the second stays 0.
+fn read_mptcp(socket: &mut Socket, record: &Record<'_>) {
+    let told = record.extras.tcp_info.filter(|_| has_peer(socket.state));
+    socket.mptcp = told.and_then(mptcp_info::read).map(Box::new);
+    if has_peer(socket.state) {
+        socket.recv_q = socket.recv_q.filter(|&memory| memory == 0);
+        socket.send_q = told.and_then(mptcp_info::send_queue);
     }
 }
 

@@ -26,11 +26,16 @@ fn run_on(
 ) -> (CloseOutcome, Vec<u64>) {
     let table = RefCell::new(table);
     let mut hit = Vec::new();
-    let outcome =
-        run(plan, Consent::default(), &mut || Ok(table.borrow().clone()), &mut |socket| {
+    let outcome = run(
+        plan,
+        Consent::default(),
+        &mut || Ok(table.borrow().clone()),
+        &mut |socket| {
             hit.push(socket.cookie.unwrap());
             destroy(socket, &mut table.borrow_mut())
-        });
+        },
+        &mut || Ok(table.borrow().clone()),
+    );
     (outcome.unwrap(), hit)
 }
 
@@ -116,8 +121,12 @@ fn the_protected_are_spared_unless_that_was_confirmed() {
     let mut table = sockets.to_vec();
     let consent = Consent { protected: true };
     let cell = RefCell::new(&mut table);
-    let outcome = run(&plan, consent, &mut || Ok(cell.borrow().clone()), &mut |socket| {
-        take(socket, &mut cell.borrow_mut())
-    });
+    let outcome = run(
+        &plan,
+        consent,
+        &mut || Ok(cell.borrow().clone()),
+        &mut |socket| take(socket, &mut cell.borrow_mut()),
+        &mut || Ok(Vec::new()),
+    );
     assert_eq!(outcome.unwrap().closed.len(), 1);
 }

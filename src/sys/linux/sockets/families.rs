@@ -10,7 +10,7 @@ use super::elsewhere::Place;
 use super::native::{ATTEMPTS, Native};
 use super::second_look::SecondLooks;
 use crate::model::health::Health;
-use crate::model::socket::{Family, Protocol, Socket};
+use crate::model::socket::{Family, Protocol, Socket, SocketId, SocketKey};
 use crate::model::tables::{Table, Tables};
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest};
 use crate::wire::netlink::unix::{self, Peers, Show};
@@ -262,7 +262,7 @@ impl Native {
         let netns = self.scratch.netns;
         let mut hear = |inode: u32, cookie: u64| {
             if inode != 0 {
-                later.remove(&(netns, cookie));
+                later.remove(&SocketKey { netns, id: SocketId::Cookie(cookie) });
             }
         };
         if tables.contains(Table::Unix) {

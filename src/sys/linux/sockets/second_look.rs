@@ -6,7 +6,7 @@ use super::super::super::{Error, Result};
 use super::elsewhere::Place;
 use super::families::is_of_family;
 use super::native::Native;
-use crate::model::socket::{Family, Protocol, Socket};
+use crate::model::socket::{Family, Protocol, Socket, SocketId, SocketKey};
 use crate::model::tables::Table;
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, LookupRequest, Record};
 use crate::wire::netlink::socket::fill;
@@ -14,13 +14,12 @@ use crate::wire::netlink::socket::fill;
 /// Beyond this many a dump is cheaper than to ask for connections one by one.
 const MOST_LOOKUPS: usize = 4_000;
 
-/// What tells a socket from every other: its namespace and its cookie there. Before Linux 5.8
-/// each namespace counts its own cookies.
-pub(super) type Identity = (Option<u64>, u64);
+/// What tells a socket from every other. Before Linux 5.8 each namespace counts its own cookies.
+pub(super) type Identity = SocketKey;
 
 /// `None` for a socket without cookie.
 pub(super) fn identity(socket: &Socket) -> Option<Identity> {
-    Some((socket.netns, socket.cookie?))
+    socket.cookie.map(|_| socket.key())
 }
 
 /// Sockets that a second look found without a descriptor: gone (`None`), or left to
@@ -64,9 +63,17 @@ impl Native {
         self.hear_families(lost, &mut later)?;
         let Self { place: Place { diag, .. }, names, scratch, .. } = self;
         let mut hear = |record: &Record<'_>, protocol: Protocol| {
+            let identity = match protocol {
+                // Several may have one cookie.
+                Protocol::Mptcp => {
+                    fill(scratch, record, protocol, names);
+                    scratch.key()
+                }
+                _ => SocketKey { netns, id: SocketId::Cookie(record.cookie) },
+            };
             if record.inode != 0 {
-                later.remove(&(netns, record.cookie));
-            } else if let Some(now) = later.get_mut(&(netns, record.cookie)) {
+                later.remove(&identity);
+            } else if let Some(now) = later.get_mut(&identity) {
                 fill(scratch, record, protocol, names);
                 *now = Some(Box::new(scratch.clone()));
             }
