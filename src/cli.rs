@@ -16,6 +16,7 @@ mod packets;
 mod port;
 mod ports;
 mod probe;
+mod unix_paths;
 mod wait;
 mod why;
 

@@ -5,14 +5,17 @@ pub use crate::sys::Error;
 
 pub mod bind;
 pub mod elsewhere;
+pub mod ephemeral;
 pub mod free;
 pub mod lineage;
 pub mod names;
 pub mod nat;
 pub mod options;
 pub mod processes;
+pub mod reuse;
 pub mod sockets;
 pub mod supervisor;
+pub mod unix_path;
 pub mod wait;
 pub mod why;
 mod words;

@@ -22,6 +22,8 @@ mod live;
 mod mptcp;
 #[path = "netns/namespaces.rs"]
 mod namespaces;
+#[path = "netns/no_sock_diag.rs"]
+mod no_sock_diag;
 #[path = "netns/one_answer.rs"]
 mod one_answer;
 #[path = "netns/owner_cache.rs"]
@@ -38,7 +40,11 @@ mod probe;
 mod wait;
 #[path = "netns/why.rs"]
 mod why;
+#[path = "netns/why_addresses.rs"]
+mod why_addresses;
 #[path = "netns/why_binds.rs"]
 mod why_binds;
 #[path = "netns/why_nat.rs"]
 mod why_nat;
+#[path = "netns/why_paths.rs"]
+mod why_paths;

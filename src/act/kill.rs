@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::guard;
 use crate::inspect::bind::{self, How, Target};
-use crate::inspect::{Error, elsewhere, sockets, supervisor};
+use crate::inspect::{Error, elsewhere, reuse, sockets, supervisor};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared, SupervisorWord};
 use crate::model::owner::{Container, Process, Unit};
 use crate::model::signal::Signal;
@@ -39,9 +39,15 @@ pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error
     // What else the victims hold may be in any namespace; who holds the port is asked of this
     // one alone.
     let (tables, reach) = (Tables::PORTS, sockets::Reach::All);
-    let everywhere = sockets::Request { tables, reach, ..Default::default() };
+    let detail = sockets::Detail::Bare;
+    let everywhere = sockets::Request { tables, reach, detail, ..Default::default() };
     let sockets = sockets::list(&everywhere)?.sockets;
     let mut facts = Facts::gather()?;
+    // Over TCP only SO_REUSEPORT lets two listen on one address.
+    if matches!(target, KillTarget::Port { udp: true, .. }) {
+        let holders = sockets.iter().filter(|socket| holds_target(target, socket, facts.netns));
+        facts.reuse = reuse::Known::read(holders);
+    }
     let first = plan(target, &sockets, &facts, options);
     facts.parents = restarters(&first, &facts.tree);
     if first.supervisors.is_empty() && facts.parents.is_empty() {
@@ -109,7 +115,9 @@ pub fn look(target: &KillTarget, depth: Depth) -> Result<Vec<Socket>, Error> {
         }
         // What else its victims serve is told by ports, too.
         _ => {
-            let ports = sockets::Request { tables: Tables::PORTS, ..Default::default() };
+            let detail = sockets::Detail::Bare;
+            let tables = Tables::PORTS;
+            let ports = sockets::Request { tables, detail, ..Default::default() };
             Ok(sockets::list(&ports)?.sockets)
         }
     }
@@ -167,6 +175,8 @@ pub struct Facts {
     pub container: Option<Container>,
     /// What supervisors themselves say of the processes that they seem to run, by pid.
     pub words: Vec<(u32, SupervisorWord)>,
+    /// What UDP sockets on the port let others share.
+    pub reuse: reuse::Known,
     /// Parents that are there to start a process again, by its pid.
     pub parents: Vec<(u32, Process)>,
 }

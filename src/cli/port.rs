@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::Path;
 
 use super::Failure;
 use crate::catalog::services;
@@ -31,6 +32,15 @@ impl Port {
         };
         Ok(Self { number: parse_number(port, udp)?, udp })
     }
+}
+
+/// The path of a UNIX socket, when that is written in place of a port.
+pub(super) fn path(text: &str) -> Option<&Path> {
+    let path = text.strip_prefix("unix:").unwrap_or(text);
+    let is_path = path.len() < text.len() || path.starts_with(['/', '.']);
+    // `/udp` lacks its port.
+    let is_protocol = matches!(path, "/udp" | "/tcp");
+    (is_path && !is_protocol && !path.is_empty()).then(|| Path::new(path))
 }
 
 /// One port or several, as the user wrote them.

@@ -7,10 +7,11 @@ mod watch;
 use std::io::Write;
 use std::time::Duration;
 
-use super::{Exit, Failure, output};
+use super::{Exit, Failure, output, unix_paths};
 use crate::inspect::names::Names;
 use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
 use crate::model::health::Health;
+use crate::model::owner::OwnershipKind;
 use crate::model::socket::Socket;
 use crate::model::tables::{Table, Tables};
 use crate::query::{Query, Saved, Subject, Truth};
@@ -85,7 +86,7 @@ impl Args {
 /// Lists once, or watches.
 pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     let backend = args.backend.map(Backend::from);
-    let query = Query::parse_args_with(&args.query, saved)
+    let query = Query::parse_args_with(&unix_paths::widened(&args.query), saved)
         .map_err(|error| Failure::usage(error.to_string()))?;
     if let Some(period) = args.watch {
         return watch::run(args, &query, period, backend);
@@ -119,8 +120,11 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     write(args, &listing)?;
     // The document has its health inside.
     if !args.json {
-        tell(&listing.health);
+        tell(listing.health.iter().filter(|line| could_change(line, &listing.sockets)));
         tell_unlisted(&listing.unlisted, !query.is_empty());
+    }
+    if listing.sockets.is_empty() && undecided == 0 && !args.json {
+        tell_nothing(&args.query);
     }
     let answer = match answer(!listing.sockets.is_empty(), undecided, query.compares_looks()) {
         // What was not looked at might have it; the health line has said what would permit that.
@@ -165,6 +169,15 @@ fn leave_out(listing: &mut Listing, tables: Tables) {
         listing.sockets.retain(|socket| !is_out(socket));
         listing.unlisted.push((Table::Unix, count));
     }
+}
+
+/// Says that nothing was found, for an empty table looks like one that was not made.
+fn tell_nothing(query: &[String]) {
+    let what = match query {
+        [] => "there are no sockets".to_owned(),
+        query => format!("no socket matches {}", clean(&query.join(" "))),
+    };
+    let _ = writeln!(std::io::stderr(), "sockpit: {what}");
 }
 
 /// Says which sockets are not in the table, and what would list them.
@@ -259,10 +272,19 @@ fn chosen(args: &Args, default: &[Column]) -> Vec<Column> {
     if args.columns.is_empty() { default.to_vec() } else { args.columns.clone() }
 }
 
+/// Whether a note could change what is shown. That some process may not be read says nothing where
+/// every socket has its owner.
+fn could_change(line: &Health, shown: &[Socket]) -> bool {
+    let is_settled = |socket: &Socket| {
+        matches!(socket.ownership.kind, OwnershipKind::Owned | OwnershipKind::Kernel)
+    };
+    line.source != "owners" || shown.is_empty() || !shown.iter().all(is_settled)
+}
+
 /// Says on stderr what the listing lacks, below the table where a user will see it.
-fn tell(health: &[Health]) {
+fn tell<'a>(health: impl Iterator<Item = &'a Health>) {
     let mut err = std::io::stderr().lock();
-    for line in health.iter().filter(|line| line.is_troubled()) {
+    for line in health.filter(|line| line.is_troubled()) {
         let reason = line.reason.as_deref().unwrap_or("something is missing");
         // A note that cannot be written is no reason to fail.
         let _ = match &line.remedy {

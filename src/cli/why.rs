@@ -1,12 +1,14 @@
 //! `sockpit why`.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use super::port::{self, Addr, Ports};
 use super::{Exit, Failure, output};
-use crate::inspect::why;
+use crate::inspect::{ephemeral, unix_path, why};
+use crate::model::unix_path::PathReport;
 use crate::model::why::WhyReport;
-use crate::text::why as words;
+use crate::text::{ephemeral as ephemeral_words, why as words};
 
 const SCHEMA: &str = "sockpit.why/1";
 
@@ -21,8 +23,9 @@ Exit code: 0 a plain bind succeeds (of several: of each), 1 it does not, 3 it co
 )]
 pub struct Args {
     /// The port, or several as a list or a range (3000,3001 or 3000-3002); TCP unless it ends in
-    /// /udp.
-    #[arg(value_name = "PORT[/udp]", required = true)]
+    /// /udp. 0 is the range that ports of outgoing connections are taken from: how full it is. A path of a
+    /// UNIX socket begins with / or . or unix:.
+    #[arg(value_name = "PORT[/udp]|PATH", required = true)]
     ports: Vec<String>,
     /// Only a bind of this address; every address otherwise.
     /// A link-local one with its interface: fe80::1%eth0.
@@ -35,6 +38,16 @@ pub struct Args {
 
 /// Finds out and tells.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    if let [one] = args.ports.as_slice()
+        && let Some(path) = port::path(one)
+    {
+        return unix_path(args, one, path);
+    }
+    if let [one] = args.ports.as_slice()
+        && let Some(udp) = any_port(one)
+    {
+        return outgoing(args, udp);
+    }
     let Ports { ports, is_one } = Ports::parse(&args.ports)?;
     let mut reports = Vec::new();
     for (name, port) in ports {
@@ -56,6 +69,52 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let all = reports.iter().all(|report| report.bindable);
     Ok(if all { Exit::Yes } else { Exit::No })
+}
+
+/// What is at the path of a UNIX socket, and whose it is.
+fn unix_path(args: &Args, written: &str, path: &Path) -> Result<Exit, Failure> {
+    if args.addr.is_some() {
+        return Err(Failure::usage("--addr narrows a port; a path has no address"));
+    }
+    let report = unix_path::explain(path)?;
+    let report = PathReport { target: written.to_owned(), ..report };
+    if args.json {
+        output::json(SCHEMA, &report)?;
+    } else {
+        let mut out = output::stdout();
+        writeln!(out, "{}", words::path_verdict(&report))?;
+        for line in words::path_lines(&report) {
+            writeln!(out, "{line}")?;
+        }
+        out.flush()?;
+    }
+    Ok(if report.bindable { Exit::Yes } else { Exit::No })
+}
+
+/// Whether port 0 is asked about, and of which protocol.
+fn any_port(text: &str) -> Option<bool> {
+    match text {
+        "0" | "0/tcp" => Some(false),
+        "0/udp" => Some(true),
+        _ => None,
+    }
+}
+
+/// How full the range of outgoing ports is.
+fn outgoing(args: &Args, udp: bool) -> Result<Exit, Failure> {
+    let report = ephemeral::explain(udp, args.addr.map(|addr| addr.ip))
+        .map_err(|error| Failure::not_permitted(error.to_string()))?;
+    if args.json {
+        output::json(SCHEMA, &report)?;
+    } else {
+        let mut out = output::stdout();
+        writeln!(out, "{}", ephemeral_words::verdict(&report))?;
+        for line in ephemeral_words::lines(&report) {
+            writeln!(out, "{line}")?;
+        }
+        out.flush()?;
+    }
+    Ok(if report.bindable { Exit::Yes } else { Exit::No })
 }
 
 fn show(report: &WhyReport) -> io::Result<()> {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{Error, bind, sockets, words};
+use super::{Error, bind, nat, sockets, words};
 use crate::model::free::{FreePorts, SkippedPort};
 use crate::model::port_rules::PortRules;
 use crate::model::socket::Socket;
 use crate::model::tables::Tables;
-use crate::sys::port_rules;
 use crate::sys::trial::{self, Refusal};
+use crate::sys::{nat_rules, port_rules};
 use crate::text::address;
 
 /// Where to look, and for how many.
@@ -38,17 +38,25 @@ pub fn find(request: &Request) -> Result<FreePorts, Error> {
     })?;
     let rules = port_rules::read();
     let holders = holders(&listing.sockets, request.udp);
+    let (rulesets, nat_health) = match nat_rules::read() {
+        Ok(rulesets) => (rulesets, None),
+        Err(error) => (Vec::new(), Some(nat::unknown(&error))),
+    };
+    let redirected = |port| nat::taker(&rulesets, port, request.udp);
     let mut try_bind = |port| trial::bind_everywhere(port, request.udp, false);
     let mut search = Search {
         request,
         rules: &rules,
         holders: &holders,
         try_bind: &mut try_bind,
+        redirected: &redirected,
         privileged_refused: false,
         found: FreePorts { health: listing.health, ..FreePorts::default() },
     };
     search.run()?;
-    Ok(search.found)
+    let mut found = search.found;
+    found.health.extend(nat_health);
+    Ok(found)
 }
 
 /// For each port the socket that says most about why it is taken: a plain bind on every
@@ -72,6 +80,8 @@ struct Search<'a> {
     rules: &'a PortRules,
     holders: &'a BTreeMap<u16, &'a Socket>,
     try_bind: &'a mut TryBind<'a>,
+    /// Which rule sends the packets of a port elsewhere.
+    redirected: &'a dyn Fn(u16) -> Option<String>,
     /// A privileged port was refused: the others need no trial.
     privileged_refused: bool,
     found: FreePorts,
@@ -117,7 +127,12 @@ impl Search<'_> {
             self.skip_privileged(port);
         } else {
             match (self.try_bind)(port)? {
-                Ok(()) => self.found.ports.push(port),
+                Ok(()) => match (self.redirected)(port) {
+                    None => self.found.ports.push(port),
+                    Some(rule) => {
+                        self.skip(port, format!("redirected: {rule} sends its packets elsewhere"));
+                    }
+                },
                 Err(refusal) => self.refused(port, &refusal),
             }
         }

@@ -3,6 +3,7 @@
 
 mod bytes;
 mod conditions;
+pub mod firewall;
 mod packet;
 mod rule;
 mod sets;
@@ -10,6 +11,8 @@ mod walk;
 
 use std::net::IpAddr;
 
+use super::Error;
+use crate::model::health::Health;
 use crate::model::why::Forward;
 use crate::wire::netfilter::Ruleset;
 
@@ -49,6 +52,29 @@ pub fn follow(rulesets: &[Ruleset], question: &Question) -> Answer {
     }
     answer
 }
+
+/// The first rule that sends packets of a port elsewhere, in a few words.
+pub(super) fn taker(rulesets: &[Ruleset], port: u16, udp: bool) -> Option<String> {
+    let answer = follow(rulesets, &Question { port, udp, addr: None });
+    let rule = &answer.forwards.first()?.rule;
+    Some(format!(
+        "a rule of {} (table {} {}, chain {})",
+        rule.program, rule.family, rule.table, rule.chain
+    ))
+}
+
+/// That the rules could not be read.
+pub(super) fn unknown(error: &Error) -> Health {
+    let what = "whether rules of nftables or iptables send packets for the port elsewhere";
+    let health = Health::unavailable(NAT, format!("{what} is not known: {error}"));
+    match error {
+        Error::NotPermitted { remedy, .. } => health.with_remedy(remedy.clone()),
+        _ => health,
+    }
+}
+
+/// The name of the source in [`Health`].
+pub(super) const NAT: &str = "nat";
 
 #[cfg(test)]
 mod tests;

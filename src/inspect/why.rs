@@ -2,7 +2,6 @@
 //! trial binds as the verdict.
 
 mod findings;
-mod reuse;
 mod rounds;
 mod sight;
 mod trials;
@@ -10,8 +9,9 @@ mod trials;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::bind::Target;
+use super::nat::firewall::{self, Block};
 use super::words::counted;
-use super::{Error, nat};
+use super::{Error, nat, reuse};
 use crate::model::health::Health;
 use crate::model::owner::Process;
 use crate::model::port_rules::PortRules;
@@ -29,6 +29,7 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     let rules = port_rules::read();
     let own = processes::read(std::process::id()).ok();
     let forwarded = forwards(target);
+    let blocks = blocks(target);
     let more_rights_help = listing.health.iter().any(|line| line.remedy.is_some());
     let holders = on_port.iter().filter(|socket| target.meets(socket));
     let scene = Scene {
@@ -37,6 +38,7 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
         trial: &trial,
         rules: &rules,
         forwards: &forwarded.forwards,
+        blocks: &blocks,
         reuse: reuse::Known::read(holders),
         own,
         more_rights_help,
@@ -69,6 +71,8 @@ struct Scene<'a> {
     rules: &'a PortRules,
     /// Rules that send packets for the port elsewhere.
     forwards: &'a [Forward],
+    /// Rules that keep packets from outside away.
+    blocks: &'a [Block],
     /// What the sockets in the way let others share.
     reuse: reuse::Known,
     /// sockpit itself: what it runs in supervises nobody that it could stop.
@@ -111,11 +115,15 @@ struct Forwarded {
     health: Option<Health>,
 }
 
-fn forwards(target: &Target) -> Forwarded {
+fn question(target: &Target) -> nat::Question {
     let addr = target.addr.map(|addr| addr.to_canonical());
     // A bind of `::` takes both families.
     let addr = addr.filter(|addr| *addr != IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-    let question = nat::Question { port: target.port, udp: target.udp, addr };
+    nat::Question { port: target.port, udp: target.udp, addr }
+}
+
+fn forwards(target: &Target) -> Forwarded {
+    let question = question(target);
     let what = "whether rules of nftables or iptables send packets for the port elsewhere";
     match nat_rules::read() {
         Ok(rules) => {
@@ -124,22 +132,19 @@ fn forwards(target: &Target) -> Forwarded {
                 "{what} is known in part: {}",
                 counted(unread, "rule was not understood", "rules were not understood")
             );
-            let health = (unread > 0).then(|| Health::degraded(NAT, reason));
+            let health = (unread > 0).then(|| Health::degraded(nat::NAT, reason));
             Forwarded { forwards, health }
         }
-        Err(error) => {
-            let health = Health::unavailable(NAT, format!("{what} is not known: {error}"));
-            let health = match error {
-                Error::NotPermitted { remedy, .. } => health.with_remedy(remedy),
-                _ => health,
-            };
-            Forwarded { forwards: Vec::new(), health: Some(health) }
-        }
+        Err(error) => Forwarded { forwards: Vec::new(), health: Some(nat::unknown(&error)) },
     }
 }
 
-/// The name of the source in [`Health`].
-const NAT: &str = "nat";
+/// Which rules of this host keep packets for the port away. Where they may not be read, neither
+/// may those that translate, which is said already.
+fn blocks(target: &Target) -> Vec<Block> {
+    let Ok(rulesets) = nat_rules::read_filters() else { return Vec::new() };
+    firewall::blocks(&rulesets, &question(target)).0
+}
 
 /// The binds without any option, where the host has such addresses at all.
 fn plain_trials(trial: &[TrialBind]) -> impl Iterator<Item = &TrialBind> {

@@ -1,6 +1,6 @@
 //! Network interfaces and their counters since boot.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,28 @@ pub struct Interface {
     pub tx_packets: u64,
     /// Errors while sending.
     pub tx_errors: u64,
+}
+
+/// An IPv6 address of this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inet6Address {
+    /// Address.
+    pub addr: Ipv6Addr,
+    /// Its interface's name.
+    pub interface: Box<str>,
+    /// Whether it may be bound.
+    pub state: AddressState,
+}
+
+/// What duplicate address detection (RFC 4862) says of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressState {
+    /// It may be bound.
+    Ready,
+    /// Detection has not ended.
+    Tentative,
+    /// Another host has it, too.
+    Duplicate,
 }
 
 /// All interfaces, by name.

@@ -385,6 +385,14 @@ impl Socket {
         matches!(self.state, State::Listen | State::Unconnected)
     }
 
+    /// Whether it serves on an address of this host that others may reach: any but loopback. What
+    /// stands before it, a firewall or a missing route, is not known here.
+    pub fn is_exposed(&self) -> bool {
+        let is_ip = matches!(self.family, Family::Ipv4 | Family::Ipv6);
+        let addr = self.local.canonical_addr();
+        is_ip && self.is_server() && addr.is_some_and(|addr| !addr.is_loopback())
+    }
+
     /// Brings sockets into their documented order. Quicker than to sort by
     /// [`Socket::cmp_canonical`]: most pairs are told apart by one number, and each socket,
     /// being large, moves once.

@@ -130,6 +130,20 @@ pub enum WhyKind {
     ReusePortGroup,
     /// The address is none of this host's.
     AddrNotLocal,
+    /// The address is this host's, but duplicate address detection keeps it from being bound.
+    TentativeAddress,
+    /// A UNIX socket's file that nobody has open any more.
+    StalePath,
+    /// Something else than a socket stands against a path, or its directory is missing.
+    PathTaken,
+    /// A firewall rule of this host keeps packets from outside away.
+    Firewall,
+    /// A server answers on every address, some of which others can reach.
+    Exposure,
+    /// The range of outgoing ports is used up, or nearly.
+    EphemeralFull,
+    /// A bind with SO_REUSEADDR shares a UDP port with those who have it.
+    ReuseAddrShare,
 }
 
 /// One piece of evidence.

@@ -49,6 +49,7 @@ pub(super) enum SetKey {
     Family,
     State,
     Ownership,
+    Exposure,
 }
 
 /// Keys that compare text.
@@ -83,7 +84,7 @@ pub(super) enum Measure {
 }
 
 /// Every key by its canonical name, in the order of the help table.
-const KEYS: [(&str, Key); 31] = [
+const KEYS: [(&str, Key); 32] = [
     ("port", Key::Number(NumberKey::Port(Side::Either))),
     ("lport", Key::Number(NumberKey::Port(Side::Local))),
     ("rport", Key::Number(NumberKey::Port(Side::Remote))),
@@ -102,6 +103,7 @@ const KEYS: [(&str, Key); 31] = [
     ("unit", Key::Text(TextKey::Unit)),
     ("container", Key::Text(TextKey::Container)),
     ("owner", Key::Set(SetKey::Ownership)),
+    ("exposed", Key::Set(SetKey::Exposure)),
     ("if", Key::Text(TextKey::Interface)),
     ("netns", Key::Number(NumberKey::Netns)),
     ("inode", Key::Number(NumberKey::Inode)),

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod files;
 mod holders;
 pub mod host;
+pub mod inet6;
 pub mod interfaces;
 mod names;
 pub mod nat_rules;

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod command;
 pub mod files;
 pub mod host;
+pub mod inet6;
 pub mod interfaces;
 mod interrupt;
 pub mod nat_rules;

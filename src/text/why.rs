@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{clean, shell};
 use crate::model::health::Health;
+use crate::model::unix_path::PathReport;
 use crate::model::why::{Looks, Remedy, RuleFacts, TrialBind, WhyFinding, WhyReport};
 
 /// The verdict in one line: `0.0.0.0:8080/tcp cannot be bound (tried: EADDRINUSE, with
@@ -42,6 +43,29 @@ pub fn verdict(report: &WhyReport) -> String {
     ];
     let tried: Vec<String> = [Some(error.clone())].into_iter().chain(options).flatten().collect();
     format!("{place}/{protocol} cannot be bound (tried: {})", tried.join(", "))
+}
+
+/// The verdict on a path in one line.
+pub fn path_verdict(report: &PathReport) -> String {
+    let path = clean(&report.target);
+    match &report.error {
+        None => format!("{path} can be bound: nothing is there"),
+        Some(error) => format!("{path} cannot be bound ({})", clean(error)),
+    }
+}
+
+/// The findings on a path, then what the sources could not tell.
+pub fn path_lines(report: &PathReport) -> Vec<String> {
+    let findings = report.findings.iter().enumerate();
+    let mut lines: Vec<String> =
+        findings.map(|(index, finding)| finding_line(index + 1, finding)).collect();
+    let troubled = report.health.iter().filter(|health| {
+        health.is_troubled() && (report.listening.is_none() || health.source == "owners")
+    });
+    lines.extend(
+        troubled.filter_map(|health| Some(format!("  ! {}", clean(health.reason.as_ref()?)))),
+    );
+    lines
 }
 
 /// The findings, numbered, each with what would help; then what is otherwise known.

@@ -13,13 +13,24 @@ pub mod xtables;
 pub use expression::Expression;
 pub use set::Set;
 
-/// Where an address translation of the destination is hooked in (`NF_INET_*`).
+/// Where a chain is hooked in (`NF_INET_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hook {
     /// Packets that came in from an interface.
     Prerouting,
     /// Packets of this host's own processes.
     Output,
+    /// Packets for this host's own processes.
+    Input,
+}
+
+/// What becomes of packets that no rule of a chain decided on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Policy {
+    /// They go on.
+    Accept,
+    /// They end.
+    Drop,
 }
 
 /// Address families of a table (`NFPROTO_*`).
@@ -82,6 +93,8 @@ pub struct Chain {
     /// Where the kernel enters it, and in which order (lower first); `None` for a chain that
     /// others jump to, or one that translates nothing.
     pub nat: Option<(Hook, i32)>,
+    /// The same of a chain that lets packets pass or not, with its policy.
+    pub filter: Option<(Hook, i32, Policy)>,
 }
 
 /// A rule.

@@ -280,3 +280,33 @@ fn rules_that_may_not_be_read_are_said_to_be() {
         assert!(!text.contains("nftables"), "{text}");
     });
 }
+
+#[test]
+fn a_firewall_rule_before_the_port_is_told() {
+    in_namespace_with(&["nft"], || {
+        let _listener = TcpListener::bind("0.0.0.0:8080").unwrap();
+        assert!(!kinds(&why(&["8080"]).1).contains(&"firewall"));
+        nft("table inet fw {
+            chain in { type filter hook input priority 0; policy drop;
+                ct state established,related accept
+                iif lo accept
+                tcp dport 22 accept
+                ip saddr 10.0.0.0/8 tcp dport 8080 accept
+                tcp dport 9090 reject
+            }
+        }");
+        let text = |port: &str| {
+            let (_, json) = why(&[port]);
+            finding(&json, "firewall")["text"].as_str().unwrap().to_owned()
+        };
+        let dropped = text("8080");
+        assert!(dropped.contains("are dropped") && dropped.contains("its policy"), "{dropped}");
+        assert!(dropped.contains("not from 10.0.0.0/8"), "{dropped}");
+        assert!(dropped.contains("nftables table inet fw, chain in"), "{dropped}");
+        let rejected = text("9090");
+        assert!(rejected.contains("are rejected") && rejected.contains("is not reached"));
+        assert!(!kinds(&why(&["22"]).1).contains(&"firewall"), "it is let through");
+        let own = why(&["9090", "--addr", "127.0.0.1"]).1;
+        assert!(!kinds(&own).contains(&"firewall"), "nothing from outside gets there: {own}");
+    });
+}

@@ -9,13 +9,14 @@ use crate::model::action::{
     BlastRadius, KillPlan, KillTarget, Supervisor, SupervisorKind, SupervisorWord, Victim,
 };
 use crate::model::owner::OwnershipKind;
-use crate::model::socket::Socket;
+use crate::model::socket::{Protocol, Socket};
+use crate::model::why::Reuse;
 use crate::text::shell;
 
 /// What the user should weigh before agreeing, the gravest first.
 pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> Vec<String> {
     let mut warnings = Vec::new();
-    warnings.extend(sharing(plan, holders));
+    warnings.extend(sharing(plan, holders, facts));
     warnings.extend(plan.victims.iter().filter_map(|victim| {
         let reason = victim.protected.as_ref()?;
         let who = who(&victim.name, victim.key.pid);
@@ -28,8 +29,7 @@ pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> V
     warnings.extend(covered(plan));
     if !plan.victims.is_empty() && holders.iter().any(|s| s.owners_complete == Some(false)) {
         let name = target_name(&plan.target);
-        let text = "Some processes could not be read, so that others may hold";
-        warnings.push(format!("{text} {name}, too."));
+        warnings.push(format!("Processes that cannot be seen from here may hold {name}, too."));
     }
     warnings.extend(restarts(plan));
     warnings.extend(losses(&plan.blast_radius));
@@ -38,7 +38,7 @@ pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> V
 }
 
 /// Names those who share one socket, and the sockets that share one address.
-fn sharing(plan: &KillPlan, holders: &[&Socket]) -> Vec<String> {
+fn sharing(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> Vec<String> {
     let mut warnings = Vec::new();
     for socket in holders {
         let pids: BTreeSet<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
@@ -51,17 +51,32 @@ fn sharing(plan: &KillPlan, holders: &[&Socket]) -> Vec<String> {
     }
     let mut seen = BTreeSet::new();
     for socket in holders {
-        let group: Vec<_> = holders.iter().filter(|other| other.local == socket.local).collect();
+        let same = |other: &&&Socket| other.local == socket.local;
+        let group: Vec<&Socket> = holders.iter().filter(same).copied().collect();
         if group.len() > 1 && seen.insert(&socket.local) {
             let owners = group.iter().flat_map(|socket| &socket.owners);
             let pids: BTreeSet<(u32, &str)> =
                 owners.map(|owner| (owner.process.pid, &*owner.process.name)).collect();
             let names = list(pids.into_iter().map(|(pid, name)| who(name, pid)));
             let (count, end) = (group.len(), describe_socket(socket));
-            warnings.push(format!("{count} sockets share {end} (SO_REUSEPORT): {names}."));
+            let option = shared_by(&group, facts);
+            warnings.push(format!("{count} sockets share {end} ({option}): {names}."));
         }
     }
     warnings
+}
+
+/// The option by which sockets have one address together.
+fn shared_by(group: &[&Socket], facts: &Facts) -> &'static str {
+    if group.iter().any(|socket| socket.protocol != Protocol::Udp) {
+        return "SO_REUSEPORT";
+    }
+    let Reuse { reuse_addr, reuse_port } = facts.reuse.of(group);
+    match (reuse_addr, reuse_port) {
+        (_, Some(true)) => "SO_REUSEPORT",
+        (Some(true), _) => "SO_REUSEADDR",
+        _ => "SO_REUSEADDR or SO_REUSEPORT",
+    }
 }
 
 /// Who keeps the target's address from being free, though nothing is done to them.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::cli::Failure;
 use crate::cli::port::Port;
+use crate::cli::unix_paths;
 use crate::inspect::sockets::Listing;
 use crate::model::socket::{Protocol, Socket};
 use crate::model::tables::{Table, Tables};
@@ -39,7 +40,7 @@ impl Selector {
         {
             return selector;
         }
-        let query = Query::parse_args_with(words, saved)
+        let query = Query::parse_args_with(&unix_paths::widened(words), saved)
             .map_err(|error| Failure::usage(error.to_string()))?;
         if query.is_empty() {
             return Err(Failure::usage(

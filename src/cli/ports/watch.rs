@@ -125,7 +125,7 @@ impl Watch<'_> {
             self.told.iter().any(alike)
         };
         if !health.iter().all(is_known) {
-            tell(&health);
+            tell(health.iter());
         }
         self.told = health;
     }

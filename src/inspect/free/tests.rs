@@ -15,6 +15,7 @@ fn search(
         rules,
         holders: &holders,
         try_bind: &mut answer,
+        redirected: &|_| None,
         privileged_refused: false,
         found: FreePorts::default(),
     };

@@ -13,6 +13,8 @@ pub(super) enum Field {
     SourcePort,
     /// Name of the interface that the packet came in by.
     InputName,
+    /// Index of the interface that the packet came in by.
+    InputIndex,
     /// Name of the interface that it leaves by.
     OutputName,
     /// The packet's mark.

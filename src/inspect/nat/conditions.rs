@@ -140,6 +140,9 @@ impl Part<'_> {
             Field::SourcePort => format!("from port {}", self.number()),
             Field::InputName => format!("from interface {}", self.name()),
             Field::OutputName => format!("out of interface {}", self.name()),
+            // LOOPBACK_IFINDEX: it is the first in every network namespace.
+            Field::InputIndex if self.host_number() == 1 => "from interface lo".to_owned(),
+            Field::InputIndex => format!("from interface number {}", self.host_number()),
             Field::Mark => format!("with mark {:#x}", self.host_number()),
             Field::Other(name) => format!("by a condition on {name}"),
         }

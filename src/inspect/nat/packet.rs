@@ -73,13 +73,14 @@ impl Packet<'_> {
         let no_name = || vec![Byte::Known(0); 16];
         match key {
             6 if self.hook == Hook::Output => no_name(),
-            7 if self.hook == Hook::Prerouting => no_name(),
+            7 if self.hook != Hook::Output => no_name(),
             3 => unknown(&Field::Mark, 4),
             6 => name(Field::InputName),
             7 => name(Field::OutputName),
             15 => vec![Byte::Known(if self.is_v6 { 10 } else { 2 })],
             16 => vec![Byte::Known(self.question.protocol())],
-            4 | 5 => unknown(&Field::Other("the interface".to_owned()), 4),
+            4 => unknown(&Field::InputIndex, 4),
+            5 => unknown(&Field::Other("the interface".to_owned()), 4),
             10 | 11 => unknown(&Field::Other("the user".to_owned()), 4),
             _ => unknown(&Field::Other("the packet's meta data".to_owned()), 16),
         }
@@ -100,7 +101,7 @@ impl Packet<'_> {
     pub(super) fn matches(&self, found: &xt::Match) -> Holds {
         match found {
             xt::Match::Always | xt::Match::ToLocal => Holds::Yes,
-            xt::Match::NotToLocal => Holds::No,
+            xt::Match::NotToLocal | xt::Match::Never => Holds::No,
             xt::Match::Other(name) => Holds::If(format!("by a condition on {name}")),
             xt::Match::Ports { protocol, destination, inverted, more } => {
                 if protocol.is_some_and(|protocol| protocol != self.question.protocol()) {

@@ -10,6 +10,8 @@ use super::walk::Sets;
 use crate::wire::netfilter::expression::{Data, Register};
 use crate::wire::netfilter::{Expression, Rule, Verdict, xt};
 
+/// `NF_CT_STATE_BIT(IP_CT_NEW)`: the packets that are followed begin connections.
+const NEW_CONNECTION: u32 = 8;
 /// More elements of one set than this may depend on what is not known.
 const MOST_BRANCHES: usize = 32;
 
@@ -150,6 +152,11 @@ impl Reading<'_> {
             Expression::Redirect { port } => return self.redirect(*port, state),
             Expression::Match(found) => packet.matches(found),
             Expression::Target(target) => return self.target(target),
+            Expression::Reject => return Step::Done(Action::Verdict(Verdict::Drop)),
+            Expression::Tproxy => Holds::Yes,
+            Expression::ConnectionState { to } => {
+                state.write(*to, &constant(&NEW_CONNECTION.to_ne_bytes()))
+            }
             Expression::Condition { name } => Holds::If(format!("by a condition on {name}")),
             Expression::Neutral | Expression::Lookup { .. } => Holds::Yes,
         })
@@ -169,6 +176,8 @@ impl Reading<'_> {
         let is_v6 = self.packet.is_v6;
         match target {
             xt::Target::Neutral => Step::Next(Holds::Yes),
+            xt::Target::Reject => Step::Done(Action::Verdict(Verdict::Drop)),
+            xt::Target::Tproxy => Step::Done(Action::Verdict(Verdict::Accept)),
             xt::Target::Unread(_) => {
                 self.unread += 1;
                 Step::Next(Holds::Yes)

@@ -7,7 +7,7 @@ fn table(family: TableFamily) -> Table {
 }
 
 fn chain(name: &str, nat: Option<(Hook, i32)>) -> Chain {
-    Chain { table: table(TableFamily::Inet), name: name.to_owned(), nat }
+    Chain { table: table(TableFamily::Inet), name: name.to_owned(), nat, filter: None }
 }
 
 fn rule(chain: &str, handle: u64, expressions: Vec<Expression>) -> Rule {

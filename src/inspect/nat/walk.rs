@@ -154,7 +154,7 @@ impl Walker<'_> {
         }
         let forward = Forward {
             from: match self.packet.hook {
-                Hook::Prerouting => ForwardFrom::Outside,
+                Hook::Prerouting | Hook::Input => ForwardFrom::Outside,
                 Hook::Output => ForwardFrom::ThisHost,
             },
             addr: to.addr,
@@ -175,17 +175,22 @@ impl Walker<'_> {
     }
 
     fn name(&self, rule: &Rule) -> ForwardRule {
-        let program = match self.ruleset.origin {
-            Origin::Nftables => "nftables",
-            Origin::Xtables => "iptables-legacy",
-        };
-        ForwardRule {
-            program: program.to_owned(),
-            family: rule.table.family.name().to_owned(),
-            table: rule.table.name.clone(),
-            chain: rule.chain.clone(),
-            handle: rule.handle,
-        }
+        rule_name(self.ruleset.origin, &rule.table, &rule.chain, rule.handle)
+    }
+}
+
+/// What a rule is called.
+pub(super) fn rule_name(origin: Origin, table: &Table, chain: &str, handle: u64) -> ForwardRule {
+    let program = match origin {
+        Origin::Nftables => "nftables",
+        Origin::Xtables => "iptables-legacy",
+    };
+    ForwardRule {
+        program: program.to_owned(),
+        family: table.family.name().to_owned(),
+        table: table.name.clone(),
+        chain: chain.to_owned(),
+        handle,
     }
 }
 

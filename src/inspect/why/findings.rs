@@ -1,8 +1,11 @@
 //! What the evidence says, the gravest first.
 
+mod address;
 pub(super) mod changing;
 mod connections;
 pub(super) mod elsewhere;
+mod exposure;
+mod firewall;
 mod forwards;
 mod holders;
 mod rules;
@@ -19,6 +22,8 @@ pub(super) fn all(scene: &Scene<'_>) -> Vec<WhyFinding> {
     found.extend(holders::findings(scene, &in_way));
     found.extend(connections::findings(scene, &in_way));
     found.extend(forwards::findings(scene));
+    found.extend(firewall::finding_of(scene));
+    found.extend(exposure::findings(scene, &in_way));
     found.extend(rules::notes(scene, &in_way));
     found
 }

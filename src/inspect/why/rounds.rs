@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::{Target, plain_trials, trials};
 use crate::inspect::sockets::{Detail, Listing, Request};
 use crate::inspect::{Error, bind, sockets};
-use crate::model::owner::Process;
+use crate::model::owner::{OwnershipKind, Process};
 use crate::model::socket::Socket;
 use crate::model::tables::Table;
 use crate::model::why::{Looks, TrialBind};
@@ -23,7 +23,7 @@ const WATCH: Duration = Duration::from_millis(250);
 /// The least number of looks while it is watched.
 const LEAST_LOOKS: usize = 10;
 /// When it is given up to find a moment at which the table and the trial agree.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Between two looks: no divisor of the usual pauses.
 const PAUSE: Duration = Duration::from_millis(7);
 
@@ -146,13 +146,31 @@ impl<'a> Watch<'a> {
         if self.look()? != before || !agree(self.target, &on_port, &trial) {
             return Ok(None);
         }
-        let listing = list(self.target)?;
+        let mut listing = list(self.target)?;
+        // A descriptor goes a moment before its socket does.
+        if self.lacks_owner(&listing.sockets) {
+            thread::sleep(PAUSE * 3);
+            if self.look()? != before {
+                return Ok(None);
+            }
+            listing = list(self.target)?;
+        }
         self.note_owners(&listing.sockets);
         let told = Stand::of(self.target, &listing.sockets);
         // What was told without an owner may have gone while the owners were looked for.
         let after = self.look()?;
         let is_one = told.holders == before.holders && told.held == before.held;
         Ok((is_one && after == before).then_some(Round { listing, trial }))
+    }
+
+    /// Whether nobody was found to hold a socket that somebody should.
+    fn lacks_owner(&self, on_port: &[Socket]) -> bool {
+        let settled = [OwnershipKind::Owned, OwnershipKind::Kernel, OwnershipKind::Hidden];
+        on_port.iter().any(|socket| {
+            bind::is_holder(socket)
+                && self.target.meets(socket)
+                && !settled.contains(&socket.ownership.kind)
+        })
     }
 
     fn note_owners(&mut self, on_port: &[Socket]) {

@@ -63,7 +63,7 @@ impl NameSet {
     pub(in crate::query) fn tables_named(&self) -> Tables {
         match self.key {
             SetKey::Protocol | SetKey::Family => self.tables_with_some(),
-            SetKey::State | SetKey::Ownership => Tables::NONE,
+            SetKey::State | SetKey::Ownership | SetKey::Exposure => Tables::NONE,
         }
     }
 
@@ -123,6 +123,12 @@ const COMBINED: [(&str, Option<Protocol>, Family); 16] = [
 
 /// Types of packet socket by the names of `ss`.
 const PACKET_KINDS: [(&str, u64); 2] = [("p_raw", 1 << 60), ("p_dgr", 1 << 61)];
+
+/// Listeners and bound UDP sockets together.
+const SERVER: &str = "server";
+
+/// Whether others may reach a server.
+const EXPOSURE: [(&str, u64); 2] = [("yes", 1), ("no", 2)];
 
 /// Spellings of `ss`, `netstat` and Windows, and habits, without `_` and `-`.
 const STATE_ALIASES: [(&str, State); 13] = [
@@ -214,8 +220,9 @@ impl SetKey {
                 PROTOCOLS.into_iter().map(Protocol::name).chain(combined).collect()
             }
             Self::Family => FAMILIES.into_iter().map(Family::name).collect(),
-            Self::State => State::ALL.into_iter().map(State::name).collect(),
+            Self::State => State::ALL.into_iter().map(State::name).chain([SERVER]).collect(),
             Self::Ownership => OwnershipKind::ALL.into_iter().map(OwnershipKind::name).collect(),
+            Self::Exposure => EXPOSURE.iter().map(|(name, _)| *name).collect(),
         }
     }
 
@@ -224,7 +231,13 @@ impl SetKey {
         match self {
             Self::Protocol => find_protocol(&spelling.to_ascii_lowercase()),
             Self::Family => find_family(&spelling.to_ascii_lowercase()),
+            Self::State if squeezed(spelling).trim_end_matches('S') == "SERVER" => {
+                Some((SERVER, state_bit(State::Listen) | state_bit(State::Unconnected)))
+            }
             Self::State => find_state(spelling),
+            Self::Exposure => {
+                EXPOSURE.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(spelling))
+            }
             Self::Ownership => OwnershipKind::ALL
                 .into_iter()
                 .find(|kind| kind.name().eq_ignore_ascii_case(spelling))
@@ -240,6 +253,7 @@ impl SetKey {
             Self::Family => family_bit(socket.family),
             Self::State => state_bit(socket.state),
             Self::Ownership => kind_bit(socket.ownership.kind),
+            Self::Exposure => EXPOSURE[usize::from(!socket.is_exposed())].1,
         }
     }
 
@@ -258,6 +272,7 @@ impl SetKey {
             }
             Self::Family => of_table.fold(0, |bits, (family, _)| bits | family_bit(family)),
             Self::State | Self::Ownership => u64::MAX,
+            Self::Exposure => EXPOSURE.iter().map(|(_, bit)| bit).sum(),
         }
     }
 
@@ -272,6 +287,7 @@ impl SetKey {
             Self::Family => family_bit(Family::Ipv4) | family_bit(Family::Ipv6),
             Self::State => states_where(|_| true),
             Self::Ownership => kinds_where(|_| true),
+            Self::Exposure => EXPOSURE.iter().map(|(_, bit)| bit).sum(),
         }
     }
 
@@ -282,6 +298,7 @@ impl SetKey {
             Self::Family => "family",
             Self::State => "state",
             Self::Ownership => "kind of ownership",
+            Self::Exposure => "answer",
         };
         let meant = nearest(text, names.iter().copied())
             .map_or_else(String::new, |meant| format!(" did you mean {meant}?"));

@@ -2,10 +2,14 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
 
 use rustix::process::getuid;
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::model::socket::SocketFile;
 
 /// Opens a file for reading with the user's own rights.
 pub fn open_named(path: &Path) -> io::Result<File> {
@@ -29,6 +33,61 @@ fn without_capabilities<T>(work: impl FnOnce() -> T) -> io::Result<T> {
     // They stay permitted, so they can be taken up again.
     set_capabilities(None, before)?;
     Ok(result)
+}
+
+/// What is at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileLook {
+    /// Its identity.
+    pub file: Option<SocketFile>,
+    /// Whether it is a UNIX socket.
+    pub is_socket: bool,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// Where it really is, without symbolic links.
+    pub real_path: Option<PathBuf>,
+}
+
+/// Looks at what is at a path, through symbolic links, without opening it.
+pub fn look_at(path: &Path) -> io::Result<FileLook> {
+    with_own_rights(|| {
+        let found = std::fs::metadata(path)?;
+        let file = SocketFile {
+            inode: found.ino(),
+            device_major: rustix::fs::major(found.dev()),
+            device_minor: rustix::fs::minor(found.dev()),
+        };
+        let kind = found.file_type();
+        Ok(FileLook {
+            file: Some(file),
+            is_socket: kind.is_socket(),
+            is_directory: kind.is_dir(),
+            real_path: std::fs::canonicalize(path).ok(),
+        })
+    })?
+}
+
+/// Where a symbolic link leads that leads to nothing; `None` for anything else.
+pub fn dangling(path: &Path) -> Option<PathBuf> {
+    with_own_rights(|| std::fs::read_link(path).ok().filter(|_| !path.exists())).ok()?
+}
+
+/// Whether any socket, of whatever network namespace, is bound to this file: a connection is
+/// tried and closed at once. `None` where that cannot be told.
+pub fn is_bound(path: &Path) -> Option<bool> {
+    let address = SockAddr::unix(path).ok()?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).ok()?;
+    // A full accept queue would block.
+    socket.set_nonblocking(true).ok()?;
+    match with_own_rights(|| socket.connect(&address)).ok()? {
+        Ok(()) => Some(true),
+        Err(error) => match error.raw_os_error()? {
+            libc::ECONNREFUSED => Some(false),
+            // A full queue, or a socket of another type.
+            libc::EAGAIN | libc::EPROTOTYPE => Some(true),
+            _ => None,
+        },
+    }
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Names for NameCache {
         {
             return name.clone();
         }
-        let name = self.users.entry(uid).or_insert_with(|| user_name(uid)).clone();
+        let name = self.users.entry(uid).or_insert_with(|| name_of_mapped(uid)).clone();
         self.last_user = Some((uid, name.clone()));
         name
     }
@@ -69,6 +69,20 @@ impl Names for NameCache {
     fn cgroup(&mut self, id: u64) -> Option<Arc<str>> {
         self.cgroups.as_mut()?.path(id)
     }
+}
+
+/// The name of a user, unless the number only stands for all whom sockpit's user namespace does
+/// not map (`user_namespaces(7)`): whatever name that number has is not theirs.
+fn name_of_mapped(uid: u32) -> Option<Arc<str>> {
+    let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u32>().ok();
+    let stands_for_others = number("/proc/sys/kernel/overflowuid") == Some(uid)
+        && std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| !maps_everyone(&map));
+    if stands_for_others { None } else { user_name(uid) }
+}
+
+/// Whether a `uid_map` is that of the first user namespace.
+fn maps_everyone(map: &str) -> bool {
+    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
 fn interface_name(socket: &OwnedFd, index: u32) -> Option<Arc<str>> {

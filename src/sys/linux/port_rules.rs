@@ -17,6 +17,12 @@ pub fn read() -> PortRules {
     }
 }
 
+/// Whether outgoing connections may take a port in TIME_WAIT (`net.ipv4.tcp_tw_reuse`): 0 none,
+/// 1 every one, 2 those of loopback.
+pub fn time_wait_reuse() -> Option<u8> {
+    sysctl("tcp_tw_reuse")?.parse().ok()
+}
+
 fn sysctl(name: &str) -> Option<String> {
     let text = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).ok()?;
     Some(text.trim().to_owned())

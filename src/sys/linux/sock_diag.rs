@@ -20,6 +20,9 @@ pub(super) struct SockDiag {
     socket: OwnedFd,
     buffer: Vec<u8>,
     sequence: u32,
+    /// The kernel, or a sandbox, gives no such connection (WSL 1, gVisor): `socket` is another one
+    /// then, and no table is told over it.
+    is_absent: bool,
 }
 
 /// How a dump ended that the kernel did not refuse.
@@ -31,19 +34,35 @@ pub(super) enum Dumped {
     Interrupted,
     /// The kernel has no such table, or has not loaded its module.
     NoSuchTable,
+    /// It has none, and everything that `/proc` tells of it was told.
+    Read,
 }
 
 impl SockDiag {
     /// Opens a connection.
     pub(super) fn open() -> Result<Self> {
-        let socket = socket_with(
-            AddressFamily::NETLINK,
-            SocketType::DGRAM,
-            SocketFlags::CLOEXEC,
-            Some(netlink::SOCK_DIAG),
-        )
-        .map_err(|errno| refused("open a sock_diag socket", errno))?;
-        Ok(Self { socket, buffer: Vec::with_capacity(BUFFER_LEN), sequence: 0 })
+        let open = |family, protocol| {
+            socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, protocol)
+        };
+        let (socket, is_absent) = match open(AddressFamily::NETLINK, Some(netlink::SOCK_DIAG)) {
+            Err(
+                Errno::PROTONOSUPPORT
+                | Errno::AFNOSUPPORT
+                | Errno::ACCESS
+                | Errno::PERM
+                | Errno::INVAL
+                | Errno::NOSYS,
+            ) => (open(AddressFamily::UNIX, None), true),
+            opened => (opened, false),
+        };
+        let socket = socket.map_err(|errno| refused("open a sock_diag socket", errno))?;
+        let capacity = if is_absent { 0 } else { BUFFER_LEN };
+        Ok(Self { socket, buffer: Vec::with_capacity(capacity), sequence: 0, is_absent })
+    }
+
+    /// Whether no table can be asked for.
+    pub(super) fn is_absent(&self) -> bool {
+        self.is_absent
     }
 
     /// Another descriptor of the same socket, for what any socket of the namespace serves.
@@ -109,6 +128,9 @@ impl SockDiag {
         request: Option<&[u8]>,
         mut visit: impl FnMut(&[u8]) -> std::result::Result<(), Malformed>,
     ) -> Result<Dumped> {
+        if self.is_absent {
+            return Ok(Dumped::NoSuchTable);
+        }
         let mut outcome = Dumped::Complete;
         self.converse(what, request, |message, reply| {
             if message.is_interrupted() {
@@ -173,6 +195,9 @@ impl SockDiag {
         request: Option<&[u8]>,
         mut hear: impl FnMut(&Message<'_>, Reply<'_>) -> Result<Option<T>>,
     ) -> Result<T> {
+        if self.is_absent {
+            return Err(refused(&what(), Errno::PROTONOSUPPORT));
+        }
         let request = request.ok_or_else(|| {
             Error::unsupported(what(), "inet_diag knows only TCP and UDP over IP")
         })?;
@@ -229,9 +254,10 @@ fn refused(what: &str, errno: Errno) -> Error {
         Errno::ACCESS | Errno::PERM => {
             Error::not_permitted(what, "a sandbox or security policy forbids netlink sockets")
         }
-        Errno::PROTONOSUPPORT | Errno::AFNOSUPPORT => {
-            Error::unsupported(what, "this kernel was built without sock_diag")
-        }
+        Errno::PROTONOSUPPORT | Errno::AFNOSUPPORT => Error::unsupported(
+            what,
+            "there is no sock_diag here (WSL 1, gVisor or another sandbox)",
+        ),
         errno => Error::os(what, errno),
     }
 }

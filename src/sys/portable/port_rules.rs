@@ -6,3 +6,8 @@ use crate::model::port_rules::PortRules;
 pub fn read() -> PortRules {
     PortRules::default()
 }
+
+/// Not told.
+pub fn time_wait_reuse() -> Option<u8> {
+    None
+}

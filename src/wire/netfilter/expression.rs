@@ -132,6 +132,15 @@ pub enum Expression {
     Match(xt::Match),
     /// What iptables calls a target.
     Target(xt::Target),
+    /// The packet ends, and its sender is told.
+    Reject,
+    /// A transparent proxy's socket gets the packet, if the rule accepts it.
+    Tproxy,
+    /// Whether the packet begins a connection, as `NF_CT_STATE_BIT`, into a register.
+    ConnectionState {
+        /// Destination.
+        to: Register,
+    },
     /// Does not decide: counters, logs.
     Neutral,
     /// Writes something unknown into a register.
@@ -181,6 +190,12 @@ pub fn parse(bytes: &[u8]) -> Result<Expression, Malformed> {
             fields.bytes(3)?,
         )),
         "counter" | "log" | "last" | "dynset" | "notrack" | "masq" => Expression::Neutral,
+        "reject" => Expression::Reject,
+        "tproxy" => Expression::Tproxy,
+        // NFT_CT_STATE is 0.
+        "ct" if fields.maybe(2) == Some(0) && fields.get(1).is_some() => {
+            Expression::ConnectionState { to: fields.number(1)? }
+        }
         // A register is the first attribute of all of these that write one.
         "ct" | "rt" | "socket" | "osf" | "numgen" | "exthdr" | "tunnel" | "xfrm" => {
             fields.unknown(&name, 1)

@@ -1,7 +1,7 @@
 //! The messages of nf_tables over NETLINK_NETFILTER: requests for dumps, and what they tell.
 
 use super::expression::{self, number, text};
-use super::{Chain, Expression, Hook, Rule, Set, Table, TableFamily, set};
+use super::{Chain, Expression, Hook, Policy, Rule, Set, Table, TableFamily, set};
 use crate::wire::netlink::{DUMP, HEADER_LEN, Malformed, REQUEST, attributes};
 
 /// `NFNL_SUBSYS_NFTABLES`, the upper byte of a message's type.
@@ -66,17 +66,24 @@ fn put_text(bytes: &mut Vec<u8>, number: u16, text: &str) {
 pub fn chain(payload: &[u8]) -> Result<Option<Chain>, Malformed> {
     let Some((family, rest)) = generic(payload)? else { return Ok(None) };
     let (mut table, mut name, mut kind, mut hook) = (String::new(), String::new(), "", None);
+    let mut policy = Policy::Accept;
     for attribute in attributes(rest) {
         match attribute? {
             (1, value) => table = text(value),
             (3, value) => name = text(value),
             (4, value) => hook = hooked(value)?,
             (7, value) if value.starts_with(b"nat\0") || value == b"nat" => kind = "nat",
+            (7, value) if value.starts_with(b"filter") || value.starts_with(b"route") => {
+                kind = "filter";
+            }
+            // NF_DROP is 0.
+            (5, value) if number(value)? == 0 => policy = Policy::Drop,
             _ => {}
         }
     }
+    let filter = hook.filter(|_| kind == "filter").map(|(hook, order)| (hook, order, policy));
     let nat = hook.filter(|_| kind == "nat");
-    Ok(Some(Chain { table: Table { family, name: table }, name, nat }))
+    Ok(Some(Chain { table: Table { family, name: table }, name, nat, filter }))
 }
 
 /// `NFTA_HOOK_*`: where and in which order; `None` where no destination is translated.
@@ -95,6 +102,7 @@ fn hooked(bytes: &[u8]) -> Result<Option<(Hook, i32)>, Malformed> {
 pub(super) fn hook_of(number: u32) -> Option<Hook> {
     match number {
         0 => Some(Hook::Prerouting),
+        1 => Some(Hook::Input),
         3 => Some(Hook::Output),
         _ => None,
     }

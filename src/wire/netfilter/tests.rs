@@ -213,7 +213,7 @@ fn xtables_bytes() -> (Info, Vec<u8>) {
 fn an_old_table_is_chains_and_rules() {
     let (info, entries) = xtables_bytes();
     assert_eq!(info.size as usize, entries.len());
-    let ruleset = xtables::ruleset(TableFamily::Ip, &info, &entries).unwrap();
+    let ruleset = xtables::ruleset(TableFamily::Ip, "nat", &info, &entries).unwrap();
     let chains: Vec<(&str, Option<Hook>)> = ruleset
         .chains
         .iter()
@@ -259,13 +259,13 @@ fn an_old_table_is_chains_and_rules() {
 fn every_truncated_table_is_read_or_refused() {
     let (info, entries) = xtables_bytes();
     for end in 1..entries.len() {
-        let _ = xtables::ruleset(TableFamily::Ip, &info, &entries[..end]);
-        let _ = xtables::ruleset(TableFamily::Ip6, &info, &entries[..end]);
+        let _ = xtables::ruleset(TableFamily::Ip, "nat", &info, &entries[..end]);
+        let _ = xtables::ruleset(TableFamily::Ip6, "nat", &info, &entries[..end]);
     }
-    assert!(xtables::ruleset(TableFamily::Ip, &info, &entries[..200]).is_err());
+    assert!(xtables::ruleset(TableFamily::Ip, "nat", &info, &entries[..200]).is_err());
     assert!(Info::parse(&[0; xtables::INFO_LEN - 1]).is_err());
     // An entry of length 0 would be read for ever.
-    assert!(xtables::ruleset(TableFamily::Ip, &info, &[0; 112]).is_err());
+    assert!(xtables::ruleset(TableFamily::Ip, "nat", &info, &[0; 112]).is_err());
 }
 
 #[test]

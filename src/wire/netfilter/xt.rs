@@ -25,6 +25,8 @@ pub enum Match {
     ToLocal,
     /// The destination is not this host.
     NotToLocal,
+    /// Holds for no packet that begins a connection.
+    Never,
     /// Anything else, by its name.
     Other(String),
 }
@@ -38,6 +40,8 @@ impl Match {
             "udp" => udp(bytes),
             "multiport" => multiport(bytes),
             "addrtype" => addrtype(bytes),
+            "conntrack" => conntrack(bytes),
+            "state" => word(bytes, 0).map(|mask| begins_connection(mask, false)),
             _ => None,
         };
         known.unwrap_or_else(|| Self::Other(name.to_owned()))
@@ -50,6 +54,19 @@ fn half(bytes: &[u8], at: usize) -> Option<u16> {
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+/// `struct xt_conntrack_mtinfo3`, where it asks for the state of the connection alone.
+fn conntrack(bytes: &[u8]) -> Option<Match> {
+    const STATE: u16 = 1;
+    let (flags, inversions, mask) = (half(bytes, 146)?, half(bytes, 148)?, half(bytes, 150)?);
+    (flags == STATE).then(|| begins_connection(mask.into(), inversions & STATE != 0))
+}
+
+/// Whether a set of `XT_CONNTRACK_STATE_BIT` has that of packets that begin a connection.
+fn begins_connection(mask: u32, inverted: bool) -> Match {
+    const NEW: u32 = 1 << 3;
+    if (mask & NEW != 0) == inverted { Match::Never } else { Match::Always }
 }
 
 /// `struct xt_tcp`.
@@ -129,6 +146,10 @@ pub enum Target {
         /// The first port; `None` leaves it.
         port: Option<u16>,
     },
+    /// The packet ends, and its sender is told.
+    Reject,
+    /// A transparent proxy's socket gets the packet.
+    Tproxy,
     /// Changes the destination in a way that is not read here.
     Unread(String),
 }
@@ -147,6 +168,8 @@ impl Target {
         let known = match name {
             "DNAT" => range().map(|(addr, port)| Self::Dnat { addr, port }),
             "REDIRECT" => range().map(|(_, port)| Self::Redirect { port }),
+            "REJECT" => Some(Self::Reject),
+            "TPROXY" => Some(Self::Tproxy),
             "NETMAP" => None,
             _ => Some(Self::Neutral),
         };

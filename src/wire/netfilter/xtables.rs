@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use super::expression::{Base, Compare, text};
-use super::{Chain, Expression, Hook, Origin, Rule, Ruleset, Table, TableFamily, Verdict, xt};
+use super::{
+    Chain, Expression, Hook, Origin, Policy, Rule, Ruleset, Table, TableFamily, Verdict, xt,
+};
 use crate::wire::netlink::Malformed;
 
 /// `sizeof(struct ipt_getinfo)`.
@@ -73,12 +75,18 @@ const IPV6: Layout = Layout {
     header_len: 168,
 };
 
-/// Reads the entries of the table `nat` of one family. What is malformed ends the reading.
-pub fn ruleset(family: TableFamily, info: &Info, entries: &[u8]) -> Result<Ruleset, Malformed> {
+/// Reads the entries of a table of one family: `nat`, or one that lets packets pass or not. What is
+/// malformed ends the reading.
+pub fn ruleset(
+    family: TableFamily,
+    name: &str,
+    info: &Info,
+    entries: &[u8],
+) -> Result<Ruleset, Malformed> {
     let layout = if family == TableFamily::Ip6 { &IPV6 } else { &IPV4 };
     let mut reader = Reader {
         layout,
-        table: Table { family: layout.family, name: "nat".to_owned() },
+        table: Table { family: layout.family, name: name.to_owned() },
         chain: String::new(),
         number: 0,
         begins: HashMap::new(),
@@ -146,11 +154,19 @@ impl Reader {
     }
 
     fn begin(&mut self, name: String, hook: Option<Hook>, offset: u32) {
-        // Destinations are translated at NF_IP_PRI_NAT_DST.
-        const PRIORITY: i32 = -100;
+        // NF_IP_PRI_*: destinations are translated after raw and mangle, before filter. The policy
+        // is the last rule of a chain here.
+        let priority = match self.table.name.as_str() {
+            "raw" => -300,
+            "mangle" => -150,
+            "nat" => -100,
+            _ => 0,
+        };
         let table = self.table.clone();
-        let nat = hook.map(|hook| (hook, PRIORITY));
-        self.ruleset.chains.push(Chain { table, name: name.clone(), nat });
+        let translates = table.name == "nat";
+        let nat = hook.filter(|_| translates).map(|hook| (hook, priority));
+        let filter = hook.filter(|_| !translates).map(|hook| (hook, priority, Policy::Accept));
+        self.ruleset.chains.push(Chain { table, name: name.clone(), nat, filter });
         self.begins.insert(offset, name.clone());
         (self.chain, self.number) = (name, 0);
     }

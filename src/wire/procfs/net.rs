@@ -5,9 +5,10 @@ use std::str::from_utf8;
 
 use super::number;
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
-use crate::wire::netlink::socket::{Names, forget};
+use crate::wire::netlink::socket::{Names, forget, tcp_state};
 
-/// A line of `raw`, `raw6`, `icmp` or `icmp6` (`net/ipv4/raw.c`, `net/ipv4/ping.c`).
+/// A line of `raw`, `raw6`, `icmp` or `icmp6` (`net/ipv4/raw.c`, `net/ipv4/ping.c`), or of `tcp`,
+/// `tcp6`, `udp` or `udp6`, which say less than a dump does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Local address.
@@ -28,13 +29,13 @@ pub struct Line {
     pub uid: u32,
     /// sockfs inode, 0 for none.
     pub inode: u64,
-    /// Packets dropped.
-    pub drops: u32,
+    /// Packets dropped; TCP does not tell here.
+    pub drops: Option<u32>,
 }
 
 impl Line {
     /// Reads one line without its line break. `None` for anything else, the heading included.
-    pub fn parse(line: &[u8]) -> Option<Self> {
+    pub fn parse(line: &[u8], protocol: Protocol) -> Option<Self> {
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         words.next()?.strip_suffix(b":")?;
         let (local, local_number) = end(words.next()?)?;
@@ -45,7 +46,10 @@ impl Line {
         let uid = number(words.nth(2)?)?.try_into().ok()?;
         let inode = number(words.nth(1)?)?;
         // How many refer to it, and its hidden address in the kernel.
-        let drops = words.nth(2).and_then(number)?.try_into().ok()?;
+        let drops = match protocol {
+            Protocol::Tcp => None,
+            _ => Some(words.nth(2).and_then(number)?.try_into().ok()?),
+        };
         Some(Self {
             local,
             local_number,
@@ -84,7 +88,30 @@ impl Line {
         socket.user = socket.uid.and_then(|uid| names.user(uid));
         socket.recv_q = Some(self.recv_q);
         socket.send_q = Some(self.send_q);
-        socket.drops = Some(self.drops);
+        socket.drops = self.drops;
+        if matches!(protocol, Protocol::Tcp | Protocol::Udp) {
+            self.fill_ports(socket, protocol);
+        }
+    }
+}
+
+impl Line {
+    /// Ports and the states of TCP. Of a listener's queues only the length of one is told.
+    fn fill_ports(&self, socket: &mut Socket, protocol: Protocol) {
+        if protocol == Protocol::Tcp {
+            socket.state = match tcp_state(self.state) {
+                Some(State::Closed) | None if self.local_number != 0 => State::Bound,
+                state => state.unwrap_or(State::Closed),
+            };
+        }
+        let has_peer = !matches!(
+            socket.state,
+            State::Listen | State::Bound | State::Unconnected | State::Closed
+        );
+        socket.remote = has_peer.then(|| Endpoint::ip(self.remote, self.remote_number));
+        if socket.state == State::Listen {
+            (socket.recv_q, socket.send_q) = (None, None);
+        }
     }
 }
 

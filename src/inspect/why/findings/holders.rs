@@ -1,6 +1,7 @@
 //! Sockets that hold the port for serving.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::super::{Scene, sight};
 use super::{InWay, finding, remedy};
@@ -25,6 +26,7 @@ pub(super) fn findings(scene: &Scene<'_>, in_way: &InWay<'_>) -> Vec<WhyFinding>
         found.extend(relation(scene, &group));
     }
     found.extend(reuse_port_group(scene, in_way));
+    found.extend(reuse_addr_share(scene, in_way));
     found.extend(in_way.all().filter(is_hidden).map(|socket| owner_hidden(scene, socket)));
     found
 }
@@ -197,8 +199,17 @@ fn reuse_port_group(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding>
     let users: BTreeSet<String> = sockets.iter().map(|socket| user(socket)).collect();
     let users: Vec<String> = users.into_iter().collect();
     let users = words::list(&users);
+    let wanted = scene.target.addr.map(|addr| addr.to_canonical());
+    let is_here = |held: IpAddr| wanted.map_or(held.is_unspecified(), |wanted| wanted == held);
+    let held = sockets.first().and_then(|socket| socket.local.canonical_addr());
     // The kernel compares the users by number (`sk_reuseport_match`).
-    let text = if joins {
+    let text = if let (true, Some(held)) = (joins, held.filter(|held| !is_here(*held))) {
+        format!(
+            "{members} SO_REUSEPORT on {held} alone, of {users}: a bind with it by the same user \
+             gets the port on another address, but does not join them; what comes to {held} stays \
+             with them"
+        )
+    } else if joins {
         format!(
             "{members} SO_REUSEPORT there, of {users}: a bind with it by the same user joins \
              them, and the kernel shares out what comes in"
@@ -221,6 +232,19 @@ fn reuse_port_group(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding>
     Some(finding(WhyKind::ReusePortGroup, text, &sockets, Vec::new()))
 }
 
+/// Over UDP SO_REUSEADDR on both sides is enough, as every mDNS program does it.
+fn reuse_addr_share(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding> {
+    let sockets: Vec<&Socket> = in_way.all().collect();
+    let shares = scene.reuse.of(&sockets).reuse_addr == Some(true);
+    let have = counted(sockets.len(), "socket has", "sockets have");
+    let text = format!(
+        "{have} SO_REUSEADDR there: a bind with it shares the port. Multicast and broadcast \
+         datagrams then reach every socket, any other datagram only the one bound last"
+    );
+    (scene.target.udp && shares)
+        .then(|| finding(WhyKind::ReuseAddrShare, text, &sockets, Vec::new()))
+}
+
 fn is_of_our_user(scene: &Scene<'_>, socket: &Socket) -> bool {
     let own = scene.own.as_ref().and_then(|process| process.uid);
     own.is_some() && own == socket.uid
@@ -229,6 +253,7 @@ fn is_of_our_user(scene: &Scene<'_>, socket: &Socket) -> bool {
 fn user(socket: &Socket) -> String {
     match (&socket.user, socket.uid) {
         (Some(name), _) => name.to_string(),
+        (None, Some(65_534)) => "a user that this user namespace does not map".to_owned(),
         (None, Some(uid)) => format!("user {uid}"),
         (None, None) => "a user that is not known".to_owned(),
     }
@@ -251,6 +276,7 @@ fn owner_hidden(scene: &Scene<'_>, socket: &Socket) -> WhyFinding {
         argv.extend(addr.iter().flat_map(|addr| ["--addr", addr]));
         remedy("ask as root", &argv)
     };
-    let remedies = scene.more_rights_help.then(ask_as_root).into_iter().collect();
+    let is_root = scene.own.as_ref().is_some_and(|own| own.uid == Some(0));
+    let remedies = (scene.more_rights_help && !is_root).then(ask_as_root).into_iter().collect();
     finding(WhyKind::OwnerHidden, text, &[socket], remedies)
 }

@@ -3,13 +3,13 @@
 use std::ops::RangeInclusive;
 
 use super::super::Scene;
-use super::{InWay, finding, remedy};
+use super::{InWay, address, finding, remedy};
 use crate::inspect::words::counted;
 use crate::model::why::{WhyFinding, WhyKind};
 
 /// Rules that refuse the bind.
 pub(super) fn refusals(scene: &Scene<'_>) -> Vec<WhyFinding> {
-    [privileged(scene), addr_not_local(scene)].into_iter().flatten().collect()
+    [privileged(scene), address::refusal(scene)].into_iter().flatten().collect()
 }
 
 /// Rules that let an explicit bind pass.
@@ -20,31 +20,31 @@ pub(super) fn notes(scene: &Scene<'_>, in_way: &InWay<'_>) -> Vec<WhyFinding> {
 fn privileged(scene: &Scene<'_>) -> Option<WhyFinding> {
     let port = scene.target.port;
     let start = scene.rules.unprivileged_start.filter(|start| port < *start)?;
-    let text = format!(
-        "{port} is privileged: below {start} (net.ipv4.ip_unprivileged_port_start) a bind needs \
-         root or CAP_NET_BIND_SERVICE"
-    );
-    let lower = format!("net.ipv4.ip_unprivileged_port_start={port}");
+    let below =
+        format!("{port} is privileged: below {start} (net.ipv4.ip_unprivileged_port_start)");
     let protocol = if scene.target.udp { "/udp" } else { "" };
     let other = format!("{start}{protocol}");
-    let remedies = vec![
-        remedy("let everyone bind it (as root)", &["sysctl", "-w", &lower]),
-        remedy(
-            "let one program bind it (as root)",
-            &["setcap", "cap_net_bind_service=+ep", "PROGRAM"],
-        ),
-        remedy("find a port that needs no right", &["sockpit", "free", &other]),
-    ];
+    let another = remedy("find a port that needs no right", &["sockpit", "free", &other]);
+    // Root without the right: of a user namespace that the network namespace is not of, or with
+    // its capabilities taken away. There is nothing that it could do about that from here.
+    let (text, remedies) = if scene.own.as_ref().is_some_and(|own| own.uid == Some(0)) {
+        let lacks = "which this root lacks: it was dropped, or its user namespace does not own \
+                     this network namespace";
+        let text = format!("{below} a bind needs CAP_NET_BIND_SERVICE, {lacks}");
+        (text, vec![another])
+    } else {
+        let text = format!("{below} a bind needs root or CAP_NET_BIND_SERVICE");
+        let lower = format!("net.ipv4.ip_unprivileged_port_start={port}");
+        let everyone = ["sysctl", "-w", &lower];
+        let program = ["setcap", "cap_net_bind_service=+ep", "PROGRAM"];
+        let remedies = vec![
+            remedy("let everyone bind it (as root)", &everyone),
+            remedy("let one program bind it (as root)", &program),
+            another,
+        ];
+        (text, remedies)
+    };
     scene.plain_error("EACCES").then(|| finding(WhyKind::PrivilegedPort, text, &[], remedies))
-}
-
-fn addr_not_local(scene: &Scene<'_>) -> Option<WhyFinding> {
-    let addr = scene.target.addr?;
-    let show = remedy("show the addresses of this host", &["ip", "-brief", "address"]);
-    let text = format!("{addr} is no address of this host");
-    scene
-        .plain_error("EADDRNOTAVAIL")
-        .then(|| finding(WhyKind::AddrNotLocal, text, &[], vec![show]))
 }
 
 fn reserved(scene: &Scene<'_>) -> Option<WhyFinding> {

@@ -12,7 +12,7 @@ use rustix::net::{
 use super::REMEDY;
 use crate::sys::{Error, Result};
 use crate::wire::netfilter::nft::{self, Request};
-use crate::wire::netfilter::{Expression, Origin, Ruleset, Set, Table};
+use crate::wire::netfilter::{Chain, Expression, Origin, Ruleset, Set, Table};
 use crate::wire::netlink::{Malformed, Reply, messages};
 
 const BUFFER_LEN: usize = 256 * 1024;
@@ -21,8 +21,8 @@ const MOST: usize = 500_000;
 /// So often a dump is begun again when the rules changed meanwhile.
 const TRIES: usize = 3;
 
-/// Reads every chain that translates destinations, and what it may lead to.
-pub(super) fn read() -> Result<Ruleset> {
+/// Reads the base chains that are `wanted`, and what they may lead to.
+pub(super) fn read(wanted: fn(&Chain) -> bool) -> Result<Ruleset> {
     let Some(mut connection) = Connection::open()? else {
         return Ok(Ruleset::empty(Origin::Nftables));
     };
@@ -30,8 +30,8 @@ pub(super) fn read() -> Result<Ruleset> {
     let chains = connection.dump(&Request::Chains, nft::chain)?;
     ruleset.unread += chains.unread;
     ruleset.chains = chains.objects.into_iter().flatten().collect();
-    let translates = ruleset.chains.iter().filter(|chain| chain.nat.is_some());
-    let tables: BTreeSet<Table> = translates.map(|chain| chain.table.clone()).collect();
+    let wanted = ruleset.chains.iter().filter(|chain| wanted(chain));
+    let tables: BTreeSet<Table> = wanted.map(|chain| chain.table.clone()).collect();
     for table in &tables {
         let rules = connection.dump(&Request::Rules(table), nft::rule)?;
         ruleset.unread += rules.unread;

@@ -1,4 +1,4 @@
-//! The table `nat` of ip_tables and ip6_tables, where the kernel has them.
+//! Tables of ip_tables and ip6_tables, where the kernel has them.
 
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ const TRIES: usize = 3;
 
 /// The tables that are there. Asking for one that is not would load a module: so the kernel's
 /// own list is read first.
-pub(super) fn read() -> Result<Vec<Ruleset>> {
+pub(super) fn read(tables: &[&str]) -> Result<Vec<Ruleset>> {
     let mut found = Vec::new();
     let families = [
         ("/proc/net/ip_tables_names", TableFamily::Ip),
@@ -28,8 +28,12 @@ pub(super) fn read() -> Result<Vec<Ruleset>> {
     ];
     for (list, family) in families {
         match fs::read_to_string(list) {
-            Ok(names) if names.lines().any(|name| name == "nat") => found.push(table(family)?),
-            Ok(_) => {}
+            Ok(names) => {
+                let there = tables.iter().filter(|table| names.lines().any(|name| name == **table));
+                for name in there {
+                    found.push(table(family, name)?);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(refused(error)),
         }
@@ -37,7 +41,7 @@ pub(super) fn read() -> Result<Vec<Ruleset>> {
     Ok(found)
 }
 
-fn table(family: TableFamily) -> Result<Ruleset> {
+fn table(family: TableFamily, name: &str) -> Result<Ruleset> {
     let (domain, level) = if family == TableFamily::Ip6 {
         (AddressFamily::INET6, libc::IPPROTO_IPV6)
     } else {
@@ -50,19 +54,19 @@ fn table(family: TableFamily) -> Result<Ruleset> {
     loop {
         attempt += 1;
         let mut info = [0; INFO_LEN];
-        info[..3].copy_from_slice(b"nat");
+        info[..name.len()].copy_from_slice(name.as_bytes());
         get(&socket, level, GET_INFO, &mut info).map_err(refused)?;
         let info = Info::parse(&info).map_err(unreadable)?;
         if info.size > MOST_BYTES {
             return Err(unreadable("the table is too large"));
         }
         let mut entries = vec![0; ENTRIES_HEADER_LEN + info.size as usize];
-        entries[..3].copy_from_slice(b"nat");
+        entries[..name.len()].copy_from_slice(name.as_bytes());
         entries[NAME_LEN..NAME_LEN + 4].copy_from_slice(&info.size.to_ne_bytes());
         match get(&socket, level, GET_ENTRIES, &mut entries) {
             Ok(()) => {
                 let entries = &entries[ENTRIES_HEADER_LEN..];
-                return xtables::ruleset(family, &info, entries).map_err(unreadable);
+                return xtables::ruleset(family, name, &info, entries).map_err(unreadable);
             }
             Err(error) if error.raw_os_error() == Some(libc::EAGAIN) && attempt < TRIES => {}
             Err(error) => return Err(refused(error)),

@@ -32,7 +32,7 @@ enum Told {
 impl From<Dumped> for Told {
     fn from(dumped: Dumped) -> Self {
         match dumped {
-            Dumped::Complete => Self::Complete,
+            Dumped::Complete | Dumped::Read => Self::Complete,
             Dumped::Interrupted => Self::Interrupted,
             Dumped::NoSuchTable => Self::Absent,
         }

@@ -221,7 +221,7 @@ impl Native {
         health: &mut Vec<Health>,
         sockets: &mut Vec<T>,
     ) -> Result<()> {
-        let mut missing = Vec::new();
+        let (mut missing, mut read) = (Vec::new(), Vec::new());
         let wanted: Vec<_> = TABLES
             .into_iter()
             .filter(|(protocol, family)| self.tables.contains(Table::with(*family, *protocol)))
@@ -232,6 +232,7 @@ impl Native {
             let name = format!("{} over {}", protocol.name(), family.name());
             match told {
                 Dumped::Complete => {}
+                Dumped::Read => read.push(name),
                 Dumped::NoSuchTable => missing.push(name),
                 Dumped::Interrupted => health.push(Health::degraded(
                     "sock_diag",
@@ -251,8 +252,19 @@ impl Native {
                 Health::degraded("sock_diag", format!("the kernel does not list {missing}"))
                     .with_remedy("load the module: modprobe tcp_diag, modprobe udp_diag"),
             );
-        } else if health.is_empty() {
+        } else if health.is_empty() && read.is_empty() {
             health.push(Health::ready("sock_diag"));
+        }
+        if !read.is_empty() {
+            let read = read.join(", ");
+            let lost = "interfaces, accept queues, metrics, IPV6_V6ONLY and sockets that are bound \
+                        without listening are not told there";
+            health.push(Health::degraded(
+                "sock_diag",
+                format!(
+                    "{read} are read from /proc/net, since sock_diag does not list them: {lost}"
+                ),
+            ));
         }
         self.dump_families(detail, keep, health, sockets);
         Ok(())
@@ -268,6 +280,9 @@ impl Native {
         let before = sockets.len();
         let mut told = Dumped::Interrupted;
         for _ in 0..ATTEMPTS {
+            if self.place.diag.is_absent() {
+                break;
+            }
             sockets.truncate(before);
             let mut at = Timestamp::now();
             let Self { place, names, scratch, port, .. } = self;
@@ -292,7 +307,32 @@ impl Native {
                 break;
             }
         }
+        if self.place.diag.is_absent() || told == Dumped::NoSuchTable {
+            return self.read_instead(request, keep, sockets);
+        }
         Ok(told)
+    }
+
+    /// What `/proc` tells of a table that is not told over sock_diag.
+    fn read_instead<T>(
+        &mut self,
+        request: &DumpRequest,
+        keep: &mut impl FnMut(&Socket, Timestamp) -> T,
+        sockets: &mut Vec<T>,
+    ) -> Result<Dumped> {
+        let DumpRequest { protocol, family, .. } = *request;
+        if !matches!(protocol, Protocol::Tcp | Protocol::Udp) {
+            return Ok(Dumped::NoSuchTable);
+        }
+        let Self { place, names, scratch, port, .. } = self;
+        let at = Timestamp::now();
+        let listed = place.proc_net.list(protocol, family, |line| {
+            if port.is_none_or(|port| port == line.local_number) {
+                line.fill(scratch, protocol, names);
+                sockets.push(keep(scratch, at));
+            }
+        })?;
+        Ok(if listed.is_some() { Dumped::Read } else { Dumped::NoSuchTable })
     }
 
     /// Finds the holders of these sockets, and takes a second look at those without.

@@ -4,6 +4,7 @@ use super::super::super::{Error, Result};
 use super::super::names::NameCache;
 use super::super::netns;
 use super::super::sock_diag::{Dumped, SockDiag};
+use super::proc_net::ProcNet;
 use crate::model::socket::{Family, Protocol, Socket};
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest};
 use crate::wire::netlink::socket::{blank, fill};
@@ -29,7 +30,9 @@ pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>> {
                 fill(&mut socket, record, protocol, &mut names);
                 found.push(socket);
             })?;
-            missing += u32::from(told == Dumped::NoSuchTable);
+            if told == Dumped::NoSuchTable {
+                missing += u32::from(!read_instead(protocol, family, &mut names, &mut found)?);
+            }
             if told != Dumped::Interrupted {
                 break;
             }
@@ -44,4 +47,20 @@ pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>> {
     // An older kernel does not know the filter.
     found.retain(|socket| socket.local.port == Some(port));
     Ok(found)
+}
+
+/// What `/proc` tells of a table that is not told over sock_diag; `false` when it has no such list.
+fn read_instead(
+    protocol: Protocol,
+    family: Family,
+    names: &mut NameCache,
+    found: &mut Vec<Socket>,
+) -> Result<bool> {
+    let listed = ProcNet::open().list(protocol, family, |line| {
+        let mut socket = blank();
+        socket.netns = netns::own();
+        line.fill(&mut socket, protocol, names);
+        found.push(socket);
+    })?;
+    Ok(listed.is_some())
 }

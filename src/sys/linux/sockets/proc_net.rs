@@ -16,7 +16,7 @@ use crate::wire::procfs::net::{Count, Line, count};
 #[derive(Debug)]
 pub(super) struct ProcNet {
     protocols: Option<OwnedFd>,
-    lists: [(Protocol, Family, Option<OwnedFd>); 4],
+    lists: [(Protocol, Family, Option<OwnedFd>); 8],
     content: Vec<u8>,
 }
 
@@ -32,6 +32,10 @@ impl ProcNet {
                 (Protocol::Raw, Family::Ipv6, file(c"raw6")),
                 (Protocol::Icmp, Family::Ipv4, file(c"icmp")),
                 (Protocol::Icmp, Family::Ipv6, file(c"icmp6")),
+                (Protocol::Tcp, Family::Ipv4, file(c"tcp")),
+                (Protocol::Tcp, Family::Ipv6, file(c"tcp6")),
+                (Protocol::Udp, Family::Ipv4, file(c"udp")),
+                (Protocol::Udp, Family::Ipv6, file(c"udp6")),
             ],
             content: Vec::new(),
         }
@@ -62,7 +66,7 @@ impl ProcNet {
         let mut unreadable = 0;
         // The first line is a heading.
         for line in self.content.split(|&byte| byte == b'\n').skip(1).filter(|l| !l.is_empty()) {
-            match Line::parse(line) {
+            match Line::parse(line, protocol) {
                 Some(line) => visit(&line),
                 None => unreadable += 1,
             }

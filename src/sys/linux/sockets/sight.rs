@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use jiff::Timestamp;
 use rustix::fs::{AtFlags, statat};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 use rustix::thread::{CapabilitySet, capabilities};
 
 use super::super::REMEDY_FOR_HIDDEN_OWNERS;
@@ -32,6 +33,8 @@ pub(super) struct Outlook {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Obstacle {
     Rights,
+    /// Root, of whose rights some were taken away.
+    LesserRoot,
     UserNamespace,
     Policy,
     Hidepid,
@@ -110,7 +113,13 @@ impl Obstacle {
         }
         Some(match scan.first_refusal {
             Some(Errno::MFILE | Errno::NFILE) => Self::Descriptors,
-            Some(Errno::ACCESS | Errno::PERM) if !has_the_rights() => Self::Rights,
+            Some(Errno::ACCESS | Errno::PERM) if !has_the_rights() => {
+                if geteuid().is_root() {
+                    Self::LesserRoot
+                } else {
+                    Self::Rights
+                }
+            }
             Some(Errno::ACCESS | Errno::PERM)
                 if is_namespace(proc, c"self/ns/user", INITIAL_USER_NAMESPACE) =>
             {
@@ -126,6 +135,10 @@ impl Obstacle {
         match self {
             Self::Rights => {
                 "some processes may not be read: run as root, or with CAP_SYS_PTRACE and \
+                 CAP_DAC_READ_SEARCH"
+            }
+            Self::LesserRoot => {
+                "some processes may not be read: this root lacks CAP_SYS_PTRACE or \
                  CAP_DAC_READ_SEARCH"
             }
             Self::UserNamespace => {
@@ -155,6 +168,10 @@ impl Obstacle {
     fn remedy(self) -> Option<&'static str> {
         match self {
             Self::Rights | Self::Hidepid => Some(REMEDY_FOR_HIDDEN_OWNERS),
+            Self::LesserRoot => Some(
+                "grant it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH (docker run --cap-add SYS_PTRACE \
+                 --cap-add DAC_READ_SEARCH)",
+            ),
             Self::NoProcesses => Some("mount it: mount -t proc proc /proc"),
             Self::UserNamespace => Some("run it as root outside of the user namespace"),
             Self::Descriptors => Some("raise the limit: ulimit -n"),

@@ -18,9 +18,9 @@ fn raw() -> String {
 
 #[test]
 fn a_raw_socket_is_read_whole() {
-    let line = Line::parse(raw().as_bytes()).unwrap();
+    let line = Line::parse(raw().as_bytes(), Protocol::Raw).unwrap();
     assert_eq!((line.local, line.local_number), (Ipv4Addr::LOCALHOST.into(), 1));
-    assert_eq!((line.send_q, line.recv_q, line.drops), (0x10, 0x300, 7));
+    assert_eq!((line.send_q, line.recv_q, line.drops), (0x10, 0x300, Some(7)));
     assert_eq!((line.uid, line.inode, line.state), (1000, 12345, 7));
 }
 
@@ -29,14 +29,14 @@ fn an_ipv6_address_is_four_words() {
     let words = [0u32, 0, 0, u32::from_ne_bytes([0, 0, 0, 1])];
     let addr: String = words.iter().map(|word| format!("{word:08X}")).collect();
     let text = raw().replace(&loopback(), &addr);
-    assert_eq!(Line::parse(text.as_bytes()).unwrap().local, Ipv6Addr::LOCALHOST);
+    assert_eq!(Line::parse(text.as_bytes(), Protocol::Raw).unwrap().local, Ipv6Addr::LOCALHOST);
 }
 
 #[test]
 fn every_truncated_prefix_is_refused_or_ends_in_the_last_number() {
     let text = raw();
     for end in 0..text.len() {
-        assert_eq!(Line::parse(&text.as_bytes()[..end]), None, "{end} bytes");
+        assert_eq!(Line::parse(&text.as_bytes()[..end], Protocol::Raw), None, "{end} bytes");
     }
 }
 
@@ -44,7 +44,7 @@ fn every_truncated_prefix_is_refused_or_ends_in_the_last_number() {
 fn the_heading_is_no_socket() {
     let heading = b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   \
         uid  timeout inode ref pointer drops";
-    assert_eq!(Line::parse(heading), None);
+    assert_eq!(Line::parse(heading, Protocol::Raw), None);
 }
 
 struct NoNames;
@@ -63,7 +63,7 @@ impl Names for NoNames {
 
 #[test]
 fn the_number_of_a_raw_socket_is_its_protocol_and_that_of_a_ping_socket_its_identifier() {
-    let line = Line::parse(raw().as_bytes()).unwrap();
+    let line = Line::parse(raw().as_bytes(), Protocol::Raw).unwrap();
     let mut socket = blank();
     line.fill(&mut socket, Protocol::Raw, &mut NoNames);
     assert_eq!((socket.local.port, socket.protocol_number), (None, Some(1)));
@@ -88,11 +88,11 @@ fn counts_are_told_from_what_is_not_there() {
 proptest! {
     #[test]
     fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = (Line::parse(&bytes), count(&bytes, "RAW"));
+        let _ = (Line::parse(&bytes, Protocol::Raw), count(&bytes, "RAW"));
     }
 
     #[test]
     fn random_words_never_panic(words in "[ 0-9A-F:]{0,120}") {
-        let _ = Line::parse(format!("1: {words}").as_bytes());
+        let _ = Line::parse(format!("1: {words}").as_bytes(), Protocol::Tcp);
     }
 }

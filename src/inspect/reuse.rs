@@ -29,17 +29,17 @@ static WANTED: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
 
 /// What is known of it, by the cookies of the sockets.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known(HashMap<u64, Reuse>);
+pub struct Known(HashMap<u64, Reuse>);
 
 impl Known {
     /// Reads the options of each socket that has an owner.
-    pub(super) fn read<'a>(sockets: impl Iterator<Item = &'a Socket>) -> Self {
+    pub fn read<'a>(sockets: impl Iterator<Item = &'a Socket>) -> Self {
         let told = sockets.filter(|socket| !socket.owners.is_empty()).take(MOST);
         Self(told.filter_map(|socket| Some((socket.cookie?, read(socket)?))).collect())
     }
 
     /// What all of these have; unknown where they differ or one was not told.
-    pub(super) fn of(&self, sockets: &[&Socket]) -> Reuse {
+    pub fn of(&self, sockets: &[&Socket]) -> Reuse {
         let told: Vec<Reuse> =
             sockets.iter().map(|socket| self.one(socket).unwrap_or_default()).collect();
         let common = |option: fn(&Reuse) -> Option<bool>| {
