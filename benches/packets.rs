@@ -75,6 +75,8 @@ fn count(frames: &[Vec<u8>]) -> Counter {
             length: bytes.len() as u32,
             cut: false,
             summary: decode(Link::Ethernet, bytes),
+            time_ns: None,
+            again: false,
         });
     }
     counter

@@ -31,6 +31,15 @@ pub fn name(protocol: Protocol, port: u16) -> Option<&'static str> {
         .map(|service| service.name)
 }
 
+/// The name of a port of TCP, UDP or UDP-Lite, by the IP protocol's number.
+pub fn of_ip_protocol(number: u8, port: u16) -> Option<&'static str> {
+    match number {
+        6 => name(Protocol::Tcp, port),
+        17 | 136 => name(Protocol::Udp, port),
+        _ => None,
+    }
+}
+
 /// The port that a name stands for.
 pub fn port(protocol: Protocol, wanted: &str) -> Option<u16> {
     let named = SERVICES.iter().filter(|service| service.name.eq_ignore_ascii_case(wanted));

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{Exit, Failure, output};
 use crate::collect::packets::{
-    CaptureOptions, FileCount, FileError, FileSource, Limits, LiveCapture, health_of,
+    CaptureOptions, FileCount, FileSource, Limits, LiveCapture, health_of,
 };
 use crate::collect::{Feed, interfaces, ports};
 use crate::model::health::Health;
@@ -25,15 +25,16 @@ const SCHEMA: &str = "sockpit.packets/1";
 const TICK: Duration = Duration::from_secs(1);
 /// How soon Ctrl-C is noticed.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// Between two looks at who holds which socket.
-const SOCKETS_PERIOD: Duration = Duration::from_secs(2);
+/// Between two looks at who holds which socket: who ends sooner after its first packet may be
+/// missed.
+const SOCKETS_PERIOD: Duration = Duration::from_millis(500);
 /// How long the last of these looks may take.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// What to count, for how long, and how to print it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Capture on this interface; may be given several times. Without it, on all.
+    /// Capture on this interface; may be given several times. Without it, or with "any", on all.
     #[arg(short, long = "interface", value_name = "IFACE")]
     interfaces: Vec<String>,
     /// Also take frames that are not for this machine.
@@ -42,6 +43,9 @@ pub struct Args {
     /// Count the packets of this pcap or pcapng file; - stands for stdin.
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["interfaces", "promiscuous"])]
     read: Option<PathBuf>,
+    /// The same as --read FILE.
+    #[arg(value_name = "FILE", conflicts_with_all = ["interfaces", "promiscuous", "read"])]
+    file: Option<PathBuf>,
     /// Stop after this time: 10, 10s, 2m, 500ms. Without it, Ctrl-C stops.
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     duration: Option<Duration>,
@@ -66,7 +70,7 @@ struct Report<'a> {
 
 /// Counts, and prints.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    match &args.read {
+    match args.read.as_ref().or(args.file.as_ref()) {
         Some(file) => count_file(args, file),
         None => capture(args),
     }
@@ -88,6 +92,7 @@ fn listen() -> Result<Interrupt, Failure> {
 struct Schedule {
     end: Option<Instant>,
     tick: Option<Instant>,
+    look: Instant,
 }
 
 impl Schedule {
@@ -96,13 +101,23 @@ impl Schedule {
         Self {
             end: args.duration.and_then(|duration| now.checked_add(duration)),
             tick: args.jsonl.then(|| now + TICK),
+            look: now + SOCKETS_PERIOD,
         }
     }
 
-    /// When something is next due; a minute from now if nothing is.
+    /// When something is next due.
     fn next(&self) -> Instant {
-        let far = Instant::now() + Duration::from_secs(60);
-        [self.end, self.tick].into_iter().flatten().min().unwrap_or(far)
+        [self.end, self.tick].into_iter().flatten().fold(self.look, Instant::min)
+    }
+
+    /// Whether it is time to ask who holds the sockets.
+    fn take_look(&mut self) -> bool {
+        let now = Instant::now();
+        let is_due = now >= self.look;
+        if is_due {
+            self.look = now + SOCKETS_PERIOD;
+        }
+        is_due
     }
 
     fn is_over(&self) -> bool {
@@ -142,6 +157,9 @@ fn capture(args: &Args) -> Result<Exit, Failure> {
     let mut result = Ok(());
     while result.is_ok() && !interrupt.is_pressed() && !schedule.is_over() && !is_full(&live) {
         result = live.run(schedule.next(), args.count, || interrupt.is_pressed());
+        if schedule.take_look() {
+            live.attribute();
+        }
         if schedule.take_tick() {
             print_line(&live.snapshot(&Limits::LIVE, None)?)?;
         }
@@ -172,7 +190,11 @@ fn wait_for_newest(mut sockets: Feed<SocketTable>) {
 
 /// The named interfaces, each once, if all of them exist.
 fn known_interfaces(wanted: &[String]) -> Result<Vec<String>, Failure> {
+    const ALL: &str = "any";
     let known = if wanted.is_empty() { Vec::new() } else { interfaces::names() };
+    if wanted.iter().any(|name| name == ALL) && !known.iter().any(|name| name == ALL) {
+        return Ok(Vec::new());
+    }
     let mut named: Vec<String> = Vec::new();
     for name in wanted {
         if !known.is_empty() && !known.contains(name) {
@@ -209,17 +231,16 @@ fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
         Some(Err(error)) => Some(error),
         Some(Ok(())) | None => None,
     };
-    print(args, &file.snapshot(&limits(args)), file_health(failure.as_ref()))?;
-    match failure {
-        Some(error) => Err(Failure::no(format!("{name}: {error}"))),
-        None => Ok(Exit::Yes),
-    }
-}
-
-fn file_health(failure: Option<&FileError>) -> Health {
-    match failure {
-        Some(error) => Health::degraded("capture", error.to_string()),
+    let counts = file.snapshot(&limits(args));
+    let fault = failure.map(|error| error.to_string()).or_else(|| summary::unread(&counts));
+    let health = match &fault {
+        Some(fault) => Health::degraded("capture", fault.clone()),
         None => Health::ready("capture"),
+    };
+    print(args, &counts, health)?;
+    match fault {
+        Some(fault) => Err(Failure::no(format!("{name}: {fault}"))),
+        None => Ok(Exit::Yes),
     }
 }
 

@@ -5,8 +5,10 @@ mod collector;
 mod counter;
 mod file;
 mod flows;
+mod fragments;
 mod live;
 mod ports;
+mod sightings;
 mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::owner::Process;
 use super::packets::{FlowEnd, FlowKey};
 use super::socket::{Endpoint, Socket, State};
@@ -20,6 +22,9 @@ pub struct FlowOwners {
     serving: HashMap<(u8, u16), Vec<Bound>>,
     local: HashSet<IpAddr>,
 }
+
+/// The start of a process may be this much later in its own word than it was.
+const TICK: SignedDuration = SignedDuration::from_millis(20);
 
 /// Some of the 65,536 ports.
 #[derive(Clone, Debug)]
@@ -43,8 +48,16 @@ impl PortSet {
     }
 }
 
-/// An address, or any, and who is bound to it.
-type Bound = (Option<IpAddr>, Arc<Process>);
+/// Who is bound to a port.
+#[derive(Clone, Debug)]
+struct Bound {
+    /// `None` stands for any.
+    addr: Option<IpAddr>,
+    process: Arc<Process>,
+    /// When the first of those who hold the socket started, where all of that is known: what
+    /// came before cannot be theirs.
+    since: Option<Timestamp>,
+}
 
 /// The processes at the ends of a flow. Both are known for a connection within this machine.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +68,9 @@ pub struct FlowEnds {
     pub b: Option<Arc<Process>>,
     /// Whether `b` is the one to name when only one can be: it serves, or `a` is unknown.
     pub b_first: bool,
+    /// The end at which a socket of this machine serves, where exactly one does: `true` for the
+    /// greater.
+    pub served_at_b: Option<bool>,
 }
 
 impl FlowEnds {
@@ -90,7 +106,10 @@ impl FlowOwners {
             }
             None if serves(socket.state) => {
                 let addr = (!local.addr.is_unspecified()).then_some(local.addr);
-                self.serving.entry((protocol, local.port)).or_default().push((addr, process));
+                let starts = socket.owners.iter().map(|owner| owner.process.started_at);
+                let since = starts.min().flatten();
+                let bound = Bound { addr, process, since };
+                self.serving.entry((protocol, local.port)).or_default().push(bound);
             }
             None => {}
         }
@@ -114,36 +133,48 @@ impl FlowOwners {
         Self::new(sockets.into_iter().filter(may_match), local)
     }
 
-    /// Who is at the ends of a flow.
-    pub fn ends(&self, flow: &FlowKey) -> FlowEnds {
-        let a = self.at(flow.ip_protocol, flow.a, flow.b);
-        let b = self.at(flow.ip_protocol, flow.b, flow.a);
+    /// Whether one of the ends is a connected socket, and not only the port of one that serves.
+    pub fn is_connected(&self, flow: &FlowKey) -> bool {
+        let is_there = |this, other| self.connected.contains_key(&(flow.ip_protocol, this, other));
+        is_there(flow.a, flow.b) || is_there(flow.b, flow.a)
+    }
+
+    /// Who is at the ends of a flow that began then, where that is known: a port may have had
+    /// another server before.
+    pub fn ends(&self, flow: &FlowKey, began: Option<Timestamp>) -> FlowEnds {
+        let a = self.at(flow.ip_protocol, flow.a, flow.b, began);
+        let b = self.at(flow.ip_protocol, flow.b, flow.a, began);
+        let serves = [flow.a, flow.b].map(|end| self.server(flow.ip_protocol, end).is_some());
+        let served_at_b = (serves[0] != serves[1]).then_some(serves[1]);
         let b_first = match (&a, &b) {
-            (Some(_), Some(_)) => {
-                self.serves(flow.ip_protocol, flow.b) && !self.serves(flow.ip_protocol, flow.a)
-            }
+            (Some(_), Some(_)) => served_at_b == Some(true),
             (a, _) => a.is_none(),
         };
-        FlowEnds { a, b, b_first }
+        FlowEnds { a, b, b_first, served_at_b }
     }
 
-    fn at(&self, protocol: u8, this: FlowEnd, other: FlowEnd) -> Option<Arc<Process>> {
-        self.connected
-            .get(&(protocol, this, other))
-            .or_else(|| self.server(protocol, this))
-            .cloned()
-    }
-
-    fn serves(&self, protocol: u8, end: FlowEnd) -> bool {
-        self.server(protocol, end).is_some()
+    fn at(
+        &self,
+        protocol: u8,
+        this: FlowEnd,
+        other: FlowEnd,
+        began: Option<Timestamp>,
+    ) -> Option<Arc<Process>> {
+        // The start of a process is known to a hundredth of a second.
+        let was_there = |bound: &&Bound| match (bound.since, began) {
+            (Some(since), Some(began)) => since <= began.saturating_add(TICK).unwrap_or(began),
+            _ => true,
+        };
+        let serving = || self.server(protocol, this).filter(was_there).map(|bound| &bound.process);
+        self.connected.get(&(protocol, this, other)).or_else(serving).cloned()
     }
 
     /// Who is bound to an end: a specific address goes before any.
-    fn server(&self, protocol: u8, end: FlowEnd) -> Option<&Arc<Process>> {
+    fn server(&self, protocol: u8, end: FlowEnd) -> Option<&Bound> {
         let bound = self.serving.get(&(protocol, end.port))?;
-        let specific = bound.iter().find(|(addr, _)| *addr == Some(end.addr));
-        let any = || bound.iter().find(|(addr, _)| addr.is_none() && self.may_arrive(end.addr));
-        specific.or_else(any).map(|(_, process)| process)
+        let specific = bound.iter().find(|bound| bound.addr == Some(end.addr));
+        let any = || bound.iter().find(|bound| bound.addr.is_none() && self.may_arrive(end.addr));
+        specific.or_else(any)
     }
 
     /// Whether packets to `addr` could be for a socket of this machine.
@@ -211,7 +242,7 @@ mod tests {
             socket(1, Protocol::Tcp, State::Listen, "0.0.0.0:80", None),
             socket(2, Protocol::Tcp, State::Established, "10.0.0.1:80", Some("10.0.0.9:4000")),
         ]);
-        let principal = |a, b| pid(owners.ends(&flow(6, a, b)).principal());
+        let principal = |a, b| pid(owners.ends(&flow(6, a, b), None).principal());
         assert_eq!(principal("10.0.0.1:80", "10.0.0.9:4000"), Some(2));
         assert_eq!(principal("10.0.0.1:80", "10.0.0.9:4001"), Some(1));
         assert_eq!(principal("10.0.0.8:80", "10.0.0.9:4001"), None, "neither end is here");
@@ -225,7 +256,7 @@ mod tests {
             socket(1, Protocol::Tcp, State::Established, "127.0.0.1:8080", Some("127.0.0.1:4000")),
             socket(2, Protocol::Tcp, State::Established, "127.0.0.1:4000", Some("127.0.0.1:8080")),
         ]);
-        let ends = owners.ends(&flow(6, "127.0.0.1:4000", "127.0.0.1:8080"));
+        let ends = owners.ends(&flow(6, "127.0.0.1:4000", "127.0.0.1:8080"), None);
         assert_eq!((pid(ends.a.as_ref()), pid(ends.b.as_ref())), (Some(2), Some(1)));
         assert_eq!(pid(ends.principal()), Some(1));
     }
@@ -236,7 +267,7 @@ mod tests {
             socket(1, Protocol::Udp, State::Unconnected, "0.0.0.0:5353", None),
             socket(2, Protocol::Udp, State::Unconnected, "10.0.0.1:5353", None),
         ]);
-        let principal = |a, b| pid(owners.ends(&flow(17, a, b)).principal());
+        let principal = |a, b| pid(owners.ends(&flow(17, a, b), None).principal());
         assert_eq!(principal("10.0.0.9:5353", "224.0.0.251:5353"), Some(1));
         assert_eq!(principal("10.0.0.1:5353", "10.0.0.9:1"), Some(2));
         assert_eq!(principal("127.0.0.1:5353", "127.0.0.1:1"), Some(1));
@@ -259,12 +290,30 @@ mod tests {
         for a in ["10.0.0.1:80", "10.0.0.9:4000", "10.0.0.1:65535"] {
             for b in ["10.0.0.1:4000", "10.0.0.9:80", "10.0.0.9:4000"] {
                 let ends = |owners: &FlowOwners| {
-                    let ends = owners.ends(&flow(6, a, b));
+                    let ends = owners.ends(&flow(6, a, b), None);
                     (pid(ends.a.as_ref()), pid(ends.b.as_ref()), ends.b_first)
                 };
                 assert_eq!(ends(&all), ends(&part), "{a} {b}");
             }
         }
+    }
+
+    #[test]
+    fn who_came_after_a_flow_does_not_get_its_packets() {
+        let mut listener = socket(1, Protocol::Tcp, State::Listen, "0.0.0.0:80", None);
+        let started = |second| Timestamp::from_second(second).unwrap();
+        let process = Process { started_at: Some(started(100)), ..Process::named(1, 0, "test") };
+        listener.owners[0].process = Arc::new(process);
+        let connection =
+            socket(2, Protocol::Tcp, State::Established, "10.0.0.1:80", Some("10.0.0.9:1"));
+        let owners = owners(&[listener, connection]);
+        let at = |b, second| {
+            pid(owners.ends(&flow(6, "10.0.0.1:80", b), Some(started(second))).principal())
+        };
+        assert_eq!((at("10.0.0.9:4", 99), at("10.0.0.9:4", 100)), (None, Some(1)));
+        assert_eq!(at("10.0.0.9:1", 99), Some(2), "a connection can be inherited");
+        assert!(owners.is_connected(&flow(6, "10.0.0.1:80", "10.0.0.9:1")));
+        assert!(!owners.is_connected(&flow(6, "10.0.0.1:80", "10.0.0.9:4")));
     }
 
     #[test]

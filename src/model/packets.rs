@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::socket::{Endpoint, Protocol, Socket};
+use super::socket::{Endpoint, Socket};
 
 /// Packets and the bytes they had on the wire, from the link header on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,8 +54,11 @@ pub struct Losses {
     pub truncated: u64,
     /// Frames whose headers could not be read; they count in the totals alone.
     pub undecoded: u64,
-    /// Packets of flows that found no room in the flow table; they count everywhere else.
+    /// Packets of flows that made room for others in the flow table; they count everywhere else.
     pub flow_table: u64,
+    /// Later fragments whose first was not seen; they count for their addresses, and for no port.
+    #[serde(default)]
+    pub fragments: u64,
     /// Packets whose process is known and found no room among the processes.
     pub process_table: u64,
 }
@@ -79,16 +83,18 @@ pub struct InterfaceCount {
     pub count: Count,
 }
 
-/// A port at either end and the packets that carry it.
+/// A port that flows are about, and their packets: where the connection was opened to, else
+/// that of a listener of this host, else the one with a service's name, else the lower. Of
+/// datagrams that go one way only it is the receiver's, unless the sender's is well-known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortCount {
-    /// `tcp`, `udp` and the like.
-    pub protocol: Protocol,
+    /// `tcp`, `udp`, `sctp` and the like.
+    pub protocol: Cow<'static, str>,
     /// Port number.
     pub port: u16,
     /// IANA name.
     pub service: Option<Cow<'static, str>>,
-    /// Packets and bytes. A packet from a port to itself counts once.
+    /// Packets and bytes of both directions.
     #[serde(flatten)]
     pub count: Count,
 }
@@ -160,8 +166,18 @@ pub struct Flow {
     pub flags_a_to_b: u8,
     /// Every TCP flag seen from `b` to `a`, OR-ed.
     pub flags_b_to_a: u8,
-    /// Its process on this machine, where one is known.
+    /// Its process on this machine, where one is known: of two, the one that serves.
     pub owner: Option<FlowOwner>,
+    /// The process at `a`.
+    #[serde(default)]
+    pub owner_a: Option<FlowOwner>,
+    /// The process at `b`.
+    #[serde(default)]
+    pub owner_b: Option<FlowOwner>,
+    /// The interfaces that saw it, in that order: its way through this host. Each packet counts
+    /// once, however many they are.
+    #[serde(default)]
+    pub interfaces: Vec<Arc<str>>,
 }
 
 impl Flow {
@@ -242,6 +258,12 @@ pub struct PacketCounts {
     pub source: String,
     /// Live: since the capture began. File: from the first to the last time stamp.
     pub duration_ms: u64,
+    /// Time stamp of the first packet; `None` before it, and where a file has none.
+    #[serde(default)]
+    pub first_at: Option<Timestamp>,
+    /// Time stamp of the last packet.
+    #[serde(default)]
+    pub last_at: Option<Timestamp>,
     /// All frames and their bytes.
     #[serde(flatten)]
     pub total: Count,
@@ -249,22 +271,54 @@ pub struct PacketCounts {
     pub losses: Losses,
     /// By protocol, each layer on its own line, most packets first.
     pub protocols: Vec<ProtocolCount>,
-    /// By interface.
+    /// By interface: what each of them saw.
     pub interfaces: Vec<InterfaceCount>,
+    /// Live: packets that were counted already when another interface saw them. They are in
+    /// `interfaces`, and in no other count.
+    #[serde(default)]
+    pub sightings: Count,
     /// By port, most packets first, bounded.
     pub ports: Vec<PortCount>,
     /// How many ports were seen, listed or not.
     pub ports_seen: u64,
-    /// By process, most packets first.
+    /// By process, most packets first, bounded.
     pub processes: Vec<ProcessCount>,
+    /// How many processes were seen, listed or not.
+    #[serde(default)]
+    pub processes_seen: u64,
+    /// Packets of flows without a known process; `None` for a file, where nobody was asked.
+    #[serde(default)]
+    pub unattributed: Option<Count>,
     /// By flow, most packets first, bounded; flows of the focus come besides.
     pub flows: Vec<Flow>,
-    /// How many flows are in the flow table, listed or not.
+    /// How many flows were seen, listed or not. One that made room for others and came back
+    /// counts again.
     pub flows_seen: u64,
     /// TCP segments by flags.
     pub tcp_flags: TcpFlagCounts,
     /// ICMP messages.
     pub icmp: Vec<IcmpCount>,
+    /// Link types of which nothing could be read.
+    #[serde(default)]
+    pub unread_links: Vec<UnreadLink>,
+}
+
+impl PacketCounts {
+    /// Whether this host captured them, so that it may know whose they are.
+    pub fn is_live(&self) -> bool {
+        self.losses.ring.is_some()
+    }
+}
+
+/// Frames with a link type that sockpit does not read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadLink {
+    /// Number in the registry at <https://www.tcpdump.org/linktypes.html>.
+    pub link_type: u16,
+    /// Its name; `None` for a number that is not in the registry.
+    pub name: Option<Cow<'static, str>>,
+    /// How many frames.
+    pub packets: u64,
 }
 
 #[cfg(test)]
@@ -272,7 +326,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
     use super::*;
-    use crate::model::socket::{Family, State};
+    use crate::model::socket::{Family, Protocol, State};
 
     fn end(text: &str) -> FlowEnd {
         let addr: std::net::SocketAddr = text.parse().unwrap();

@@ -3,4 +3,5 @@
 pub mod command;
 pub mod errno;
 pub(super) mod host;
+mod interrupt;
 pub mod resolve;

@@ -10,6 +10,8 @@ mod older;
 #[cfg(test)]
 mod tests;
 mod tunnel;
+mod wireless;
+mod wrapped;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -48,6 +50,8 @@ pub enum Network {
     EtherType(u16),
     /// An IEEE 802.2 LLC frame, by its destination service access point.
     Llc(u8),
+    /// A protocol of Cisco's, by its number behind SNAP or in Cisco HDLC.
+    Cisco(u16),
     /// Nothing beyond the layers that [`Summary::layers`] names.
     Beyond,
     /// The headers make no sense, or the link type is not one that sockpit reads.
@@ -65,6 +69,8 @@ pub struct Ip {
     pub protocol: u8,
     /// What is known of the transport header.
     pub transport: Transport,
+    /// The identification that the fragments of one packet share; `None` for a whole packet.
+    pub fragment: Option<u32>,
     /// The IP header that this one carries, in a tunnel by IP (RFC 2003, 4213) or GRE (RFC 2784).
     pub inner: Option<Inner>,
 }
@@ -146,6 +152,8 @@ pub enum Transport {
         source: u16,
         /// Receiver's port.
         destination: u16,
+        /// Whether it asks for an association: SCTP's INIT chunk (RFC 9260, 3.3.2).
+        opens: bool,
     },
     /// ICMP or ICMPv6.
     Icmp {
@@ -164,7 +172,7 @@ impl Transport {
     /// Source and destination port, where the frame holds them.
     pub fn ports(self) -> Option<(u16, u16)> {
         match self {
-            Self::Tcp { source, destination, .. } | Self::Ports { source, destination } => {
+            Self::Tcp { source, destination, .. } | Self::Ports { source, destination, .. } => {
                 Some((source, destination))
             }
             Self::Icmp { .. } | Self::LaterFragment | Self::None => None,
@@ -204,8 +212,10 @@ impl Layers {
     pub const DESTINATION_OPTIONS: Self = Self(1 << 6);
     /// IP authentication header (RFC 4302).
     pub const AUTHENTICATION: Self = Self(1 << 7);
+    /// IEEE 802.11.
+    pub const WIRELESS: Self = Self(1 << 8);
     /// How many kinds there are.
-    pub const KINDS: usize = 8;
+    pub const KINDS: usize = 9;
 
     /// Lower-case names, by bit.
     pub const NAMES: [&'static str; Self::KINDS] = [
@@ -217,6 +227,7 @@ impl Layers {
         "ipv6_routing",
         "ipv6_destination_options",
         "ah",
+        "wlan",
     ];
 
     /// Adds `other`.
@@ -243,6 +254,12 @@ impl Layers {
             (bit < Self::KINDS).then_some(bit)
         })
     }
+}
+
+/// The bytes from the IP header on, where only Ethernet and its tags stand before it.
+#[inline]
+pub fn ip_packet(link: Link, frame: &[u8]) -> Option<&[u8]> {
+    link::ip_packet(link, frame)
 }
 
 /// Reads a frame that begins with a `link` header.

@@ -4,9 +4,18 @@ use std::borrow::Cow;
 
 use etherparse::IpNumber;
 
+pub use link_types::link_type;
+
+mod link_types;
+
 /// An IP protocol number (IANA "Assigned Internet Protocol Numbers").
 pub fn ip_protocol(number: u8) -> Cow<'static, str> {
     let name = match number {
+        // As the layers of a frame are named.
+        0 => "ipv6_hop_by_hop",
+        43 => "ipv6_routing",
+        44 => "ip_fragment",
+        60 => "ipv6_destination_options",
         1 => "icmp",
         2 => "igmp",
         4 => "ipv4_in_ip",
@@ -87,6 +96,20 @@ pub fn llc(access_point: u8) -> &'static str {
         0xf0 => "netbeui",
         0xfe => "osi",
         _ => "llc",
+    }
+}
+
+/// A protocol of Cisco's behind SNAP (OUI 00-00-0c) or in Cisco HDLC.
+pub fn cisco(number: u16) -> &'static str {
+    match number {
+        0x0104 => "pagp",
+        0x010b => "pvst",
+        0x0111 => "udld",
+        0x2000 => "cdp",
+        0x2003 => "vtp",
+        0x2004 => "dtp",
+        0x8035 => "slarp",
+        _ => "cisco",
     }
 }
 

@@ -138,8 +138,10 @@ fn a_capture_is_counted_to_the_byte() {
             assert_eq!((&protocol["packets"], &protocol["bytes"]), (&3.into(), &644.into()));
         }
         let ports: Vec<_> = counts["ports"].as_array().unwrap().iter().collect();
-        assert_eq!(ports.len(), 2);
-        assert!(ports.iter().all(|port| port["packets"] == 3 && port["protocol"] == "udp"));
+        assert_eq!(ports.len(), 1, "a flow counts for the port that it is about");
+        assert_eq!((&ports[0]["port"], &ports[0]["protocol"]), (&53.into(), &"udp".into()));
+        assert_eq!(ports[0]["packets"], 3);
+        assert_eq!(counts["first_at"], "2023-11-14T22:13:20Z");
         let flow = &counts["flows"][0];
         assert_eq!(flow["a"]["addr"], "10.0.0.1");
         assert_eq!(flow["a"]["port"], 4000);
@@ -251,9 +253,57 @@ fn a_damaged_record_is_named_and_what_came_before_counts() {
 fn an_unknown_link_type_is_counted_and_not_decoded() {
     let mut bytes = three_packets();
     bytes[20] = 147; // reserved for private use
-    let counts = json(&read(&file(&bytes).path, &["--json"]));
+    let output = read(&file(&bytes).path, &["--json"]);
+    let counts = json(&output);
     assert_eq!((&counts["packets"], &counts["losses"]["undecoded"]), (&3.into(), &3.into()));
     assert!(counts["protocols"].as_array().unwrap().is_empty());
+    let unread = serde_json::json!([
+        { "link_type": 147, "name": "reserved for private use", "packets": 3 }
+    ]);
+    assert_eq!(counts["unread_links"], unread);
+    let said = "3 of link type 147 (reserved for private use)";
+    assert_eq!((output.status.code(), stderr(&output).contains(said)), (Some(1), true));
+}
+
+/// A datagram in `count` parts, of which the first has the ports.
+fn fragments(count: u16) -> Vec<(Vec<u8>, u32)> {
+    let part = |at: u16| {
+        let more = if at + 1 < count { 0x2000 } else { 0 };
+        let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 36, 0, 7];
+        frame.extend((more | at * 2).to_be_bytes());
+        frame.extend([64, 17, 0, 0, 10, 1, 1, 10, 10, 1, 1, 2]);
+        frame.extend([0x1b, 0x58, 0x23, 0x28].iter().chain(&[0; 12]));
+        let length = u32::try_from(frame.len()).unwrap();
+        (frame, length)
+    };
+    (0..count).map(part).collect()
+}
+
+#[test]
+fn later_fragments_count_for_the_port_of_their_first() {
+    let bytes = pcap(&fragments(21), u32::to_le_bytes);
+    let counts = json(&read(&file(&bytes).path, &["--json"]));
+    let port = &counts["ports"][0];
+    assert_eq!((&port["port"], &port["packets"]), (&9000.into(), &21.into()), "{counts}");
+    assert_eq!((&counts["flows_seen"], &counts["losses"]["fragments"]), (&1.into(), &0.into()));
+    let without_first = pcap(&fragments(21)[1..], u32::to_le_bytes);
+    let counts = json(&read(&file(&without_first).path, &["--json"]));
+    assert_eq!(
+        (&counts["ports"], &counts["losses"]["fragments"]),
+        (&serde_json::json!([]), &20.into())
+    );
+}
+
+#[test]
+fn a_list_that_is_cut_says_how_much_is_missing() {
+    let frames: Vec<_> = (1..=14).map(|port| (udp_frame(40_000, port, 10), 52)).collect();
+    let output =
+        sockpit().arg("packets").arg(&file(&pcap(&frames, u32::to_le_bytes)).path).output();
+    let output = output.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("4 more ports; --json lists all"), "{text}");
+    assert!(text.contains("4 more flows; --json lists all"), "{text}");
+    assert!(text.contains("lost: - when it was captured;"), "{text}");
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn datagrams_between_hosts_are_counted_exactly() {
         assert_eq!(protocol(&counts, "udp"), (1001, there + back));
         assert_eq!(protocol(&counts, "icmp"), (1, unreachable));
         assert_eq!(port(&counts, 7000), (1001, there + back));
-        assert_eq!(port(&counts, 7001), (1001, there + back));
+        assert_eq!(port(&counts, 7001), (0, 0), "a flow counts for the port that serves");
         assert_eq!(
             line(&counts["interfaces"], |line| line["name"] == "near"),
             (1002, there + back + unreachable)
@@ -324,6 +324,113 @@ fn packets_are_put_down_to_their_process() {
         assert_eq!(processes[0]["pid"], pid);
         // The datagrams, the data and its acknowledgement: once, though both ends are ours.
         assert_eq!(processes[0]["packets"], 22);
+        // The datagram to nobody, and the answer that says so.
+        assert_eq!(counts["unattributed"]["packets"], 2, "{counts}");
+    });
+}
+
+/// A Python server that takes one connection, reads it to its end, and ends itself.
+fn serve_once(port: u16) -> Child {
+    let script = format!(
+        "import socket
+s = socket.create_server(('127.0.0.1', {port}))
+print('ready', flush=True)
+c, _ = s.accept()
+while c.recv(4096): pass"
+    );
+    let mut python = Command::new("python3");
+    let mut child = python.args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = [0; 6];
+    child.stdout.as_mut().unwrap().read_exact(&mut line).unwrap();
+    child
+}
+
+#[test]
+fn a_process_that_ends_before_the_capture_keeps_its_packets() {
+    in_namespace(|| {
+        let capture = Capture::start(&["-i", "lo"]);
+        let mut first = serve_once(8000);
+        let mut client = TcpStream::connect("127.0.0.1:8000").unwrap();
+        // Long enough for a look at the sockets, and no longer.
+        let begin = std::time::Instant::now();
+        wait_for("the connection to be looked at", || {
+            client.write_all(b"hello").unwrap();
+            thread::sleep(Duration::from_millis(50));
+            (begin.elapsed() > Duration::from_millis(1_500)).then_some(())
+        });
+        drop(client);
+        first.wait().unwrap();
+        // Its port has another server when the capture ends.
+        let mut second = serve_once(8000);
+        let counts = capture.stop();
+        second.kill().unwrap();
+        second.wait().unwrap();
+        let names: Vec<_> = counts["processes"].as_array().unwrap().iter().collect();
+        assert!(names.iter().any(|line| line["pid"] == first.id()), "{counts}");
+        assert!(names.iter().all(|line| line["pid"] != second.id()), "{counts}");
+        let flow = &counts["flows"][0];
+        assert_eq!(flow["owner"]["pid"], first.id(), "{flow}");
+        let ends = [&flow["owner_a"]["pid"], &flow["owner_b"]["pid"]];
+        assert!(ends.contains(&&std::process::id().into()), "both ends are named: {flow}");
+    });
+}
+
+#[test]
+fn a_packet_on_several_interfaces_counts_once() {
+    in_namespace(|| {
+        let far = Far::new();
+        for words in [
+            "link add bridge type bridge",
+            "link set bridge address 02:00:00:00:00:03",
+            "addr del 10.9.0.1/24 dev near",
+            "link set near master bridge",
+            "addr add 10.9.0.1/24 dev bridge",
+            "link set bridge up",
+            "neigh add 10.9.0.2 lladdr 02:00:00:00:00:02 dev bridge nud permanent",
+        ] {
+            ip(words);
+        }
+        far.run(|| ip("neigh replace 10.9.0.1 lladdr 02:00:00:00:00:03 dev far nud permanent"));
+        let receiver = UdpSocket::bind((HERE, 7000)).unwrap();
+        receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        // The bridge forwards once its port does.
+        far.run(|| {
+            let sender = UdpSocket::bind((THERE, 7001)).unwrap();
+            wait_for("the bridge to forward", || sender.send_to(b"?", (HERE, 7000)).ok());
+        });
+        wait_for("the bridge to forward", || {
+            far.run(|| {
+                send(THERE, SocketAddr::from((HERE, 7000)), 1, 1);
+            });
+            receiver.recv_from(&mut [0; 8]).ok()
+        });
+        let capture = Capture::start(&["-i", "any"]);
+        // The same bytes again and again: each is a packet of its own.
+        far.run(|| {
+            send(THERE, SocketAddr::from((HERE, 7000)), 200, 100);
+        });
+        let counts = capture.stop();
+        let bytes = 200 * (100 + UDP_HEADERS);
+        assert_eq!(port(&counts, 7000), (200, bytes), "{counts}");
+        for name in ["near", "bridge"] {
+            let seen = line(&counts["interfaces"], |line| line["name"] == name);
+            assert!(seen.0 >= 200, "{name} {counts}");
+        }
+        assert!(number(&counts["sightings"]["packets"]) >= 200, "{counts}");
+        let flows = counts["flows"].as_array().unwrap();
+        let flow = flows.iter().find(|flow| flow["packets"] == 200).unwrap();
+        assert_eq!(flow["interfaces"], serde_json::json!(["near", "bridge"]));
+        assert_eq!(counts["source"], "any");
+    });
+}
+
+#[test]
+fn a_signal_to_end_prints_the_summary() {
+    in_namespace(|| {
+        let capture = Capture::start(&["-i", "lo"]);
+        send(Ipv4Addr::LOCALHOST, "127.0.0.1:7000".parse().unwrap(), 5, 58);
+        capture.signal(Signal::TERM);
+        assert_eq!(number(&capture.end()["packets"]), 10, "five, and five ICMP errors");
     });
 }
 

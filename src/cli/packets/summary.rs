@@ -6,29 +6,49 @@ use std::time::Duration;
 
 use crate::cli::{Failure, output};
 use crate::collect::packets::Limits;
-use crate::model::packets::{Count, Flow, FlowEnd, PacketCounts};
+use crate::model::packets::{Count, Flow, FlowEnd, FlowOwner, PacketCounts, UnreadLink};
 use crate::text::table::{Column, Table};
 use crate::text::{clean, units};
 
 /// How much of each list a person gets.
-pub(super) const LIMITS: Limits = Limits { flows: 10, ports: 10, processes: 10 };
+pub(super) const LIMITS: Limits = Limits { flows: MOST, ports: MOST, processes: MOST };
+const MOST: usize = 10;
+
+/// What could not be read for its link type, as a clause; `None` when all could.
+pub(super) fn unread(counts: &PacketCounts) -> Option<String> {
+    let link = |link: &UnreadLink| {
+        let name = link.name.as_deref().unwrap_or("not in the registry");
+        format!("{} of link type {} ({name})", units::count(link.packets), link.link_type)
+    };
+    let links: Vec<String> = counts.unread_links.iter().map(link).collect();
+    let are = if counts.total.packets == 1 { "packet is" } else { "packets are" };
+    (!links.is_empty()).then(|| {
+        let total = units::count(counts.total.packets);
+        format!("of {total} {are} not decoded, as sockpit does not read it: {}", links.join(", "))
+    })
+}
 
 /// Prints everything that is not empty.
 pub(super) fn print(counts: &PacketCounts) -> Result<(), Failure> {
     let mut out = output::stdout();
     writeln!(out, "{}", head(counts))?;
     writeln!(out, "{}", losses(counts))?;
-    for table in [
-        protocols(counts),
-        interfaces(counts),
-        ports(counts),
-        processes(counts),
-        flows(counts),
-        icmp(counts),
+    let no_more = 0;
+    for (table, seen, name) in [
+        (protocols(counts), no_more, "protocols"),
+        (interfaces(counts), no_more, "interfaces"),
+        (ports(counts), counts.ports_seen, "ports"),
+        (processes(counts), counts.processes_seen, "processes"),
+        (flows(counts), counts.flows_seen, "flows"),
+        (icmp(counts), counts.icmp.len() as u64, "kinds of ICMP message"),
     ] {
         if !table.is_empty() {
             writeln!(out)?;
             table.write(&mut out)?;
+            let more = seen.saturating_sub(MOST as u64);
+            if more > 0 {
+                writeln!(out, "{} more {name}; --json lists all", units::count(more))?;
+            }
         }
     }
     out.flush()?;
@@ -47,26 +67,51 @@ fn head(counts: &PacketCounts) -> String {
             units::count(flags.rst)
         ),
     };
+    let since = counts
+        .first_at
+        .map_or(String::new(), |at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")));
     format!(
-        "{}: {} packets, {} in {}{tcp}",
+        "{}: {} packets, {} in {}{since}{tcp}",
         clean(&counts.source),
         units::count(counts.total.packets),
         units::bytes(counts.total.bytes),
-        units::duration(Duration::from_millis(counts.duration_ms)),
+        units::duration(span(counts)),
     )
+}
+
+/// How long the capture took: between the packets of a file, to the nanosecond.
+fn span(counts: &PacketCounts) -> Duration {
+    let whole = Duration::from_millis(counts.duration_ms);
+    let stamps = counts.first_at.zip(counts.last_at);
+    let exact = stamps.and_then(|(first, last)| last.duration_since(first).try_into().ok());
+    if counts.is_live() { whole } else { exact.unwrap_or(whole) }
 }
 
 fn losses(counts: &PacketCounts) -> String {
     let losses = &counts.losses;
     let known = |number: Option<u64>| number.map_or(units::UNKNOWN.to_owned(), units::count);
-    format!(
-        "lost: {} in the kernel, ring full {} times; {} cut short, {} not decoded, {} without room in the flow table",
-        known(losses.kernel),
-        known(losses.ring),
+    let mut line = match losses.ring {
+        Some(ring) => format!(
+            "lost: {} in the kernel, ring full {} times",
+            known(losses.kernel),
+            units::count(ring)
+        ),
+        None => format!("lost: {} when it was captured", known(losses.kernel)),
+    };
+    line += &format!(
+        "; {} cut short, {} not decoded, {} of flows that the flow table forgot",
         units::count(losses.truncated),
         units::count(losses.undecoded),
         units::count(losses.flow_table),
-    )
+    );
+    if losses.fragments > 0 {
+        line += &format!(", {} fragments without their first", units::count(losses.fragments));
+    }
+    if counts.sightings.packets > 0 {
+        let again = units::count(counts.sightings.packets);
+        line += &format!("; {again} seen again on another interface and counted once");
+    }
+    line
 }
 
 fn table(first: &[&'static str]) -> Table {
@@ -102,7 +147,7 @@ fn interfaces(counts: &PacketCounts) -> Table {
 fn ports(counts: &PacketCounts) -> Table {
     let mut table = table(&["PORT", "SERVICE"]);
     for line in &counts.ports {
-        let port = format!("{}/{}", line.port, line.protocol.name());
+        let port = format!("{}/{}", line.port, line.protocol);
         let service = line.service.as_deref().unwrap_or(units::UNKNOWN).to_owned();
         table.push(row([port, service], line.count));
     }
@@ -114,20 +159,32 @@ fn processes(counts: &PacketCounts) -> Table {
     for line in &counts.processes {
         table.push(row([line.pid.to_string(), clean(&line.name).into_owned()], line.count));
     }
+    let rest = counts.unattributed.filter(|rest| rest.packets > 0);
+    if let Some(rest) = rest {
+        table.push(row([units::UNKNOWN.to_owned(), "no process known".to_owned()], rest));
+    }
     table
 }
 
 fn flows(counts: &PacketCounts) -> Table {
     let mut table = table(&["FLOW", "A", "B", "PROCESS"]);
     for flow in &counts.flows {
-        let owner = match &flow.owner {
-            Some(owner) => format!("{} {}", owner.pid, clean(&owner.name)),
-            None => units::UNKNOWN.to_owned(),
-        };
+        let owner = owners(flow);
         let first = [flow.protocol.to_string(), end(flow, flow.a), end(flow, flow.b), owner];
         table.push(row(first, flow.count));
     }
     table
+}
+
+/// The process of a flow; of two on this host the one that serves comes first.
+fn owners(flow: &Flow) -> String {
+    let Some(first) = &flow.owner else { return units::UNKNOWN.to_owned() };
+    let text = |owner: &FlowOwner| format!("{} {}", owner.pid, clean(&owner.name));
+    let ends = [&flow.owner_a, &flow.owner_b];
+    match ends.into_iter().flatten().find(|owner| owner.pid != first.pid) {
+        Some(other) => format!("{} - {}", text(first), text(other)),
+        None => text(first),
+    }
 }
 
 fn end(flow: &Flow, end: FlowEnd) -> String {
@@ -140,7 +197,7 @@ fn end(flow: &Flow, end: FlowEnd) -> String {
 fn icmp(counts: &PacketCounts) -> Table {
     let mut table =
         Table::new(vec![Column::left("ICMP"), Column::right("TYPE"), Column::right("PACKETS")]);
-    for line in counts.icmp.iter().take(10) {
+    for line in counts.icmp.iter().take(MOST) {
         let name = match line.version {
             6 => format!("{} (v6)", line.name),
             _ => line.name.to_string(),

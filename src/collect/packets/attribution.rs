@@ -3,43 +3,35 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::flows::Entry;
+use jiff::Timestamp;
+
+use super::flows::{Attributed, Entry, FlowTable};
 use crate::model::flow_owner::{FlowOwners, PortSet};
 use crate::model::owner::{Process, ProcessKey};
 use crate::model::packets::{Count, FlowKey, FlowOwner, ProcessCount};
 
+const TCP: u8 = 6;
 /// Processes that fit; packets of further ones are counted as lost to the table.
 const MAX_PROCESSES: usize = 4_096;
-
-/// What was made of a flow so far.
-#[derive(Clone, Copy, Debug, Default)]
-struct FlowState {
-    /// How much of its packets has been put down to processes.
-    attributed: Count,
-    /// Index of the process to name, plus one; 0 while none is known.
-    owner: u32,
-}
 
 /// What each process's flows counted. A flow that once had a process keeps it when the socket is
 /// gone, and packets that came before the process was known are put down to it afterwards.
 #[derive(Debug, Default)]
 pub(super) struct Attribution {
-    /// By the flow's place in the table.
-    flows: Vec<FlowState>,
     processes: Vec<(Arc<Process>, Count)>,
     by_key: HashMap<ProcessKey, usize>,
     /// Packets of processes that found no room.
     pub(super) lost: u64,
+    /// What evicted flows counted without a process.
+    pub(super) unattributed: Count,
 }
 
 impl Attribution {
-    /// The ports of those `flows`, all of the table, that counted anything since the last time;
-    /// `None` when none did.
-    pub(super) fn ports(&self, flows: &[Entry]) -> Option<PortSet> {
+    /// The ports of those flows that counted anything since the last time; `None` when none did.
+    pub(super) fn ports(&self, flows: &FlowTable) -> Option<PortSet> {
         let mut ports = None;
-        for (index, flow) in flows.iter().enumerate() {
-            let attributed = self.flows.get(index).map(|state| state.attributed);
-            if flow.count().since(attributed.unwrap_or_default()).packets > 0 {
+        for (flow, attributed) in flows.entries().iter().zip(flows.attributed()) {
+            if flow.count().since(attributed.count).packets > 0 {
                 let FlowKey { a, b, .. } = flow.id.key();
                 let ports: &mut PortSet = ports.get_or_insert_default();
                 ports.insert(a.port);
@@ -49,47 +41,69 @@ impl Attribution {
         ports
     }
 
-    /// Puts down what `flows`, all flows of the table, counted since the last time.
-    pub(super) fn attribute(&mut self, flows: &[Entry], owners: &FlowOwners) {
-        self.flows.resize(flows.len(), FlowState::default());
-        for (index, flow) in flows.iter().enumerate() {
-            let state = self.flows[index];
+    /// Puts down what the flows counted since the last time.
+    pub(super) fn attribute(&mut self, flows: &mut FlowTable, owners: &FlowOwners) {
+        let (flows, attributed) = flows.to_attribute();
+        for (flow, attributed) in flows.iter().zip(attributed) {
             let count = flow.count();
-            let new = count.since(state.attributed);
-            if new.packets == 0 {
-                continue;
-            }
-            if let Some(owner) = self.attribute_flow(flow, state.owner, new, owners) {
-                self.flows[index] = FlowState { attributed: count, owner };
+            let new = count.since(attributed.count);
+            if new.packets > 0 && self.attribute_flow(flow, attributed, new, owners) {
+                attributed.count = count;
             }
         }
     }
 
-    /// The process to name from now on; `None` leaves the packets for a later try.
+    /// Whether the packets were put down; otherwise they are left for a later try.
     fn attribute_flow(
         &mut self,
         flow: &Entry,
-        known: u32,
+        attributed: &mut Attributed,
         new: Count,
         owners: &FlowOwners,
-    ) -> Option<u32> {
-        let ends = owners.ends(&flow.id.key());
-        let Some(principal) = ends.principal() else {
+    ) -> bool {
+        let key = flow.id.key();
+        let began = (flow.began_ns != 0).then(|| Timestamp::from_nanosecond(flow.began_ns.into()));
+        let ends = owners.ends(&key, began.and_then(Result::ok));
+        // A connection stays with who had it: its port may have another server by now.
+        let is_settled = key.ip_protocol == TCP && !owners.is_connected(&key);
+        if ends.principal().is_none() || (is_settled && (attributed.a, attributed.b) != (0, 0)) {
             // The socket may be gone, or not seen yet.
-            return self.add_to_known(known, new);
-        };
-        let owner = self.add(principal, new);
-        let other = if ends.b_first { &ends.a } else { &ends.b };
-        if let Some(other) = other.as_ref().filter(|other| other.key() != principal.key()) {
-            self.add(other, new);
+            return self.add_to_known(attributed, new);
         }
-        Some(owner)
+        let is_same = match (&ends.a, &ends.b) {
+            (Some(a), Some(b)) => a.key() == b.key(),
+            _ => false,
+        };
+        // A process that speaks to itself counts its packets once.
+        let a = ends.a.as_ref().map(|process| self.add(process, new));
+        let b = match &ends.b {
+            Some(_) if is_same => a,
+            other => other.as_ref().map(|process| self.add(process, new)),
+        };
+        // The process at an end that is not known any more is still the one that it was.
+        attributed.a = a.unwrap_or(attributed.a);
+        attributed.b = b.unwrap_or(attributed.b);
+        attributed.b_first = ends.b_first;
+        attributed.served_at_b = ends.served_at_b.or(attributed.served_at_b);
+        true
     }
 
-    fn add_to_known(&mut self, owner: u32, new: Count) -> Option<u32> {
-        let index = (owner as usize).checked_sub(1)?;
-        self.processes[index].1 += new;
-        Some(owner)
+    /// What an evicted flow counted since the last time goes to the processes that it has.
+    pub(super) fn fold(&mut self, count: Count, attributed: &Attributed) {
+        let new = count.since(attributed.count);
+        if new.packets > 0 && !self.add_to_known(attributed, new) {
+            self.unattributed += new;
+        }
+    }
+
+    /// Whether any process is known.
+    fn add_to_known(&mut self, attributed: &Attributed, new: Count) -> bool {
+        let Attributed { a, b, .. } = *attributed;
+        let known = [a, if a == b { 0 } else { b }];
+        for place in known.into_iter().filter_map(|index| (index as usize).checked_sub(1)) {
+            self.processes[place].1 += new;
+        }
+        known != [0, 0]
     }
 
     /// The process's index plus one; 0 when there is no room for it.
@@ -111,11 +125,12 @@ impl Attribution {
         index as u32 + 1
     }
 
-    /// The process to name for the flow at this place in the table.
-    pub(super) fn owner(&self, flow: usize) -> Option<FlowOwner> {
-        let owner = self.flows.get(flow)?.owner as usize;
-        let (process, _) = self.processes.get(owner.checked_sub(1)?)?;
-        Some(FlowOwner { pid: process.pid, name: process.name.clone() })
+    /// The processes at the ends of a flow, and whether the one at the greater end goes first.
+    pub(super) fn owners(&self, attributed: &Attributed) -> [Option<FlowOwner>; 2] {
+        [attributed.a, attributed.b].map(|index| {
+            let (process, _) = self.processes.get((index as usize).checked_sub(1)?)?;
+            Some(FlowOwner { pid: process.pid, name: process.name.clone() })
+        })
     }
 
     /// Every process with its packets, in no order.

@@ -1,11 +1,12 @@
 //! Counting, in the thread that sees the packets: fixed arrays and small maps, and nothing
 //! allocated for a packet.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::attribution::Attribution;
-use super::flows::{BATCH, FlowTable, MAX_FLOWS, Step};
-use super::ports::{PortPair, PortTable};
+use super::flows::{BATCH, FlowTable, MAX_FLOWS, Seen, Step};
+use super::fragments::Fragments;
+use super::ports::{Port, service_port};
 use crate::model::packets::{Count, TcpFlagCounts};
 use crate::wire::frame::{
     Inner, Ip, Layers, Network, Summary, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Transport,
@@ -27,53 +28,34 @@ pub struct Frame {
     pub cut: bool,
     /// What its bytes say.
     pub summary: Summary,
+    /// When it was captured, in nanoseconds since 1970; `None` where the source does not tell.
+    pub time_ns: Option<i64>,
+    /// Whether it was counted already, when another interface saw it: it counts for this
+    /// interface, and for nothing else.
+    pub again: bool,
 }
 
-/// Packets that wait to be put into the large tables, several at once.
+/// Packets that wait to be put into the flow table, several at once.
 #[derive(Debug)]
 struct Batch {
     steps: [Step; BATCH],
     length: usize,
-    tcp: Pairs,
-    udp: Pairs,
 }
 
-/// The ports of at most a batch of packets.
-#[derive(Debug)]
-struct Pairs {
-    pairs: [PortPair; BATCH],
-    length: usize,
-}
-
-impl Batch {
-    fn new() -> Self {
-        Self { steps: [Step::NONE; BATCH], length: 0, tcp: Pairs::new(), udp: Pairs::new() }
-    }
-}
-
-impl Pairs {
-    fn new() -> Self {
-        Self { pairs: [PortPair::default(); BATCH], length: 0 }
-    }
-
-    /// There is room: the batch is settled before it has more packets than this.
-    #[inline]
-    fn push(&mut self, pair: PortPair) {
-        self.pairs[self.length] = pair;
-        self.length += 1;
-    }
-
-    #[inline]
-    fn settle(&mut self, table: &mut PortTable) {
-        table.count(&self.pairs[..self.length]);
-        self.length = 0;
-    }
+/// What flows counted that made room for others.
+#[derive(Debug, Default)]
+pub(super) struct Evicted {
+    pub(super) flows: u64,
+    pub(super) packets: u64,
+    pub(super) ports: HashMap<Port, Count>,
 }
 
 /// Everything that one capture has counted so far.
 #[derive(Debug)]
 pub struct Counter {
     pub(super) total: Count,
+    /// Packets that were seen once more, on another interface.
+    pub(super) sightings: Count,
     pub(super) truncated: u64,
     pub(super) undecoded: u64,
     pub(super) interfaces: Vec<Count>,
@@ -82,11 +64,13 @@ pub struct Counter {
     pub(super) ipv6: Count,
     pub(super) ether_types: HashMap<u16, Count>,
     pub(super) llc: HashMap<u8, Count>,
+    pub(super) cisco: HashMap<u16, Count>,
     pub(super) ip_protocols: Box<[Count; 256]>,
-    pub(super) tcp_ports: PortTable,
-    pub(super) udp_ports: PortTable,
-    pub(super) udplite_ports: PortTable,
+    /// By link type of the registry: frames of which nothing could be read.
+    pub(super) unread_links: BTreeMap<u16, u64>,
     pub(super) flows: FlowTable,
+    pub(super) evicted: Evicted,
+    pub(super) fragments: Fragments,
     batch: Batch,
     pub(super) tcp_flags: TcpFlagCounts,
     /// By IP version, type and code.
@@ -111,6 +95,7 @@ impl Counter {
     pub(super) fn with_flow_limit(flows: usize) -> Self {
         Self {
             total: Count::default(),
+            sightings: Count::default(),
             truncated: 0,
             undecoded: 0,
             interfaces: Vec::new(),
@@ -119,12 +104,13 @@ impl Counter {
             ipv6: Count::default(),
             ether_types: HashMap::new(),
             llc: HashMap::new(),
+            cisco: HashMap::new(),
             ip_protocols: Box::new([Count::default(); 256]),
-            tcp_ports: PortTable::new(),
-            udp_ports: PortTable::new(),
-            udplite_ports: PortTable::new(),
+            unread_links: BTreeMap::new(),
             flows: FlowTable::new(flows),
-            batch: Batch::new(),
+            evicted: Evicted::default(),
+            fragments: Fragments::new(),
+            batch: Batch { steps: [Step::NONE; BATCH], length: 0 },
             tcp_flags: TcpFlagCounts::default(),
             icmp: HashMap::new(),
             attribution: Attribution::default(),
@@ -137,34 +123,53 @@ impl Counter {
         self.total
     }
 
-    /// Notes when a packet was captured.
     #[inline]
-    pub fn note_time(&mut self, time_ns: i64) {
+    fn note_time(&mut self, time_ns: i64) {
         self.span_ns = Some(match self.span_ns {
             Some((first, last)) => (first.min(time_ns), last.max(time_ns)),
             None => (time_ns, time_ns),
         });
     }
 
+    /// Notes that a frame has a link type that is not read; [`Counter::count`] counts it.
+    pub fn note_unread_link(&mut self, link_type: u16) {
+        *self.unread_links.entry(link_type).or_default() += 1;
+    }
+
     /// Counts one frame. `cut` frames count as truncated.
     #[inline]
     pub fn count(&mut self, frame: &Frame) {
         let bytes = u64::from(frame.length);
-        self.total.add(bytes);
+        if let Some(time_ns) = frame.time_ns {
+            self.note_time(time_ns);
+        }
         self.count_interface(frame.interface, bytes);
+        if frame.again {
+            return self.count_again(frame);
+        }
+        self.total.add(bytes);
         self.truncated += u64::from(frame.cut);
         let summary = &frame.summary;
         for bit in summary.layers.bits() {
             self.layers[bit].add(bytes);
         }
         match &summary.network {
-            Network::Ip(ip) => self.count_ip(ip, frame.length),
+            Network::Ip(ip) => self.count_ip(ip, frame),
             // An IP header that ends early and was not cut by the capture is no IP header.
             Network::EtherType(IPV4 | IPV6) if !frame.cut => self.undecoded += 1,
             Network::EtherType(number) => self.count_ether_type(*number, bytes),
             Network::Llc(access_point) => self.llc.entry(*access_point).or_default().add(bytes),
+            Network::Cisco(number) => self.count_cisco(*number, bytes),
             Network::Beyond => {}
             Network::Unreadable => self.undecoded += 1,
+        }
+    }
+
+    /// Another interface on the way of a packet that was counted.
+    fn count_again(&mut self, frame: &Frame) {
+        self.sightings.add(u64::from(frame.length));
+        if let Network::Ip(ip) = &frame.summary.network {
+            self.push_step(ip, frame);
         }
     }
 
@@ -184,20 +189,48 @@ impl Counter {
         }
     }
 
+    fn count_cisco(&mut self, number: u16, bytes: u64) {
+        if self.cisco.len() < MAX_KINDS || self.cisco.contains_key(&number) {
+            self.cisco.entry(number).or_default().add(bytes);
+        }
+    }
+
     #[inline]
-    fn count_ip(&mut self, ip: &Ip, length: u32) {
-        let bytes = u64::from(length);
+    fn count_ip(&mut self, ip: &Ip, frame: &Frame) {
+        let (layers, bytes) = (frame.summary.layers, u64::from(frame.length));
         if ip.source.is_v4() {
             self.ipv4.add(bytes);
         } else {
             self.ipv6.add(bytes);
         }
-        self.ip_protocols[usize::from(ip.protocol)].add(bytes);
+        // A chain of headers that ends early has the last of them as its protocol, which is
+        // counted among the layers.
+        if layers.is_empty() || !is_counted_layer(ip.protocol, layers) {
+            self.ip_protocols[usize::from(ip.protocol)].add(bytes);
+        }
         if let Some(inner) = ip.inner {
             self.count_inner(inner, ip, bytes);
         }
-        self.count_transport(ip, length);
-        self.batch.steps[self.batch.length] = self.flows.step(ip, length);
+        self.count_transport(ip);
+        self.push_step(ip, frame);
+    }
+
+    #[inline]
+    fn push_step(&mut self, ip: &Ip, frame: &Frame) {
+        let seen = Seen {
+            bytes: frame.length,
+            interface: frame.interface,
+            again: frame.again,
+            time_ns: frame.time_ns.unwrap_or_default(),
+        };
+        let step = match ip.fragment {
+            None => self.flows.step(ip, &seen),
+            Some(identification) => {
+                let joined = self.fragments.join(ip, identification, !frame.again);
+                self.flows.step(&joined, &seen)
+            }
+        };
+        self.batch.steps[self.batch.length] = step;
         self.batch.length += 1;
         if self.batch.length == BATCH {
             self.settle();
@@ -216,30 +249,35 @@ impl Counter {
         }
     }
 
-    /// Puts packets that wait into the large tables. Nothing else need be done before the
-    /// tables are read.
+    /// Puts packets that wait into the flow table. Nothing else need be done before it is read.
     pub(super) fn settle(&mut self) {
         let batch = &mut self.batch;
         self.flows.count(&batch.steps, batch.length);
         batch.length = 0;
-        batch.tcp.settle(&mut self.tcp_ports);
-        batch.udp.settle(&mut self.udp_ports);
+        if self.flows.has_evicted() {
+            self.fold();
+        }
+    }
+
+    /// Keeps what evicted flows counted for their ports and processes.
+    #[cold]
+    fn fold(&mut self) {
+        for (entry, attributed) in self.flows.take_evicted() {
+            let count = entry.count();
+            self.evicted.flows += 1;
+            self.evicted.packets += count.packets;
+            if let Some(port) = service_port(&entry, attributed.served_at_b) {
+                // Bounded by the ports that there are.
+                *self.evicted.ports.entry(port).or_default() += count;
+            }
+            self.attribution.fold(count, &attributed);
+        }
     }
 
     #[inline]
-    fn count_transport(&mut self, ip: &Ip, bytes: u32) {
+    fn count_transport(&mut self, ip: &Ip) {
         match ip.transport {
-            Transport::Tcp { source, destination, flags } => {
-                self.batch.tcp.push(PortPair { source, destination, bytes });
-                if let Some(flags) = flags {
-                    self.count_flags(flags);
-                }
-            }
-            Transport::Ports { source, destination } => match ip.protocol {
-                17 => self.batch.udp.push(PortPair { source, destination, bytes }),
-                136 => self.udplite_ports.count(&[PortPair { source, destination, bytes }]),
-                _ => {}
-            },
+            Transport::Tcp { flags: Some(flags), .. } => self.count_flags(flags),
             Transport::Icmp { kind, code } => {
                 let version = if ip.source.is_v4() { 4 } else { 6 };
                 let key = (version, kind, code);
@@ -247,7 +285,10 @@ impl Counter {
                     *self.icmp.entry(key).or_default() += 1;
                 }
             }
-            Transport::LaterFragment | Transport::None => {}
+            Transport::Tcp { flags: None, .. }
+            | Transport::Ports { .. }
+            | Transport::LaterFragment
+            | Transport::None => {}
         }
     }
 
@@ -261,4 +302,17 @@ impl Counter {
         self.tcp_flags.fin += set(TCP_FIN);
         self.tcp_flags.rst += set(TCP_RST);
     }
+}
+
+/// Whether a protocol is a header that is among the layers.
+fn is_counted_layer(protocol: u8, layers: Layers) -> bool {
+    let layer = match protocol {
+        0 => Layers::HOP_BY_HOP,
+        43 => Layers::ROUTING,
+        44 => Layers::FRAGMENT,
+        51 => Layers::AUTHENTICATION,
+        60 => Layers::DESTINATION_OPTIONS,
+        _ => return false,
+    };
+    layers.contains(layer)
 }

@@ -13,7 +13,7 @@ use super::unpack::Unpacked;
 use crate::model::packets::PacketCounts;
 use crate::sys;
 use crate::wire::capture_file::{self, CaptureReader, Record};
-use crate::wire::frame::decode;
+use crate::wire::frame::{Link, decode};
 
 /// Why a capture file was not counted, or not to its end. To be said after the file's name and
 /// a colon.
@@ -133,6 +133,8 @@ impl FileCount {
         let mut counts = counter.snapshot(names, limits, None);
         counts.source.clone_from(&self.source);
         counts.losses.kernel = state.dropped;
+        // A file does not tell whose packets they are.
+        counts.unattributed = None;
         counts
     }
 }
@@ -180,13 +182,16 @@ fn count_at_hand<R: Read>(
 /// Counts one record of a capture file.
 #[inline]
 pub fn count_record(record: &Record<'_>, counter: &mut Counter) {
-    if let Some(time_ns) = record.time_ns {
-        counter.note_time(time_ns);
+    if let Link::Unknown(link_type) = record.link {
+        counter.note_unread_link(link_type);
     }
     counter.count(&Frame {
         interface: record.interface,
         length: record.length,
         cut: record.is_cut(),
         summary: decode(record.link, record.bytes),
+        time_ns: record.time_ns,
+        // What a file holds is counted as it stands.
+        again: false,
     });
 }

@@ -1,12 +1,13 @@
-//! The flow table: bounded, without deletion, and without allocating for a known flow.
+//! The flow table: bounded, and without allocating for a known flow. When it is full the flows
+//! that ended longest ago make room, and what they counted is handed out.
 
 use std::hash::{BuildHasher, RandomState};
 
 use crate::model::packets::{Count, Flow, FlowEnd, FlowKey};
-use crate::wire::frame::{Address, Ip, Transport};
+use crate::wire::frame::{Address, Ip, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Transport};
 use crate::wire::names;
 
-/// Flows that fit; packets of further ones are counted as lost to the table.
+/// Flows that fit.
 pub(super) const MAX_FLOWS: usize = 65_536;
 
 /// How many packets are counted at once.
@@ -58,8 +59,29 @@ pub(super) struct Step {
     backwards: bool,
     /// TCP flags; 0 for others.
     flags: u8,
+    /// Asks for a connection: SYN without ACK, or SCTP's INIT.
+    opens: bool,
+    /// Whether it was counted already, on another interface.
+    again: bool,
+    interface: u8,
     bytes: u32,
+    time_ns: i64,
 }
+
+/// A packet as the table takes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) bytes: u32,
+    /// Number of the interface.
+    pub(super) interface: usize,
+    /// Whether it was counted already, on another interface.
+    pub(super) again: bool,
+    /// When, in nanoseconds since 1970; 0 where that is not known.
+    pub(super) time_ns: i64,
+}
+
+/// Interfaces that a flow's path may have.
+const MOST_INTERFACES: usize = 6;
 
 impl Step {
     /// No packet; fills places that are not used yet.
@@ -68,15 +90,22 @@ impl Step {
         hash: 0,
         backwards: false,
         flags: 0,
+        opens: false,
+        again: false,
+        interface: 0,
         bytes: 0,
+        time_ns: 0,
     };
 }
 
-/// What went one way, and the TCP flags that it had, OR-ed.
+/// What went one way.
 #[derive(Clone, Copy, Debug, Default)]
-struct Way {
+struct Direction {
     count: Count,
+    /// Every TCP flag that it had.
     flags: u8,
+    /// Whether it asked for a connection.
+    opened: bool,
 }
 
 /// What a flow counted.
@@ -84,27 +113,81 @@ struct Way {
 pub(super) struct Entry {
     pub(super) id: FlowId,
     /// From the smaller end to the greater, and back.
-    ways: [Way; 2],
+    directions: [Direction; 2],
+    /// Number of its last packet among all packets of the table.
+    last: u64,
+    /// When its first packet was seen.
+    pub(super) began_ns: i64,
+    /// Interfaces that saw it, in that order: numbers plus one, 0 behind the last.
+    path: [u8; MOST_INTERFACES],
 }
 
 impl Entry {
     /// Both directions together.
     pub(super) fn count(&self) -> Count {
-        let [there, back] = self.ways.map(|way| way.count);
+        let [there, back] = self.directions.map(|direction| direction.count);
         Count { packets: there.packets + back.packets, bytes: there.bytes + back.bytes }
     }
 
     #[inline]
-    fn add(&mut self, step: &Step) {
-        let way = &mut self.ways[usize::from(step.backwards)];
-        way.count.add(u64::from(step.bytes));
-        way.flags |= step.flags;
+    fn add(&mut self, step: &Step, number: u64) {
+        self.note_interface(step.interface);
+        if step.again {
+            return;
+        }
+        let direction = &mut self.directions[usize::from(step.backwards)];
+        direction.count.add(u64::from(step.bytes));
+        direction.flags |= step.flags;
+        direction.opened |= step.opens;
+        self.last = number;
     }
 
-    /// In the model's form, without its owner.
+    #[inline]
+    fn note_interface(&mut self, interface: u8) {
+        let number = interface.saturating_add(1);
+        let known = self.path.iter_mut().find(|known| **known == number || **known == 0);
+        if let Some(known) = known {
+            *known = number;
+        }
+    }
+
+    /// Numbers of the interfaces that saw it, in that order.
+    pub(super) fn path(&self) -> impl Iterator<Item = usize> {
+        self.path.iter().filter_map(|number| usize::from(*number).checked_sub(1))
+    }
+
+    /// Whether a TCP connection ended with it: by a reset, or by a FIN each way.
+    fn has_ended(&self) -> bool {
+        let [there, back] = self.directions.map(|direction| direction.flags);
+        (there | back) & TCP_RST != 0 || there & back & TCP_FIN != 0
+    }
+
+    /// The end that was asked for a connection, where exactly one was: `true` for the greater.
+    pub(super) fn was_opened_to_b(&self) -> Option<bool> {
+        let [there, back] = self.directions.map(|direction| direction.opened);
+        let accepts = |flags: u8| flags & (TCP_SYN | TCP_ACK) == TCP_SYN | TCP_ACK;
+        match (there, back) {
+            (true, false) => Some(true),
+            (false, true) => Some(false),
+            (true, true) => None,
+            // The SYN came before the capture; its answer names the same end.
+            (false, false) => {
+                let [there, back] = self.directions.map(|direction| accepts(direction.flags));
+                (there != back).then_some(back)
+            }
+        }
+    }
+
+    /// The end that packets went to, where none came back: `true` for the greater.
+    pub(super) fn went_only_to_b(&self) -> Option<bool> {
+        let [there, back] = self.directions.map(|direction| direction.count.packets > 0);
+        (there != back).then_some(there)
+    }
+
+    /// In the model's form, without its owners.
     pub(super) fn flow(&self) -> Flow {
         let key = self.id.key();
-        let [there, back] = self.ways;
+        let [there, back] = self.directions;
         Flow {
             protocol: names::ip_protocol(key.ip_protocol),
             ip_protocol: key.ip_protocol,
@@ -118,8 +201,26 @@ impl Entry {
             flags_a_to_b: there.flags,
             flags_b_to_a: back.flags,
             owner: None,
+            owner_a: None,
+            owner_b: None,
+            interfaces: Vec::new(),
         }
     }
+}
+
+/// What was made of a flow so far, which stays with its place in the table.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Attributed {
+    /// How much of its packets has been put down to processes.
+    pub(super) count: Count,
+    /// Index of the process at the smaller end, plus one; 0 while none is known.
+    pub(super) a: u32,
+    /// The same for the greater end.
+    pub(super) b: u32,
+    /// Whether the greater end is the one to name when only one can be.
+    pub(super) b_first: bool,
+    /// The end that a socket of this host serves at: `true` for the greater.
+    pub(super) served_at_b: Option<bool>,
 }
 
 /// An open-addressed index over a list of flows.
@@ -127,33 +228,82 @@ impl Entry {
 pub(super) struct FlowTable {
     slots: Box<[u32]>,
     entries: Vec<Entry>,
+    /// By the same index.
+    attributed: Vec<Attributed>,
     limit: usize,
+    /// Packets so far.
+    packets: u64,
+    /// Flows that made room and were not taken yet.
+    evicted: Vec<(Entry, Attributed)>,
+    /// How often flows made room: indices changed then.
+    sweeps: u64,
     /// Senders choose addresses and ports: an unknown seed keeps them from choosing slots.
     seed: u64,
-    /// Packets of flows that found no room.
-    pub(super) lost: u64,
 }
 
 impl FlowTable {
     pub(super) fn new(limit: usize) -> Self {
         let seed = RandomState::new().hash_one(0u8) | 1;
-        let limit = limit.min(MAX_FLOWS);
-        Self { slots: vec![0; 1024].into(), entries: Vec::new(), limit, seed, lost: 0 }
+        let limit = limit.clamp(1, MAX_FLOWS);
+        Self {
+            slots: vec![0; 1024].into(),
+            entries: Vec::new(),
+            attributed: Vec::new(),
+            limit,
+            packets: 0,
+            evicted: Vec::new(),
+            sweeps: 0,
+            seed,
+        }
     }
 
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
+    /// What was made of each of the entries.
+    pub(super) fn attributed(&self) -> &[Attributed] {
+        &self.attributed
+    }
+
+    /// The entries, and what is made of them.
+    pub(super) fn to_attribute(&mut self) -> (&[Entry], &mut [Attributed]) {
+        (&self.entries, &mut self.attributed)
+    }
+
+    /// Whether flows made room since [`FlowTable::take_evicted`].
+    #[inline]
+    pub(super) fn has_evicted(&self) -> bool {
+        !self.evicted.is_empty()
+    }
+
+    /// The flows that made room.
+    pub(super) fn take_evicted(&mut self) -> Vec<(Entry, Attributed)> {
+        std::mem::take(&mut self.evicted)
+    }
+
     /// What the table needs to know of a packet.
     #[inline]
-    pub(super) fn step(&self, ip: &Ip, bytes: u32) -> Step {
+    pub(super) fn step(&self, ip: &Ip, seen: &Seen) -> Step {
         let (id, backwards) = FlowId::of(ip);
-        let flags = match ip.transport {
-            Transport::Tcp { flags: Some(flags), .. } => flags,
-            _ => 0,
+        let (flags, opens) = match ip.transport {
+            Transport::Tcp { flags: Some(flags), .. } => {
+                (flags, flags & (TCP_SYN | TCP_ACK) == TCP_SYN)
+            }
+            Transport::Ports { opens, .. } => (0, opens),
+            _ => (0, false),
         };
-        Step { id, hash: self.hash(&id), backwards, flags, bytes }
+        Step {
+            id,
+            hash: self.hash(&id),
+            backwards,
+            flags,
+            opens,
+            again: seen.again,
+            interface: seen.interface.try_into().unwrap_or(u8::MAX),
+            bytes: seen.bytes,
+            time_ns: seen.time_ns,
+        }
     }
 
     /// Counts several packets. In a large table each costs a wait for memory or two; taking them
@@ -170,13 +320,14 @@ impl FlowTable {
         for ((index, slot), step) in indices.iter_mut().zip(slots).zip(steps) {
             *index = self.guess(slot, step).unwrap_or(usize::MAX);
         }
+        let sweeps = self.sweeps;
         for (index, step) in indices.into_iter().zip(steps) {
-            // The guess is wrong for a flow that is new or not in its first slot.
-            let index = if index == usize::MAX { self.find_or_add(step) } else { Some(index) };
-            match index {
-                Some(index) => self.entries[index].add(step),
-                None => self.lost += 1,
-            }
+            // The guess is wrong for a flow that is new or not in its first slot, and for all
+            // after flows have made room.
+            let is_right = index != usize::MAX && self.sweeps == sweeps;
+            let index = if is_right { index } else { self.find_or_add(step) };
+            self.packets += 1;
+            self.entries[index].add(step, self.packets);
         }
     }
 
@@ -188,7 +339,7 @@ impl FlowTable {
         (entry.id == step.id).then_some(index)
     }
 
-    fn find_or_add(&mut self, step: &Step) -> Option<usize> {
+    fn find_or_add(&mut self, step: &Step) -> usize {
         let tag = tag(step.hash);
         let mask = self.slots.len() - 1;
         let mut at = step.hash as usize & mask;
@@ -200,28 +351,56 @@ impl FlowTable {
             }
             let index = (slot & INDEX_MASK) as usize - 1;
             if slot & !INDEX_MASK == tag && self.entries[index].id == step.id {
-                return Some(index);
+                return index;
             }
             at = (at + 1) & mask;
         }
     }
 
     #[cold]
-    fn add(&mut self, step: &Step, at: usize) -> Option<usize> {
+    fn add(&mut self, step: &Step, at: usize) -> usize {
         let index = self.entries.len();
         if index == self.limit {
-            return None;
+            self.make_room();
+            return self.find_or_add(step);
         }
-        self.entries.push(Entry { id: step.id, ways: [Way::default(); 2] });
+        self.entries.push(Entry {
+            id: step.id,
+            directions: [Direction::default(); 2],
+            last: 0,
+            began_ns: step.time_ns,
+            path: [0; MOST_INTERFACES],
+        });
+        self.attributed.push(Attributed::default());
         self.slots[at] = tag(step.hash) | (index as u32 + 1);
         if (index + 1) * 2 > self.slots.len() {
-            self.grow();
+            self.index_anew(self.slots.len() * 2);
         }
-        Some(index)
+        index
     }
 
-    fn grow(&mut self) {
-        let mut slots = vec![0u32; self.slots.len() * 2].into_boxed_slice();
+    /// Evicts an eighth of the flows: those that ended first, of these and of the others those
+    /// whose last packet is oldest.
+    fn make_room(&mut self) {
+        let count = (self.limit / 8).max(1);
+        let mut order: Vec<usize> = (0..self.entries.len()).collect();
+        order.select_nth_unstable_by_key(count - 1, |index| {
+            let entry = &self.entries[*index];
+            (!entry.has_ended(), entry.last)
+        });
+        let mut is_evicted = vec![false; self.entries.len()];
+        for index in &order[..count] {
+            is_evicted[*index] = true;
+            self.evicted.push((self.entries[*index], self.attributed[*index]));
+        }
+        keep(&mut self.entries, &is_evicted);
+        keep(&mut self.attributed, &is_evicted);
+        self.index_anew(self.slots.len());
+        self.sweeps += 1;
+    }
+
+    fn index_anew(&mut self, size: usize) {
+        let mut slots = vec![0u32; size].into_boxed_slice();
         let mask = slots.len() - 1;
         for (index, entry) in self.entries.iter().enumerate() {
             let hash = self.hash(&entry.id);
@@ -249,6 +428,12 @@ impl FlowTable {
     }
 }
 
+/// Keeps what is not evicted, in its order.
+fn keep<T>(all: &mut Vec<T>, is_evicted: &[bool]) {
+    let mut evicted = is_evicted.iter();
+    all.retain(|_| evicted.next() == Some(&false));
+}
+
 fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32 & !INDEX_MASK
 }
@@ -272,121 +457,4 @@ fn mix(x: u64, y: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn packet(source: u32, port: u16) -> Ip {
-        Ip {
-            source: Address::V4(source),
-            destination: Address::V4(0x0a00_0001),
-            protocol: 17,
-            transport: Transport::Ports { source: port, destination: 53 },
-            inner: None,
-        }
-    }
-
-    fn reply(to: &Ip) -> Ip {
-        let (source, destination) = to.transport.ports().unwrap_or_default();
-        Ip {
-            source: to.destination,
-            destination: to.source,
-            transport: Transport::Ports { source: destination, destination: source },
-            ..*to
-        }
-    }
-
-    fn count(table: &mut FlowTable, ip: &Ip, bytes: u32) {
-        let mut steps = [Step::NONE; BATCH];
-        steps[0] = table.step(ip, bytes);
-        table.count(&steps, 1);
-    }
-
-    #[test]
-    fn both_directions_are_one_flow() {
-        let mut table = FlowTable::new(MAX_FLOWS);
-        let request = packet(0x0a00_0002, 4000);
-        count(&mut table, &request, 60);
-        count(&mut table, &reply(&request), 100);
-        count(&mut table, &reply(&request), 100);
-        let [entry] = table.entries() else { panic!("one flow") };
-        let flow = entry.flow();
-        assert_eq!(flow.a.to_owned(), FlowEnd { addr: [10, 0, 0, 1].into(), port: 53 });
-        assert_eq!(flow.count, Count { packets: 3, bytes: 260 });
-        assert_eq!((flow.packets_a_to_b, flow.bytes_a_to_b), (2, 200));
-        assert_eq!((flow.packets_b_to_a, flow.bytes_b_to_a), (1, 60));
-    }
-
-    #[test]
-    fn a_full_table_counts_what_it_turns_away() {
-        let mut table = FlowTable::new(1000);
-        for round in 0..2 {
-            for source in 0..3000 {
-                count(&mut table, &packet(source, 7), 60);
-            }
-            assert_eq!(table.lost, 2000 * (round + 1));
-        }
-        assert_eq!(table.entries().len(), 1000);
-        assert!(table.entries().iter().all(|entry| entry.count().packets == 2));
-    }
-
-    #[test]
-    fn the_largest_table_tells_all_its_flows_apart() {
-        let mut table = FlowTable::new(MAX_FLOWS);
-        for _ in 0..2 {
-            for number in 0..=u16::MAX {
-                count(&mut table, &packet(0x0b00_0000 | u32::from(number % 256), number), 1);
-            }
-        }
-        assert_eq!((table.entries().len(), table.lost), (MAX_FLOWS, 0));
-        assert!(table.entries().iter().all(|entry| entry.count().packets == 2));
-    }
-
-    #[test]
-    fn ipv6_addresses_that_differ_in_any_half_are_told_apart() {
-        let mut table = FlowTable::new(MAX_FLOWS);
-        let address = |bit: u32| match bit {
-            0..64 => Address::V6(1 << bit, 0),
-            _ => Address::V6(0, 1 << (bit - 64)),
-        };
-        for source in 0..128 {
-            for destination in 0..128 {
-                count(
-                    &mut table,
-                    &Ip {
-                        source: address(source),
-                        destination: address(destination),
-                        protocol: 58,
-                        transport: Transport::None,
-                        inner: None,
-                    },
-                    1,
-                );
-            }
-        }
-        // Unordered pairs, and each address with itself.
-        assert_eq!(table.entries().len(), 128 * 127 / 2 + 128);
-    }
-
-    #[test]
-    fn packets_of_a_batch_count_as_if_they_came_alone() {
-        let mut together = FlowTable::new(3_000);
-        let mut alone = FlowTable::new(3_000);
-        let mut random = 1u32;
-        for _ in 0..2_000 {
-            let mut steps = [Step::NONE; BATCH];
-            for step in &mut steps {
-                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let request = packet(random >> 20, (random >> 8) as u16 & 1);
-                let ip = if random & 0x80 == 0 { request } else { reply(&request) };
-                *step = together.step(&ip, random >> 24);
-                count(&mut alone, &ip, random >> 24);
-            }
-            together.count(&steps, BATCH);
-        }
-        assert_eq!(together.lost, alone.lost);
-        assert!(together.lost > 0);
-        let flows =
-            |table: &FlowTable| -> Vec<_> { table.entries().iter().map(Entry::flow).collect() };
-        assert_eq!(flows(&together), flows(&alone));
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::counter::{Counter, Frame};
+use super::sightings::Sightings;
 use super::snapshot::Limits;
 use crate::collect::Feed;
 use crate::model::flow_owner::{FlowOwners, PortSet};
@@ -14,7 +15,7 @@ use crate::model::table::SocketTable;
 pub use crate::sys::capture::CaptureOptions;
 use crate::sys::capture::{Capture, CaptureStatistics, Captured, Drained};
 use crate::sys::{self, Result};
-use crate::wire::frame::{Layers, Summary, decode};
+use crate::wire::frame::{Layers, Summary, decode, ip_packet};
 
 /// How long a wait for packets may last before the caller is asked again.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -25,6 +26,8 @@ pub struct LiveCapture {
     options: CaptureOptions,
     capture: Option<Capture>,
     counter: Counter,
+    /// With more than one interface a packet may be seen several times.
+    sightings: Option<Sightings>,
     names: Names,
     sockets: Option<Feed<SocketTable>>,
     /// What the kernel said of captures that were closed.
@@ -89,10 +92,12 @@ impl LiveCapture {
     /// Nothing is captured before [`LiveCapture::open`]. With `sockets`, flows are joined with
     /// the processes of that feed.
     pub fn new(options: CaptureOptions, sockets: Option<Feed<SocketTable>>) -> Self {
+        let sightings = (options.interfaces.len() != 1).then(Sightings::new);
         Self {
             options,
             capture: None,
             counter: Counter::new(),
+            sightings,
             names: Names::default(),
             sockets,
             past: CaptureStatistics::default(),
@@ -136,8 +141,12 @@ impl LiveCapture {
     pub fn finish(&mut self, limit: Option<u64>) -> Result<()> {
         let result = match &mut self.capture {
             Some(capture) if limit.is_none_or(|limit| self.counter.total().packets < limit) => {
-                let (counter, names) = (&mut self.counter, &mut self.names);
-                capture.finish(|captured| count(captured, counter, names, limit))
+                let mut into = Counting {
+                    counter: &mut self.counter,
+                    sightings: self.sightings.as_mut(),
+                    names: &mut self.names,
+                };
+                capture.finish(|captured| into.count(captured, limit))
             }
             _ => Ok(()),
         };
@@ -154,13 +163,17 @@ impl LiveCapture {
         stop: impl Fn() -> bool,
     ) -> Result<()> {
         let Some(capture) = &mut self.capture else { return Ok(()) };
-        let (counter, names) = (&mut self.counter, &mut self.names);
+        let mut into = Counting {
+            counter: &mut self.counter,
+            sightings: self.sightings.as_mut(),
+            names: &mut self.names,
+        };
         while !stop() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            let each = |captured: &Captured<'_>| count(captured, counter, names, limit);
+            let each = |captured: &Captured<'_>| into.count(captured, limit);
             if capture.drain(left.min(PATIENCE), each)? == Drained::Stopped {
                 break;
             }
@@ -180,15 +193,21 @@ impl LiveCapture {
             self.names.resolve(capture);
             statistics = sum(statistics, capture.statistics()?);
         }
-        if let Some(ports) = self.counter.ports_to_attribute() {
-            self.counter.attribute(&owners(&mut self.sockets, &ports));
-        }
+        self.attribute();
         let mut counts = self.counter.snapshot(&self.names.names, limits, focus);
         counts.source = self.source();
         counts.duration_ms = u64::try_from(self.duration().as_millis()).unwrap_or(u64::MAX);
         counts.losses.kernel = Some(statistics.drops);
         counts.losses.ring = Some(statistics.freezes);
         Ok(counts)
+    }
+
+    /// Puts what was counted down to the processes that hold the sockets now. To be called now and
+    /// then: who ends before the capture does is asked about in time.
+    pub fn attribute(&mut self) {
+        if let Some(ports) = self.counter.ports_to_attribute() {
+            self.counter.attribute(&owners(&mut self.sockets, &ports));
+        }
     }
 
     /// The interfaces by name; `any` for all.
@@ -212,26 +231,43 @@ fn sum(a: CaptureStatistics, b: CaptureStatistics) -> CaptureStatistics {
     }
 }
 
-#[inline]
-fn count(
-    captured: &Captured<'_>,
-    counter: &mut Counter,
-    names: &mut Names,
-    limit: Option<u64>,
-) -> ControlFlow<()> {
-    let mut summary: Summary = decode(captured.link, captured.bytes);
-    if captured.vlan {
-        summary.layers.insert(Layers::VLAN);
+/// Where captured packets go.
+struct Counting<'a> {
+    counter: &'a mut Counter,
+    sightings: Option<&'a mut Sightings>,
+    names: &'a mut Names,
+}
+
+impl Counting<'_> {
+    #[inline]
+    fn count(&mut self, captured: &Captured<'_>, limit: Option<u64>) -> ControlFlow<()> {
+        let mut summary: Summary = decode(captured.link, captured.bytes);
+        if captured.vlan {
+            summary.layers.insert(Layers::VLAN);
+        }
+        let interface = self.names.number(captured.interface);
+        let again = self.is_seen(captured, interface);
+        self.counter.count(&Frame {
+            interface,
+            length: captured.length,
+            // We cut behind all headers that are counted; only where that failed is it a loss.
+            cut: captured.cut && summary.truncated,
+            summary,
+            time_ns: Some(captured.time_ns),
+            again,
+        });
+        match limit {
+            Some(limit) if self.counter.total().packets >= limit => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
     }
-    counter.count(&Frame {
-        interface: names.number(captured.interface),
-        length: captured.length,
-        // We cut behind all headers that are counted; only where that failed is it a loss.
-        cut: captured.cut && summary.truncated,
-        summary,
-    });
-    match limit {
-        Some(limit) if counter.total().packets >= limit => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
+
+    /// Whether another interface saw the packet before.
+    #[inline]
+    fn is_seen(&mut self, captured: &Captured<'_>, interface: usize) -> bool {
+        let Some(sightings) = &mut self.sightings else { return false };
+        let Ok(interface) = u8::try_from(interface) else { return false };
+        ip_packet(captured.link, captured.bytes)
+            .is_some_and(|packet| sightings.is_seen(packet, interface, captured.time_ns))
     }
 }

@@ -1,76 +1,53 @@
-//! Counts by port: a cell for each of the 65,536, so nothing is hashed and nothing is lost.
+//! Counts by port, made from the flows: a flow counts for the port that it is about.
 
-use crate::model::packets::Count;
+use std::collections::HashMap;
 
-const PORTS: usize = 1 << 16;
+use super::flows::{Attributed, Entry};
+use crate::catalog::services;
+use crate::model::packets::{Count, FlowKey};
 
-/// The ports of one packet.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct PortPair {
-    pub(super) source: u16,
-    pub(super) destination: u16,
-    pub(super) bytes: u32,
+/// IP protocol number and port.
+pub(super) type Port = (u8, u16);
+
+const UDP: u8 = 17;
+const UDPLITE: u8 = 136;
+/// Ports that only the system's own services take, as it once was.
+const WELL_KNOWN: u16 = 1024;
+
+/// The port that a flow is about: where its connection was opened to, else that of a socket of
+/// this host that serves, else the one with a service's name, else the lower. Datagrams open
+/// nothing, and a socket that only asks looks like one that serves: for these a well-known port
+/// goes first, then the receiver of what goes one way only, then the rest. `None` where there are
+/// no ports.
+pub(super) fn service_port(flow: &Entry, served_at_b: Option<bool>) -> Option<Port> {
+    let FlowKey { ip_protocol, a, b } = flow.id.key();
+    if (a.port, b.port) == (0, 0) {
+        return None;
+    }
+    let one = |is: &dyn Fn(u16) -> bool| (is(a.port) != is(b.port)).then(|| is(b.port));
+    let is_named = |port| services::of_ip_protocol(ip_protocol, port).is_some();
+    let by_service = || match ip_protocol {
+        UDP | UDPLITE => one(&|port| port < WELL_KNOWN && is_named(port))
+            .or_else(|| flow.went_only_to_b())
+            .or_else(|| one(&is_named))
+            .or(served_at_b),
+        _ => served_at_b.or_else(|| one(&is_named)),
+    };
+    let is_b = flow.was_opened_to_b().or_else(by_service).unwrap_or(b.port < a.port);
+    Some((ip_protocol, if is_b { b.port } else { a.port }))
 }
 
-/// Counts by port of one protocol; takes memory from the first packet on.
-#[derive(Debug, Default)]
-pub(super) struct PortTable {
-    /// Packets and bytes of each port side by side. Plain numbers, because a vector of zeros is
-    /// memory that the system gives only when it is touched.
-    cells: Vec<u64>,
-}
-
-impl PortTable {
-    pub(super) fn new() -> Self {
-        Self::default()
-    }
-
-    /// Counts packets, each for both its ports, once when they are the same.
-    #[inline]
-    pub(super) fn count(&mut self, packets: &[PortPair]) {
-        if packets.is_empty() {
-            return;
-        }
-        if self.cells.is_empty() {
-            self.cells = vec![0; 2 * PORTS];
-        }
-        for packet in packets {
-            self.add(packet.source, packet.bytes);
-            if packet.source != packet.destination {
-                self.add(packet.destination, packet.bytes);
-            }
+/// Counts by port: those of evicted flows, and of the flows in the table.
+pub(super) fn count(
+    evicted: &HashMap<Port, Count>,
+    flows: &[Entry],
+    attributed: &[Attributed],
+) -> HashMap<Port, Count> {
+    let mut ports = evicted.clone();
+    for (flow, attributed) in flows.iter().zip(attributed) {
+        if let Some(port) = service_port(flow, attributed.served_at_b) {
+            *ports.entry(port).or_default() += flow.count();
         }
     }
-
-    #[inline]
-    fn add(&mut self, port: u16, bytes: u32) {
-        let at = 2 * usize::from(port);
-        self.cells[at] += 1;
-        self.cells[at + 1] += u64::from(bytes);
-    }
-
-    /// Ports with packets, in ascending order.
-    pub(super) fn seen(&self) -> impl Iterator<Item = (u16, Count)> {
-        self.cells.chunks_exact(2).zip(0..=u16::MAX).filter_map(|(cell, port)| {
-            (cell[0] > 0).then_some((port, Count { packets: cell[0], bytes: cell[1] }))
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_ports_count_and_equal_ones_once() {
-        let mut table = PortTable::new();
-        assert_eq!(table.seen().count(), 0);
-        table.count(&[
-            PortPair { source: 5353, destination: 5353, bytes: 100 },
-            PortPair { source: 65535, destination: 0, bytes: 60 },
-        ]);
-        let one = Count { packets: 1, bytes: 60 };
-        let same = Count { packets: 1, bytes: 100 };
-        assert!(table.seen().eq([(0, one), (5353, same), (65535, one)]));
-    }
+    ports
 }

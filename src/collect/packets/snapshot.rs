@@ -5,15 +5,17 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::counter::Counter;
 use super::flows::Entry;
+use super::ports;
 use crate::catalog::services;
 use crate::model::flow_owner::{FlowOwners, PortSet};
 use crate::model::packets::{
     Count, Flow, FlowFocus, IcmpCount, InterfaceCount, Losses, PacketCounts, PortCount,
-    ProtocolCount,
+    ProtocolCount, UnreadLink,
 };
-use crate::model::socket::Protocol;
 use crate::wire::frame::Layers;
 use crate::wire::names;
 
@@ -39,13 +41,13 @@ impl Counter {
     /// The ports of flows whose packets are not put down to a process yet; `None` when all are.
     pub fn ports_to_attribute(&mut self) -> Option<PortSet> {
         self.settle();
-        self.attribution.ports(self.flows.entries())
+        self.attribution.ports(&self.flows)
     }
 
     /// Puts the flows' packets down to the processes that `owners` knows.
     pub fn attribute(&mut self, owners: &FlowOwners) {
         self.settle();
-        self.attribution.attribute(self.flows.entries(), owners);
+        self.attribution.attribute(&mut self.flows, owners);
     }
 
     /// The counts so far. `interfaces` are the names by [`super::Frame::interface`]. Source,
@@ -61,27 +63,50 @@ impl Counter {
         PacketCounts {
             source: String::new(),
             duration_ms: self.span_ms(),
+            first_at: self.span_ns.and_then(|(first, _)| timestamp(first)),
+            last_at: self.span_ns.and_then(|(_, last)| timestamp(last)),
             total: self.total,
             losses: Losses {
                 kernel: None,
                 ring: None,
                 truncated: self.truncated,
                 undecoded: self.undecoded,
-                flow_table: self.flows.lost,
+                flow_table: self.evicted.packets,
+                fragments: self.fragments.unjoined,
                 process_table: self.attribution.lost,
             },
             protocols: self.protocols(),
             interfaces: self.named_interfaces(interfaces),
+            sightings: self.sightings,
             ports,
             ports_seen,
             processes: top(self.attribution.processes(), limits.processes, |process| {
                 (Reverse(process.count), process.pid)
             }),
-            flows: self.flows(limits.flows, focus),
-            flows_seen: self.flows.entries().len() as u64,
+            processes_seen: self.attribution.processes().count() as u64,
+            unattributed: Some(self.unattributed()),
+            flows: self.flows(limits.flows, focus, interfaces),
+            flows_seen: self.flows.entries().len() as u64 + self.evicted.flows,
             tcp_flags: self.tcp_flags,
             icmp: self.icmp_messages(),
+            unread_links: self.unread_links(),
         }
+    }
+
+    /// What flows counted without a known process.
+    fn unattributed(&self) -> Count {
+        let flows = self.flows.entries().iter().zip(self.flows.attributed());
+        let mut rest = self.attribution.unattributed;
+        flows.for_each(|(flow, attributed)| rest += flow.count().since(attributed.count));
+        rest
+    }
+
+    fn unread_links(&self) -> Vec<UnreadLink> {
+        let line = |(&link_type, &packets)| {
+            let name = names::link_type(link_type).map(Cow::Borrowed);
+            UnreadLink { link_type, name, packets }
+        };
+        self.unread_links.iter().map(line).collect()
     }
 
     fn span_ms(&self) -> u64 {
@@ -117,6 +142,9 @@ impl Counter {
         for (access_point, count) in &self.llc {
             add(names::llc(*access_point).into(), *count);
         }
+        for (number, count) in &self.cisco {
+            add(names::cisco(*number).into(), *count);
+        }
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
         all
     }
@@ -135,28 +163,25 @@ impl Counter {
     }
 
     fn ports(&self, limit: usize) -> (Vec<PortCount>, u64) {
-        let mut seen = 0;
-        let tables = [
-            (Protocol::Tcp, &self.tcp_ports),
-            (Protocol::Udp, &self.udp_ports),
-            (Protocol::Udplite, &self.udplite_ports),
-        ];
-        let all = tables.into_iter().flat_map(|(protocol, table)| {
-            table.seen().map(move |(port, count)| (protocol, port, count))
-        });
-        let listed = top(all.inspect(|_| seen += 1), limit, |&(protocol, port, count)| {
-            (Reverse(count), protocol, port)
-        });
-        let named = listed.into_iter().map(|(protocol, port, count)| PortCount {
-            protocol,
+        let flows = &self.flows;
+        let all = ports::count(&self.evicted.ports, flows.entries(), flows.attributed());
+        let seen = all.len() as u64;
+        let listed = top(all.into_iter(), limit, |&(port, count)| (Reverse(count), port));
+        let named = listed.into_iter().map(|((protocol, port), count)| PortCount {
+            protocol: names::ip_protocol(protocol),
             port,
-            service: services::name(protocol, port).map(Cow::Borrowed),
+            service: services::of_ip_protocol(protocol, port).map(Cow::Borrowed),
             count,
         });
         (named.collect(), seen)
     }
 
-    fn flows(&self, limit: usize, focus: Option<&FlowFocus>) -> Vec<Flow> {
+    fn flows(
+        &self,
+        limit: usize,
+        focus: Option<&FlowFocus>,
+        interfaces: &[Option<Arc<str>>],
+    ) -> Vec<Flow> {
         let entries = self.flows.entries();
         let mut listed = top_by_count(entries, limit);
         if let Some(focus) = focus.filter(|_| listed.len() < entries.len()) {
@@ -171,7 +196,16 @@ impl Counter {
             (Reverse(entry.count()), entry.id.key())
         };
         listed.sort_by_cached_key(rank);
-        let flow = |index| Flow { owner: self.attribution.owner(index), ..entries[index].flow() };
+        let flow = |index: usize| {
+            let attributed = &self.flows.attributed()[index];
+            let [a, b] = self.attribution.owners(attributed);
+            let [first, second] = if attributed.b_first { [&b, &a] } else { [&a, &b] };
+            let owner = first.as_ref().or(second.as_ref()).cloned();
+            let entry = &entries[index];
+            let path = entry.path().filter_map(|number| interfaces.get(number)?.clone());
+            let interfaces = path.collect();
+            Flow { owner, owner_a: a, owner_b: b, interfaces, ..entry.flow() }
+        };
         listed.into_iter().map(flow).collect()
     }
 
@@ -194,6 +228,10 @@ impl Counter {
         all.sort_by_key(|line| (Reverse(line.packets), line.version, line.r#type, line.code));
         all
     }
+}
+
+fn timestamp(ns: i64) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(ns.into()).ok()
 }
 
 /// Places of the `limit` entries with the most packets, in no order: a full sort of the table

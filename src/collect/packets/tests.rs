@@ -13,11 +13,11 @@ use crate::wire::frame::{Inner, Ip, Layers, Network, Summary, Transport};
 
 fn ip(source: [u8; 4], destination: [u8; 4], protocol: u8, transport: Transport) -> Network {
     let (source, destination) = (source.into(), destination.into());
-    Network::Ip(Ip { source, destination, protocol, transport, inner: None })
+    Network::Ip(Ip { source, destination, protocol, transport, fragment: None, inner: None })
 }
 
 fn udp(source: u16, destination: u16) -> Network {
-    ip([10, 0, 0, 1], [10, 0, 0, 2], 17, Transport::Ports { source, destination })
+    ip([10, 0, 0, 1], [10, 0, 0, 2], 17, Transport::Ports { source, destination, opens: false })
 }
 
 fn tcp(flags: u8) -> Network {
@@ -27,7 +27,7 @@ fn tcp(flags: u8) -> Network {
 
 fn frame(network: Network, length: u32) -> Frame {
     let summary = Summary { layers: Layers::NONE, network, truncated: false };
-    Frame { interface: 0, length, cut: false, summary }
+    Frame { interface: 0, length, cut: false, summary, time_ns: None, again: false }
 }
 
 fn counted(frames: impl IntoIterator<Item = Frame>) -> Counter {
@@ -101,8 +101,9 @@ fn losses_stand_beside_the_counts() {
         Losses { truncated: 1, flow_table: 2, ..Losses::default() },
         "four flows fit"
     );
-    assert_eq!((counts.flows_seen, counts.ports_seen), (4, 7));
-    assert_eq!(counts.ports[0].count.packets, 6, "ports lose nothing");
+    assert_eq!((counts.flows.len(), counts.flows_seen), (4, 6));
+    assert_eq!((counts.ports_seen, counts.ports[0].count.packets), (1, 6), "ports lose nothing");
+    assert_eq!(counts.unattributed, Some(Count { packets: 6, bytes: 360 }));
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn lists_are_cut_to_the_limits_and_say_how_much_there_was() {
     let limits = Limits { flows: 2, ports: 2, processes: 2 };
     let counts = counter.snapshot(&[], &limits, None);
     let ports: Vec<u16> = counts.ports.iter().map(|line| line.port).collect();
-    assert_eq!((ports, counts.ports_seen), (vec![53, 4], 5));
+    assert_eq!((ports, counts.ports_seen), (vec![53], 1));
     let flows: Vec<u16> = counts.flows.iter().map(|flow| flow.a.port).collect();
     assert_eq!((flows, counts.flows_seen), (vec![4, 3], 4));
 
@@ -148,9 +149,12 @@ fn the_span_reaches_from_the_first_to_the_last_time_stamp() {
     let mut counter = Counter::new();
     assert_eq!(snapshot(&mut counter).duration_ms, 0);
     for second in [7, 5, 9] {
-        counter.note_time(second * 1_000_000_000);
+        let time_ns = Some(second * 1_000_000_000);
+        counter.count(&Frame { time_ns, ..frame(Network::Beyond, 60) });
     }
-    assert_eq!(snapshot(&mut counter).duration_ms, 4_000);
+    let counts = snapshot(&mut counter);
+    assert_eq!(counts.duration_ms, 4_000);
+    assert_eq!(counts.first_at.map(|at| at.to_string()).as_deref(), Some("1970-01-01T00:00:05Z"));
 }
 
 fn owners(pid: u32) -> FlowOwners {

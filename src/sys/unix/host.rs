@@ -11,7 +11,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::oneshot;
 
-pub use crate::sys::portable::host::{Interrupt, name};
+pub use super::interrupt::Interrupt;
+pub use crate::sys::portable::host::name;
 pub use crate::sys::signal::Signal;
 pub use crate::sys::state;
 

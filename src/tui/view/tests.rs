@@ -134,6 +134,9 @@ fn counts(packets: u64) -> PacketCounts {
     let count = Count { packets, bytes: packets * 880 };
     let end = |last, port| FlowEnd { addr: [10, 0, 0, last].into(), port };
     let flow = |last, port, flags, packets| Flow {
+        owner_a: None,
+        owner_b: None,
+        interfaces: Vec::new(),
         protocol: "tcp".into(),
         ip_protocol: 6,
         a: end(5, 8080),

@@ -12,8 +12,9 @@ use super::{Ip, Layers, Network, Summary, Transport};
 
 /// Bytes of an IPv4 header without options.
 const IPV4_FIXED: usize = 20;
-/// More extension headers than any sender has a use for.
-const MAX_EXTENSIONS: usize = 12;
+/// Where the type of an SCTP packet's first chunk stands, and the type of INIT.
+const SCTP_CHUNK: usize = 12;
+const INIT: u8 = 1;
 
 /// IPv4 (RFC 791) from its first byte on.
 #[inline]
@@ -57,6 +58,7 @@ fn v4(header: &Ipv4HeaderSlice<'_>, payload: Option<&[u8]>, layers: Layers) -> S
     let mut walk = Walk::new(layers, header.protocol(), payload);
     if header.is_fragmenting_payload() {
         walk.layers.insert(Layers::FRAGMENT);
+        walk.fragment = Some(u32::from(header.identification()));
         walk.later_fragment = header.fragments_offset().value() > 0;
     }
     if walk.protocol == ip_number::AUTH && !walk.later_fragment {
@@ -91,6 +93,7 @@ struct Walk<'a> {
     layers: Layers,
     protocol: IpNumber,
     rest: Option<&'a [u8]>,
+    fragment: Option<u32>,
     later_fragment: bool,
     truncated: bool,
 }
@@ -98,13 +101,14 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     #[inline]
     fn new(layers: Layers, protocol: IpNumber, rest: Option<&'a [u8]>) -> Self {
-        Self { layers, protocol, rest, later_fragment: false, truncated: false }
+        Self { layers, protocol, rest, fragment: None, later_fragment: false, truncated: false }
     }
 
-    /// Passes IPv6 extension headers. One that is cut leaves its own number as the protocol.
+    /// Passes IPv6 extension headers, each of which takes eight bytes or more, so that the walk
+    /// ends. One that is cut leaves its own number as the protocol.
     #[inline]
     fn extensions(&mut self) {
-        for _ in 0..MAX_EXTENSIONS {
+        loop {
             let passed = match self.protocol {
                 ip_number::IPV6_HOP_BY_HOP => self.options(Layers::HOP_BY_HOP),
                 ip_number::IPV6_ROUTE => self.options(Layers::ROUTING),
@@ -136,6 +140,7 @@ impl<'a> Walk<'a> {
                 // An "atomic" fragment is whole (RFC 6946).
                 if header.is_fragmenting_payload() {
                     self.layers.insert(Layers::FRAGMENT);
+                    self.fragment = Some(header.identification());
                 }
                 self.later_fragment = header.fragment_offset().value() > 0;
                 self.pass(header.next_header(), header.slice().len())
@@ -176,10 +181,10 @@ impl<'a> Walk<'a> {
             Some(rest) if !self.later_fragment => tunnel::inner(self.protocol, rest),
             _ => None,
         };
-        let protocol = self.protocol.0;
+        let (protocol, fragment) = (self.protocol.0, self.fragment);
         Summary {
             layers: self.layers,
-            network: Network::Ip(Ip { source, destination, protocol, transport, inner }),
+            network: Network::Ip(Ip { source, destination, protocol, transport, fragment, inner }),
             truncated: self.truncated || !whole,
         }
     }
@@ -205,7 +210,12 @@ fn transport(protocol: IpNumber, bytes: &[u8]) -> (Transport, bool) {
         },
         ip_number::UDP | ip_number::UDP_LITE | ip_number::SCTP | ip_number::DCCP => {
             match ports(bytes) {
-                Some((source, destination)) => (Transport::Ports { source, destination }, true),
+                Some((source, destination)) => {
+                    let chunk = bytes.get(SCTP_CHUNK).filter(|_| protocol == ip_number::SCTP);
+                    let opens = chunk == Some(&INIT);
+                    let is_whole = protocol != ip_number::SCTP || chunk.is_some();
+                    (Transport::Ports { source, destination, opens }, is_whole)
+                }
                 None => (Transport::None, false),
             }
         }

@@ -2,7 +2,7 @@
 
 use etherparse::{EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
-use super::{Layers, Network, Summary, ip, older};
+use super::{Layers, Network, Summary, ip, older, wireless, wrapped};
 
 /// How a frame begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Link {
     Null,
     /// PPP, with or without the HDLC address and control bytes (RFC 1662).
     Ppp,
+    /// PPP in HDLC framing, or Cisco HDLC in its place (RFC 1547, 4.3.1).
+    PppHdlc,
     /// Cisco HDLC.
     CiscoHdlc,
     /// Frame relay.
@@ -28,10 +30,22 @@ pub enum Link {
     Fddi,
     /// IEEE 802.5 token ring.
     TokenRing,
+    /// IEEE 802.11.
+    Wireless,
+    /// IEEE 802.11 behind a radiotap header.
+    Radiotap,
+    /// IEEE 802.11 behind a Prism or AVS header.
+    PrismOrAvs,
+    /// A packet of the Linux firewall's log.
+    Nflog,
+    /// A packet of OpenBSD's firewall log.
+    Pflog,
+    /// A per-packet information header that names the link type behind it.
+    Ppi,
     /// The link header is already passed; this EtherType follows.
     Payload(u16),
-    /// A link type that sockpit does not read.
-    Unknown,
+    /// A link type that sockpit does not read, by its number in the registry.
+    Unknown(u16),
 }
 
 impl Link {
@@ -41,15 +55,22 @@ impl Link {
             0 | 108 => Self::Null,
             1 => Self::Ethernet,
             6 => Self::TokenRing,
-            9 | 50 => Self::Ppp,
+            9 => Self::Ppp,
+            50 => Self::PppHdlc,
             10 => Self::Fddi,
             // 12 and 14 are what LINKTYPE_RAW was written as before it had a number.
             12 | 14 | 101 | 228 | 229 => Self::RawIp,
             104 => Self::CiscoHdlc,
             107 => Self::FrameRelay,
+            105 => Self::Wireless,
             113 => Self::LinuxSll,
+            117 => Self::Pflog,
+            119 | 163 => Self::PrismOrAvs,
+            127 => Self::Radiotap,
+            192 => Self::Ppi,
+            239 => Self::Nflog,
             276 => Self::LinuxSll2,
-            _ => Self::Unknown,
+            _ => Self::Unknown(number),
         }
     }
 
@@ -88,13 +109,44 @@ pub(super) fn decode(link: Link, frame: &[u8]) -> Summary {
         Link::RawIp => raw_ip(frame),
         Link::Null => null(frame),
         Link::Ppp => ppp(skip_hdlc(frame), Layers::NONE),
+        Link::PppHdlc => match frame {
+            // Cisco's addresses of one station and of all.
+            [0x0f | 0x8f, 0, ..] => older::cisco_hdlc(frame),
+            _ => ppp(skip_hdlc(frame), Layers::NONE),
+        },
         Link::CiscoHdlc => older::cisco_hdlc(frame),
         Link::FrameRelay => older::frame_relay(frame),
         Link::Fddi => older::fddi(frame),
         Link::TokenRing => older::token_ring(frame),
+        Link::Wireless => wireless::ieee80211(frame),
+        Link::Radiotap => wireless::radiotap(frame),
+        Link::PrismOrAvs => wireless::prism_or_avs(frame),
+        Link::Nflog => wrapped::nflog(frame),
+        Link::Pflog => wrapped::pflog(frame),
+        Link::Ppi => wrapped::ppi(frame),
         Link::Payload(ether_type) => ether_payload(ether_type, frame),
-        Link::Unknown => Summary::UNREADABLE,
+        Link::Unknown(_) => Summary::UNREADABLE,
     }
+}
+
+/// See [`super::ip_packet`].
+#[inline]
+pub(super) fn ip_packet(link: Link, frame: &[u8]) -> Option<&[u8]> {
+    const ADDRESSES: usize = 12;
+    let (mut ether_type, mut rest) = match link {
+        Link::RawIp => return Some(frame),
+        Link::Payload(ether_type) => (ether_type, frame),
+        Link::Ethernet => (be16(frame, ADDRESSES)?, frame.get(ADDRESSES + 2..)?),
+        _ => return None,
+    };
+    for _ in 0..MAX_TAGS {
+        match ether_type {
+            IPV4 | IPV6 => return Some(rest),
+            tag if is_tag(tag) => (ether_type, rest) = (be16(rest, 2)?, rest.get(4..)?),
+            _ => return None,
+        }
+    }
+    None
 }
 
 pub(super) fn cut_link() -> Summary {
@@ -112,7 +164,7 @@ fn cooked(frame: &[u8], protocol_at: usize, length: usize) -> Summary {
     }
 }
 
-fn raw_ip(frame: &[u8]) -> Summary {
+pub(super) fn raw_ip(frame: &[u8]) -> Summary {
     match frame.first().map(|byte| byte >> 4) {
         Some(4) => ip::decode_v4(frame, Layers::NONE),
         Some(6) => ip::decode_v6(frame, Layers::NONE),
@@ -184,13 +236,19 @@ fn untagged_payload(ether_type: u16, payload: &[u8], layers: Layers) -> Summary 
 /// IEEE 802.2 LLC, and SNAP behind it (RFC 1042).
 pub(super) fn llc(payload: &[u8], layers: Layers) -> Summary {
     match payload {
-        [0xaa, 0xaa, 3, 0, 0, 0, high, low, rest @ ..] => {
+        // An EtherType follows the OUIs of RFC 1042, of bridge tunnels (IEEE 802.1H) and of Apple.
+        [0xaa, 0xaa, 3, 0, 0, 0 | 0xf8, high, low, rest @ ..]
+        | [0xaa, 0xaa, 3, 8, 0, 7, high, low, rest @ ..] => {
             let ether_type = u16::from_be_bytes([*high, *low]);
             match ether_type {
                 IPV4 => ip::decode_v4(rest, layers),
                 IPV6 => ip::decode_v6(rest, layers),
                 _ => Summary { layers, network: Network::EtherType(ether_type), truncated: false },
             }
+        }
+        [0xaa, 0xaa, 3, 0, 0, 0x0c, high, low, ..] => {
+            let network = Network::Cisco(u16::from_be_bytes([*high, *low]));
+            Summary { layers, network, truncated: false }
         }
         [destination, ..] => {
             let snap_cut =
@@ -232,6 +290,8 @@ fn ppp(payload: &[u8], layers: Layers) -> Summary {
     match payload {
         [0x00, 0x21, rest @ ..] | [0x21, rest @ ..] => ip::decode_v4(rest, layers),
         [0x00, 0x57, rest @ ..] | [0x57, rest @ ..] => ip::decode_v6(rest, layers),
+        // MPLS, unicast and multicast (RFC 3032, 4.3).
+        [0x02, 0x81 | 0x83, rest @ ..] => mpls(rest, layers),
         [_, _, ..] if layers.is_empty() => Summary::UNREADABLE,
         [_, _, ..] => Summary { layers, network: Network::Beyond, truncated: false },
         _ if layers.is_empty() => cut_link(),

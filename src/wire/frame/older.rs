@@ -1,11 +1,19 @@
 //! Link headers of older networks, which captures that are passed around still hold.
 
 use super::link::{be16, cut_link, ether_payload, llc};
-use super::{Layers, Summary, ip};
+use super::{Layers, Network, Summary, ip};
 
 /// Cisco HDLC: address, control, EtherType.
 pub(super) fn cisco_hdlc(frame: &[u8]) -> Summary {
+    /// Cisco's serial line keep-alive and address resolution, which has RARP's number.
+    const SLARP: u16 = 0x8035;
+    /// Cisco Discovery Protocol.
+    const CDP: u16 = 0x2000;
     match (be16(frame, 2), frame.get(4..)) {
+        (Some(number @ (SLARP | CDP)), Some(_)) => {
+            let network = Network::Cisco(number);
+            Summary { layers: Layers::NONE, network, truncated: false }
+        }
         (Some(ether_type), Some(rest)) => ether_payload(ether_type, rest),
         _ => cut_link(),
     }

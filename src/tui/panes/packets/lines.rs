@@ -205,7 +205,7 @@ pub(super) fn ports(counts: &PacketCounts, names: bool, theme: &Theme) -> Vec<Li
     for port in &counts.ports {
         let service = port.service.as_deref().filter(|_| names);
         let name = service.map_or_else(|| port.port.to_string(), |name| clean(name).into_owned());
-        let name = format!("{}/{name}", port.protocol.name());
+        let name = format!("{}/{name}", port.protocol);
         lines.push(counted(&name, port.count, theme));
     }
     lines
