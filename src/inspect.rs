@@ -6,6 +6,7 @@ pub use crate::sys::Error;
 pub mod bind;
 pub mod elsewhere;
 pub mod ephemeral;
+pub mod forwarders;
 pub mod free;
 pub mod lineage;
 pub mod names;

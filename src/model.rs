@@ -9,6 +9,7 @@ pub mod activity;
 pub mod close;
 pub mod ephemeral;
 pub mod flow_owner;
+pub mod forwarder;
 pub mod free;
 pub mod health;
 pub mod interface;

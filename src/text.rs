@@ -6,6 +6,7 @@ pub mod clean;
 pub mod column;
 pub mod duration;
 pub mod ephemeral;
+pub mod forwarder;
 pub mod options;
 pub mod owner;
 pub mod probe;

@@ -4,6 +4,7 @@
 pub mod capture_file;
 pub mod cgroup;
 pub mod frame;
+pub mod local_addresses;
 pub mod names;
 pub mod netfilter;
 pub mod netlink;

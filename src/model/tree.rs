@@ -40,6 +40,11 @@ impl ProcessTree {
         self.nodes.get(&pid)
     }
 
+    /// Every process, by pid.
+    pub fn iter(&self) -> impl Iterator<Item = &ProcessNode> {
+        self.nodes.values()
+    }
+
     /// Its parent, the parent's parent, and so on up to the root, as far as they were seen.
     pub fn ancestors(&self, pid: u32) -> Vec<u32> {
         let mut chain = Vec::new();

@@ -3,6 +3,7 @@
 pub(super) mod capture;
 mod cgroups;
 pub mod clock;
+pub mod containers;
 pub mod files;
 mod holders;
 pub mod host;

@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod clock;
 pub mod command;
+pub mod containers;
 pub mod files;
 pub mod host;
 pub mod inet6;

@@ -1,5 +1,7 @@
 //! What `systemctl show` and `docker inspect` (or `podman inspect`) print.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// What systemd says of a unit (`systemctl show -p …`, one `Name=value` a line).
@@ -63,6 +65,27 @@ pub struct ContainerShown {
     pub pid: Option<u32>,
     /// `no`, `always`, `unless-stopped`, `on-failure`.
     pub restart: Option<String>,
+    /// The ports of the host by which it is reached.
+    pub ports: Vec<Published>,
+}
+
+/// A port of the host that leads to a port of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// UDP instead of TCP.
+    pub udp: bool,
+    /// The host's.
+    pub host_port: u16,
+    /// The container's.
+    pub port: u16,
+}
+
+impl ContainerShown {
+    /// The port of the container that a port of the host leads to.
+    pub fn published(&self, host_port: u16, udp: bool) -> Option<u16> {
+        let leads = |it: &&Published| it.host_port == host_port && it.udp == udp;
+        self.ports.iter().find(leads).map(|it| it.port)
+    }
 }
 
 #[derive(Deserialize)]
@@ -73,6 +96,37 @@ struct Inspected {
     state: InspectedState,
     #[serde(default)]
     host_config: InspectedHost,
+    #[serde(default)]
+    network_settings: InspectedNetwork,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct InspectedNetwork {
+    /// `80/tcp` to where it is published; `null` for a port that is not.
+    ports: Option<BTreeMap<String, Option<Vec<InspectedPort>>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedPort {
+    host_port: String,
+}
+
+impl InspectedNetwork {
+    fn published(&self) -> Vec<Published> {
+        let mut found = Vec::new();
+        for (name, bindings) in self.ports.iter().flatten() {
+            let (port, protocol) = name.split_once('/').unwrap_or((name, "tcp"));
+            for binding in bindings.iter().flatten() {
+                let (Ok(port), Ok(host_port)) = (port.parse(), binding.host_port.parse()) else {
+                    continue;
+                };
+                found.push(Published { udp: protocol == "udp", host_port, port });
+            }
+        }
+        found
+    }
 }
 
 #[derive(Deserialize)]
@@ -99,14 +153,16 @@ pub fn container(text: &str) -> Result<ContainerShown, String> {
     let all: Vec<Inspected> =
         serde_json::from_str(text).map_err(|error| format!("it cannot be read: {error}"))?;
     let count = all.len();
-    let [Inspected { id, name, state, host_config }] = <[Inspected; 1]>::try_from(all)
-        .map_err(|_| format!("it tells of {count} containers instead of one"))?;
+    let [Inspected { id, name, state, host_config, network_settings }] =
+        <[Inspected; 1]>::try_from(all)
+            .map_err(|_| format!("it tells of {count} containers instead of one"))?;
     Ok(ContainerShown {
         id,
         name: name.trim_start_matches('/').to_owned(),
         running: state.running,
         pid: Some(state.pid).filter(|pid| *pid != 0),
         restart: Some(host_config.restart_policy.name).filter(|name| !name.is_empty()),
+        ports: network_settings.published(),
     })
 }
 

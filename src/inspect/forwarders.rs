@@ -1,0 +1,237 @@
+//! What stands behind a process that only passes a port on, and which container has an
+//! address.
+//!
+//! [`Forwarders::look`] looks at the machine's containers once; [`Forwarders::of`] tells of
+//! one process what [`Forwarder`] it is. Who may not read a namespace still learns what
+//! arguments and control groups tell, which are public.
+
+mod ask;
+mod recognise;
+mod resolve;
+mod stop;
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::{elsewhere, processes};
+use crate::model::forwarder::{
+    Behind, ContainerBehind, Forwarder, ForwarderKind, ProcessBehind, ToldBy,
+};
+use crate::model::owner::Process;
+use crate::model::tree::ProcessTree;
+use crate::sys::{self, command};
+use crate::wire::cgroup;
+
+use ask::Asked;
+pub use recognise::Held;
+use resolve::{Machine, Running, World};
+
+/// The containers of this machine at one moment, as far as they have been looked at.
+#[derive(Default)]
+pub struct Forwarders {
+    seen: OnceCell<Seen>,
+    asked: RefCell<Asked>,
+}
+
+struct Seen {
+    running: Vec<Running>,
+    tree: ProcessTree,
+}
+
+impl Forwarders {
+    /// Nothing is read before the first forwarder is met.
+    pub fn look() -> Self {
+        Self::default()
+    }
+
+    /// What `process` forwards the port that it holds to; `None` for a process that is no
+    /// known forwarder. Runtimes are asked, up to three seconds each. Blocks.
+    pub fn of(&self, process: &Process, held: Held) -> Option<Forwarder> {
+        let told = recognise::recognise(process, held)?;
+        let seen = self.seen();
+        let machine = ThisMachine::default();
+        let world = World { running: &seen.running, tree: &seen.tree, machine: &machine };
+        let found = world.behind(process, &told, held);
+        let mut container = found.container.map(|running| running.container.clone());
+        let mut port = found.port;
+        if told.kind == ForwarderKind::Dockerd && container.is_none() {
+            container = self.asked.borrow_mut().publisher(&found.losers, held);
+        }
+        if container.is_none() && told.kind == ForwarderKind::Conmon {
+            container = of_arguments(process, &told);
+        }
+        if let Some(container) = &mut container {
+            let published = self.asked.borrow_mut().confirm(container, held);
+            port = port.or(published);
+        }
+        let netns = container.as_ref().and_then(|container| machine.netns(container.first?));
+        let process_there = container
+            .as_ref()
+            .and_then(|container| behind_port(container, netns, port, held, &seen.tree));
+        let own_uid = command::own_uid();
+        let stop = container.as_ref().and_then(|container| stop::command(container, own_uid));
+        let containers = found.losers.iter().map(|it| self.named(&it.container)).collect();
+        Some(Forwarder {
+            pid: process.pid,
+            name: process.name.to_string(),
+            uid: process.uid,
+            kind: told.kind,
+            behind: Behind {
+                container,
+                addr: found.addr,
+                host: told.host,
+                port,
+                via: told.via,
+                netns,
+                process: process_there,
+            },
+            ending: found.ending,
+            containers,
+            stop,
+        })
+    }
+
+    /// The container that has an address to which this host's rules send packets, with the
+    /// process that serves the port there. Blocks, as [`Forwarders::of`] does.
+    pub fn at(&self, addr: IpAddr, held: Held) -> Option<Behind> {
+        let seen = self.seen();
+        let machine = ThisMachine::default();
+        let world = World { running: &seen.running, tree: &seen.tree, machine: &machine };
+        let mut container = world.at(addr)?.container.clone();
+        self.asked.borrow_mut().confirm(&mut container, held);
+        let netns = container.first.and_then(|pid| machine.netns(pid));
+        let port = Some(held.port);
+        let process = behind_port(&container, netns, port, held, &seen.tree);
+        Some(Behind {
+            container: Some(container),
+            addr: Some(addr),
+            port,
+            netns,
+            process,
+            ..Behind::default()
+        })
+    }
+
+    /// What stops a container, for this user: a text.
+    pub fn stop(container: &ContainerBehind) -> Option<Vec<String>> {
+        stop::command(container, command::own_uid())
+    }
+
+    fn named(&self, container: &ContainerBehind) -> ContainerBehind {
+        let mut container = container.clone();
+        if container.name.is_none() {
+            self.asked.borrow_mut().name(&mut container);
+        }
+        container
+    }
+
+    fn seen(&self) -> &Seen {
+        self.seen.get_or_init(|| {
+            let tree = processes::tree().unwrap_or_default();
+            Seen { running: running(&tree), tree }
+        })
+    }
+}
+
+/// What a monitor's arguments alone tell of its container.
+fn of_arguments(process: &Process, told: &recognise::Told) -> Option<ContainerBehind> {
+    Some(ContainerBehind {
+        runtime: "podman".to_owned(),
+        id: told.container.clone()?,
+        name: told.container_name.clone(),
+        uid: process.uid,
+        first: None,
+        confirmed: ToldBy::Arguments,
+    })
+}
+
+/// The containers that have a shim or monitor.
+fn running(tree: &ProcessTree) -> Vec<Running> {
+    let is_shim = |name: &str| name == "conmon" || name.starts_with("containerd-shim");
+    let shims = tree.iter().filter(|node| is_shim(&node.name));
+    let mut found = Vec::new();
+    for shim in shims {
+        let Ok(process) = sys::processes::read(shim.key.pid) else { continue };
+        let Some(of) = recognise::monitored(&process) else { continue };
+        let named = |pid: u32| {
+            let told = sys::process::cgroups(pid).ok()?;
+            cgroup::container_group(&told, &of.id).map(|_| ())
+        };
+        // A shim may serve a whole pod, and `docker exec` makes it further children.
+        let mut children: Vec<_> = tree.children(shim.key.pid).collect();
+        children.sort_by_key(|child| child.key.start_time);
+        let first = children
+            .iter()
+            .find(|child| named(child.key.pid).is_some())
+            .or_else(|| children.first().filter(|_| children.len() == 1));
+        found.push(Running {
+            container: ContainerBehind {
+                runtime: of.runtime.to_owned(),
+                id: of.id.clone(),
+                name: of.name.clone(),
+                uid: process.uid,
+                first: first.map(|child| child.key.pid),
+                confirmed: ToldBy::Arguments,
+            },
+            shim: shim.key.pid,
+            started: first.map_or(0, |child| child.key.start_time),
+        });
+    }
+    found
+}
+
+/// Who holds the port in the container's network; else its first process.
+fn behind_port(
+    container: &ContainerBehind,
+    netns: Option<u64>,
+    port: Option<u16>,
+    held: Held,
+    tree: &ProcessTree,
+) -> Option<ProcessBehind> {
+    let serves = || {
+        let (netns, port) = (netns?, port?);
+        let places = elsewhere::serving(port, held.udp, &|_| true);
+        let place = places.into_iter().find(|place| place.netns == netns)?;
+        let owner = place.sockets.iter().flat_map(|socket| &socket.owners).next()?;
+        let (pid, name) = (owner.process.pid, owner.process.name.to_string());
+        Some(ProcessBehind { pid, name, serves: true })
+    };
+    serves().or_else(|| {
+        let node = tree.get(container.first?)?;
+        let (pid, name) = (node.key.pid, node.name.to_string());
+        Some(ProcessBehind { pid, name, serves: false })
+    })
+}
+
+/// What is asked again and again, asked once.
+#[derive(Default)]
+struct ThisMachine {
+    namespaces: RefCell<HashMap<u32, Option<u64>>>,
+}
+
+impl Machine for ThisMachine {
+    fn netns(&self, pid: u32) -> Option<u64> {
+        *self.namespaces.borrow_mut().entry(pid).or_insert_with(|| sys::containers::netns_of(pid))
+    }
+
+    fn netns_of_file(&self, path: &str, seen_by: u32) -> Option<u64> {
+        sys::containers::netns_of_file(path, seen_by)
+    }
+
+    fn addresses(&self, pid: u32) -> Vec<IpAddr> {
+        sys::containers::addresses(pid).unwrap_or_default()
+    }
+
+    fn group(&self, pid: u32) -> Option<String> {
+        let told = sys::process::cgroups(pid).ok()?;
+        cgroup::path(&told).map(str::to_owned)
+    }
+
+    fn process(&self, pid: u32) -> Option<Process> {
+        sys::processes::read(pid).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;
