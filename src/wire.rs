@@ -3,8 +3,10 @@
 
 pub mod capture_file;
 pub mod cgroup;
+pub mod container_files;
 pub mod frame;
 pub mod local_addresses;
+pub mod monitor;
 pub mod names;
 pub mod netfilter;
 pub mod netlink;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::port::{self, Port};
 use super::{Exit, Failure, consent, output};
 use crate::act::kill::{self, Consent, Obstacle, Options, Verdict};
+use crate::inspect::forwarders::{Held, redirect};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, VictimOutcome};
 use crate::model::signal::Signal;
 use crate::text::{self, duration};
@@ -190,10 +191,23 @@ fn stopped(plan: &KillPlan, obstacle: Obstacle) -> Failure {
         Some(elsewhere) => format!("{sentence} here, but {elsewhere}"),
         None => match kill::obstacle_to_bind(plan) {
             Some(held) => format!("no process to end holds {}, but {held}", plan.target.describe()),
-            None => sentence,
+            None => match redirected(plan) {
+                Some(redirected) => format!("{sentence}, but {redirected}"),
+                None => sentence,
+            },
         },
     };
     failure(sentence, not_permitted)
+}
+
+/// Where packets for the port go when no process has it.
+fn redirected(plan: &KillPlan) -> Option<String> {
+    let KillTarget::Port { port, udp, .. } = plan.target else { return None };
+    let has_none =
+        plan.victims.is_empty() && plan.spared.is_empty() && plan.unattributed.is_empty();
+    let where_to = has_none.then(|| redirect(Held { port, udp })).flatten()?;
+    let protocol = if udp { "/udp" } else { "" };
+    Some(text::clean(&format!("{where_to}; look: sockpit why {port}{protocol}")).to_string())
 }
 
 fn failure(sentence: String, not_permitted: bool) -> Failure {

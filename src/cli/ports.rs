@@ -7,7 +7,9 @@ mod watch;
 use std::io::Write;
 use std::time::Duration;
 
+use super::port::Port;
 use super::{Exit, Failure, output, unix_paths};
+use crate::inspect::forwarders::{Held, redirect};
 use crate::inspect::names::Names;
 use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
 use crate::model::health::Health;
@@ -125,6 +127,9 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     }
     if listing.sockets.is_empty() && undecided == 0 && !args.json {
         tell_nothing(&args.query);
+        if !args.all_netns {
+            tell_redirect(&args.query);
+        }
     }
     let answer = match answer(!listing.sockets.is_empty(), undecided, query.compares_looks()) {
         // What was not looked at might have it; the health line has said what would permit that.
@@ -134,6 +139,22 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     // The process ends here: to give back every socket would take longer than to sort them.
     std::mem::forget(listing);
     Ok(answer)
+}
+
+/// Whoever asks for one port and finds nobody may be looking for a container, to which a rule
+/// sends its packets.
+fn tell_redirect(query: &[String]) {
+    let [word] = query else { return };
+    let word = word.strip_prefix("port:").unwrap_or(word);
+    // A word may be anything else.
+    let port = Some(word).filter(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+    let Some(Ok(Port { number: port, udp })) = port.map(Port::parse) else { return };
+    if let Some(where_to) = redirect(Held { port, udp }) {
+        let protocol = if udp { "/udp" } else { "" };
+        let sentence = format!("{where_to}; look: sockpit why {port}{protocol}");
+        // A note that cannot be written is no reason to fail.
+        let _ = writeln!(std::io::stderr(), "sockpit: {}", clean(&sentence));
+    }
 }
 
 /// Whether some network namespace was wanted and could not be entered for want of rights.

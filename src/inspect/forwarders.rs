@@ -7,6 +7,7 @@
 
 mod ask;
 mod recognise;
+mod redirect;
 mod resolve;
 mod stop;
 
@@ -21,10 +22,11 @@ use crate::model::forwarder::{
 use crate::model::owner::Process;
 use crate::model::tree::ProcessTree;
 use crate::sys::{self, command};
-use crate::wire::cgroup;
+use crate::wire::{cgroup, monitor};
 
 use ask::Asked;
 pub use recognise::Held;
+pub use redirect::redirect;
 use resolve::{Machine, Running, World};
 
 /// The containers of this machine at one moment, as far as they have been looked at.
@@ -65,10 +67,10 @@ impl Forwarders {
             let published = self.asked.borrow_mut().confirm(container, held);
             port = port.or(published);
         }
-        let netns = container.as_ref().and_then(|container| machine.netns(container.first?));
-        let process_there = container
-            .as_ref()
-            .and_then(|container| behind_port(container, netns, port, held, &seen.tree));
+        let inside = container.as_ref().and_then(|it| it.first).or(found.inside);
+        let netns = inside.and_then(|pid| machine.netns(pid));
+        let process_there =
+            inside.and_then(|first| behind_port(first, netns, port, held, &seen.tree));
         let own_uid = command::own_uid();
         let stop = container.as_ref().and_then(|container| stop::command(container, own_uid));
         let containers = found.losers.iter().map(|it| self.named(&it.container)).collect();
@@ -92,6 +94,34 @@ impl Forwarders {
         })
     }
 
+    /// The forwarder that says by its arguments that it holds the port, for a socket whose
+    /// holder may not be seen: arguments may. Only a process of the socket's own user is
+    /// believed, since anybody can call themselves anything.
+    pub fn claiming(&self, uid: u32, held: Held) -> Option<Forwarder> {
+        let is_proxy = |name: &str| name == "docker-proxy" || name.starts_with("rootlesskit-doc");
+        let proxies = self.seen().tree.iter().filter(|node| is_proxy(&node.name));
+        let read = proxies.filter_map(|node| sys::processes::read(node.key.pid).ok());
+        let is_it =
+            |process: &Process| process.uid == Some(uid) && recognise::is_proxy_for(process, held);
+        self.of(&read.into_iter().find(is_it)?, held)
+    }
+
+    /// Whether a process came into its container by `docker exec` or the like: it is neither the
+    /// container's first process nor a descendant of that, so that the container goes on
+    /// without it. `None` where that cannot be told.
+    pub fn is_by_exec(&self, process: &Process) -> Option<bool> {
+        let container = process.container.as_ref()?;
+        let Seen { running, tree } = self.seen();
+        let of = running.iter().find(|it| it.container.id == *container.id)?;
+        let first = of.container.first?;
+        if process.pid == first || tree.ancestors(process.pid).contains(&first) {
+            return Some(false);
+        }
+        // In the host's PID namespace orphans of the container go to its shim, and look alike.
+        let has_own_pids = sys::containers::innermost_pid(first) == Some(1);
+        has_own_pids.then_some(true)
+    }
+
     /// The container that has an address to which this host's rules send packets, with the
     /// process that serves the port there. Blocks, as [`Forwarders::of`] does.
     pub fn at(&self, addr: IpAddr, held: Held) -> Option<Behind> {
@@ -102,7 +132,8 @@ impl Forwarders {
         self.asked.borrow_mut().confirm(&mut container, held);
         let netns = container.first.and_then(|pid| machine.netns(pid));
         let port = Some(held.port);
-        let process = behind_port(&container, netns, port, held, &seen.tree);
+        let process =
+            container.first.and_then(|first| behind_port(first, netns, port, held, &seen.tree));
         Some(Behind {
             container: Some(container),
             addr: Some(addr),
@@ -148,12 +179,11 @@ fn of_arguments(process: &Process, told: &recognise::Told) -> Option<ContainerBe
 
 /// The containers that have a shim or monitor.
 fn running(tree: &ProcessTree) -> Vec<Running> {
-    let is_shim = |name: &str| name == "conmon" || name.starts_with("containerd-shim");
-    let shims = tree.iter().filter(|node| is_shim(&node.name));
+    let shims = tree.iter().filter(|node| monitor::is_monitor(&node.name));
     let mut found = Vec::new();
     for shim in shims {
         let Ok(process) = sys::processes::read(shim.key.pid) else { continue };
-        let Some(of) = recognise::monitored(&process) else { continue };
+        let Some(of) = recognise::monitored(&process).filter(|of| !of.is_exec) else { continue };
         let named = |pid: u32| {
             let told = sys::process::cgroups(pid).ok()?;
             cgroup::container_group(&told, &of.id).map(|_| ())
@@ -181,9 +211,9 @@ fn running(tree: &ProcessTree) -> Vec<Running> {
     found
 }
 
-/// Who holds the port in the container's network; else its first process.
+/// Who holds the port in the network behind; else the first process there.
 fn behind_port(
-    container: &ContainerBehind,
+    first: u32,
     netns: Option<u64>,
     port: Option<u16>,
     held: Held,
@@ -198,7 +228,7 @@ fn behind_port(
         Some(ProcessBehind { pid, name, serves: true })
     };
     serves().or_else(|| {
-        let node = tree.get(container.first?)?;
+        let node = tree.get(first)?;
         let (pid, name) = (node.key.pid, node.name.to_string());
         Some(ProcessBehind { pid, name, serves: false })
     })

@@ -9,11 +9,13 @@ mod trials;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::bind::Target;
+use super::forwarders::{Forwarders, Held};
 use super::nat::firewall::{self, Block};
 use super::words::counted;
 use super::{Error, nat, reuse};
+use crate::model::forwarder::{Behind, Forwarder};
 use crate::model::health::Health;
-use crate::model::owner::Process;
+use crate::model::owner::{OwnershipKind, Process};
 use crate::model::port_rules::PortRules;
 use crate::model::socket::Socket;
 use crate::model::why::{Forward, RuleFacts, TrialBind, WhyReport};
@@ -32,8 +34,11 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     let blocks = blocks(target);
     let more_rights_help = listing.health.iter().any(|line| line.remedy.is_some());
     let holders = on_port.iter().filter(|socket| target.meets(socket));
+    let behind = Standing::look(target, &on_port, &forwarded.forwards);
     let scene = Scene {
         target,
+        forwarders: &behind.forwarders,
+        behind: &behind.destinations,
         on_port: &on_port,
         trial: &trial,
         rules: &rules,
@@ -62,9 +67,50 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     })
 }
 
+/// What stands behind the port.
+struct Standing {
+    /// The holders that only pass it on.
+    forwarders: Vec<Forwarder>,
+    /// The containers to which rules send its packets.
+    destinations: Vec<Behind>,
+}
+
+impl Standing {
+    fn look(target: &Target, on_port: &[Socket], forwards: &[Forward]) -> Self {
+        let look = Forwarders::look();
+        let held = Held { port: target.port, udp: target.udp };
+        let mut forwarders: Vec<Forwarder> = Vec::new();
+        for owner in on_port.iter().flat_map(|socket| &socket.owners) {
+            if forwarders.iter().all(|known| known.pid != owner.process.pid) {
+                forwarders.extend(look.of(&owner.process, held));
+            }
+        }
+        let is_hidden = |socket: &&Socket| socket.ownership.kind == OwnershipKind::Hidden;
+        for uid in on_port.iter().filter(is_hidden).filter_map(|socket| socket.uid) {
+            if forwarders.is_empty() {
+                forwarders.extend(look.claiming(uid, held));
+            }
+        }
+        let mut destinations: Vec<Behind> = Vec::new();
+        for forward in forwards.iter().filter(|forward| !forward.to_this_host) {
+            let Some(addr) = forward.addr else { continue };
+            let port = forward.port.unwrap_or(target.port);
+            let is_known = |it: &Behind| it.addr == Some(addr) && it.port == Some(port);
+            if !destinations.iter().any(is_known) {
+                destinations.extend(look.at(addr, Held { port, udp: target.udp }));
+            }
+        }
+        Self { forwarders, destinations }
+    }
+}
+
 /// All that is known when findings are drawn from it.
 struct Scene<'a> {
     target: &'a Target,
+    /// The holders that only pass the port on.
+    forwarders: &'a [Forwarder],
+    /// The containers to which rules send its packets.
+    behind: &'a [Behind],
     /// The sockets of the target's protocol that have its port, on any address.
     on_port: &'a [Socket],
     trial: &'a [TrialBind],

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::owner::short_id;
+
 /// A process that forwards a port, and what is behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forwarder {
@@ -174,12 +176,6 @@ impl ContainerBehind {
     }
 }
 
-/// As a runtime shows an id: the first twelve of its 64 digits. Anything else stays whole.
-pub fn short_id(id: &str) -> &str {
-    let is_long = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_long { &id[..12] } else { id }
-}
-
 /// Where knowledge of a container is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -190,17 +186,4 @@ pub enum ToldBy {
     Arguments,
     /// Its control group.
     Path,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_long_ids_are_cut() {
-        let id = "3f4e1b0c9d8a".to_owned() + &"0".repeat(52);
-        assert_eq!(short_id(&id), "3f4e1b0c9d8a");
-        assert_eq!(short_id("web"), "web");
-        assert_eq!(short_id(&"ü".repeat(32)), "ü".repeat(32));
-    }
 }

@@ -94,6 +94,19 @@ pub struct Container {
     pub name: Option<Box<str>>,
 }
 
+impl Container {
+    /// What it is shown as: its name, or the first twelve digits of its id.
+    pub fn shown(&self) -> &str {
+        self.name.as_deref().unwrap_or_else(|| short_id(&self.id))
+    }
+}
+
+/// As a runtime shows an id: the first twelve of its 64 digits. Anything else stays whole.
+pub fn short_id(id: &str) -> &str {
+    let is_long = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_long { &id[..12] } else { id }
+}
+
 /// A descriptor that refers to a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
@@ -189,5 +202,21 @@ impl Ownership {
     /// None of the others.
     pub fn unknown(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { kind: OwnershipKind::Unknown, detail: None, reason: Some(reason.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_long_ids_are_cut() {
+        let id = "3f4e1b0c9d8a".to_owned() + &"0".repeat(52);
+        let mut container = Container { runtime: "docker".into(), id: (*id).into(), name: None };
+        assert_eq!(container.shown(), "3f4e1b0c9d8a");
+        container.name = Some("web".into());
+        assert_eq!(container.shown(), "web");
+        assert_eq!(short_id("web"), "web");
+        assert_eq!(short_id(&"ü".repeat(32)), "ü".repeat(32));
     }
 }

@@ -124,6 +124,8 @@ pub enum WhyKind {
     OwnerHidden,
     /// Somebody serves there in another network namespace, which a bind does not meet.
     OtherNetns,
+    /// Who holds the port only passes it on, such as to a container.
+    Forwarder,
     /// A rule of nftables or iptables sends packets for the port elsewhere.
     NatForward,
     /// A bind with SO_REUSEPORT shares the port with those who serve there.

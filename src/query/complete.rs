@@ -192,10 +192,9 @@ fn for_each_value<'a>(key: Key, socket: &'a Socket, mut take: impl FnMut(Value<'
     let of_process = |process: &'a Process| match key {
         Key::Text(TextKey::Name) => Some(Value::Text(&process.name)),
         Key::Text(TextKey::Unit) => process.unit.as_ref().map(|unit| Value::Text(&unit.name)),
-        Key::Text(TextKey::Container) => process
-            .container
-            .as_ref()
-            .map(|container| Value::Text(container.name.as_deref().unwrap_or(&container.id))),
+        Key::Text(TextKey::Container) => {
+            process.container.as_ref().map(|container| Value::Text(container.shown()))
+        }
         Key::Number(NumberKey::Pid) => Some(Value::Number(process.pid.into(), &process.name)),
         Key::Number(NumberKey::Ppid) => process.ppid.map(|pid| Value::Number(pid.into(), "")),
         _ => None,

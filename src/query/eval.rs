@@ -310,7 +310,8 @@ fn text(key: TextKey, socket: &Socket, wanted: Wanted<'_>) -> Answer {
             let holds = name.is_some_and(|name| wanted.holds(name))
                 || wanted.holds(&container.id)
                 || wanted.holds(&container.runtime);
-            holds.into()
+            // A runtime's ids are not all it calls its containers by.
+            if holds || name.is_some() { holds.into() } else { Answer::Unknown }
         }),
         TextKey::User => wanted.holds_user(socket.uid, socket.user.as_deref()),
         TextKey::Interface => match &socket.interface {

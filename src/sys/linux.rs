@@ -18,6 +18,7 @@ pub mod port_rules;
 mod proc;
 pub mod process;
 pub mod processes;
+mod rights;
 pub mod route;
 mod sock_diag;
 pub mod sockets;
@@ -29,5 +30,4 @@ pub use super::portable::trial;
 pub use super::unix::{command, errno, resolve};
 
 /// What lets sockpit read every process's descriptors.
-const REMEDY_FOR_HIDDEN_OWNERS: &str =
-    "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH";
+use rights::{Missing, remedy_for};

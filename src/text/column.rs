@@ -279,9 +279,10 @@ impl Column {
             Exe => process.exe.as_deref().map(Key::Text),
             Cmdline => Some(Key::Words(&process.cmdline)).filter(|_| !process.cmdline.is_empty()),
             Unit => process.unit.as_ref().map(|unit| Key::Text(&unit.name)),
-            Container => process.container.as_ref().map(|container| {
-                Key::Texts(&container.runtime, container.name.as_deref().unwrap_or(&container.id))
-            }),
+            Container => process
+                .container
+                .as_ref()
+                .map(|container| Key::Texts(&container.runtime, container.shown())),
             _ => None,
         }
     }
@@ -396,8 +397,7 @@ impl Cell<'_> {
             Unit => cleaned(f, process.unit.as_ref().map(|unit| &*unit.name)),
             Container => match &process.container {
                 Some(container) => {
-                    let id = container.name.as_deref().unwrap_or(&container.id);
-                    write!(f, "{}:{}", clean(&container.runtime), clean(id))
+                    write!(f, "{}:{}", clean(&container.runtime), clean(container.shown()))
                 }
                 None => f.write_str(UNKNOWN),
             },

@@ -3,7 +3,8 @@
 
 use std::net::SocketAddr;
 
-use crate::model::forwarder::{Behind, ContainerBehind, Ending, Forwarder, ForwarderKind, ToldBy};
+use crate::model::forwarder::{Behind, ContainerBehind, Ending, Forwarder, ForwarderKind};
+use crate::model::why::Forward;
 
 /// More containers than this are counted.
 const MOST: usize = 5;
@@ -42,7 +43,19 @@ pub fn behind(behind: &Behind) -> Option<String> {
         (Some(container), Some(end)) => Some(format!("{container} at {end}{process}{via}")),
         (Some(container), None) => Some(format!("{container}{process}{via}")),
         (None, Some(end)) => Some(format!("{end}{via}{process}")),
-        (None, None) => behind.via.as_ref().map(|via| format!("whatever {via} offers{process}")),
+        (None, None) => None,
+    }
+}
+
+/// Where a NAT rule sends packets: `172.17.0.2:80`, `port 9000 of this host`.
+pub fn destination(forward: &Forward) -> String {
+    match (forward.to_this_host, forward.addr, forward.port) {
+        (true, _, Some(port)) => format!("port {port} of this host"),
+        (true, _, None) => "another port of this host".to_owned(),
+        (false, Some(addr), Some(port)) => SocketAddr::new(addr, port).to_string(),
+        (false, Some(addr), None) => addr.to_string(),
+        (false, None, Some(port)) => format!("port {port} of another address"),
+        (false, None, None) => "another address".to_owned(),
     }
 }
 
@@ -63,6 +76,10 @@ pub fn sentence(forwarder: &Forwarder) -> String {
             "{who} holds it for a container or service; which one, `docker ps` and `docker \
              service ls` tell"
         ),
+        ForwarderKind::SshClient if to.is_none() => {
+            let via = forwarder.behind.via.as_deref().unwrap_or("a server");
+            format!("{who} forwards through {via}; where to, its arguments do not tell")
+        }
         ForwarderKind::Gvproxy => {
             format!("{who} is the network of a virtual machine, and forwards to it")
         }
@@ -125,19 +142,10 @@ fn losers(forwarder: &Forwarder) -> Option<String> {
     })
 }
 
-/// Who said which container it is, as a clause.
-pub fn told_by(container: &ContainerBehind) -> String {
-    match container.confirmed {
-        ToldBy::Asked => format!("{} says so", container.runtime),
-        ToldBy::Arguments => "as the arguments of its monitor say".to_owned(),
-        ToldBy::Path => "as its control group says".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::forwarder::ProcessBehind;
+    use crate::model::forwarder::{ProcessBehind, ToldBy};
 
     fn container_named(name: &str, uid: u32) -> ContainerBehind {
         ContainerBehind {
@@ -193,6 +201,12 @@ mod tests {
         let ssh = forwarder(ForwarderKind::SshClient, Ending::Port, behind);
         assert_eq!(sentence(&ssh), "ssh 536 only forwards, to db.internal:5432 through bob@gate");
         assert_eq!(ending(&ssh), "what is behind would run on");
+        let behind = Behind { via: Some("bob@gate".to_owned()), ..Behind::default() };
+        let ssh = forwarder(ForwarderKind::SshClient, Ending::Port, behind);
+        assert_eq!(
+            sentence(&ssh),
+            "ssh 536 forwards through bob@gate; where to, its arguments do not tell"
+        );
     }
 
     #[test]

@@ -24,6 +24,73 @@ pub fn container_of(content: &str) -> Option<Container> {
     content.lines().find_map(|line| container(line.splitn(3, ':').nth(2)?))
 }
 
+/// From where the reader of `/proc/PID/cgroup` looks: within a cgroup namespace every path
+/// begins at that namespace's root, and goes up from it by `/..` (`cgroup_namespaces(7)`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// The namespace's root in version 2, below the real root; `None` where it is not known.
+    pub root: Option<String>,
+    /// The text of `/proc/1/cgroup` where that process lives outside of the namespace. It is at
+    /// the top or in `init.scope`, so that its `/..` are all there are.
+    pub first: Option<String>,
+}
+
+/// The text of a process's cgroups with paths from the real root, as far as `outlook` knows
+/// the way there. Paths that still begin with `/..` lie beside the root of the namespace.
+pub fn whole<'a>(content: &'a str, outlook: &Outlook) -> Cow<'a, str> {
+    if outlook.root.is_none() && outlook.first.is_none() {
+        return Cow::Borrowed(content);
+    }
+    let lines = content.lines().map(|line| match line.rsplit_once(':') {
+        // A path may hold colons; the first two of a line are its own.
+        Some(_) if line.splitn(3, ':').count() == 3 => {
+            let path = line.splitn(3, ':').nth(2).unwrap_or_default();
+            let hierarchy = &line[..line.len() - path.len()];
+            match whole_path(hierarchy, path, outlook) {
+                Some(path) => format!("{hierarchy}{path}\n"),
+                None => format!("{line}\n"),
+            }
+        }
+        _ => format!("{line}\n"),
+    });
+    Cow::Owned(lines.collect())
+}
+
+fn whole_path(hierarchy: &str, path: &str, outlook: &Outlook) -> Option<String> {
+    let (ups, rest) = go_up(path);
+    let root = outlook.root.as_deref().filter(|_| hierarchy == "0::");
+    if let Some(root) = root {
+        let root: Vec<&str> = root.split('/').filter(|segment| !segment.is_empty()).collect();
+        let kept = root.len().checked_sub(ups)?;
+        let kept: String = root[..kept].iter().map(|segment| format!("/{segment}")).collect();
+        let rest = if rest == "/" { "" } else { rest };
+        let path = kept + rest;
+        return Some(if path.is_empty() { "/".to_owned() } else { path });
+    }
+    let of_first = outlook.first.as_deref()?.lines().find_map(|line| line.strip_prefix(hierarchy));
+    let (top, _) = go_up(of_first?);
+    (ups > 0 && ups == top).then(|| rest.to_owned())
+}
+
+/// How often a path goes up at its beginning, and what follows: at least `/`.
+fn go_up(path: &str) -> (usize, &str) {
+    let mut rest = path;
+    let mut ups = 0;
+    while let Some(after) = rest.strip_prefix("/..")
+        && (after.is_empty() || after.starts_with('/'))
+    {
+        rest = after;
+        ups += 1;
+    }
+    (ups, if rest.is_empty() { "/" } else { rest })
+}
+
+/// The user whose manager runs what lies at `path`.
+pub fn user(path: &str) -> Option<u32> {
+    let manager = below_slices(&mut segments(path))?;
+    manager.strip_prefix("user@")?.strip_suffix(".service")?.parse().ok()
+}
+
 /// The systemd unit that `path` lies in.
 pub fn unit(path: &str) -> Option<Unit> {
     let mut segments = segments(path);
@@ -74,7 +141,7 @@ pub fn container_group<'a>(content: &'a str, id: &str) -> Option<&'a str> {
 
 /// Names of a container's own cgroup, as a prefix before the runtime's id. Under systemd it
 /// is a scope.
-const PREFIXES: [(&str, &str); 8] = [
+const PREFIXES: [(&str, &str); 10] = [
     ("docker-", "docker"),
     ("libpod-payload-", "podman"),
     ("libpod-", "podman"),
@@ -83,6 +150,9 @@ const PREFIXES: [(&str, &str); 8] = [
     ("nerdctl-", "containerd"),
     ("crio-", "cri-o"),
     ("cri-o-", "cri-o"),
+    // What the low-level runtimes choose where they are given no name, as by rootless docker.
+    ("runc-", "runc"),
+    ("crun-", "crun"),
 ];
 
 /// The outermost container: what lies within it is its own to name.
@@ -134,6 +204,8 @@ fn by_id<'a>(
     let runtime = match parent {
         "docker" => "docker",
         pod if kubernetes && pod.starts_with("pod") => "kubernetes",
+        // Beside the container that sockpit itself is in.
+        ".." if segment.len() == 64 => "containerd",
         _ if parents.first() == Some(&"ecs") && segment.len() == 64 => "docker",
         _ => return None,
     };

@@ -79,6 +79,14 @@ pub fn real_uid(status: &[u8]) -> Option<u32> {
     number(first)?.try_into().ok()
 }
 
+/// The last of the process ids after `NSpid:` in `/proc/PID/status`: that of the innermost PID
+/// namespace.
+pub fn innermost_pid(status: &[u8]) -> Option<u32> {
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"NSpid:"))?;
+    let last = line.split(u8::is_ascii_whitespace).rfind(|word| !word.is_empty())?;
+    number(last)?.try_into().ok()
+}
+
 /// The arguments in `/proc/PID/cmdline`: each ends in a NUL; a process that rewrote its title
 /// may have left out the last one, and padded with more.
 pub fn arguments(cmdline: &[u8]) -> Vec<Box<str>> {
@@ -185,5 +193,12 @@ mod tests {
             let _ = (Stat::parse(&bytes), real_uid(&bytes), arguments(&bytes), socket_inode(&bytes));
             let _ = SchedStat::parse(&bytes);
         }
+    }
+
+    #[test]
+    fn the_innermost_process_id_is_the_last() {
+        assert_eq!(innermost_pid(b"Name:\tx\nNSpid:\t4242\t7\t1\nUid:\t0\n"), Some(1));
+        assert_eq!(innermost_pid(b"NSpid:\t4242\n"), Some(4242));
+        assert_eq!(innermost_pid(b"NSpid:\n"), None);
     }
 }

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use crate::model::forwarder::ForwarderKind;
 use crate::model::owner::Process;
+use crate::wire::monitor::{self, Monitored, option};
 
 /// The port that somebody holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ pub(super) fn recognise(process: &Process, held: Held) -> Option<Told> {
         }
         "dockerd" => Some(Told::new(ForwarderKind::Dockerd)),
         "rootlesskit" => Some(Told::new(ForwarderKind::Rootlesskit)),
-        "conmon" => Some(conmon(&arguments)),
+        "conmon" => Some(conmon(process)),
         "rootlessport" | "rootlessport-child" => Some(Told::new(ForwarderKind::Rootlessport)),
         "slirp4netns" => Some(slirp4netns(&arguments)),
         "pasta" | "pasta.avx2" | "passt" | "passt.avx2" => Some(pasta(&arguments, held)),
@@ -105,22 +106,6 @@ fn program(process: &Process) -> Option<&str> {
     Some(&word[name(word)..])
 }
 
-/// The value behind one of `names`, as `-name VALUE` or `-name=VALUE`.
-fn option<'a>(arguments: &[&'a str], names: &[&str]) -> Option<&'a str> {
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        if names.contains(word) {
-            return words.next().copied();
-        }
-        if let Some((name, value)) = word.split_once('=')
-            && names.contains(&name)
-        {
-            return Some(value);
-        }
-    }
-    None
-}
-
 /// `docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8401 -container-ip 172.17.0.2
 /// -container-port 80`.
 fn docker_proxy(arguments: &[&str]) -> Told {
@@ -139,45 +124,20 @@ pub(super) fn is_proxy_for(process: &Process, held: Held) -> bool {
         && option(&arguments, &["-proto"]).is_none_or(|told| told == protocol)
 }
 
-/// `conmon --api-version 1 -c ID -u ID -n NAME …` (conmon(8)).
-fn conmon(arguments: &[&str]) -> Told {
-    let mut told = Told::new(ForwarderKind::Conmon);
-    told.container = option(arguments, &["-c", "--cid"]).map(str::to_owned);
-    told.container_name = option(arguments, &["-n", "--name"]).map(str::to_owned);
-    told
-}
-
-/// The container that a shim or monitor was started for. The namespace of containerd's shim
-/// says who asked for it: `moby` is docker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Monitored {
-    pub runtime: &'static str,
-    pub id: String,
-    pub name: Option<String>,
-}
-
 /// What a process is the shim or monitor of.
 pub(super) fn monitored(process: &Process) -> Option<Monitored> {
     let arguments: Vec<&str> = process.cmdline.iter().skip(1).map(|word| &**word).collect();
-    let program = program(process)?;
-    if program == "conmon" {
-        let told = conmon(&arguments);
-        // CRI-O's names begin so; podman's never do.
-        let of_crio = option(&arguments, &["-r", "--runtime"]).is_some()
-            && told.container_name.as_deref().is_some_and(|name| name.starts_with("k8s_"));
-        let runtime = if of_crio { "cri-o" } else { "podman" };
-        return Some(Monitored { runtime, id: told.container?, name: told.container_name });
+    monitor::monitored(program(process)?, &arguments)
+}
+
+/// The monitor of podman's and CRI-O's containers holds what they publish.
+fn conmon(process: &Process) -> Told {
+    let of = monitored(process);
+    Told {
+        container: of.as_ref().map(|of| of.id.clone()),
+        container_name: of.and_then(|of| of.name),
+        ..Told::new(ForwarderKind::Conmon)
     }
-    if !program.starts_with("containerd-shim") {
-        return None;
-    }
-    let id = option(&arguments, &["-id", "--id"])?.to_owned();
-    let runtime = match option(&arguments, &["-namespace", "--namespace"]) {
-        Some("moby") => "docker",
-        Some("k8s.io") => "kubernetes",
-        _ => "containerd",
-    };
-    Some(Monitored { runtime, id, name: None })
 }
 
 /// `slirp4netns [OPTION]… PID|PATH TAP` (slirp4netns(1)). podman calls the socket by which it

@@ -46,6 +46,8 @@ pub(super) struct World<'a> {
 pub(super) struct Found<'a> {
     /// The container behind the port.
     pub container: Option<&'a Running>,
+    /// A process in the namespace behind it, where that is no container's.
+    pub inside: Option<u32>,
     /// Where the port leads in there, when its own arguments did not say.
     pub addr: Option<IpAddr>,
     pub port: Option<u16>,
@@ -59,6 +61,7 @@ impl<'a> World<'a> {
     pub(super) fn behind(&self, process: &Process, told: &Told, held: Held) -> Found<'a> {
         let mut found = Found {
             container: None,
+            inside: None,
             addr: told.addr,
             port: told.port,
             losers: Vec::new(),
@@ -180,12 +183,10 @@ impl<'a> World<'a> {
             .or_else(|| self.in_netns_of(process.uid, told.of_pid?))
             .or_else(|| self.by_netns_file(process, told.netns_file.as_deref()?))
             .or_else(|| self.beside(process));
-        if told.kind == ForwarderKind::Pasta && found.container.is_none() {
-            // Its own child lives in the namespace that it made.
-            let children = self.tree.children(process.pid);
-            let mut inside =
-                children.filter_map(|child| self.in_netns_of(process.uid, child.key.pid));
-            found.container = inside.next();
+        if found.container.is_none() {
+            // pasta's own child lives in the namespace that it made.
+            let mut children = self.tree.children(process.pid).map(|child| child.key.pid);
+            found.inside = told.of_pid.or_else(|| children.next());
         }
     }
 

@@ -260,3 +260,20 @@ fn a_container_is_stopped_as_the_user_whose_it_is() {
     assert_eq!(of("podman", 1000, 1000).as_deref(), Some("podman stop -- web"));
     assert_eq!(of("kubernetes", 0, 0), None);
 }
+
+#[test]
+fn pasta_without_a_container_leads_to_its_own_child() {
+    let mut made = Made::default();
+    made.node(50, 1, "passt.avx2");
+    made.node(51, 50, "busybox");
+    made.networks.insert(51, 12);
+    let pasta = process(50, 1000, "pasta -f --config-net -t 8907:80 -- busybox httpd -f -p 80");
+    made.behind(&pasta, 8907, |found| {
+        assert_eq!((found.container, found.inside, found.port), (None, Some(51), Some(80)));
+        assert_eq!(found.ending, Ending::Network);
+    });
+    made.container("web", "podman", 1000, 100, 12);
+    made.files.insert("/run/user/1000/netns/n1".to_owned(), 12);
+    let of = process(50, 1000, "pasta --config-net -t 8604:80 --netns /run/user/1000/netns/n1");
+    assert_eq!(made.name_behind(&of, 8604).as_deref(), Some("web"));
+}

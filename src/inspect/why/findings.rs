@@ -20,6 +20,7 @@ pub(super) fn all(scene: &Scene<'_>) -> Vec<WhyFinding> {
     let in_way = InWay::sort(scene);
     let mut found = rules::refusals(scene);
     found.extend(holders::findings(scene, &in_way));
+    found.extend(forwards::forwarders(scene, &in_way));
     found.extend(connections::findings(scene, &in_way));
     found.extend(forwards::findings(scene));
     found.extend(firewall::finding_of(scene));

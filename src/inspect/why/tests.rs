@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::model::activation::Activation;
+use crate::model::forwarder::{Behind, ContainerBehind, Ending, Forwarder, ForwarderKind, ToldBy};
 use crate::model::owner::{Owner, Ownership, Unit, UnitScope};
 use crate::model::socket::{Endpoint, Family, Protocol, State};
 use crate::model::why::{WhyFinding, WhyKind};
@@ -53,6 +54,8 @@ fn found_with(rules: &PortRules, on_port: &[Socket], trial: &[TrialBind]) -> Vec
         rules,
         forwards: &[],
         blocks: &[],
+        forwarders: &[],
+        behind: &[],
         reuse: reuse::Known::default(),
         own: None,
         more_rights_help: true,
@@ -137,10 +140,74 @@ fn what_systemd_holds_for_a_unit_is_told_apart() {
     assert_eq!(super::tests::argv(&found(&[socket])[1]), ["systemctl --user stop -- mpd.socket"]);
 }
 
+/// What is said of a holder that only passes the port on.
+fn forwarded(kind: ForwarderKind, ending: Ending, stop: Option<&str>) -> Vec<WhyFinding> {
+    let container = stop.map(|_| ContainerBehind {
+        runtime: "docker".to_owned(),
+        id: "3f".repeat(32),
+        name: Some("web".to_owned()),
+        uid: Some(0),
+        first: Some(577),
+        confirmed: ToldBy::Asked,
+    });
+    let name = kind.program();
+    let forwarder = |pid| Forwarder {
+        pid,
+        name: name.to_owned(),
+        uid: Some(0),
+        kind,
+        behind: Behind { container: container.clone(), ..Behind::default() },
+        ending,
+        containers: Vec::new(),
+        stop: stop.map(|stop| stop.split(' ').map(str::to_owned).collect()),
+    };
+    let on_port = [
+        owned(tcp("0.0.0.0", State::Listen), name, 1310, Some("docker.service")),
+        owned(tcp("::", State::Listen), name, 1311, Some("docker.service")),
+    ];
+    findings::all(&Scene {
+        target: &target(None),
+        on_port: &on_port,
+        trial: &refused("EADDRINUSE"),
+        rules: &PortRules::default(),
+        forwards: &[],
+        blocks: &[],
+        forwarders: &[forwarder(1310), forwarder(1311)],
+        behind: &[],
+        reuse: reuse::Known::default(),
+        own: None,
+        more_rights_help: true,
+    })
+}
+
 #[test]
-fn docker_proxy_leads_to_the_container() {
-    let proxy = owned(tcp("0.0.0.0", State::Listen), "docker-proxy", 1310, Some("docker.service"));
-    assert_eq!(argv(&found(&[proxy])[0]), ["docker ps --filter publish=8080"]);
+fn a_forwarder_leads_to_the_container_and_is_not_ended_itself() {
+    let of = |kind, ending, stop| {
+        let found = forwarded(kind, ending, stop);
+        let all: Vec<String> = found.iter().flat_map(argv).collect();
+        let mut own = found.into_iter().filter(|finding| finding.kind == WhyKind::Forwarder);
+        (own.next().unwrap(), own.count(), all)
+    };
+    let stop = "docker stop -- web";
+    let (proxy, others, all) = of(ForwarderKind::DockerProxy, Ending::Port, Some(stop));
+    assert!(proxy.text.contains("only forwards, to container web (docker)"), "{}", proxy.text);
+    assert!(proxy.text.contains("would run on without its port"), "{}", proxy.text);
+    assert_eq!((proxy.sockets.len(), others), (2, 0), "one for both families");
+    assert_eq!(all, [stop]);
+    // Whose it is could not be told: nothing is stopped, least of all the daemon.
+    let find = "docker ps --filter publish=8080";
+    for (kind, ending) in
+        [(ForwarderKind::DockerProxy, Ending::Port), (ForwarderKind::Dockerd, Ending::Daemon)]
+    {
+        let (_, _, all) = of(kind, ending, None);
+        assert!(all.iter().all(|argv| argv == find) && !all.is_empty(), "{all:?}");
+    }
+    let (conmon, _, all) = of(ForwarderKind::Conmon, Ending::Monitor, None);
+    assert!(conmon.text.contains("without its monitor"), "{}", conmon.text);
+    assert!(all.is_empty(), "{all:?}");
+    // A tunnel is its user's own: it may be ended.
+    let (_, _, all) = of(ForwarderKind::SshClient, Ending::Port, None);
+    assert!(all.iter().all(|argv| argv.starts_with("sockpit kill 8080")), "{all:?}");
 }
 
 #[test]
@@ -177,6 +244,8 @@ fn rights_that_would_show_no_more_are_no_remedy() {
         rules: &rules,
         forwards: &[],
         blocks: &[],
+        forwarders: &[],
+        behind: &[],
         reuse: reuse::Known::default(),
         own: None,
         more_rights_help: false,
@@ -211,6 +280,8 @@ fn a_refusal_that_nothing_explains_is_not_passed_over() {
         rules: &rules,
         forwards: &[],
         blocks: &[],
+        forwarders: &[],
+        behind: &[],
         reuse: reuse::Known::default(),
         own: None,
         more_rights_help: true,

@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{CWD, FileType, RawDir, fstat, fstatfs};
 
 use super::proc;
+use crate::wire::cgroup::Outlook;
 
 /// `CGROUP2_SUPER_MAGIC` of `linux/magic.h`.
 const CGROUP2: u64 = 0x6367_7270;
@@ -86,6 +87,46 @@ impl Cgroups {
         }
         path
     }
+}
+
+/// From where this process reads the cgroups of others; found once.
+pub(super) fn outlook() -> &'static Outlook {
+    static FOUND: OnceLock<Outlook> = OnceLock::new();
+    FOUND.get_or_init(|| if is_initial_namespace() { Outlook::default() } else { look_out() })
+}
+
+/// Whether paths are told from the real root: `PROC_CGROUP_INIT_INO` of `linux/proc_ns.h`.
+fn is_initial_namespace() -> bool {
+    let namespace = std::fs::read_link("/proc/self/ns/cgroup");
+    // A kernel without cgroup namespaces has only this one.
+    namespace.map_or(true, |link| link.as_os_str() == "cgroup:[4026531835]")
+}
+
+/// The first process of this PID namespace is outside of our cgroup namespace when a container
+/// was given the host's PID namespace. Its view of the file system, where it may be looked at,
+/// has the whole tree, and in there the directory that is our root.
+fn look_out() -> Outlook {
+    let first = std::fs::read_to_string("/proc/1/cgroup").ok();
+    let first = first.filter(|text| text.lines().any(|line| line.contains(":/..")));
+    let root = first.is_some().then(|| root_seen_from_outside("/proc/1/root")).flatten();
+    Outlook { root, first }
+}
+
+fn root_seen_from_outside(outside: &str) -> Option<String> {
+    let own = fstat(&Root::open()?.directory).ok()?;
+    let place = |mount: &&CStr| {
+        let path = CString::new(format!("{outside}{}", mount.to_str().ok()?)).ok()?;
+        let directory = proc::open_dir(CWD, &path).ok()?;
+        (fstatfs(&directory).ok()?.f_type as u64 == CGROUP2).then_some(directory)
+    };
+    let directory = MOUNTS.iter().find_map(place)?;
+    // The same file system, or inodes mean nothing.
+    let is_same = fstat(&directory).is_ok_and(|seen| seen.st_dev == own.st_dev);
+    let mut paths = HashMap::new();
+    if is_same {
+        walk(&Root { directory, mount: MOUNTS[0] }, &mut paths);
+    }
+    paths.remove(&own.st_ino).flatten().map(|path| path.to_string())
 }
 
 /// Directories may not be opened by their ids here.
@@ -220,6 +261,15 @@ mod tests {
             // Remembered: no second walk.
             assert_eq!(cgroups.path(id).as_deref(), Some(&*path));
         }
+    }
+
+    #[test]
+    fn our_own_root_is_the_top_of_our_own_view() {
+        let Some(root) = Root::open() else { return };
+        let is_top = root_seen_from_outside("/proc/self/root");
+        assert_eq!(is_top.as_deref(), Some("/"));
+        assert_eq!(root_seen_from_outside("/proc/self/root/proc"), None);
+        drop(root);
     }
 
     #[test]

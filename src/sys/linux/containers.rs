@@ -1,15 +1,18 @@
 //! What this system's files tell of containers: their networks, their names.
 
+mod naming;
+
 use std::ffi::CString;
 use std::mem::MaybeUninit;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::super::{Error, Result};
-use super::names::NameCache;
+use super::names;
 use super::proc::{self, Decimal};
-use crate::wire::local_addresses;
-use crate::wire::netlink::socket::Names;
+use crate::wire::{local_addresses, procfs};
+
+pub(super) use naming::ContainerNames;
 
 /// The inode of the network namespace of a process; `None` where this user may not know it.
 pub fn netns_of(pid: u32) -> Option<u64> {
@@ -45,9 +48,21 @@ pub fn addresses(pid: u32) -> Result<Vec<IpAddr>> {
     Ok(v4.chain(local_addresses::if_inet6(&v6).into_iter().map(IpAddr::V6)).collect())
 }
 
+/// The process id that a process has in its own PID namespace (`NSpid` of proc_pid_status(5)).
+pub fn innermost_pid(pid: u32) -> Option<u32> {
+    let mut content = Vec::new();
+    proc::read_file(open(pid).ok()?, c"status", &mut content).ok()?;
+    procfs::innermost_pid(&content)
+}
+
 /// What the user with this id is called.
 pub fn user_name(uid: u32) -> Option<String> {
-    NameCache::default().user(uid).map(|name| name.to_string())
+    names::account(uid).map(|account| account.name)
+}
+
+/// The home directory of the user with this id.
+fn home_of(uid: u32) -> Option<String> {
+    names::account(uid).map(|account| account.home)
 }
 
 fn open(pid: u32) -> Result<OwnedFd> {
@@ -68,6 +83,7 @@ mod tests {
         let pid = std::process::id();
         assert_eq!(netns_of(pid), super::super::netns::own());
         assert_eq!(netns_of_file("/proc/self/ns/net", u32::MAX), None);
+        assert!(innermost_pid(pid).is_some());
         assert!(addresses(pid).is_ok());
         assert!(addresses(u32::MAX).is_err());
     }

@@ -105,6 +105,18 @@ pub(super) fn interface_index(namespace: Option<&OwnedFd>, name: &str) -> Option
 
 /// The name that the system's user databases give this id.
 pub(super) fn user_name(uid: u32) -> Option<Arc<str>> {
+    account(uid).map(|account| account.name.into())
+}
+
+/// What the system's user databases tell of a user.
+pub(super) struct Account {
+    pub(super) name: String,
+    /// The home directory.
+    pub(super) home: String,
+}
+
+/// The entry with this id.
+pub(super) fn account(uid: u32) -> Option<Account> {
     let mut buffer = vec![0 as libc::c_char; 1024];
     loop {
         let mut entry = std::mem::MaybeUninit::<libc::passwd>::uninit();
@@ -122,10 +134,12 @@ pub(super) fn user_name(uid: u32) -> Option<Arc<str>> {
         match errno {
             libc::ERANGE if buffer.len() < 1 << 20 => buffer.resize(buffer.len() * 2, 0),
             0 if !found.is_null() => {
-                // SAFETY: getpwuid_r succeeded, so `found` points to `entry`, whose name is a
-                // C string within `buffer`; both are alive.
-                let name = unsafe { CStr::from_ptr((*found).pw_name) };
-                return Some(name.to_string_lossy().into());
+                // SAFETY: getpwuid_r succeeded, so `found` points to `entry`, whose name and home
+                // are C strings within `buffer`; both are alive.
+                let (name, home) =
+                    unsafe { (CStr::from_ptr((*found).pw_name), CStr::from_ptr((*found).pw_dir)) };
+                let text = |text: &CStr| text.to_string_lossy().into_owned();
+                return Some(Account { name: text(name), home: text(home) });
             }
             _ => return None,
         }

@@ -22,4 +22,6 @@ pub fn read_filters() -> Result<Vec<Ruleset>> {
 }
 
 /// What lets sockpit read them.
-const REMEDY: &str = "run as root, or with CAP_NET_ADMIN";
+fn remedy() -> &'static str {
+    super::remedy_for(super::Missing::Network)
+}

@@ -176,7 +176,7 @@ pub(super) fn remedy() -> &'static str {
     if capabilities(None).is_ok_and(|sets| sets.effective.contains(wanted)) {
         "run it as root outside of the user namespace"
     } else {
-        "run as root, or with CAP_SYS_ADMIN and CAP_SYS_PTRACE"
+        super::remedy_for(super::Missing::Namespaces)
     }
 }
 

@@ -8,12 +8,12 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal as RawSignal};
 
 use super::proc::{self, Decimal};
-use super::{holders, netns, processes};
+use super::{cgroups, holders, netns, processes};
 use crate::model::owner::ProcessKey;
 use crate::model::signal::Signal;
 use crate::model::tree::{ProcessNode, ProcessTree};
 use crate::sys::{Error, Result};
-use crate::wire::procfs;
+use crate::wire::{cgroup, procfs};
 
 /// One particular process: what is done through this reaches it or nobody.
 #[derive(Debug)]
@@ -99,7 +99,8 @@ pub fn cgroups(pid: u32) -> Result<String> {
             errno => error_for(pid, errno, "read the cgroups of"),
         },
     )?;
-    Ok(String::from_utf8_lossy(&content).into_owned())
+    let text = String::from_utf8_lossy(&content);
+    Ok(cgroup::whole(&text, cgroups::outlook()).into_owned())
 }
 
 /// The inode of the network namespace that the calling thread is in.

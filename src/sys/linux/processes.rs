@@ -11,6 +11,8 @@ use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::super::{Error, Result};
+use super::cgroups;
+use super::containers::ContainerNames;
 use super::holders::Holder;
 use super::proc::{self, Decimal};
 use crate::model::owner::{Process, ProcessKey};
@@ -27,7 +29,9 @@ pub fn read(pid: u32) -> Result<Process> {
         name: String::from_utf8_lossy(stat.name).into(),
         ppid: stat.ppid,
     };
-    Ok(describe(directory.as_fd(), &holder, boot_time()))
+    let proc = proc::open()?;
+    let mut names = ContainerNames::default();
+    Ok(describe(proc.as_fd(), directory.as_fd(), &holder, boot_time(), &mut names))
 }
 
 /// The start time of the process that has this pid now: with it the pid is an identity.
@@ -104,7 +108,7 @@ fn failed(pid: u32, verb: &str, errno: Errno) -> Error {
         Errno::NOENT | Errno::SRCH => gone(pid),
         Errno::ACCESS | Errno::PERM => Error::not_permitted(
             format!("{verb} of process {pid}"),
-            super::REMEDY_FOR_HIDDEN_OWNERS,
+            super::remedy_for(super::Missing::Owners),
         ),
         errno => Error::os(format!("{verb} of process {pid}"), errno),
     }
@@ -114,13 +118,15 @@ fn failed(pid: u32, verb: &str, errno: Errno) -> Error {
 #[derive(Debug)]
 pub(super) struct ProcessCache {
     known: HashMap<ProcessKey, Arc<Process>>,
+    containers: ContainerNames,
     booted_at: Timestamp,
 }
 
 impl ProcessCache {
     /// An empty cache.
     pub(super) fn new() -> Self {
-        Self { known: HashMap::new(), booted_at: boot_time() }
+        let containers = ContainerNames::default();
+        Self { known: HashMap::new(), containers, booted_at: boot_time() }
     }
 
     /// The process that `holder` stands for. Its details are read again when its name or
@@ -143,7 +149,7 @@ impl ProcessCache {
         self.known.retain(|_, process| Arc::strong_count(process) > 1);
     }
 
-    fn look_up(&self, proc: BorrowedFd<'_>, holder: &Holder) -> Process {
+    fn look_up(&mut self, proc: BorrowedFd<'_>, holder: &Holder) -> Process {
         let ProcessKey { pid, start_time } = holder.key;
         let directory = proc::open_dir(proc, Decimal::new(pid).as_c_str());
         let same = directory.ok().filter(|directory| {
@@ -151,7 +157,10 @@ impl ProcessCache {
                 .is_ok_and(|stat| stat.start_time == start_time)
         });
         match same {
-            Some(directory) => describe(directory.as_fd(), holder, self.booted_at),
+            Some(directory) => {
+                let names = &mut self.containers;
+                describe(proc, directory.as_fd(), holder, self.booted_at, names)
+            }
             None => bare(holder, self.booted_at),
         }
     }
@@ -171,7 +180,13 @@ fn bare(holder: &Holder, booted_at: Timestamp) -> Process {
     }
 }
 
-fn describe(directory: BorrowedFd<'_>, holder: &Holder, booted_at: Timestamp) -> Process {
+fn describe(
+    proc: BorrowedFd<'_>,
+    directory: BorrowedFd<'_>,
+    holder: &Holder,
+    booted_at: Timestamp,
+    names: &mut ContainerNames,
+) -> Process {
     let mut content = Vec::new();
     let mut process = bare(holder, booted_at);
     // The first thread takes the memory, and with it the program, along when it ends.
@@ -185,8 +200,13 @@ fn describe(directory: BorrowedFd<'_>, holder: &Holder, booted_at: Timestamp) ->
     }
     if proc::read_file(directory, c"cgroup", &mut content).is_ok() {
         let text = String::from_utf8_lossy(&content);
-        process.unit = cgroup::path(&text).and_then(cgroup::unit);
+        let text = cgroup::whole(&text, cgroups::outlook());
+        let path = cgroup::path(&text);
+        process.unit = path.and_then(cgroup::unit);
         process.container = cgroup::container_of(&text);
+        if let Some(container) = &mut process.container {
+            names.fill(proc, holder.ppid, path.and_then(cgroup::user), container);
+        }
     }
     let mut target = vec![MaybeUninit::uninit(); libc::PATH_MAX as usize];
     process.exe = proc::read_link(program, c"exe", &mut target)

@@ -265,7 +265,7 @@ fn refused(what: &str, errno: Errno) -> Error {
 fn destroy_refused(what: &str, errno: Errno) -> Error {
     match errno {
         Errno::ACCESS | Errno::PERM => {
-            Error::not_permitted(what, "run as root, or with CAP_NET_ADMIN")
+            Error::not_permitted(what, super::remedy_for(super::Missing::Network))
         }
         Errno::OPNOTSUPP | Errno::PROTONOSUPPORT => Error::unsupported(
             what,

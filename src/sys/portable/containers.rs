@@ -24,3 +24,8 @@ pub fn addresses(pid: u32) -> Result<Vec<IpAddr>> {
 pub fn user_name(_uid: u32) -> Option<String> {
     None
 }
+
+/// The process id that a process has in its own PID namespace: there are none here.
+pub fn innermost_pid(_pid: u32) -> Option<u32> {
+    None
+}

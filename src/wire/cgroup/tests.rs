@@ -195,3 +195,69 @@ fn a_containers_group_ends_with_its_id() {
     assert_eq!(of(&format!("3:cpu:/\n0::{scope}\n")), Some(scope));
     assert_eq!(of("0::/docker/abc"), None);
 }
+
+/// `/proc/PID/cgroup` as a container with `--pid=host` and a cgroup namespace of its own reads
+/// it of the processes of the host.
+#[test]
+fn from_within_a_namespace_paths_are_followed_up_to_the_root() {
+    let first = Some("3:cpu:/../..\n0::/../../init.scope\n".to_owned());
+    let root = Some(format!("/system.slice/docker-{ID}.scope"));
+    let of = |content: &str, outlook: &Outlook| {
+        let text = whole(content, outlook);
+        let unit = path(&text).and_then(unit).map(|unit| unit.name.to_string());
+        (text.trim_end().to_owned(), unit)
+    };
+    let known = Outlook { root, first: first.clone() };
+    let service = |name: &str| Some(name.to_owned());
+    let scope = format!("docker-{ID}.scope");
+    for (content, expected, unit) in [
+        ("0::/../ssh.service\n", "0::/system.slice/ssh.service", service("ssh.service")),
+        ("0::/../../init.scope\n", "0::/init.scope", service("init.scope")),
+        (
+            "0::/../../user.slice/user-7.slice/user@7.service/app.slice/x.service\n",
+            "0::/user.slice/user-7.slice/user@7.service/app.slice/x.service",
+            service("x.service"),
+        ),
+        ("0::/\n", &format!("0::/system.slice/{scope}"), Some(scope.clone())),
+        ("0::/inner\n", &format!("0::/system.slice/{scope}/inner"), Some(scope.clone())),
+        ("0::/../..\n", "0::/", None),
+        // More than there is: nothing is made of it.
+        ("0::/../../../x.service\n", "0::/../../../x.service", None),
+        (
+            "0::/..x.service\n",
+            &format!("0::/system.slice/{scope}/..x.service"),
+            Some(scope.clone()),
+        ),
+    ] {
+        assert_eq!(of(content, &known), (expected.to_owned(), unit), "{content}");
+    }
+    // Where the root's own name is not known, what lies beside it stays without a unit: its
+    // parent may be a unit itself, in which anybody could have made a group of that name.
+    let guessed = Outlook { root: None, first };
+    assert_eq!(of("0::/../ssh.service\n", &guessed), ("0::/../ssh.service".to_owned(), None));
+    let cron = of("3:cpu:/../../a\n0::/../../system.slice/cron.service\n", &guessed);
+    assert_eq!(cron.0, "3:cpu:/a\n0::/system.slice/cron.service");
+    assert_eq!(cron.1, service("cron.service"));
+    assert_eq!(of("0::/\n", &guessed).0, "0::/");
+    assert_eq!(whole("0::/../x\n", &Outlook::default()), "0::/../x\n");
+    // Containers beside it are told by their ids.
+    assert_eq!(told(&format!("/../docker-{ID}.scope")).unwrap().0, "docker");
+    assert_eq!(told(&format!("/../{ID}")).unwrap().0, "containerd");
+    assert_eq!(told("/../0123456789ab"), None);
+}
+
+#[test]
+fn a_users_manager_is_told() {
+    let path = "/user.slice/user-2000.slice/user@2000.service/user.slice/libpod-1.scope";
+    assert_eq!(user(path), Some(2000));
+    assert_eq!(user("/system.slice/user@2000.service"), Some(2000));
+    assert_eq!(user("/system.slice/a.service/user@2000.service"), None);
+    assert_eq!(user("/user.slice/user-2000.slice/session-3.scope"), None);
+}
+
+#[test]
+fn a_low_level_runtimes_own_scope_is_a_container() {
+    let user = "/user.slice/user-2000.slice/user@2000.service/user.slice";
+    assert_runs(&format!("{user}/runc-ID.scope"), "runc");
+    assert_runs("/system.slice/crun-ID.scope", "crun");
+}

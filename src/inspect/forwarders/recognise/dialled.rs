@@ -3,13 +3,14 @@
 
 use super::{Held, Told};
 use crate::model::forwarder::ForwarderKind;
+use crate::wire::monitor::option;
 
 /// `kubectl port-forward [-n NAMESPACE] svc/web 8080:80` (kubernetes.io, `kubectl
 /// port-forward`).
 pub(super) fn kubectl(arguments: &[&str], held: Held) -> Option<Told> {
     let at = arguments.iter().position(|word| *word == "port-forward")?;
     let mut told = Told::new(ForwarderKind::KubectlPortForward);
-    let namespace = super::option(arguments, &["-n", "--namespace"]);
+    let namespace = option(arguments, &["-n", "--namespace"]);
     told.via = namespace.map(|namespace| format!("namespace {namespace}"));
     let with_value = [
         "-n",

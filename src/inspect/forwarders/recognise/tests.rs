@@ -55,25 +55,6 @@ fn conmon_names_its_container() {
         (conmon.container.as_deref(), conmon.container_name.as_deref()),
         (Some(ID), Some("pweb"))
     );
-    let of = monitored(&process("conmon", cmdline)).unwrap();
-    assert_eq!((of.runtime, &*of.id, of.name.as_deref()), ("podman", ID, Some("pweb")));
-    let crio = "/usr/bin/conmon -b /run/x -c ID -n k8s_web_pod-1_default_0f_0 -r /usr/bin/runc";
-    assert_eq!(monitored(&process("conmon", crio)).unwrap().runtime, "cri-o");
-}
-
-#[test]
-fn shims_name_their_containers_and_for_whom() {
-    for (namespace, runtime) in
-        [("moby", "docker"), ("k8s.io", "kubernetes"), ("default", "containerd")]
-    {
-        let cmdline = format!(
-            "/usr/bin/containerd-shim-runc-v2 -namespace {namespace} -id ID -address \
-             /run/containerd/containerd.sock"
-        );
-        let of = monitored(&process("containerd-shim", &cmdline)).unwrap();
-        assert_eq!((of.runtime, &*of.id), (runtime, ID));
-    }
-    assert_eq!(monitored(&process("bash", "bash -id ID")), None);
 }
 
 #[test]

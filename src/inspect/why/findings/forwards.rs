@@ -1,21 +1,82 @@
-//! Rules that send packets for the port elsewhere.
-
-use std::net::SocketAddr;
+//! Rules that send packets for the port elsewhere, and processes that pass it on.
 
 use super::super::Scene;
-use super::{finding, remedy};
+use super::{InWay, finding, remedy};
+use crate::inspect::forwarders::Forwarders;
 use crate::inspect::supervisor;
 use crate::inspect::words::list;
+use crate::model::forwarder::{Behind, Forwarder, ForwarderKind};
+use crate::model::socket::Socket;
 use crate::model::why::{Forward, ForwardFrom, Remedy, WhyFinding, WhyKind};
+use crate::text::forwarder as words;
 
 /// More rules than this are not described one by one.
 const MOST: usize = 4;
+
+/// What the holders of the port only pass on: one finding for all that lead to the same place.
+pub(super) fn forwarders(scene: &Scene<'_>, in_way: &InWay<'_>) -> Vec<WhyFinding> {
+    let holds = |pid: u32| {
+        move |socket: &&Socket| socket.owners.iter().any(|owner| owner.process.pid == pid)
+    };
+    let mut found: Vec<(&Behind, WhyFinding)> = Vec::new();
+    for forwarder in scene.forwarders {
+        let mut sockets: Vec<&Socket> = in_way.holders().filter(holds(forwarder.pid)).collect();
+        if sockets.is_empty() {
+            // One that only its arguments tell of.
+            sockets.extend(in_way.holders().filter(|socket| socket.owners.is_empty()));
+        }
+        if sockets.is_empty() {
+            continue;
+        }
+        // docker has a process for each family.
+        let same = found.iter_mut().find(|(behind, _)| {
+            forwarder.kind == ForwarderKind::DockerProxy
+                && behind.container.is_some()
+                && **behind == forwarder.behind
+        });
+        match same {
+            Some((_, finding)) => finding.sockets.extend(sockets.into_iter().cloned()),
+            None => found.push((&forwarder.behind, passed_on(scene, forwarder, &sockets))),
+        }
+    }
+    found.into_iter().map(|(_, finding)| finding).collect()
+}
+
+fn passed_on(scene: &Scene<'_>, forwarder: &Forwarder, sockets: &[&Socket]) -> WhyFinding {
+    let text =
+        format!("{}; were it ended, {}", words::sentence(forwarder), words::ending(forwarder));
+    finding(WhyKind::Forwarder, text, sockets, turn_to(scene, forwarder))
+}
+
+/// What ends what is behind a forwarder, in place of the forwarder.
+fn turn_to(scene: &Scene<'_>, forwarder: &Forwarder) -> Vec<Remedy> {
+    let stop = forwarder.stop.as_ref().zip(forwarder.behind.container.as_ref());
+    let is_dockers = matches!(
+        forwarder.kind,
+        ForwarderKind::DockerProxy | ForwarderKind::Dockerd | ForwarderKind::Rootlesskit
+    );
+    match stop {
+        Some((argv, container)) => {
+            let text = format!("stop container {}", container.shown());
+            vec![Remedy { text, argv: argv.clone() }]
+        }
+        None if is_dockers => vec![find_container(scene)],
+        None => Vec::new(),
+    }
+}
+
+fn find_container(scene: &Scene<'_>) -> Remedy {
+    let filter = supervisor::published(scene.target.port, scene.target.udp);
+    remedy("find the container to stop", &["docker", "ps", "--filter", &filter])
+}
 
 /// One finding for each new destination.
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<WhyFinding> {
     let mut groups: Vec<Vec<&Forward>> = Vec::new();
     for forward in scene.forwards {
-        let same = groups.iter_mut().find(|group| destination(group[0]) == destination(forward));
+        let same = groups
+            .iter_mut()
+            .find(|group| words::destination(group[0]) == words::destination(forward));
         match same {
             Some(group) => group.push(forward),
             None => groups.push(vec![forward]),
@@ -33,13 +94,21 @@ fn forwarded(scene: &Scene<'_>, group: &[&Forward]) -> WhyFinding {
     }
     let protocol = if scene.target.udp { "udp" } else { "tcp" };
     let text = format!(
-        "packets to {}/{protocol} {} go to {}: {}",
+        "packets to {}/{protocol} {} go to {}{}: {}",
         scene.target.port,
         list(&ways),
-        destination(group[0]),
+        words::destination(group[0]),
+        container_there(scene, group[0]),
         consequence(scene, group),
     );
-    let mut remedies = Vec::new();
+    let mut remedies: Vec<Remedy> = behind(scene, group[0])
+        .and_then(|behind| behind.container.as_ref())
+        .and_then(|container| {
+            let argv = Forwarders::stop(container)?;
+            Some(Remedy { text: format!("stop container {}", container.shown()), argv })
+        })
+        .into_iter()
+        .collect();
     for forward in group {
         let new = look(scene, forward);
         if !remedies.contains(&new) && remedies.len() < MOST {
@@ -50,16 +119,18 @@ fn forwarded(scene: &Scene<'_>, group: &[&Forward]) -> WhyFinding {
     WhyFinding { forwards, ..finding(WhyKind::NatForward, text, &[], remedies) }
 }
 
-/// Where to: `172.17.0.2:80`, `port 9000 of this host`.
-fn destination(forward: &Forward) -> String {
-    match (forward.to_this_host, forward.addr, forward.port) {
-        (true, _, Some(port)) => format!("port {port} of this host"),
-        (true, _, None) => "another port of this host".to_owned(),
-        (false, Some(addr), Some(port)) => SocketAddr::new(addr, port).to_string(),
-        (false, Some(addr), None) => addr.to_string(),
-        (false, None, Some(port)) => format!("port {port} of another address"),
-        (false, None, None) => "another address".to_owned(),
-    }
+/// What is known of the container at a rule's new destination.
+fn behind<'a>(scene: &Scene<'a>, forward: &Forward) -> Option<&'a Behind> {
+    let addr = forward.addr.filter(|_| !forward.to_this_host)?;
+    let port = forward.port.unwrap_or(scene.target.port);
+    scene.behind.iter().find(|behind| behind.addr == Some(addr) && behind.port == Some(port))
+}
+
+/// `, container web (docker), where httpd 577 serves`.
+fn container_there(scene: &Scene<'_>, forward: &Forward) -> String {
+    let Some(behind) = behind(scene, forward) else { return String::new() };
+    let there = Behind { addr: None, port: None, ..behind.clone() };
+    words::behind(&there).map_or(String::new(), |there| format!(" ({there})"))
 }
 
 /// Whose packets, and by which rule.
@@ -103,9 +174,8 @@ fn family(scene: &Scene<'_>, group: &[&Forward]) -> &'static str {
 /// How to see the rule, or who made it where its name says so.
 fn look(scene: &Scene<'_>, forward: &Forward) -> Remedy {
     let rule = &forward.rule;
-    if rule.chain == "DOCKER" {
-        let filter = supervisor::published(scene.target.port, scene.target.udp);
-        return remedy("find the container to stop", &["docker", "ps", "--filter", &filter]);
+    if rule.chain == "DOCKER" && behind(scene, forward).is_none() {
+        return find_container(scene);
     }
     let text = "show the rule (as root)";
     if rule.program == "nftables" {

@@ -7,6 +7,7 @@ use super::super::{Scene, sight};
 use super::{InWay, finding, remedy};
 use crate::inspect::words::counted;
 use crate::inspect::{bind, supervisor, words};
+use crate::model::forwarder::Forwarder;
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::socket::{Endpoint, Socket};
 use crate::model::why::{Remedy, Reuse, WhyFinding, WhyKind};
@@ -89,7 +90,12 @@ fn stop(scene: &Scene<'_>, group: &[&Socket]) -> Vec<Remedy> {
     };
     let owners = || group.iter().flat_map(|socket| &socket.owners).map(|owner| &*owner.process);
     for process in owners() {
-        add(stop_process(scene, process, group));
+        let forwarder = scene.forwarders.iter().find(|it| it.pid == process.pid);
+        // Its end would do more than is meant, or less: its own finding says what helps.
+        let is_told = |it: &Forwarder| it.ending.harms_others() || it.kind.is_of_a_container();
+        if !forwarder.is_some_and(is_told) {
+            add(stop_process(scene, process, group));
+        }
     }
     remedies
 }
@@ -101,10 +107,6 @@ fn stop_process(scene: &Scene<'_>, process: &Process, group: &[&Socket]) -> Reme
     }
     if is_systemd(process) {
         return list_socket_units();
-    }
-    if supervisor::is_docker_proxy(&process.name) {
-        let filter = supervisor::published(scene.target.port, scene.target.udp);
-        return remedy("find the container to stop", &["docker", "ps", "--filter", &filter]);
     }
     if let Some(found) = supervisor::supervisor(process).filter(|_| !is_our_own(scene, process)) {
         let text = format!("stop {}, which would start it again", found.name);

@@ -9,7 +9,7 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
 };
 
-use super::REMEDY;
+use super::remedy;
 use crate::sys::{Error, Result};
 use crate::wire::netfilter::nft::{self, Request};
 use crate::wire::netfilter::{Chain, Expression, Origin, Ruleset, Set, Table};
@@ -171,7 +171,7 @@ const WHAT: &str = "list the rules of nf_tables";
 
 fn refused(errno: Errno) -> Error {
     match errno {
-        Errno::ACCESS | Errno::PERM => Error::not_permitted(WHAT, REMEDY),
+        Errno::ACCESS | Errno::PERM => Error::not_permitted(WHAT, remedy()),
         errno => Error::os(WHAT, errno),
     }
 }

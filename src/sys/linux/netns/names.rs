@@ -3,6 +3,8 @@
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
+use super::super::cgroups;
+use super::super::containers::ContainerNames;
 use super::super::proc::{self, Decimal};
 use crate::wire::{cgroup, procfs};
 
@@ -38,13 +40,17 @@ fn parent_of(proc: BorrowedFd<'_>, pid: u32, content: &mut Vec<u8>) -> Option<u3
     Some(procfs::Stat::parse(content)?.ppid)
 }
 
-/// The container's name or id, or the service.
+/// The container's name or short id, or the service.
 fn purpose(proc: BorrowedFd<'_>, pid: u32, content: &mut Vec<u8>) -> Option<Arc<str>> {
     let directory = proc::open_dir(proc, Decimal::new(pid).as_c_str()).ok()?;
     proc::read_file(&directory, c"cgroup", content).ok()?;
     let text = String::from_utf8_lossy(content);
-    if let Some(container) = cgroup::container_of(&text) {
-        return Some(container.name.unwrap_or(container.id).into());
+    let text = cgroup::whole(&text, cgroups::outlook()).into_owned();
+    if let Some(mut container) = cgroup::container_of(&text) {
+        let user = cgroup::path(&text).and_then(cgroup::user);
+        let parent = parent_of(proc, pid, content)?;
+        ContainerNames::default().fill(proc, parent, user, &mut container);
+        return Some(container.shown().into());
     }
     let unit = cgroup::path(&text).and_then(cgroup::unit)?;
     unit.name.ends_with(".service").then(|| unit.name.into())
@@ -83,8 +89,7 @@ mod tests {
     #[test]
     fn a_container_or_service_names_the_namespace_that_was_made_for_it() {
         let container = [Told(1, 0, INIT), Told(50, 1, NGINX), Told(60, 50, CONTAINER)];
-        let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-        assert_eq!(called(&container, &[60]).as_deref(), Some(id));
+        assert_eq!(called(&container, &[60]).as_deref(), Some("0123456789ab"));
         let workers = [Told(1, 0, INIT), Told(50, 1, NGINX), Told(40, 50, NGINX)];
         let name = called(&workers, &[50, 40]);
         assert_eq!(name.as_deref(), Some("nginx.service"), "by a child with a lower pid");

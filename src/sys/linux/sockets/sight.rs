@@ -8,8 +8,8 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 use rustix::thread::{CapabilitySet, capabilities};
 
-use super::super::REMEDY_FOR_HIDDEN_OWNERS;
 use super::super::holders::Scan;
+use super::super::{Missing, remedy_for};
 use crate::model::health::Health;
 use crate::model::join::Sight;
 use crate::model::owner::Unverified;
@@ -167,11 +167,7 @@ impl Obstacle {
 
     fn remedy(self) -> Option<&'static str> {
         match self {
-            Self::Rights | Self::Hidepid => Some(REMEDY_FOR_HIDDEN_OWNERS),
-            Self::LesserRoot => Some(
-                "grant it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH (docker run --cap-add SYS_PTRACE \
-                 --cap-add DAC_READ_SEARCH)",
-            ),
+            Self::Rights | Self::LesserRoot | Self::Hidepid => Some(remedy_for(Missing::Owners)),
             Self::NoProcesses => Some("mount it: mount -t proc proc /proc"),
             Self::UserNamespace => Some("run it as root outside of the user namespace"),
             Self::Descriptors => Some("raise the limit: ulimit -n"),

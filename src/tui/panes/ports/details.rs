@@ -199,8 +199,8 @@ fn owner_facts(same: &[Owner], parents: &[Process], now: Timestamp, facts: &mut 
         facts.push(("", format!("unit {}{scope}", clean(&unit.name))));
     }
     if let Some(container) = &process.container {
-        let name = container.name.as_deref().unwrap_or(&container.id);
-        facts.push(("", format!("{} container {}", clean(&container.runtime), clean(name))));
+        let name = clean(container.shown());
+        facts.push(("", format!("{} container {name}", clean(&container.runtime))));
     }
 }
 

@@ -1,0 +1,51 @@
+//! What would give sockpit a right that it lacks. Who is root already gains nothing by becoming
+//! root: in a container root has few of the capabilities, and the runtime hands them out.
+
+use rustix::process::geteuid;
+
+/// The rights that something needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// To see who holds sockets.
+    Owners,
+    /// To enter network namespaces.
+    Namespaces,
+    /// To read and change the network's settings.
+    Network,
+}
+
+/// What would permit it, as a clause.
+pub(super) fn remedy_for(missing: Missing) -> &'static str {
+    remedy(missing, geteuid().is_root())
+}
+
+fn remedy(missing: Missing, is_root: bool) -> &'static str {
+    match (missing, is_root) {
+        (Missing::Owners, false) => "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+        (Missing::Owners, true) => {
+            "grant it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH (docker run --cap-add SYS_PTRACE \
+             --cap-add DAC_READ_SEARCH)"
+        }
+        (Missing::Namespaces, false) => "run as root, or with CAP_SYS_ADMIN and CAP_SYS_PTRACE",
+        (Missing::Namespaces, true) => {
+            "grant it CAP_SYS_ADMIN and CAP_SYS_PTRACE (docker run --cap-add SYS_ADMIN --cap-add \
+             SYS_PTRACE)"
+        }
+        (Missing::Network, false) => "run as root, or with CAP_NET_ADMIN",
+        (Missing::Network, true) => "grant it CAP_NET_ADMIN (docker run --cap-add NET_ADMIN)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_not_told_to_become_root() {
+        for missing in [Missing::Owners, Missing::Namespaces, Missing::Network] {
+            assert!(remedy(missing, false).starts_with("run as root, or with CAP_"));
+            let told = remedy(missing, true);
+            assert!(told.contains("--cap-add") && !told.contains("run as root"), "{told}");
+        }
+    }
+}
