@@ -101,8 +101,8 @@ impl ForwarderKind {
 pub enum Ending {
     /// The port alone: what is behind runs on and is not reached by this port any more.
     Port,
-    /// The container runs on without its monitor: by a NAT rule it may still serve, and its
-    /// runtime cannot stop or restart it any more.
+    /// The container runs on without its monitor, which keeps its log, notices its end and has it
+    /// started again; by a NAT rule it may still serve.
     Monitor,
     /// The container, or all that share its network, lose the network.
     Network,

@@ -110,8 +110,8 @@ pub fn ending(forwarder: &Forwarder) -> String {
         }
         Ending::Port => "what is behind would run on".to_owned(),
         Ending::Monitor => format!(
-            "{name} would run on without its monitor: its runtime could not stop it any more, \
-             and NAT rules may still lead to it"
+            "{name} would run on without its monitor: nobody would keep its log, notice its end or \
+             start it again, and NAT rules may still lead to it"
         ),
         Ending::Network => match losers {
             Some(losers) => format!("{losers} would lose the whole network"),
