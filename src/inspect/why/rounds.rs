@@ -137,16 +137,12 @@ impl<'a> Watch<'a> {
         trials::run(&self.target.with_scope_of(&on_port), &on_port)
     }
 
-    /// `None` when it changed meanwhile, or the table and the trial disagree.
+    /// `None` when it changed meanwhile, or the table and the trial disagree. As few looks as will
+    /// do: a round has to fit into the moment for which a failing server holds its port.
     fn round(&mut self) -> Result<Option<Round>, Error> {
-        let on_port = on_port(self.target)?;
-        let before = Stand::of(self.target, &on_port);
-        self.looks.push(before.clone());
-        let trial = trials::run(&self.target.with_scope_of(&on_port), &on_port)?;
-        if self.look()? != before || !agree(self.target, &on_port, &trial) {
-            return Ok(None);
-        }
         let mut listing = list(self.target)?;
+        let before = Stand::of(self.target, &listing.sockets);
+        self.looks.push(before.clone());
         // A descriptor goes a moment before its socket does.
         if self.lacks_owner(&listing.sockets) {
             thread::sleep(PAUSE * 3);
@@ -156,11 +152,10 @@ impl<'a> Watch<'a> {
             listing = list(self.target)?;
         }
         self.note_owners(&listing.sockets);
-        let told = Stand::of(self.target, &listing.sockets);
-        // What was told without an owner may have gone while the owners were looked for.
-        let after = self.look()?;
-        let is_one = told.holders == before.holders && told.held == before.held;
-        Ok((is_one && after == before).then_some(Round { listing, trial }))
+        let on_port = &listing.sockets;
+        let trial = trials::run(&self.target.with_scope_of(on_port), on_port)?;
+        let is_one = self.look()? == before && Stand::of(self.target, on_port) == before;
+        Ok((is_one && agree(self.target, on_port, &trial)).then_some(Round { listing, trial }))
     }
 
     /// Whether nobody was found to hold a socket that somebody should.
@@ -220,16 +215,24 @@ impl<'a> Watch<'a> {
             (changes > 1).then(|| Changing { looks: Looks { held, taken }, by: self.by.clone() });
         let last_held = self.looks.last().is_some_and(|last| last.held);
         let first = usize::from(last_held || changing.is_some());
-        let [free, busy] = self.rounds;
+        let [free, busy] = std::mem::take(&mut self.rounds);
         let mut order = if first == 1 { [busy, free] } else { [free, busy] };
         match order.iter_mut().find_map(Option::take) {
             Some((_, round)) => Ok(round.told(changing)),
-            None => {
-                let on_port = on_port(self.target)?;
-                let trial = trials::run(&self.target.with_scope_of(&on_port), &on_port)?;
-                Ok(Round { listing: list(self.target)?, trial }.told(changing))
-            }
+            None => self.told_in_passing(changing),
         }
+    }
+
+    /// For a port that would not keep still for one round: what a bind met last, and who was seen.
+    /// A socket without its owner had gone when the owner was looked for.
+    fn told_in_passing(self, changing: Option<Changing>) -> Result<Seen, Error> {
+        let mut listing = list(self.target)?;
+        let trial = trials::run(&self.target.with_scope_of(&listing.sockets), &listing.sockets)?;
+        if changing.is_some() {
+            listing.sockets.retain(|socket| !self.target.meets(socket));
+            listing.health.retain(|line| line.source != "owners");
+        }
+        Ok(Round { listing, trial }.told(changing))
     }
 }
 
