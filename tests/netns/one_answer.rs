@@ -113,7 +113,7 @@ while True:
     s = tcp('0.0.0.0'); tell(); time.sleep(.04); s.close(); time.sleep(.04)";
         let mut server = Server::start_unready(script);
         server.read_pid();
-        let mut changing = 0;
+        let (mut changing, mut named) = (0, 0);
         for _ in 0..60 {
             let (code, json) = why(&["8080"]);
             let bindable = json["bindable"].as_bool().unwrap();
@@ -141,11 +141,15 @@ while True:
                 assert!(0 < held && held < taken, "{json}");
                 assert_eq!(kinds[0], "changing");
                 let text = json["findings"][0]["text"].as_str().unwrap();
-                let looks = format!("held in {held} of {taken} looks, by python3 {}", server.pid());
-                assert!(text.contains(&looks) && text.contains(", started by "), "{text}");
+                let looks = format!("held in {held} of {taken} looks, by ");
+                assert!(text.contains(&looks), "{text}");
+                // A machine that is slower than the server may not catch it with its socket open.
+                let who = format!("by python3 {}, started by ", server.pid());
+                assert!(text.contains(&who) || text.contains("could not be caught"), "{text}");
+                named += u32::from(text.contains(&who));
             }
         }
-        assert!(changing > 0, "60 looks met no change");
+        assert!(changing > 0 && named > 0, "{changing} of 60 met a change, {named} named it");
         let output = wait_for("a look that meets a change", || {
             let output = sockpit().args(["why", "8080"]).output().unwrap();
             let text = String::from_utf8(output.stdout).unwrap();

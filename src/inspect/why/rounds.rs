@@ -23,7 +23,7 @@ const WATCH: Duration = Duration::from_millis(250);
 /// The least number of looks while it is watched.
 const LEAST_LOOKS: usize = 10;
 /// When it is given up to find a moment at which the table and the trial agree.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks: no divisor of the usual pauses.
 const PAUSE: Duration = Duration::from_millis(7);
 
