@@ -1,7 +1,15 @@
 //! What changes the system. Every action is a plan first: plan, confirm, run, verify.
 #![forbid(unsafe_code)]
 
+mod action;
 pub mod close;
 mod guard;
 pub mod kill;
 pub mod unit;
+
+pub use action::{
+    Action, AnyAction, AnyDone, AnyRequest, Confirmation, Done, Entry, Mark, Obstacle, Part,
+    Request, Verdict,
+};
+pub use guard::Consent;
+pub use kill::Progress;

@@ -13,6 +13,7 @@ mod words;
 
 use std::collections::BTreeSet;
 
+use super::{Action, Confirmation, Consent, Obstacle, Part, Progress, Verdict};
 use crate::inspect::{Error, sockets};
 use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::socket::{Protocol, Socket, SocketKey, State};
@@ -20,12 +21,10 @@ use crate::model::tables::Table;
 use crate::model::tree::ProcessTree;
 use crate::sys;
 
-pub use super::guard::Consent;
-pub use command::{command, elsewhere};
 pub use plan::plan;
 pub use run::{nothing_closed, run};
 pub use ssh::SshConnection;
-pub use words::{Obstacle, Verdict, describe, obstacle, verdict};
+pub use words::describe;
 
 /// With more ports than this, one look at the whole table is cheaper.
 const MOST_PORTS: usize = 8;
@@ -76,40 +75,83 @@ impl Facts {
     }
 }
 
-/// Looks at the system and plans the close of the sockets with these keys. Blocks.
+/// The close of certain sockets.
 ///
-/// Those without a peer are spared, with the reason, unless their state is among `named`. A
-/// key that is in neither list of the plan belongs to a socket that has ended.
-pub fn prepare(keys: &[SocketKey], named: &[State]) -> Result<ClosePlan, Error> {
-    let facts = Facts::gather()?;
-    let is_elsewhere = |key: &SocketKey| key.netns.is_some() && key.netns != facts.netns;
-    let listing = match keys.iter().any(is_elsewhere) {
-        false => sockets::list(&sockets::Request::default())?,
-        true => {
-            sockets::list(&sockets::Request { reach: sockets::Reach::All, ..Default::default() })?
-        }
-    };
-    if let Some(unseen) = keys.iter().find(|key| !listing.coverage.covers(key.netns)) {
-        let netns = unseen.netns.unwrap_or_default();
-        return Err(Error::not_permitted(
-            format!("look into network namespace {netns}"),
-            "nothing is known of its sockets any more; run as root",
-        ));
-    }
-    let chosen = |socket: &Socket| {
-        if keys.contains(&socket.key()) { Choice::Yes } else { Choice::No }
-    };
-    let selection = Selection { chosen: &chosen, named };
-    // A key names its namespace, and the socket is closed there.
-    Ok(plan(&listing.sockets, &selection, &Facts { netns: None, ..facts }))
+/// Those without a peer are spared, with the reason, unless their state is named. A key that is
+/// in neither list of the plan belongs to a socket that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The sockets.
+    pub keys: Vec<SocketKey>,
+    /// The states that are asked for by name.
+    pub named: Vec<State>,
 }
 
-/// [`run()`] on this system. Blocks; a few milliseconds where few ports are concerned.
-pub fn execute(plan: &ClosePlan, consent: Consent) -> Result<CloseOutcome, Error> {
-    let mut destroyer = sys::sockets::Destroyer::open()?;
-    let targets: Vec<&Socket> = plan.targets.iter().map(|target| &target.socket).collect();
-    let mut destroy = |socket: &Socket| destroyer.destroy(socket);
-    run(plan, consent, &mut || look(&targets), &mut destroy, &mut || mptcp::table(&targets))
+impl super::Request for Request {
+    type Plan = ClosePlan;
+
+    fn prepare(&self) -> Result<ClosePlan, Error> {
+        let Self { keys, named } = self;
+        let facts = Facts::gather()?;
+        let is_elsewhere = |key: &SocketKey| key.netns.is_some() && key.netns != facts.netns;
+        let listing = match keys.iter().any(is_elsewhere) {
+            false => sockets::list(&sockets::Request::default())?,
+            true => sockets::list(&sockets::Request {
+                reach: sockets::Reach::All,
+                ..Default::default()
+            })?,
+        };
+        if let Some(unseen) = keys.iter().find(|key| !listing.coverage.covers(key.netns)) {
+            let netns = unseen.netns.unwrap_or_default();
+            return Err(Error::not_permitted(
+                format!("look into network namespace {netns}"),
+                "nothing is known of its sockets any more; run as root",
+            ));
+        }
+        let chosen = |socket: &Socket| {
+            if keys.contains(&socket.key()) { Choice::Yes } else { Choice::No }
+        };
+        let selection = Selection { chosen: &chosen, named };
+        // A key names its namespace, and the socket is closed there.
+        Ok(plan(&listing.sockets, &selection, &Facts { netns: None, ..facts }))
+    }
+}
+
+impl Action for ClosePlan {
+    type Outcome = CloseOutcome;
+
+    fn confirmation(&self) -> Option<Confirmation> {
+        words::confirmation(self)
+    }
+
+    fn obstacle(&self, consent: Consent) -> Option<Obstacle> {
+        words::obstacle(self, consent)
+    }
+
+    /// A few milliseconds where few ports are concerned.
+    fn run(&self, consent: Consent, _: &mut dyn FnMut(Progress)) -> Result<CloseOutcome, Error> {
+        let mut destroyer = sys::sockets::Destroyer::open()?;
+        let targets: Vec<&Socket> = self.targets.iter().map(|target| &target.socket).collect();
+        let mut destroy = |socket: &Socket| destroyer.destroy(socket);
+        run(self, consent, &mut || look(&targets), &mut destroy, &mut || mptcp::table(&targets))
+    }
+
+    fn verdict(&self, outcome: &CloseOutcome) -> Verdict {
+        words::verdict(outcome)
+    }
+
+    fn parts(&self, outcome: &CloseOutcome) -> Vec<Part> {
+        words::parts(outcome)
+    }
+
+    fn command(&self, consent: Consent) -> Option<Vec<String>> {
+        command::command(self, consent)
+    }
+
+    fn why_no_command(&self) -> Option<String> {
+        let away = command::elsewhere(self)?;
+        Some(format!("it was in network namespace {away}"))
+    }
 }
 
 /// The table now, or at least all of it that has these sockets' local ports.

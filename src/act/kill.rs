@@ -25,13 +25,14 @@ use crate::model::tables::Tables;
 use crate::model::tree::ProcessTree;
 use crate::sys;
 
+pub use super::action::{Obstacle, Verdict};
 pub use super::guard::Consent;
 pub use advice::policy;
 pub use command::command;
 pub use plan::{choose, holds_target, plan};
 pub(super) use run::proven;
 pub use run::run;
-pub use verdict::{Obstacle, Verdict, obstacle, verdict};
+pub use verdict::{obstacle, verdict};
 pub use words::{describe_holder, describe_socket, describe_victim, some_of};
 
 /// Looks at the system and plans the end of whoever holds `target`. Blocks.

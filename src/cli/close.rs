@@ -5,7 +5,8 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::{Exit, Failure, consent, output};
-use crate::act::close::{self, Choice, Consent, Facts, Selection, Verdict, describe};
+use crate::act::close::{self, Choice, Facts, Selection, describe};
+use crate::act::{Action as _, Consent, Verdict};
 use crate::inspect::sockets::{self, Listing, Request};
 use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::health::Health;
@@ -56,8 +57,8 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     let listing = sockets::list(&Request { tables, ..Request::default() })?;
     let plan = plan(&query, &listing)?;
     let consent = Consent { protected: args.protected };
-    let obstacle = close::obstacle(&plan, consent)
-        .map(|obstacle| failure(obstacle.sentence, obstacle.not_permitted));
+    let obstacle =
+        plan.obstacle(consent).map(|obstacle| failure(obstacle.sentence, obstacle.not_permitted));
     if args.how.dry_run {
         show_plan(args, &query, &plan)?;
         return obstacle.map_or(Ok(Exit::Yes), Err);
@@ -72,12 +73,12 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     if !confirm(args, &query, &plan)? {
         return Err(Failure::no("nothing was done"));
     }
-    let outcome = close::execute(&plan, consent)?;
-    let end = conclude(&outcome);
+    let outcome = plan.run(consent, &mut |_| {})?;
+    let end = conclude(&plan, &outcome);
     if args.how.json {
         output::json(SCHEMA, &Body { outcome, health: &listing.health })?;
     } else {
-        show_outcome(&outcome)?;
+        show_outcome(&plan, &outcome)?;
     }
     end
 }
@@ -133,28 +134,17 @@ fn confirm(args: &Args, query: &Query, plan: &ClosePlan) -> Result<bool, Failure
     consent::agrees("close", &mut stderr)
 }
 
-fn show_outcome(outcome: &CloseOutcome) -> Result<(), Failure> {
+fn show_outcome(plan: &ClosePlan, outcome: &CloseOutcome) -> Result<(), Failure> {
     let mut out = output::stdout();
-    for socket in &outcome.closed {
-        writeln!(out, "closed {}", clean(&describe(socket)))?;
-    }
-    for socket in &outcome.ended {
-        writeln!(out, "{} had ended by itself", clean(&describe(socket)))?;
-    }
-    for spared in &outcome.spared {
-        let line = format!("{} was left alone: {}", describe(&spared.socket), spared.reason);
-        writeln!(out, "{}", clean(&line))?;
-    }
-    for failed in &outcome.failed {
-        let line = format!("{} is not closed: {}", describe(&failed.socket), failed.reason);
-        writeln!(out, "{}", clean(&line))?;
+    for part in plan.parts(outcome) {
+        writeln!(out, "{}", clean(&part.text))?;
     }
     out.flush()?;
     Ok(())
 }
 
-fn conclude(outcome: &CloseOutcome) -> Result<Exit, Failure> {
-    let verdict = close::verdict(outcome);
+fn conclude(plan: &ClosePlan, outcome: &CloseOutcome) -> Result<Exit, Failure> {
+    let verdict = plan.verdict(outcome);
     if verdict == Verdict::Done {
         return Ok(Exit::Yes);
     }

@@ -13,6 +13,7 @@ use crate::model::health::Health;
 use crate::model::options::{OptionAccess, OptionsReport};
 use crate::model::socket::{Protocol, Socket};
 use crate::query::Saved;
+use crate::text::csv;
 use select::{Chosen, Selector};
 
 const SCHEMA: &str = "sockpit.opts/1";
@@ -29,6 +30,9 @@ pub struct Args {
     /// Print JSON: an object for PID/FD, an array otherwise.
     #[arg(long)]
     json: bool,
+    /// Print an option a line as comma-separated values with a header.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
 }
 
 /// A report with what its sources could not tell.
@@ -68,6 +72,8 @@ fn of_descriptor(pid: u32, fd: i32, args: &Args) -> Result<Exit, Failure> {
     let body = body(report, &health, args);
     if args.json {
         output::json(SCHEMA, &body)?;
+    } else if args.csv {
+        output::csv(&csv::options([&body.report]))?;
     } else {
         show::one(&body.report, args.changed)?;
     }
@@ -110,6 +116,8 @@ fn of_many(selector: &Selector, args: &Args) -> Result<Exit, Failure> {
     }
     if args.json {
         output::json_array(SCHEMA, &bodies)?;
+    } else if args.csv {
+        output::csv(&csv::options(bodies.iter().map(|body| &body.report)))?;
     } else if !bodies.is_empty() {
         show::many(bodies.iter().map(|body| &body.report), args.changed)?;
     }

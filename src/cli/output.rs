@@ -5,14 +5,7 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use serde::Serialize;
 
 use super::Failure;
-
-/// A document of the JSON contract: `schema` comes first, then the body's own fields.
-#[derive(Serialize)]
-struct Document<'a, T> {
-    schema: &'a str,
-    #[serde(flatten)]
-    body: &'a T,
-}
+use crate::model::document::Document;
 
 /// stdout with a large buffer; flush it before returning, so that a closed pipe is noticed.
 pub(super) fn stdout() -> BufWriter<StdoutLock<'static>> {
@@ -30,11 +23,19 @@ pub(super) fn json<T: Serialize>(schema: &str, body: &T) -> Result<(), Failure> 
 
 /// Prints `bodies` as one JSON array of documents of `schema`, on one line.
 pub(super) fn json_array<T: Serialize>(schema: &str, bodies: &[T]) -> Result<(), Failure> {
-    let documents: Vec<Document<'_, T>> =
+    let documents: Vec<Document<'_, &T>> =
         bodies.iter().map(|body| Document { schema, body }).collect();
     let mut out = stdout();
     serde_json::to_writer(&mut out, &documents)?;
     writeln!(out)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Prints comma-separated values: lines of [`crate::text::csv`].
+pub(super) fn csv(lines: &str) -> Result<(), Failure> {
+    let mut out = stdout();
+    out.write_all(lines.as_bytes())?;
     out.flush()?;
     Ok(())
 }

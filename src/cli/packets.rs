@@ -18,7 +18,7 @@ use crate::model::health::Health;
 use crate::model::packets::PacketCounts;
 use crate::model::table::SocketTable;
 use crate::sys::host::Interrupt;
-use crate::text::duration;
+use crate::text::{clean, csv, duration};
 
 const SCHEMA: &str = "sockpit.packets/1";
 /// Between two documents of `--jsonl`.
@@ -58,6 +58,9 @@ pub struct Args {
     /// Print one JSON document a second, and one at the end.
     #[arg(long, conflicts_with = "json")]
     jsonl: bool,
+    /// Print every flow at the end as comma-separated values with a header.
+    #[arg(long, conflicts_with_all = ["json", "jsonl"])]
+    csv: bool,
 }
 
 /// The document of `--json`.
@@ -246,7 +249,7 @@ fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
 
 /// A person gets the top of each list, a program all of it.
 fn limits(args: &Args) -> Limits {
-    if args.json {
+    if args.json || args.csv {
         Limits::ALL
     } else if args.jsonl {
         Limits::LIVE
@@ -260,8 +263,18 @@ fn print(args: &Args, counts: &PacketCounts, health: Health) -> Result<(), Failu
         output::json(SCHEMA, &Report { counts, health: vec![health] })
     } else if args.jsonl {
         print_line(counts)
+    } else if args.csv {
+        tell(&health);
+        output::csv(&csv::flows(counts))
     } else {
         summary::print(counts)
+    }
+}
+
+/// A table has no place for what it lacks.
+fn tell(health: &Health) {
+    if let Some(reason) = health.reason.as_deref().filter(|_| health.is_troubled()) {
+        eprintln!("sockpit: {}", clean(reason));
     }
 }
 

@@ -276,11 +276,7 @@ fn write(args: &Args, listing: &Listing) -> Result<(), Failure> {
     } else if args.jsonl {
         json::lines(&mut out, &listing.sockets)?;
     } else if args.csv {
-        columns::csv(
-            &mut out,
-            &chosen(args, columns::usual_csv(args.all_netns)),
-            &listing.sockets,
-        )?;
+        columns::csv(&mut out, &chosen(args, Column::usual_csv(args.all_netns)), listing)?;
     } else if !listing.sockets.is_empty() {
         columns::table(&chosen(args, columns::usual(args.all_netns)), listing.sockets.iter())
             .write(&mut out)?;

@@ -181,6 +181,11 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// Whether its protocol has ports.
+    pub fn has_ports(&self) -> bool {
+        self.a.port != 0 || self.b.port != 0
+    }
+
     /// The identity of this flow.
     pub fn key(&self) -> FlowKey {
         FlowKey { ip_protocol: self.ip_protocol, a: self.a, b: self.b }

@@ -1,8 +1,10 @@
 //! Addresses and protocols the way tables show them.
 
 use std::fmt::{self, Display, Formatter};
+use std::net::SocketAddr;
 
 use super::clean;
+use crate::model::packets::{Flow, FlowEnd};
 use crate::model::socket::{Endpoint, Family, Protocol, Socket};
 
 /// The sign for an end that may be anyone.
@@ -33,6 +35,15 @@ enum Instead<'a> {
     Netlink(&'a str, u32),
     /// An unnamed UNIX socket, as a query would ask for it: `inode:4242`.
     Inode(u64),
+}
+
+/// One end of a flow: `10.0.0.5:80`, and the address alone where its protocol has no ports.
+pub fn flow_end(flow: &Flow, end: FlowEnd) -> String {
+    if flow.has_ports() {
+        SocketAddr::new(end.addr, end.port).to_string()
+    } else {
+        end.addr.to_string()
+    }
 }
 
 /// An end by itself.

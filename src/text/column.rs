@@ -89,6 +89,14 @@ pub enum Column {
     SentRate,
     /// Bytes received a second.
     ReceivedRate,
+    /// Local address without the port, or the path.
+    LocalAddr,
+    /// Local port.
+    LocalPort,
+    /// Remote address without the port, or the path.
+    RemoteAddr,
+    /// Remote port.
+    RemotePort,
     /// Time since first sight: at least as old.
     Age,
 }
@@ -97,7 +105,7 @@ use Column::*;
 
 impl Column {
     /// Every column, the usual ones first.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 42] = [
         Proto,
         Local,
         Remote,
@@ -135,8 +143,22 @@ impl Column {
         Congestion,
         SentRate,
         ReceivedRate,
+        LocalAddr,
+        LocalPort,
+        RemoteAddr,
+        RemotePort,
         Age,
     ];
+
+    /// What a program gets as CSV without asking for more, with the namespaces where there may
+    /// be several.
+    pub fn usual_csv(namespaces: bool) -> &'static [Self] {
+        const CSV: [Column; 20] = [
+            Netns, NetnsName, Proto, Local, Remote, State, RecvQ, SendQ, Backlog, Ownership, Pid,
+            Fd, Name, User, Inode, Cookie, LocalAddr, LocalPort, RemoteAddr, RemotePort,
+        ];
+        if namespaces { &CSV } else { &CSV[2..] }
+    }
 
     /// The name in options, files and messages.
     pub fn name(self) -> &'static str {
@@ -197,6 +219,10 @@ impl Column {
             Congestion => ("congestion", "CONGESTION", "congestion control"),
             SentRate => ("sent_rate", "SENT/S", "bytes sent a second"),
             ReceivedRate => ("received_rate", "RECV/S", "bytes received a second"),
+            LocalAddr => ("local_addr", "LOCAL-ADDR", "local address, or path, on its own"),
+            LocalPort => ("local_port", "LPORT", "local port on its own"),
+            RemoteAddr => ("remote_addr", "REMOTE-ADDR", "remote address, or path, on its own"),
+            RemotePort => ("remote_port", "RPORT", "remote port on its own"),
             Age => ("age", "AGE", "time since first sight: at least as old"),
         }
     }
@@ -219,6 +245,8 @@ impl Column {
             Inode => |socket| socket.inode,
             Cookie => |socket| socket.cookie,
             Netns => |socket| socket.netns,
+            LocalPort => |socket| socket.local.port.map(u64::from),
+            RemotePort => |socket| socket.remote.as_ref()?.port.map(u64::from),
             Rtt => |socket| tcp(socket)?.rtt_us.map(u64::from),
             Cwnd => |socket| tcp(socket)?.cwnd.map(u64::from),
             Retransmits => |socket| tcp(socket)?.retransmits.map(u64::from),
@@ -241,6 +269,8 @@ impl Column {
             Ownership => Some(Key::Number(socket.ownership.kind as u64)),
             Local => Key::end(Some(&socket.local)),
             Remote => Key::end(socket.remote.as_ref()),
+            LocalAddr => Key::addr(Some(&socket.local)),
+            RemoteAddr => Key::addr(socket.remote.as_ref()),
             Queue => queued(socket).map(Key::Number),
             Backlog => socket.backlog.map(|backlog| Key::Number(backlog.queued.into())),
             Timer => socket.timer.map(|timer| Key::Number(timer.expires_ms.into())),
@@ -320,6 +350,14 @@ impl<'a> Key<'a> {
             (None, None) => None,
         }
     }
+
+    /// The same without its port.
+    fn addr(end: Option<&'a Endpoint>) -> Option<Self> {
+        Self::end(end).map(|key| match key {
+            Self::Address(is_v6, addr, _) => Self::Address(is_v6, addr, 0),
+            path => path,
+        })
+    }
 }
 
 fn rate(bytes_per_s: f32) -> Key<'static> {
@@ -357,6 +395,8 @@ impl Display for Cell<'_> {
             Local => write!(f, "{}", address::local(socket)),
             Remote => write!(f, "{}", address::remote(socket)),
             State => f.write_str(socket.state.name()),
+            LocalAddr => addr(f, Some(&socket.local)),
+            RemoteAddr => addr(f, socket.remote.as_ref()),
             Queue => queue(f, socket),
             Pid => pid(f, socket),
             Fd => known(f, principal_owner(socket).and_then(|owner| owner.fd)),
@@ -417,6 +457,15 @@ impl Display for Slash {
 fn known(f: &mut Formatter<'_>, value: Option<impl Display>) -> fmt::Result {
     match value {
         Some(value) => write!(f, "{value}"),
+        None => f.write_str(UNKNOWN),
+    }
+}
+
+/// An address as it is, or a path.
+fn addr(f: &mut Formatter<'_>, end: Option<&Endpoint>) -> fmt::Result {
+    match end.map(|end| (&end.path, end.addr)) {
+        Some((Some(path), _)) => f.write_str(&clean(path)),
+        Some((None, addr)) => known(f, addr),
         None => f.write_str(UNKNOWN),
     }
 }

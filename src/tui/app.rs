@@ -211,7 +211,7 @@ impl App {
         let entries: Vec<Entry> = match answer {
             Answer::Killed(outcomes) => outcomes.iter().map(|o| Entry::of_kill(at, o)).collect(),
             Answer::Stopped(stopped) => vec![Entry::of_stop(at, stopped)],
-            Answer::Closed(closed) => vec![Entry::of_close(at, closed)],
+            Answer::Acted(done) => vec![Entry::of(at, &**done)],
             _ => return,
         };
         let watched = self.dialog.as_ref().is_some_and(|dialog| dialog.shows(id));

@@ -8,12 +8,11 @@ use super::event::RequestId;
 use super::export::Export;
 use super::history::Search;
 use super::surroundings::LookAround;
-use crate::act::kill::{self, Consent};
+use crate::act::kill;
+use crate::act::{AnyAction, AnyRequest, Consent};
 use crate::inspect::bind;
 use crate::model::action::{KillPlan, KillTarget, StopPlan};
-use crate::model::close::ClosePlan;
 use crate::model::packets::FlowFocus;
-use crate::model::socket::{SocketKey, State};
 use crate::model::table::SocketRow;
 use crate::probe::Target;
 
@@ -36,11 +35,10 @@ pub enum Effect {
     RunKill(RequestId, Vec<KillPlan>, Consent),
     /// Stop a unit or container in place of a kill.
     RunStop(RequestId, Box<StopPlan>),
-    /// Work out what closing these sockets would do; listeners and sockets without a peer are
-    /// spared unless their state is named.
-    PlanClose(RequestId, Vec<SocketKey>, Vec<State>),
+    /// Work out what an action would do.
+    Prepare(RequestId, Box<dyn AnyRequest>),
     /// Do it.
-    RunClose(RequestId, Box<ClosePlan>, Consent),
+    Act(RequestId, Box<dyn AnyAction>, Consent),
     /// Find out why a port is busy, by trial binds among others.
     Explain(RequestId, bind::Target),
     /// Test a target.
@@ -71,7 +69,20 @@ impl Effect {
     /// The id of a change to the system, whose outcome must not be lost.
     pub fn action(&self) -> Option<RequestId> {
         match self {
-            Self::RunKill(id, ..) | Self::RunStop(id, _) | Self::RunClose(id, ..) => Some(*id),
+            Self::RunKill(id, ..) | Self::RunStop(id, _) | Self::Act(id, ..) => Some(*id),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Effect {
+    /// A plan of this kind that is asked for.
+    pub(super) fn request<R: crate::act::Request>(&self) -> Option<(RequestId, &R)> {
+        match self {
+            Self::Prepare(id, request) => {
+                (&**request as &dyn std::any::Any).downcast_ref().map(|request| (*id, request))
+            }
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! What can happen to the dashboard.
 
+use std::any::Any;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,11 +12,9 @@ use jiff::Timestamp;
 use super::arrange::Arranged;
 use super::history::Found;
 use super::surroundings::Surroundings;
-use crate::act::close::Consent;
-use crate::act::{kill, unit};
+use crate::act::{Action, AnyAction, AnyDone, Consent, Done, Progress, kill, unit};
 use crate::inspect::names;
 use crate::model::action::{KillOutcome, KillPlan, StopOutcome, StopPlan};
-use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::interface::Interfaces;
 use crate::model::options::OptionsReport;
 use crate::model::packets::PacketCounts;
@@ -96,10 +95,12 @@ pub enum Answer {
     Killed(Vec<Killed>),
     /// What stopping a unit or container did.
     Stopped(Box<Stopped>),
-    /// What a close would do.
-    ClosePlanned(Result<Box<ClosePlan>, String>),
-    /// What a close did.
-    Closed(Box<Closed>),
+    /// What an action would do.
+    Prepared(Result<Box<dyn AnyAction>, String>),
+    /// How far an action is.
+    Acting(Progress),
+    /// What an action did.
+    Acted(Box<dyn AnyDone>),
     /// Why a port is busy, or is not.
     Explained(Result<Box<WhyReport>, String>),
     /// How far a test is.
@@ -139,13 +140,21 @@ impl Stopped {
     }
 }
 
-/// A close that was run.
-#[derive(Clone, Debug)]
-pub struct Closed {
-    /// The plan.
-    pub plan: ClosePlan,
-    /// What was agreed to beyond it.
-    pub consent: Consent,
-    /// What came of it, or why it was not run at all.
-    pub outcome: Result<CloseOutcome, String>,
+impl Answer {
+    /// What an action of this kind would do, or why there is no plan.
+    pub fn prepared<A: Action>(&self) -> Option<Result<&A, &str>> {
+        match self {
+            Self::Prepared(Ok(plan)) => (&**plan as &dyn Any).downcast_ref().map(Ok),
+            Self::Prepared(Err(why)) => Some(Err(why)),
+            _ => None,
+        }
+    }
+
+    /// What an action of this kind did.
+    pub fn acted<A: Action>(&self) -> Option<&Done<A>> {
+        match self {
+            Self::Acted(done) => (&**done as &dyn Any).downcast_ref(),
+            _ => None,
+        }
+    }
 }

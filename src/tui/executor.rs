@@ -13,10 +13,9 @@ use tokio::task::JoinHandle;
 
 use super::arrange::{Arrange, Arranged, GroupBy};
 use super::effect::{Effect, ProbeOrder};
-use super::event::{Answer, Closed, Killed, RequestId, Stopped};
+use super::event::{Answer, Killed, RequestId, Stopped};
 use super::export::Export;
 use super::feeds::Feeds;
-use crate::act::close;
 use crate::act::kill::{self, Consent};
 use crate::act::unit;
 use crate::inspect;
@@ -76,14 +75,19 @@ impl Executor {
                 self.block(id, move || Answer::KillPlanned(plan(&targets, &options)));
             }
             Effect::RunStop(id, plan) => self.stop(id, *plan),
-            Effect::PlanClose(id, keys, named) => self.block(id, move || {
-                let plan = close::prepare(&keys, &named);
-                Answer::ClosePlanned(plan.map(Box::new).map_err(|error| error.to_string()))
+            Effect::Prepare(id, request) => self.block(id, move || {
+                Answer::Prepared(request.prepare_any().map_err(|error| error.to_string()))
             }),
-            Effect::RunClose(id, plan, consent) => self.block(id, move || {
-                let outcome = close::execute(&plan, consent).map_err(|error| error.to_string());
-                Answer::Closed(Box::new(Closed { plan: *plan, consent, outcome }))
-            }),
+            Effect::Act(id, action, consent) => {
+                let tell = self.answers.clone();
+                self.block(id, move || {
+                    let mut tell = |progress| {
+                        // Progress is for the eye alone: what finds no room is soon outdated.
+                        let _ = tell.try_send((id, Answer::Acting(progress)));
+                    };
+                    Answer::Acted(action.run_any(consent, &mut tell))
+                });
+            }
             Effect::Explain(id, target) => self.block(id, move || {
                 let report = inspect::why::explain(&target);
                 Answer::Explained(report.map(Box::new).map_err(|error| error.to_string()))

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::command::ExportFormat;
-use super::label;
 use crate::collect::ports::ledger;
+use crate::model::document::Document;
 use crate::model::health::Health;
 use crate::model::options::OptionsReport;
 use crate::model::owner::Unverified;
@@ -15,7 +15,8 @@ use crate::model::packets::PacketCounts;
 use crate::model::probe::ProbeReport;
 use crate::model::socket::Socket;
 use crate::model::table::{EndedRow, SocketRow, Told};
-use crate::text::{self, address, clean};
+use crate::text::column::Column;
+use crate::text::csv::{self, Sockets};
 
 /// A file to be written. The rows are shared, so that the work is left to the worker.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub enum Content {
     Ports {
         /// In the order of the screen.
         rows: Vec<Arc<SocketRow>>,
+        /// The columns of CSV.
+        columns: Vec<Column>,
         /// When the table was read.
         taken_at: Timestamp,
         /// Of this host.
@@ -50,6 +53,8 @@ pub enum Content {
     History {
         /// In the order of the screen.
         rows: Vec<Arc<EndedRow>>,
+        /// The columns of CSV, behind the moment of the end.
+        columns: Vec<Column>,
         /// When the table was read.
         taken_at: Timestamp,
         /// Of this host.
@@ -65,13 +70,6 @@ pub enum Content {
     Options(Box<OptionsReport>),
     /// The tester's report.
     Probe(Box<ProbeReport>),
-}
-
-#[derive(Serialize)]
-struct Document<'a, T> {
-    schema: &'a str,
-    #[serde(flatten)]
-    body: T,
 }
 
 #[derive(Serialize)]
@@ -110,8 +108,6 @@ impl<'a> Ended<'a> {
     }
 }
 
-const PORTS_HEAD: [&str; 7] = ["protocol", "local", "remote", "state", "pid", "name", "user"];
-
 impl Export {
     /// `sockpit-ports-20261122T120431Z.json`.
     pub fn file_name(&self) -> String {
@@ -142,7 +138,7 @@ impl Content {
     fn json(&self) -> Result<String, serde_json::Error> {
         let schema = format!("sockpit.{}/1", self.name());
         match self {
-            Self::Ports { rows, taken_at, host, privileged, unverified, health } => document(
+            Self::Ports { rows, taken_at, host, privileged, unverified, health, .. } => document(
                 &schema,
                 PortsBody {
                     taken_at: *taken_at,
@@ -155,7 +151,7 @@ impl Content {
                     health,
                 },
             ),
-            Self::History { rows, taken_at, host, forgotten, health } => document(
+            Self::History { rows, taken_at, host, forgotten, health, .. } => document(
                 &schema,
                 HistoryBody {
                     taken_at: *taken_at,
@@ -175,66 +171,22 @@ impl Content {
     fn csv(&self) -> String {
         let mut out = String::new();
         match self {
-            Self::Ports { rows, unverified, .. } => {
-                line(&mut out, PORTS_HEAD);
-                rows.iter().for_each(|row| line(&mut out, ports_cells(&row.socket, unverified)));
+            Self::Ports { rows, columns, taken_at, unverified, .. } => {
+                let table = Sockets { columns, now: *taken_at, unverified };
+                table.head(&mut out, &[]);
+                rows.iter().for_each(|row| table.line(&mut out, &[], &row.socket));
             }
-            Self::History { rows, .. } => {
-                let head = PORTS_HEAD.into_iter();
-                line(&mut out, std::iter::once("ended_at").chain(head));
-                for ended in rows {
-                    let cells = ports_cells(&ended.row.socket, &[]);
-                    line(&mut out, [ended.ended_at.to_string()].into_iter().chain(cells));
+            Self::History { rows, columns, .. } => {
+                let head = Sockets { columns, now: Timestamp::UNIX_EPOCH, unverified: &[] };
+                head.head(&mut out, &["ended_at"]);
+                for EndedRow { ended_at, row } in rows.iter().map(|ended| &**ended) {
+                    let table = Sockets { now: *ended_at, ..head };
+                    table.line(&mut out, &[&ended_at.to_string()], &row.socket);
                 }
             }
-            Self::Packets(counts) => {
-                line(&mut out, ["protocol", "a", "b", "packets", "bytes"]);
-                for flow in &counts.flows {
-                    let end = |end: crate::model::packets::FlowEnd| {
-                        std::net::SocketAddr::new(end.addr, end.port).to_string()
-                    };
-                    let (packets, bytes) = (flow.count.packets, flow.count.bytes);
-                    let numbers = [packets.to_string(), bytes.to_string()];
-                    let [packets, bytes] = numbers;
-                    line(
-                        &mut out,
-                        [flow.protocol.to_string(), end(flow.a), end(flow.b), packets, bytes],
-                    );
-                }
-            }
-            Self::Options(report) => {
-                line(&mut out, ["level", "name", "value", "default", "source"]);
-                for option in &report.options {
-                    line(
-                        &mut out,
-                        [
-                            option.level.clone(),
-                            option.name.clone(),
-                            text::options::value(option),
-                            text::options::default_value(option),
-                            option.source.clone().unwrap_or_default(),
-                        ],
-                    );
-                }
-            }
-            Self::Probe(report) => {
-                line(&mut out, ["seq", "address", "stage", "ok", "duration_us", "outcome"]);
-                for attempt in &report.attempts {
-                    for stage in &attempt.stages {
-                        line(
-                            &mut out,
-                            [
-                                attempt.seq.to_string(),
-                                attempt.address.map(|a| a.to_string()).unwrap_or_default(),
-                                stage.name.name().to_owned(),
-                                stage.ok.to_string(),
-                                stage.duration_us.to_string(),
-                                attempt.verdict.outcome.name().to_owned(),
-                            ],
-                        );
-                    }
-                }
-            }
+            Self::Packets(counts) => out = csv::flows(counts),
+            Self::Options(report) => out = csv::options([&**report]),
+            Self::Probe(report) => out = csv::stages(report),
         }
         out
     }
@@ -246,60 +198,16 @@ fn document<T: Serialize>(schema: &str, body: T) -> Result<String, serde_json::E
     Ok(text)
 }
 
-fn ports_cells(socket: &Socket, unverified: &[Unverified]) -> [String; 7] {
-    let first = socket.owners.first();
-    let about = match (Told { socket, unverified }).as_of(0) {
-        Some(_) => "~",
-        None => "",
-    };
-    [
-        address::protocol(socket).to_owned(),
-        label::local(socket, false),
-        socket.remote.as_ref().map(|end| address::endpoint(end).to_string()).unwrap_or_default(),
-        socket.state.name().to_owned(),
-        first.map(|owner| format!("{about}{}", owner.process.pid)).unwrap_or_default(),
-        label::name(socket).into_owned(),
-        socket.user.as_deref().unwrap_or_default().to_owned(),
-    ]
-}
-
-/// A line of RFC 4180. A leading `=`, `+`, `-` or `@` is quoted away, since spreadsheets take
-/// such a cell for a formula.
-fn line<S: AsRef<str>>(out: &mut String, cells: impl IntoIterator<Item = S>) {
-    for (index, cell) in cells.into_iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        let cell = clean(cell.as_ref());
-        let guard = if cell.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
-        if guard.is_empty() && !cell.contains([',', '"']) {
-            out.push_str(&cell);
-        } else {
-            out.push('"');
-            out.push_str(guard);
-            out.push_str(&cell.replace('"', "\"\""));
-            out.push('"');
-        }
-    }
-    out.push_str("\r\n");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cells_cannot_break_out_of_their_line_or_become_formulas() {
-        let mut out = String::new();
-        line(&mut out, ["a,b", "say \"x\"", "=1+1", "x\ny", "plain"]);
-        assert_eq!(out, "\"a,b\",\"say \"\"x\"\"\",\"'=1+1\",x\u{FFFD}y,plain\r\n");
-    }
 
     #[test]
     fn a_document_begins_with_its_schema() {
         let export = Export {
             content: Content::Ports {
                 rows: Vec::new(),
+                columns: Vec::new(),
                 taken_at: Timestamp::UNIX_EPOCH,
                 host: "h".into(),
                 privileged: false,

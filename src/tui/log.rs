@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::event::{Closed, Killed, RequestId, Stopped};
-use crate::act::close;
+use super::event::{Killed, RequestId, Stopped};
 use crate::act::kill::{self, Verdict};
+use crate::act::{self, AnyDone};
 use crate::model::action::{KillOutcome, VictimOutcome};
 use crate::text::shell;
 
@@ -36,6 +36,8 @@ pub struct Entry {
     pub ok: bool,
     /// The command line that does the same.
     pub command: Option<String>,
+    /// The command line that undoes it.
+    pub undo: Option<String>,
 }
 
 impl ActionLog {
@@ -71,70 +73,17 @@ impl Entry {
             text: sentence(killed),
             ok: is_success(killed),
             command: Some(shell::line(&kill::command(&killed.plan, killed.consent))),
+            undo: None,
         }
     }
 }
 
 impl Entry {
-    /// What a close came to.
-    pub fn of_close(at: Timestamp, closed: &Closed) -> Self {
-        Self {
-            at,
-            text: close_sentence(closed) + &without_command(closed),
-            ok: is_closed(closed),
-            command: close::command(&closed.plan, closed.consent).map(|argv| shell::line(&argv)),
-        }
+    /// What an action came to.
+    pub fn of(at: Timestamp, done: &dyn AnyDone) -> Self {
+        let act::Entry { text, ok, command, undo } = done.entry_any();
+        Self { at, text, ok, command, undo }
     }
-}
-
-/// `; in network namespace blue, which the command line does not close in from here`: why no
-/// command line stands below a close that reached into other namespaces. Uncleaned.
-fn without_command(closed: &Closed) -> String {
-    if closed.plan.targets.is_empty() || close::command(&closed.plan, closed.consent).is_some() {
-        return String::new();
-    }
-    let Some(away) = close::elsewhere(&closed.plan) else { return String::new() };
-    format!("; no command line does the same from here: it was in network namespace {away}")
-}
-
-/// Whether a close did all that was wanted.
-pub fn is_closed(closed: &Closed) -> bool {
-    let outcome = closed.outcome.as_ref();
-    outcome.is_ok_and(|outcome| close::verdict(outcome) == close::Verdict::Done)
-}
-
-/// `closed tcp 10.0.0.5:80 -> 10.0.0.7:51544 ESTABLISHED`, uncleaned; the first of each kind
-/// stands for the others.
-fn close_sentence(closed: &Closed) -> String {
-    let outcome = match &closed.outcome {
-        Ok(outcome) => outcome,
-        Err(why) => return format!("nothing was closed: {why}"),
-    };
-    let mut parts = Vec::new();
-    let mut add = |count: usize, first: Option<String>| match (count, first) {
-        (0, _) | (_, None) => {}
-        (1, Some(first)) => parts.push(first),
-        (count, Some(first)) => parts.push(format!("{first}, and {} more so", count - 1)),
-    };
-    let (done, ended) = (&outcome.closed, &outcome.ended);
-    add(done.len(), done.first().map(|socket| format!("closed {}", close::describe(socket))));
-    add(
-        ended.len(),
-        ended.first().map(|socket| format!("{} had ended by itself", close::describe(socket))),
-    );
-    add(
-        outcome.failed.len(),
-        outcome.failed.first().map(|failed| {
-            format!("{} is not closed: {}", close::describe(&failed.socket), failed.reason)
-        }),
-    );
-    add(
-        outcome.spared.len(),
-        outcome.spared.first().map(|spared| {
-            format!("{} was left alone: {}", close::describe(&spared.socket), spared.reason)
-        }),
-    );
-    if parts.is_empty() { "nothing was closed".to_owned() } else { parts.join("; ") }
 }
 
 impl Entry {
@@ -145,6 +94,7 @@ impl Entry {
             text: stop_lines(stopped).join("; "),
             ok: stopped.is_success(),
             command: Some(shell::line(&stopped.plan.argv)),
+            undo: None,
         }
     }
 }
@@ -228,6 +178,7 @@ mod tests {
             text: text.to_string(),
             ok: true,
             command: None,
+            undo: None,
         };
         log.begin(RequestId(1));
         assert!(log.is_running());

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use sockpit::act::close;
+use sockpit::act::{Action as _, Consent, Request as _, close};
 use sockpit::inspect::sockets::{Reach, Request, list};
 use sockpit::model::socket::{Socket, SocketId, SocketKey, State};
 
@@ -403,17 +403,17 @@ fn a_close_hits_the_socket_of_the_rows_own_namespace_alone() {
         };
         let key = key_in(web, is_client);
 
-        let plan = close::prepare(&[key], &[]).unwrap();
+        let plan = close::Request { keys: vec![key], named: vec![] }.prepare().unwrap();
         let [target] = &plan.targets[..] else { panic!("{plan:#?}") };
         assert_eq!(target.socket.netns, Some(web));
-        assert_eq!(close::command(&plan, close::Consent::default()), None);
-        let outcome = close::execute(&plan, close::Consent::default()).unwrap();
+        assert_eq!(plan.command(Consent::default()), None);
+        let outcome = plan.run(Consent::default(), &mut |_| {}).unwrap();
         assert_eq!((outcome.closed.len(), outcome.failed.len()), (1, 0), "{outcome:#?}");
         assert!(!works(&mut there), "closed in its namespace");
         assert!(works(&mut here), "the one with the same ends here lives on");
 
         // What has ended by then is not looked for anywhere else.
-        let outcome = close::execute(&plan, close::Consent::default()).unwrap();
+        let outcome = plan.run(Consent::default(), &mut |_| {}).unwrap();
         assert_eq!((outcome.closed.len(), outcome.ended.len()), (0, 1), "{outcome:#?}");
         assert!(works(&mut here));
 
@@ -423,8 +423,8 @@ fn a_close_hits_the_socket_of_the_rows_own_namespace_alone() {
             Server::start_under(&IN_WEB, SAME_ENDS)
         };
         let keys = [key_in(own(), is_client), key_in(web, is_client)];
-        let plan = close::prepare(&keys, &[]).unwrap();
-        let outcome = close::execute(&plan, close::Consent::default()).unwrap();
+        let plan = close::Request { keys: keys.to_vec(), named: vec![] }.prepare().unwrap();
+        let outcome = plan.run(Consent::default(), &mut |_| {}).unwrap();
         assert_eq!(outcome.closed.len(), 2, "{outcome:#?}");
         assert!(!works(&mut here) && !works(&mut there));
     });

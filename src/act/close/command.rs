@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::Consent;
+use crate::act::Consent;
 use crate::model::close::ClosePlan;
 use crate::model::socket::{Endpoint, Socket, State};
 
 /// Program and arguments that close the same sockets, named by their ends as long as they
 /// last; `None` for a plan without targets, and for one that reaches into another network
 /// namespace, where the same words would mean other sockets.
-pub fn command(plan: &ClosePlan, consent: Consent) -> Option<Vec<String>> {
+pub(super) fn command(plan: &ClosePlan, consent: Consent) -> Option<Vec<String>> {
     let closable = plan.targets.iter().filter(|t| consent.protected || t.protected.is_none());
     if elsewhere(plan).is_some() {
         return None;
@@ -33,7 +33,7 @@ pub fn command(plan: &ClosePlan, consent: Consent) -> Option<Vec<String>> {
 
 /// The other network namespaces that a plan reaches into, by their names or inodes: `blue`,
 /// `blue and 4026532248`. `None` where it stays in sockpit's own. Uncleaned.
-pub fn elsewhere(plan: &ClosePlan) -> Option<String> {
+pub(super) fn elsewhere(plan: &ClosePlan) -> Option<String> {
     let own = crate::sys::netns::own();
     let away = plan.targets.iter().map(|target| &target.socket).filter_map(|socket| {
         let netns = socket.netns.filter(|_| socket.netns != own)?;

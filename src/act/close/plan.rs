@@ -12,7 +12,7 @@ use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
 /// Plans the close of the sockets that are selected. Pure: `sockets` is a listing with
 /// owners, as whole as it can be, since a connection's other end may need protection, too.
 ///
-/// A plan without targets is an answer, too: see [`super::obstacle`].
+/// A plan without targets is an answer, too: see [`crate::act::Action::obstacle`].
 pub fn plan(sockets: &[Socket], selection: &Selection<'_>, facts: &Facts) -> ClosePlan {
     let protection = Protection::of(sockets, facts);
     let mut plan = ClosePlan::default();

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::thread;
 use std::time::Duration;
 
-use super::Consent;
 use super::mptcp;
 use super::plan::{Pair, mirrored, pair};
+use crate::act::Consent;
 use crate::inspect::Error;
 use crate::model::close::{CloseOutcome, ClosePlan, CloseTarget, FailedClose, SocketAndReason};
 use crate::model::socket::{Socket, SocketKey, State};

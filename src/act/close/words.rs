@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Consent;
+use crate::act::{Confirmation, Consent, Mark, Obstacle, Part, Verdict};
 use crate::model::close::{CloseOutcome, ClosePlan, CloseTarget};
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Socket, State};
@@ -100,17 +100,8 @@ fn sockets(count: usize) -> String {
     if count == 1 { "1 socket".to_owned() } else { format!("{count} sockets") }
 }
 
-/// Why there is nothing to close.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Obstacle {
-    /// One sentence without its end, uncleaned.
-    pub sentence: String,
-    /// Whether more rights would help.
-    pub not_permitted: bool,
-}
-
 /// Why a plan closes nothing with this consent; `None` when it closes something.
-pub fn obstacle(plan: &ClosePlan, consent: Consent) -> Option<Obstacle> {
+pub(super) fn obstacle(plan: &ClosePlan, consent: Consent) -> Option<Obstacle> {
     let closable = |target: &CloseTarget| consent.protected || target.protected.is_none();
     if plan.targets.iter().any(closable) {
         return None;
@@ -135,19 +126,8 @@ pub fn obstacle(plan: &ClosePlan, consent: Consent) -> Option<Obstacle> {
     Some(Obstacle { sentence, not_permitted })
 }
 
-/// What came of a close, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Everything that was to be closed is gone.
-    Done,
-    /// Something is still there.
-    Incomplete,
-    /// More rights would have been needed.
-    NotPermitted,
-}
-
 /// The verdict on a plan that was run.
-pub fn verdict(outcome: &CloseOutcome) -> Verdict {
+pub(super) fn verdict(outcome: &CloseOutcome) -> Verdict {
     if outcome.failed.iter().any(|failed| failed.refused) {
         Verdict::NotPermitted
     } else if !outcome.failed.is_empty() || (outcome.closed.is_empty() && outcome.ended.is_empty())
@@ -156,4 +136,33 @@ pub fn verdict(outcome: &CloseOutcome) -> Verdict {
     } else {
         Verdict::Done
     }
+}
+
+/// What came of it, socket by socket.
+pub(super) fn parts(outcome: &CloseOutcome) -> Vec<Part> {
+    let closed = outcome.closed.iter();
+    let closed = closed.map(|socket| (Mark::Done, format!("closed {}", describe(socket))));
+    let ended = outcome.ended.iter();
+    let ended =
+        ended.map(|socket| (Mark::Beside, format!("{} had ended by itself", describe(socket))));
+    let failed = outcome.failed.iter().map(|failed| {
+        let what = describe(&failed.socket);
+        (Mark::Failed, format!("{what} is not closed: {}", failed.reason))
+    });
+    let spared = outcome.spared.iter().map(|spared| {
+        let what = describe(&spared.socket);
+        (Mark::Spared, format!("{what} was left alone: {}", spared.reason))
+    });
+    let parts = closed.chain(ended).chain(failed).chain(spared);
+    parts.map(|(mark, text)| Part::new(mark, text)).collect()
+}
+
+/// What has to be typed to confirm the end of protected connections: the first one's local
+/// port.
+pub(super) fn confirmation(plan: &ClosePlan) -> Option<Confirmation> {
+    let target = plan.targets.iter().find(|target| target.protected.is_some())?;
+    let port = target.socket.local.port?;
+    let what = describe(&target.socket);
+    let question = format!("{what} is protected. Type its local port to close it all the same:");
+    Some(Confirmation { typed: port.to_string(), question })
 }

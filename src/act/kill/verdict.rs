@@ -1,19 +1,9 @@
 //! Yes, no, or not permitted.
 
 use super::words::{list, target_name, who};
+use crate::act::{Obstacle, Verdict};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget};
 use crate::model::owner::OwnershipKind;
-
-/// What came of a kill, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The port is free, the process has ended.
-    Done,
-    /// It is not, or was taken again.
-    Incomplete,
-    /// More rights would have been needed.
-    NotPermitted,
-}
 
 /// The verdict on a plan that was run.
 pub fn verdict(plan: &KillPlan, outcome: &KillOutcome) -> Verdict {
@@ -31,15 +21,6 @@ pub fn verdict(plan: &KillPlan, outcome: &KillOutcome) -> Verdict {
     } else {
         Verdict::Incomplete
     }
-}
-
-/// Why a plan has nobody to end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Obstacle {
-    /// One sentence with what would help, uncleaned.
-    pub sentence: String,
-    /// Whether more rights would help.
-    pub not_permitted: bool,
 }
 
 /// Why this plan has no victims; `None` when it has some.

@@ -1,12 +1,12 @@
 //! Counts as a person reads them at the end.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::cli::{Failure, output};
 use crate::collect::packets::Limits;
-use crate::model::packets::{Count, Flow, FlowEnd, FlowOwner, PacketCounts, UnreadLink};
+use crate::model::packets::{Count, Flow, FlowOwner, PacketCounts, UnreadLink};
+use crate::text::address::flow_end;
 use crate::text::table::{Column, Table};
 use crate::text::{clean, units};
 
@@ -170,7 +170,8 @@ fn flows(counts: &PacketCounts) -> Table {
     let mut table = table(&["FLOW", "A", "B", "PROCESS"]);
     for flow in &counts.flows {
         let owner = owners(flow);
-        let first = [flow.protocol.to_string(), end(flow, flow.a), end(flow, flow.b), owner];
+        let first =
+            [flow.protocol.to_string(), flow_end(flow, flow.a), flow_end(flow, flow.b), owner];
         table.push(row(first, flow.count));
     }
     table
@@ -184,13 +185,6 @@ fn owners(flow: &Flow) -> String {
     match ends.into_iter().flatten().find(|owner| owner.pid != first.pid) {
         Some(other) => format!("{} - {}", text(first), text(other)),
         None => text(first),
-    }
-}
-
-fn end(flow: &Flow, end: FlowEnd) -> String {
-    match (flow.a.port, flow.b.port) {
-        (0, 0) => end.addr.to_string(),
-        _ => SocketAddr::new(end.addr, end.port).to_string(),
     }
 }
 

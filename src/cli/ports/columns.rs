@@ -1,36 +1,25 @@
 //! The text table and CSV, and how they are ordered.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::str::FromStr;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
+use crate::inspect::sockets::Listing;
 use crate::model::socket::Socket;
 use crate::text::column::Column::*;
 use crate::text::column::{Cell, Column};
+use crate::text::csv::Sockets;
 use crate::text::table;
-use crate::text::units::UNKNOWN;
 
 /// What a person sees without asking for more.
 const TEXT: [Column; 9] = [NetnsName, Proto, Local, Remote, State, Queue, Pid, Name, User];
 
-/// What a program gets without asking for more.
-const CSV: [Column; 16] = [
-    Netns, NetnsName, Proto, Local, Remote, State, RecvQ, SendQ, Backlog, Ownership, Pid, Fd, Name,
-    User, Inode, Cookie,
-];
-
 /// The usual columns of a text table, with the namespaces where there may be several.
 pub(super) fn usual(namespaces: bool) -> &'static [Column] {
     if namespaces { &TEXT } else { &TEXT[1..] }
-}
-
-/// The usual columns of CSV, with the namespaces where there may be several.
-pub(super) fn usual_csv(namespaces: bool) -> &'static [Column] {
-    if namespaces { &CSV } else { &CSV[2..] }
 }
 
 impl ValueEnum for Column {
@@ -100,33 +89,15 @@ pub(super) fn table<'a>(
     table
 }
 
-/// Comma-separated values (RFC 4180), what is not known empty.
-pub(super) fn csv(out: &mut impl Write, columns: &[Column], sockets: &[Socket]) -> io::Result<()> {
-    let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();
-    write!(out, "{}\r\n", names.join(","))?;
-    let mut cell = String::new();
-    for socket in sockets {
-        for (index, &column) in columns.iter().enumerate() {
-            if index > 0 {
-                out.write_all(b",")?;
-            }
-            cell.clear();
-            // Writing to a string cannot fail.
-            let _ = write!(cell, "{}", Cell { column, socket });
-            write_csv_cell(out, if cell == UNKNOWN { "" } else { &cell })?;
-        }
-        out.write_all(b"\r\n")?;
+/// Comma-separated values, what is not known empty.
+pub(super) fn csv(out: &mut impl Write, columns: &[Column], listing: &Listing) -> io::Result<()> {
+    let table = Sockets { columns, now: listing.taken_at, unverified: &[] };
+    let mut line = String::new();
+    table.head(&mut line, &[]);
+    for socket in &listing.sockets {
+        out.write_all(line.as_bytes())?;
+        line.clear();
+        table.line(&mut line, &[], socket);
     }
-    Ok(())
-}
-
-fn write_csv_cell(out: &mut impl Write, cell: &str) -> io::Result<()> {
-    // A spreadsheet would take such a cell, whose text may come from a stranger's process
-    // name, for a formula.
-    let is_formula = cell.starts_with(['=', '+', '-', '@']);
-    if !is_formula && !cell.contains([',', '"', '\r', '\n']) {
-        return out.write_all(cell.as_bytes());
-    }
-    let guard = if is_formula { "'" } else { "" };
-    write!(out, "\"{guard}{}\"", cell.replace('"', "\"\""))
+    out.write_all(line.as_bytes())
 }

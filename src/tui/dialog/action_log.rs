@@ -26,6 +26,9 @@ impl Dialog for ActionLogDialog {
                 // Whole, however long: a command line that is cut does something else.
                 page.hang("           $ ", &clean(command), theme.dim);
             }
+            if let Some(undo) = &entry.undo {
+                page.hang("      undo $ ", &clean(undo), theme.dim);
+            }
         }
         if log.forgotten > 0 {
             page.add(&format!("{} earlier ones are forgotten", log.forgotten), theme.dim);

@@ -5,13 +5,14 @@ mod page;
 use std::time::Instant;
 
 use super::{Dialog, Page, Step};
-use crate::act::close::Consent;
-use crate::model::close::{ClosePlan, CloseTarget};
+use crate::act::close::Request;
+use crate::act::{Action as _, Confirmation, Consent, Done};
+use crate::model::close::ClosePlan;
 use crate::model::socket::{SocketKey, State};
 use crate::tui::command::Command;
 use crate::tui::cx::Cx;
 use crate::tui::effect::Effect;
-use crate::tui::event::{Answer, Closed, RequestId};
+use crate::tui::event::{Answer, RequestId};
 use crate::tui::keymap::{Binding, Key};
 use crate::tui::widgets::field::Field;
 
@@ -45,6 +46,8 @@ enum CloseStage {
     Protected {
         /// The plan.
         plan: ClosePlan,
+        /// What has to be typed, and why.
+        wanted: Confirmation,
         /// What is typed.
         typed: Field,
     },
@@ -56,7 +59,7 @@ enum CloseStage {
         since: Instant,
     },
     /// It has ended.
-    Done(Box<Closed>),
+    Done(Box<Done<ClosePlan>>),
     /// There is no plan.
     Failed(String),
 }
@@ -78,7 +81,8 @@ impl CloseDialog {
     fn ask(&mut self, cx: &mut Cx<'_>) {
         let id = cx.requests.next_id();
         let named = if self.with_servers { WITHOUT_PEER.to_vec() } else { Vec::new() };
-        cx.effects.push(Effect::PlanClose(id, self.keys.clone(), named));
+        let request = Request { keys: self.keys.clone(), named };
+        cx.effects.push(Effect::Prepare(id, Box::new(request)));
         self.stage = CloseStage::Planning(id);
     }
 
@@ -96,14 +100,16 @@ impl CloseDialog {
             CloseStage::Ready(plan) if plan.targets.is_empty() => return Step::Close,
             CloseStage::Ready(plan) => {
                 let plan = std::mem::take(plan);
-                if plan.protected {
-                    self.stage = CloseStage::Protected { plan, typed: Field::default() };
-                } else {
-                    self.run(plan, Consent { protected: false }, cx);
+                match plan.confirmation() {
+                    Some(wanted) => {
+                        let typed = Field::default();
+                        self.stage = CloseStage::Protected { plan, wanted, typed };
+                    }
+                    None => self.run(plan, Consent { protected: false }, cx),
                 }
             }
-            CloseStage::Protected { plan, typed } => {
-                if confirmation(plan).as_deref() == Some(typed.text().trim()) {
+            CloseStage::Protected { plan, wanted, typed } => {
+                if wanted.typed == typed.text().trim() {
                     let plan = std::mem::take(plan);
                     self.run(plan, Consent { protected: true }, cx);
                 }
@@ -124,7 +130,7 @@ impl CloseDialog {
     fn run(&mut self, plan: ClosePlan, consent: Consent, cx: &mut Cx<'_>) {
         let id = cx.requests.next_id();
         self.keys.iter().for_each(|key| _ = cx.world.marks.remove(key));
-        cx.effects.push(Effect::RunClose(id, Box::new(plan), consent));
+        cx.effects.push(Effect::Act(id, Box::new(plan), consent));
         self.stage = CloseStage::Running { id, since: cx.now.at };
     }
 }
@@ -194,15 +200,16 @@ impl Dialog for CloseDialog {
     }
 
     fn answer(&mut self, id: RequestId, answer: &Answer, _: &mut Cx<'_>) {
-        match (&self.stage, answer) {
-            (CloseStage::Planning(asked), Answer::ClosePlanned(plan)) if *asked == id => {
-                self.stage = match plan {
-                    Ok(plan) => CloseStage::Ready(ClosePlan::clone(plan)),
-                    Err(why) => CloseStage::Failed(why.clone()),
-                };
-            }
-            (CloseStage::Running { .. }, Answer::Closed(closed)) if self.shows(id) => {
-                self.stage = CloseStage::Done(closed.clone());
+        match &self.stage {
+            CloseStage::Planning(asked) if *asked == id => match answer.prepared::<ClosePlan>() {
+                Some(Ok(plan)) => self.stage = CloseStage::Ready(plan.clone()),
+                Some(Err(why)) => self.stage = CloseStage::Failed(why.to_owned()),
+                None => {}
+            },
+            CloseStage::Running { id: running, .. } if *running == id => {
+                if let Some(done) = answer.acted::<ClosePlan>() {
+                    self.stage = CloseStage::Done(Box::new(done.clone()));
+                }
             }
             _ => {}
         }
@@ -211,17 +218,6 @@ impl Dialog for CloseDialog {
     fn shows(&self, id: RequestId) -> bool {
         matches!(self.stage, CloseStage::Running { id: running, .. } if running == id)
     }
-}
-
-/// The first connection that needs a confirmation of its own.
-fn first_protected(plan: &ClosePlan) -> Option<&CloseTarget> {
-    plan.targets.iter().find(|target| target.protected.is_some())
-}
-
-/// What has to be typed to confirm the end of protected connections: the first one's local
-/// port.
-fn confirmation(plan: &ClosePlan) -> Option<String> {
-    first_protected(plan)?.socket.local.port.map(|port| port.to_string())
 }
 
 /// Whether the plan spares somebody whom [`CloseDialog::toggle_servers`] would take along.

@@ -287,6 +287,7 @@ impl Pane for Ports {
         let live = listing.arranged().rows().filter(|view| view.ended_at.is_none());
         let content = Content::Ports {
             rows: live.map(|view| Arc::clone(view.row)).collect(),
+            columns: columns::for_csv(world),
             taken_at: world.ports.sample.taken_at,
             host: Arc::clone(&table.host),
             privileged: table.privileged,

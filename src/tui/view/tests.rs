@@ -509,10 +509,10 @@ fn close_plan() {
         desk.ports(table(rows()));
         desk.press(KeyCode::Char('X'));
         let id = desk.last(|effect| match effect {
-            Effect::PlanClose(id, ..) => Some(*id),
+            Effect::Prepare(id, _) => Some(*id),
             _ => None,
         });
-        desk.answer(id.unwrap(), Answer::ClosePlanned(Ok(Box::new(plan()))));
+        desk.answer(id.unwrap(), Answer::Prepared(Ok(Box::new(plan()))));
     });
 }
 

@@ -1,8 +1,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::super::{Consent, SshConnection, obstacle};
+use super::super::SshConnection;
+use super::super::words::obstacle;
 use super::*;
+use crate::act::Consent;
 use crate::model::owner::{Owner, Ownership, Process, ProcessKey};
 use crate::model::socket::Family;
 use crate::model::tree::ProcessNode;

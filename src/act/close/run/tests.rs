@@ -1,7 +1,8 @@
 use std::cell::RefCell;
 
-use super::super::{Verdict, verdict};
+use super::super::words::verdict;
 use super::*;
+use crate::act::Verdict;
 use crate::model::close::CloseTarget;
 use crate::model::socket::{Endpoint, Family, Protocol};
 

@@ -69,6 +69,19 @@ const FIRST_PACKET: usize = HEADER + offset_of!(tpacket_hdr_v1, offset_to_first_
 /// Where the link address lies behind a packet header.
 const ADDRESS: usize = size_of::<PacketHeader>().next_multiple_of(libc::TPACKET_ALIGNMENT);
 
+/// `struct tpacket_req3` (linux/if_packet.h).
+#[derive(zerocopy::IntoBytes, zerocopy::Immutable)]
+#[repr(C)]
+struct Request {
+    block_size: u32,
+    blocks: u32,
+    frame_size: u32,
+    frames: u32,
+    retire_ms: u32,
+    private_bytes: u32,
+    features: u32,
+}
+
 /// The mapped ring. Unmapped when dropped.
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -86,14 +99,14 @@ impl Ring {
         let version = libc::tpacket_versions::TPACKET_V3 as c_int;
         socket::set(socket, libc::SOL_PACKET, libc::PACKET_VERSION, &version)
             .map_err(|error| unsupported_or_os("choose TPACKET_V3", error))?;
-        let request = libc::tpacket_req3 {
-            tp_block_size: BLOCK_BYTES,
-            tp_block_nr: BLOCKS,
-            tp_frame_size: FRAME_BYTES,
-            tp_frame_nr: BLOCK_BYTES / FRAME_BYTES * BLOCKS,
-            tp_retire_blk_tov: RETIRE_MS,
-            tp_sizeof_priv: 0,
-            tp_feature_req_word: 0,
+        let request = Request {
+            block_size: BLOCK_BYTES,
+            blocks: BLOCKS,
+            frame_size: FRAME_BYTES,
+            frames: BLOCK_BYTES / FRAME_BYTES * BLOCKS,
+            retire_ms: RETIRE_MS,
+            private_bytes: 0,
+            features: 0,
         };
         socket::set(socket, libc::SOL_PACKET, libc::PACKET_RX_RING, &request)
             .map_err(|error| Error::os("set up the capture ring", error))?;

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use libc::{c_int, c_void, sock_filter, socklen_t};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+use zerocopy::{Immutable, IntoBytes};
 
 use crate::sys::{Error, Result};
 
@@ -30,8 +31,10 @@ pub(super) fn open() -> Result<OwnedFd> {
 pub(super) fn attach(socket: &OwnedFd, program: &[sock_filter]) -> Result<()> {
     let program =
         libc::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut() };
-    set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
-        .map_err(|error| Error::os("filter the capture", error))
+    let (value, size) = ((&raw const program).cast(), size_of_val(&program));
+    // SAFETY: it is a whole sock_fprog, and the filter that it points to is borrowed.
+    let result = unsafe { set_raw(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, value, size) };
+    result.map_err(|error| Error::os("filter the capture", error))
 }
 
 /// Starts to receive, on one interface or with `index` 0 on all.
@@ -61,30 +64,54 @@ pub(super) fn bind(socket: &OwnedFd, index: u32) -> Result<()> {
 
 /// Takes frames for others too, for as long as the socket is open.
 pub(super) fn add_promiscuous(socket: &OwnedFd, index: u32) -> Result<()> {
-    let request = libc::packet_mreq {
-        mr_ifindex: index as c_int,
-        mr_type: libc::PACKET_MR_PROMISC as u16,
-        mr_alen: 0,
-        mr_address: [0; 8],
+    let request = Membership {
+        interface: index as c_int,
+        kind: libc::PACKET_MR_PROMISC as u16,
+        address_length: 0,
+        address: [0; 8],
     };
     set(socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &request)
         .map_err(|error| Error::os("make the interface promiscuous", error))
 }
 
-/// Sets a socket option to the bytes of `value`, a type that the kernel declares for it.
-pub(super) fn set<T>(socket: &OwnedFd, level: c_int, name: c_int, value: &T) -> io::Result<()> {
-    // SAFETY: the pointer and the size are those of `value`, which outlives the call; the kernel
-    // only reads it. A filter program that it points to outlives the call as well, being
-    // borrowed by the caller.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            level,
-            name,
-            (&raw const *value).cast::<c_void>(),
-            size_of::<T>() as socklen_t,
-        )
-    };
+/// `struct packet_mreq` (linux/if_packet.h).
+#[derive(IntoBytes, Immutable)]
+#[repr(C)]
+struct Membership {
+    interface: c_int,
+    kind: u16,
+    address_length: u16,
+    address: [u8; 8],
+}
+
+/// Sets a socket option to a value that is nothing but its bytes: no padding, no pointers.
+pub(super) fn set<T: IntoBytes + Immutable>(
+    socket: &OwnedFd,
+    level: c_int,
+    name: c_int,
+    value: &T,
+) -> io::Result<()> {
+    let bytes = value.as_bytes();
+    // SAFETY: the kernel only reads the bytes, which are borrowed for the whole call, and none
+    // of them is an address.
+    unsafe { set_raw(socket, level, name, bytes.as_ptr().cast(), bytes.len()) }
+}
+
+/// setsockopt(2).
+///
+/// # Safety
+/// `value` points to `size` bytes of what the kernel expects for this option, and whatever
+/// they point to is there for the whole call.
+unsafe fn set_raw(
+    socket: &OwnedFd,
+    level: c_int,
+    name: c_int,
+    value: *const c_void,
+    size: usize,
+) -> io::Result<()> {
+    // SAFETY: the caller vouches for the value.
+    let result =
+        unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, size as socklen_t) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -1,10 +1,9 @@
 //! `X`: exactly the rows that are meant, and nothing without agreement.
 
 use super::*;
-use crate::act::close::Consent;
+use crate::act::{Consent, Done, close};
 use crate::model::close::{CloseOutcome, ClosePlan, CloseTarget, FailedClose, SocketAndReason};
 use crate::model::socket::{Endpoint, Socket, SocketKey, State};
-use crate::tui::event::Closed;
 use crate::tui::fixture::{owned, process, row, tcp};
 
 fn connection(local: u16) -> Socket {
@@ -31,28 +30,26 @@ fn plan_of(targets: Vec<CloseTarget>) -> ClosePlan {
 }
 
 fn planned(effect: &Effect) -> Option<(RequestId, Vec<SocketKey>, Vec<State>)> {
-    match effect {
-        Effect::PlanClose(id, keys, named) => Some((*id, keys.clone(), named.clone())),
-        _ => None,
-    }
+    let (id, request) = effect.request::<close::Request>()?;
+    Some((id, request.keys.clone(), request.named.clone()))
 }
 
 fn run(effect: &Effect) -> Option<(RequestId, Consent)> {
     match effect {
-        Effect::RunClose(id, _, consent) => Some((*id, *consent)),
+        Effect::Act(id, _, consent) => Some((*id, *consent)),
         _ => None,
     }
 }
 
 fn answer(desk: &mut Desk, plan: ClosePlan) {
     let (id, ..) = desk.last(planned).unwrap();
-    desk.answer(id, Answer::ClosePlanned(Ok(Box::new(plan))));
+    desk.answer(id, Answer::Prepared(Ok(Box::new(plan))));
 }
 
 fn end(desk: &mut Desk, plan: ClosePlan, outcome: CloseOutcome) {
     let (id, consent) = desk.last(run).unwrap();
-    let closed = Closed { plan, consent, outcome: Ok(outcome) };
-    desk.answer(id, Answer::Closed(Box::new(closed)));
+    let done = Done { plan, consent, outcome: Ok(outcome) };
+    desk.answer(id, Answer::Acted(Box::new(done)));
 }
 
 #[test]
@@ -77,7 +74,7 @@ fn a_close_aims_at_the_key_of_the_row_that_was_under_it() {
         plan,
         CloseOutcome { closed: vec![connection(8081)], ..CloseOutcome::default() },
     );
-    assert!(desk.screen().contains("is gone"));
+    assert!(desk.screen().contains("✓ closed tcp 10.0.0.5:8081"));
     let entry = desk.app.log.entries.back().unwrap();
     let expected = "sockpit close proto:tcp laddr:10.0.0.5 lport:8081 raddr:10.0.0.7 rport:51544";
     assert_eq!(entry.command.as_deref(), Some(expected));

@@ -1,6 +1,7 @@
 //! `w`: the question goes to the row under the key, and remedies lead to plans.
 
 use super::*;
+use crate::act::close;
 use crate::inspect::bind::Target;
 use crate::model::socket::{SocketId, SocketKey};
 use crate::model::why::{Remedy, RuleFacts, TrialBind, WhyFinding, WhyKind, WhyReport};
@@ -138,9 +139,9 @@ fn a_close_opens_the_plan_for_exactly_the_findings_sockets() {
     answer(&mut desk, found);
     assert!(desk.screen().contains("Enter show its plan"));
     desk.press(KeyCode::Enter);
-    let keys = desk.last(|effect| match effect {
-        Effect::PlanClose(_, keys, named) if named.is_empty() => Some(keys.clone()),
-        _ => None,
+    let keys = desk.last(|effect| {
+        let (_, request) = effect.request::<close::Request>()?;
+        request.named.is_empty().then(|| request.keys.clone())
     });
     let key = SocketKey { netns: Some(1), id: SocketId::Cookie(77) };
     assert_eq!(keys, Some(vec![key]));

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{CloseDialog, CloseStage, first_protected};
-use crate::act::close;
+use super::{CloseDialog, CloseStage};
+use crate::act::{Confirmation, Done, Mark, close};
 use crate::model::close::{ClosePlan, CloseTarget};
 use crate::model::socket::Socket;
 use crate::text::{clean, units};
 use crate::tui::dialog::Page;
-use crate::tui::event::Closed;
-use crate::tui::log;
 
 /// More connections than this are counted.
 const MOST: usize = 100;
@@ -23,9 +21,9 @@ pub(super) fn write(dialog: &CloseDialog, page: &mut Page<'_>) {
         CloseStage::Planning(_) => page.0.add("Working out the plan …", theme.dim),
         CloseStage::Failed(why) => page.0.add(&format!("! {}", clean(why)), theme.danger),
         CloseStage::Ready(plan) => page.plan(dialog, plan),
-        CloseStage::Protected { plan, typed } => {
+        CloseStage::Protected { plan, wanted, typed } => {
             page.plan(dialog, plan);
-            page.protected(plan, typed.text());
+            page.protected(wanted, typed.text());
         }
         CloseStage::Running { since, .. } => {
             let elapsed = units::duration(now.saturating_duration_since(*since));
@@ -80,42 +78,32 @@ impl Lines<'_, '_> {
         self.0.hang("  of ", &clean(&holders(&target.socket)), theme.text);
     }
 
-    fn protected(&mut self, plan: &ClosePlan, typed: &str) {
+    fn protected(&mut self, wanted: &Confirmation, typed: &str) {
         let theme = self.0.theme;
-        let Some(target) = first_protected(plan) else { return };
-        let what = close::describe(&target.socket);
         self.0.gap();
-        let text = format!("{what} is protected. Type its local port to close it all the same:");
-        self.0.add(&clean(&text), theme.danger);
+        self.0.add(&clean(&wanted.question), theme.danger);
         self.0.choose_next();
         self.0.add(&format!("> {}", clean(typed)), theme.accent);
     }
 
-    fn done(&mut self, closed: &Closed) {
+    fn done(&mut self, done: &Done<ClosePlan>) {
         let theme = self.0.theme;
-        let outcome = match &closed.outcome {
-            Ok(outcome) => outcome,
-            Err(why) => return self.0.hang("✗ ", &clean(why), theme.danger),
-        };
-        for socket in outcome.closed.iter().take(MOST) {
-            let text = format!("{} is gone", close::describe(socket));
-            self.0.hang("✓ ", &clean(&text), theme.fresh);
+        let parts = done.parts();
+        for alike in parts.chunk_by(|a, b| a.mark == b.mark) {
+            let (sign, style) = match alike[0].mark {
+                Mark::Done => ("✓ ", theme.fresh),
+                Mark::Beside => ("· ", theme.text),
+                Mark::Spared => ("· ", theme.dim),
+                Mark::Failed => ("✗ ", theme.danger),
+            };
+            for part in alike.iter().take(MOST) {
+                self.0.hang(sign, &clean(&part.text), style);
+            }
+            if alike.len() > MOST {
+                self.0.hang(sign, &format!("and {} more", alike.len() - MOST), style);
+            }
         }
-        for socket in outcome.ended.iter().take(MOST) {
-            let text = format!("{} had ended by itself", close::describe(socket));
-            self.0.hang("· ", &clean(&text), theme.text);
-        }
-        for failed in outcome.failed.iter().take(MOST) {
-            let text =
-                format!("{} is not closed: {}", close::describe(&failed.socket), failed.reason);
-            self.0.hang("✗ ", &clean(&text), theme.danger);
-        }
-        for spared in outcome.spared.iter().take(MOST) {
-            let text =
-                format!("{} was left alone: {}", close::describe(&spared.socket), spared.reason);
-            self.0.hang("· ", &clean(&text), theme.dim);
-        }
-        if let (false, Some(_)) = (log::is_closed(closed), outcome.failed.first()) {
+        if parts.iter().any(|part| part.mark == Mark::Failed) {
             self.0.add("The log (L) keeps the command line.", theme.dim);
         }
     }

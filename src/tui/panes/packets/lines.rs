@@ -7,9 +7,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::Line;
-use crate::model::packets::{Count, Flow, FlowEnd, FlowFocus, PacketCounts};
+use crate::model::packets::{Count, Flow, FlowFocus, PacketCounts};
 use crate::model::sample::Sample;
 use crate::model::socket::Socket;
+use crate::text::address::flow_end;
 use crate::text::{clean, units};
 use crate::tui::label;
 use crate::tui::theme::Theme;
@@ -167,7 +168,8 @@ pub(super) fn flows(
     for flow in &counts.flows {
         let is_selected = focus.is_some_and(|focus| focus.matches(&flow.key()));
         let sign = if is_selected { "▶ " } else { "  " };
-        let ends = format!("{} {} {}", flow.protocol, end(flow.a), end(flow.b));
+        let ends =
+            format!("{} {} {}", flow.protocol, flow_end(flow, flow.a), flow_end(flow, flow.b));
         let ends = paint::fit(&ends, u16::try_from(name_width).unwrap_or(u16::MAX)).into_owned();
         let packets = units::count(flow.count.packets);
         let (flag, style) = flag(flow, theme);
@@ -189,13 +191,6 @@ fn flag(flow: &Flow, theme: &Theme) -> (&'static str, Style) {
         SYN => ("SYN", theme.warning),
         0 => ("", theme.dim),
         _ => ("open", theme.dim),
-    }
-}
-
-fn end(end: FlowEnd) -> String {
-    match (end.port, end.addr) {
-        (0, addr) => addr.to_string(),
-        (port, addr) => std::net::SocketAddr::new(addr, port).to_string(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::tui::hosts::Hosts;
 use crate::tui::label;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::table::{self, Cell};
+use crate::tui::world::World;
 
 /// A column of Ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,12 @@ const EXTRA: u8 = 5;
 /// The columns that are shown, where there is room enough, until the user chooses.
 pub(super) fn usual() -> Vec<Column> {
     USUAL.iter().map(|(column, _)| *column).collect()
+}
+
+/// The columns of an export as CSV: the chosen ones, else those of the command line.
+pub(super) fn for_csv(world: &World) -> Vec<Column> {
+    let usual = || Column::usual_csv(world.ports.value().is_some_and(|table| table.all_netns));
+    world.columns.clone().unwrap_or_else(|| usual().to_vec())
 }
 
 /// The columns for the table, with the namespaces where there may be several. Of `chosen` ones
@@ -131,6 +138,8 @@ fn widths(column: Column) -> [u16; 4] {
         Retransmits => [7, 7, 8, 8],
         BytesSent | BytesReceived => [8, 8, 9, 9],
         Congestion => [10, 10, 10, 10],
+        LocalAddr | RemoteAddr => [10, 15, 39, 39],
+        LocalPort | RemotePort => [5, 5, 5, 5],
         Age => [5, 5, 5, 5],
     }
 }

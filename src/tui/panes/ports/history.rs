@@ -214,6 +214,7 @@ impl History {
         let (found, table) = (self.found.as_ref()?, world.ports.value()?);
         let content = Content::History {
             rows: found.rows.clone(),
+            columns: super::columns::for_csv(world),
             taken_at: world.ports.sample.taken_at,
             host: Arc::clone(&table.host),
             forgotten: found.forgotten,
