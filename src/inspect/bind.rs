@@ -213,7 +213,7 @@ pub fn ask_with(
         }
         if !how.may_try {
             let is_passed_over = |socket: &Socket| socket.state == State::TimeWait;
-            let is_open = against.iter().all(|socket| is_passed_over(socket));
+            let is_open = against.iter().all(is_passed_over);
             let outcome = if is_open { Outcome::Unproven } else { Outcome::Held };
             return Ok(Answer { outcome, against });
         }

@@ -7,7 +7,7 @@ use super::bind::{self, Target};
 use super::{Error, sockets};
 use crate::model::ephemeral::{Destination, EphemeralRange, EphemeralReport, PortUser};
 use crate::model::port_rules::PortRules;
-use crate::model::socket::{Socket, State};
+use crate::model::socket::{Endpoint, Socket, State};
 use crate::model::tables::Table;
 use crate::model::why::{Remedy, TrialBind, WhyFinding, WhyKind};
 use crate::sys::port_rules;
@@ -100,7 +100,7 @@ fn fill(sockets: &[Socket], rules: &PortRules, udp: bool) -> Fill {
             bound.insert(port);
         }
         let remote = socket.remote.as_ref().filter(|_| !udp);
-        let ends = (socket.local.canonical_addr(), remote.and_then(|to| to.canonical_addr()));
+        let ends = (socket.local.canonical_addr(), remote.and_then(Endpoint::canonical_addr));
         if let ((Some(from), Some(to)), Some(to_port)) = (ends, remote.and_then(|to| to.port)) {
             by_destination.entry((from, to, to_port)).or_default().add(port, socket);
         }
@@ -219,7 +219,7 @@ fn remedies(rules: &PortRules, tw_reuse_helps: bool) -> Vec<Remedy> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::socket::{Endpoint, Family, Protocol};
+    use crate::model::socket::{Family, Protocol};
 
     fn connection(port: u16, to: u16, state: State) -> Socket {
         let at = |port| Endpoint::ip([127, 0, 0, 1], port);

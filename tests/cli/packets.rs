@@ -270,7 +270,7 @@ fn fragments(count: u16) -> Vec<(Vec<u8>, u32)> {
     let part = |at: u16| {
         let more = if at + 1 < count { 0x2000 } else { 0 };
         let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 36, 0, 7];
-        frame.extend((more | at * 2).to_be_bytes());
+        frame.extend((more | (at * 2)).to_be_bytes());
         frame.extend([64, 17, 0, 0, 10, 1, 1, 10, 10, 1, 1, 2]);
         frame.extend([0x1b, 0x58, 0x23, 0x28].iter().chain(&[0; 12]));
         let length = u32::try_from(frame.len()).unwrap();

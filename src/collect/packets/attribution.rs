@@ -43,7 +43,7 @@ impl Attribution {
 
     /// Puts down what the flows counted since the last time.
     pub(super) fn attribute(&mut self, flows: &mut FlowTable, owners: &FlowOwners) {
-        let (flows, attributed) = flows.to_attribute();
+        let (flows, attributed) = flows.split_attributed();
         for (flow, attributed) in flows.iter().zip(attributed) {
             let count = flow.count();
             let new = count.since(attributed.count);

@@ -267,7 +267,7 @@ impl FlowTable {
     }
 
     /// The entries, and what is made of them.
-    pub(super) fn to_attribute(&mut self) -> (&[Entry], &mut [Attributed]) {
+    pub(super) fn split_attributed(&mut self) -> (&[Entry], &mut [Attributed]) {
         (&self.entries, &mut self.attributed)
     }
 
