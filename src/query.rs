@@ -1,4 +1,5 @@
-//! The filter language over model rows: one grammar for the dashboard and the command line.
+//! The filter language over tables of model rows: one grammar for the dashboard and the command
+//! line, over every table that declares its keys.
 //!
 //! ```text
 //! query = group { ("or" | "||") group }          group = part { ["and" | "&&"] part }
@@ -10,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod ast;
+mod bare;
 mod complete;
 mod error;
 mod eval;
@@ -18,6 +20,8 @@ mod key;
 mod lexer;
 mod needle;
 mod parser;
+mod resolve;
+mod rows;
 mod saved;
 mod tables;
 mod trivial;
@@ -30,19 +34,20 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use crate::model::socket::{Socket, State};
-use crate::model::table::SocketRow;
+use crate::model::packets::Flow;
+use crate::model::socket::State;
 use crate::model::tables::Tables;
 
 use ast::{Expr, Test};
 use key::{Key, NumberKey};
 
-pub use complete::{Completion, complete, complete_with};
+pub use complete::{Completion, complete, complete_flows, complete_with};
 pub use error::QueryError;
-pub use help::{KEYS, KeyHelp, help_text};
-pub use saved::{Saved, SavedError, is_name};
+pub use eval::Truth;
+pub use help::{KEYS, KeyHelp, Table, help_text};
+pub use resolve::is_name;
+pub use rows::Subject;
+pub use saved::{Saved, SavedError};
 
 /// A parsed filter. Cloning is cheap; two are equal when they ask the same in the same order.
 ///
@@ -53,41 +58,6 @@ pub struct Query {
     root: Option<Arc<Expr>>,
 }
 
-/// What a query says of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Truth {
-    /// The row matches.
-    Yes,
-    /// It does not.
-    No,
-    /// It depends on something that is not known: more rights might decide it.
-    Undecided,
-}
-
-/// A row to be asked about, with what a query needs to know beside it.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    /// The socket.
-    pub socket: &'a Socket,
-    /// The moment that ages are counted to.
-    pub now: Timestamp,
-    /// Whether the socket was made while sockpit watched. Its age is then exact; otherwise
-    /// the time since first sight is only its least possible age.
-    pub appeared: bool,
-}
-
-impl<'a> Subject<'a> {
-    /// A socket of unknown age, as in a single look.
-    pub fn new(socket: &'a Socket, now: Timestamp) -> Self {
-        Self { socket, now, appeared: false }
-    }
-
-    /// A row of a live table.
-    pub fn of_row(row: &'a SocketRow, now: Timestamp) -> Self {
-        Self { socket: &row.socket, now, appeared: row.appeared }
-    }
-}
-
 impl Query {
     /// Reads a query. Blank text is the empty query, which every row matches.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
@@ -96,7 +66,13 @@ impl Query {
 
     /// The same where `@name` stands for a saved filter.
     pub fn parse_with(text: &str, mut saved: &Saved) -> Result<Self, QueryError> {
-        let root = parser::parse(text, &[], &mut saved)?;
+        let root = parser::parse(&Table::SOCKETS, text, &[], &mut saved)?;
+        Ok(Self { root: root.map(Arc::new) })
+    }
+
+    /// The same over a table, whose keys are the only ones.
+    pub fn parse_for(table: &Table, text: &str, mut saved: &Saved) -> Result<Self, QueryError> {
+        let root = parser::parse(table, text, &[], &mut saved)?;
         Ok(Self { root: root.map(Arc::new) })
     }
 
@@ -127,7 +103,7 @@ impl Query {
                 groups.push(start..text.len());
             }
         }
-        let root = parser::parse(&text, &groups, &mut saved)?;
+        let root = parser::parse(&Table::SOCKETS, &text, &groups, &mut saved)?;
         Ok(Self { root: root.map(Arc::new) })
     }
 
@@ -184,9 +160,18 @@ impl Query {
         self.root.as_ref().is_some_and(|root| root.has(&runs))
     }
 
-    /// Whether a row matches.
+    /// Whether a socket matches.
     pub fn matches(&self, subject: &Subject<'_>) -> Truth {
-        self.root.as_ref().map_or(Truth::Yes, |root| eval::ask(root, subject).into())
+        self.ask(subject)
+    }
+
+    /// Whether a flow matches; the query is one over [`Table::FLOWS`].
+    pub fn matches_flow(&self, flow: &Flow) -> Truth {
+        self.ask(flow)
+    }
+
+    fn ask(&self, row: &impl eval::Row) -> Truth {
+        self.root.as_ref().map_or(Truth::Yes, |root| eval::ask(root, row).into())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display as _};
 
+use super::help::KeyHelp;
 use super::key::{Key, NumberKey, Side, TextKey};
 use super::needle::Pattern;
 use super::values::{AddressSet, NameSet, NumberSet};
@@ -88,6 +89,20 @@ impl Expr {
         }
     }
 
+    /// The first key in it that is not among `keys`.
+    pub(super) fn foreign_key(&self, keys: &[KeyHelp]) -> Option<Key> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().find_map(|part| part.foreign_key(keys))
+            }
+            Self::Not(part) => part.foreign_key(keys),
+            Self::Everything => None,
+            Self::Test(test) => {
+                test.key().filter(|key| !keys.iter().any(|help| help.key == key.name()))
+            }
+        }
+    }
+
     /// How many tests are in it.
     pub(super) fn count(&self) -> usize {
         match self {
@@ -151,6 +166,20 @@ impl fmt::Display for Operand<'_> {
         match self.0 {
             list @ (Expr::All(_) | Expr::Any(_)) => write!(f, "({list})"),
             other => other.fmt(f),
+        }
+    }
+}
+
+impl Test {
+    /// The key that it asks by; words have none.
+    fn key(&self) -> Option<Key> {
+        match self {
+            Self::Number { key, .. } => Some(Key::Number(*key)),
+            Self::Address { side, .. } => Some(Key::Address(*side)),
+            Self::Name(set) => Some(Key::Set(set.key())),
+            Self::Text { key, .. } => Some(Key::Text(*key)),
+            Self::Present(key) => Some(*key),
+            Self::PortOrPid(_) | Self::Word(_) => None,
         }
     }
 }

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::error::is_harmless;
-use super::help::KEYS;
+use super::help::Table;
 use super::key::{Key, NumberKey, SetKey, Side, TextKey};
 use super::needle::TextValue;
 use super::saved::Saved;
 use crate::model::owner::Process;
+use crate::model::packets::Flow;
 use crate::model::socket::Socket;
 
 /// At most so many values of rows are offered.
@@ -49,6 +50,26 @@ pub fn complete_with<'a>(
     saved: &Saved,
     rows: impl IntoIterator<Item = &'a Socket>,
 ) -> Vec<Completion> {
+    offer(&Table::SOCKETS, text, cursor, saved, rows)
+}
+
+/// The same over flows.
+pub fn complete_flows<'a>(
+    text: &str,
+    cursor: usize,
+    saved: &Saved,
+    rows: impl IntoIterator<Item = &'a Flow>,
+) -> Vec<Completion> {
+    offer(&Table::FLOWS, text, cursor, saved, rows)
+}
+
+fn offer<'a, R: Sample + 'a>(
+    table: &Table,
+    text: &str,
+    cursor: usize,
+    saved: &Saved,
+    rows: impl IntoIterator<Item = &'a R>,
+) -> Vec<Completion> {
     let typed: String = text.chars().take(cursor).collect();
     let Some(fragment) = last_word(&typed) else { return Vec::new() };
     match key_and_value(fragment) {
@@ -60,7 +81,7 @@ pub fn complete_with<'a>(
             offered(&typed, value, offers)
         }
         None if fragment.starts_with('@') => offered(&typed, fragment, filters(fragment, saved)),
-        None => offered(&typed, fragment, keys(fragment)),
+        None => offered(&typed, fragment, keys(table, fragment)),
     }
 }
 
@@ -117,8 +138,9 @@ fn filters(prefix: &str, saved: &Saved) -> Vec<Offer> {
 }
 
 /// Keys, and after two letters also what one of their names would make a whole pair.
-fn keys(prefix: &str) -> Vec<Offer> {
-    let mut offers: Vec<Offer> = KEYS
+fn keys(table: &Table, prefix: &str) -> Vec<Offer> {
+    let mut offers: Vec<Offer> = table
+        .keys
         .iter()
         .filter(|help| starts_with(help.key, prefix))
         .map(|help| (format!("{}:", help.key), help.about.into()))
@@ -126,6 +148,9 @@ fn keys(prefix: &str) -> Vec<Offer> {
     if prefix.len() >= 2 {
         for key in [SetKey::State, SetKey::Protocol, SetKey::Ownership] {
             let name = Key::Set(key).name();
+            if !table.keys.iter().any(|help| help.key == name) {
+                continue;
+            }
             offers.extend(
                 names(key, prefix)
                     .into_iter()
@@ -145,10 +170,14 @@ fn names(key: SetKey, prefix: &str) -> Vec<Offer> {
         .collect()
 }
 
-fn values<'a>(key: Key, prefix: &str, rows: impl IntoIterator<Item = &'a Socket>) -> Vec<Offer> {
+fn values<'a, R: Sample + 'a>(
+    key: Key,
+    prefix: &str,
+    rows: impl IntoIterator<Item = &'a R>,
+) -> Vec<Offer> {
     let mut counts: HashMap<Value<'a>, usize> = HashMap::new();
-    for socket in rows {
-        for_each_value(key, socket, |value| {
+    for row in rows {
+        row.for_each_value(key, &mut |value| {
             if value.starts_with(prefix) {
                 *counts.entry(value).or_default() += 1;
             }
@@ -187,7 +216,37 @@ impl Value<'_> {
     }
 }
 
-fn for_each_value<'a>(key: Key, socket: &'a Socket, mut take: impl FnMut(Value<'a>)) {
+/// A row that has values to offer.
+trait Sample {
+    /// Calls with each value of the row under this key.
+    fn for_each_value<'a>(&'a self, key: Key, take: &mut dyn FnMut(Value<'a>));
+}
+
+impl Sample for Socket {
+    fn for_each_value<'a>(&'a self, key: Key, take: &mut dyn FnMut(Value<'a>)) {
+        of_socket(key, self, take);
+    }
+}
+
+impl Sample for Flow {
+    fn for_each_value<'a>(&'a self, key: Key, take: &mut dyn FnMut(Value<'a>)) {
+        match (key, &self.owner) {
+            (Key::Number(NumberKey::Port(_)), _) if self.has_ports() => {
+                take(Value::Number(self.a.port.into(), ""));
+                if self.b.port != self.a.port {
+                    take(Value::Number(self.b.port.into(), ""));
+                }
+            }
+            (Key::Number(NumberKey::Pid), Some(owner)) => {
+                take(Value::Number(owner.pid.into(), &owner.name));
+            }
+            (Key::Text(TextKey::Name), Some(owner)) => take(Value::Text(&owner.name)),
+            _ => {}
+        }
+    }
+}
+
+fn of_socket<'a>(key: Key, socket: &'a Socket, mut take: impl FnMut(Value<'a>)) {
     let processes = || socket.owners.iter().map(|owner| &*owner.process);
     let of_process = |process: &'a Process| match key {
         Key::Text(TextKey::Name) => Some(Value::Text(&process.name)),
@@ -226,7 +285,7 @@ mod tests {
 
     use super::*;
     use crate::model::socket::{Endpoint, Family, Protocol, State};
-    use crate::query::Query;
+    use crate::query::{KEYS, Query};
 
     fn texts(text: &str) -> Vec<String> {
         complete(text, text.chars().count()).into_iter().map(|offer| offer.text).collect()

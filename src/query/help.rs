@@ -24,6 +24,53 @@ const fn key(
     KeyHelp { key, takes, about, example }
 }
 
+/// A table of rows that queries can be about: its name, and the keys that it has.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// What its rows are called.
+    pub name: &'static str,
+    /// Its keys, in the order of the help.
+    pub keys: &'static [KeyHelp],
+}
+
+impl Table {
+    /// Sockets, which have every key.
+    pub const SOCKETS: Self = Self { name: "sockets", keys: KEYS };
+    /// Flows of packets.
+    pub const FLOWS: Self = Self { name: "flows", keys: FLOW_KEYS };
+    /// Every table.
+    pub const ALL: [Self; 2] = [Self::SOCKETS, Self::FLOWS];
+
+    /// The language with this table's keys in plain text, no line wider than 78 columns.
+    pub fn help_text(&self) -> String {
+        let mut out = String::from("Parts of a query stand side by side for and:\n");
+        for (form, meaning) in SYNTAX {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "  {form:<17} {meaning}");
+        }
+        out.push_str("\nKeys:\n");
+        for KeyHelp { key, about, example, .. } in self.keys {
+            let _ = writeln!(out, "  {key:<9} {about:<44} {example}");
+        }
+        out.push_str(
+            "\nTimes take us, ms, s, m, h, d; sizes k, M, G (Ki, Mi, Gi for powers of 1024).\n\
+             text matches a part, but user, if and service the whole; /regex/ goes too.\n\
+             What is not known is neither true nor false: the row matches neither a\n\
+             comparison with it nor the negation of that.\n",
+        );
+        out
+    }
+}
+
+const FLOW_KEYS: &[KeyHelp] = &[
+    key("port", "port", "port at either end, or a service's name", "port:8000..8100"),
+    key("addr", "address", "address or network at either end", "addr:10.0.0.0/8"),
+    key("proto", "name", "tcp udp icmp udplite, or with 4 or 6", "proto:udp,tcp6"),
+    key("family", "name", "ipv4 ipv6", "family:ipv6"),
+    key("pid", "number", "process id of an owner", "pid:4242"),
+    key("name", "text", "process name", "name:nginx"),
+];
+
 /// Every key, ends first, then what it is, who holds it, and its numbers.
 pub const KEYS: &[KeyHelp] = &[
     key("port", "port", "port at either end, or a service's name", "port:8000..8100"),
@@ -81,24 +128,9 @@ const SYNTAX: &[(&str, &str)] = &[
     ("@name", "a filter saved under this name"),
 ];
 
-/// The language in plain text, no line wider than 78 columns.
+/// The language over sockets in plain text, no line wider than 78 columns.
 pub fn help_text() -> String {
-    let mut out = String::from("Parts of a query stand side by side for and:\n");
-    for (form, meaning) in SYNTAX {
-        // Writing to a string cannot fail.
-        let _ = writeln!(out, "  {form:<17} {meaning}");
-    }
-    out.push_str("\nKeys:\n");
-    for KeyHelp { key, about, example, .. } in KEYS {
-        let _ = writeln!(out, "  {key:<9} {about:<44} {example}");
-    }
-    out.push_str(
-        "\nTimes take us, ms, s, m, h, d; sizes k, M, G (Ki, Mi, Gi for powers of 1024).\n\
-         text matches a part, but user, if and service the whole; /regex/ goes too.\n\
-         What is not known is neither true nor false: the row matches neither a\n\
-         comparison with it nor the negation of that.\n",
-    );
-    out
+    Table::SOCKETS.help_text()
 }
 
 #[cfg(test)]

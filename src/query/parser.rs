@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 use super::ast::{Expr, Test};
+use super::bare::{BareWord, classify};
 use super::error::QueryError;
-use super::key::{Key, Measure, NumberKey, SetKey, Side, TextKey};
+use super::help::Table;
+use super::key::{Key, NumberKey, SetKey, Side, TextKey};
 use super::lexer::{self, Comparison, Form, Token, TokenKind, Value};
 use super::needle::Pattern;
-use super::saved::{Resolve, name_in};
-use super::values::{AddressSet, NameSet, NumberSet, is_network};
+use super::resolve::{Resolve, name_in};
+use super::values::{AddressSet, NameSet, NumberSet};
 use super::word::Word;
 
 /// Parentheses may be nested this deep.
@@ -16,6 +18,7 @@ const MAX_DEPTH: usize = 50;
 
 /// Reads a query; `None` for blank text. See [`lexer::tokens`] for `groups`.
 pub(super) fn parse(
+    table: &Table,
     text: &str,
     groups: &[Range<usize>],
     saved: &mut dyn Resolve,
@@ -25,7 +28,7 @@ pub(super) fn parse(
         return Ok(None);
     }
     let end = text.trim_end().chars().count() + 1;
-    let mut parser = Parser { tokens: tokens.into_iter().peekable(), end, depth: 0, saved };
+    let mut parser = Parser { tokens: tokens.into_iter().peekable(), end, depth: 0, table, saved };
     let query = parser.any()?;
     match parser.tokens.next() {
         None => Ok(Some(query)),
@@ -43,6 +46,7 @@ struct Parser<'a> {
     /// The column after the last character.
     end: usize,
     depth: usize,
+    table: &'a Table,
     saved: &'a mut dyn Resolve,
 }
 
@@ -90,6 +94,13 @@ impl Parser<'_> {
             TokenKind::Words(values) => self.words(values)?,
             TokenKind::Pair { key, negated, values } => {
                 let test = pair(key, values)?;
+                if let Some(key) = test.foreign_key(self.table.keys) {
+                    let (rows, name) = (self.table.name, key.name());
+                    let known = self.table.keys.iter().map(|help| help.key);
+                    let known = known.collect::<Vec<_>>().join(" ");
+                    let message = format!("{rows} have no key `{name}`; they have {known}");
+                    return Err(error(token.column, message));
+                }
                 if negated { test.negated() } else { test }
             }
             TokenKind::Close => {
@@ -112,7 +123,19 @@ impl Parser<'_> {
 
     fn word(&mut self, value: Value) -> Result<Expr, QueryError> {
         match name_in(&value.text).filter(|_| value.form == Form::Bare) {
-            Some(name) => self.saved.resolve(name).map_err(|message| error(value.column, message)),
+            Some(name) => {
+                let saved = self.saved.resolve(name);
+                let saved = saved.map_err(|message| error(value.column, message))?;
+                match saved.foreign_key(self.table.keys) {
+                    None => Ok(saved),
+                    Some(key) => {
+                        let (rows, key) = (self.table.name, key.name());
+                        let message =
+                            format!("@{name} is no filter of {rows}: it asks for `{key}`");
+                        Err(error(value.column, message))
+                    }
+                }
+            }
             None => word(value),
         }
     }
@@ -132,66 +155,6 @@ impl Parser<'_> {
             None => Err(error(column, "the parenthesis that opens here is not closed")),
         }
     }
-}
-
-/// What a word without a key asks for.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum BareWord {
-    Everything,
-    PortOrPid(u32),
-    /// `:8080`, `8000..8100`, `8000-8100`: what to read as ports.
-    Ports(String),
-    /// `53/udp`: the port and the protocol to read.
-    PortOfProtocol(String, String),
-    Network,
-    /// `and`, `or`, `not`: the lexer makes tokens of these where they stand alone.
-    Operator,
-    /// `@web`: resolved before it is asked what else it could be.
-    Saved,
-    Text,
-}
-
-/// Tells the kinds of bare word apart.
-pub(super) fn classify(word: &str) -> BareWord {
-    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if word == "*" {
-        return BareWord::Everything;
-    }
-    if let Ok(number) = word.parse::<u32>()
-        && is_number(word)
-    {
-        return BareWord::PortOrPid(number);
-    }
-    if let Some(port) = word.strip_prefix(':').filter(|port| !port.is_empty() && is_number(port)) {
-        return BareWord::Ports(port.to_owned());
-    }
-    if let Some((port, protocol)) = word.split_once('/')
-        && !port.is_empty()
-        && is_number(port)
-        && matches!(protocol, "tcp" | "udp")
-    {
-        return BareWord::PortOfProtocol(port.to_owned(), protocol.to_owned());
-    }
-    if let Some((low, high)) = word.split_once("..")
-        && word.len() > 2
-        && is_number(low)
-        && is_number(high)
-    {
-        return BareWord::Ports(word.to_owned());
-    }
-    // A hyphen also stands in names, dates and ids: only what can be a range of ports is one.
-    if word.starts_with(|c: char| c.is_ascii_digit())
-        && NumberSet::new(Measure::Port).add(None, word).is_ok()
-    {
-        return BareWord::Ports(word.to_owned());
-    }
-    if lexer::operator(word).is_some() {
-        return BareWord::Operator;
-    }
-    if name_in(word).is_some() {
-        return BareWord::Saved;
-    }
-    if is_network(word) { BareWord::Network } else { BareWord::Text }
 }
 
 fn word(value: Value) -> Result<Expr, QueryError> {

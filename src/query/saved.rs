@@ -5,7 +5,9 @@ use std::fmt;
 
 use super::ast::Expr;
 use super::error::{QueryError, echo, nearest};
+use super::help::Table;
 use super::parser;
+use super::resolve::{Resolve, is_name};
 
 /// A saved filter may come to so many tests with all that it uses: two that each use another
 /// twice, and so on, would else outgrow any memory.
@@ -57,17 +59,6 @@ impl fmt::Display for SavedError {
 }
 
 impl std::error::Error for SavedError {}
-
-/// The name in `@name`, where that is how the word reads.
-pub(super) fn name_in(word: &str) -> Option<&str> {
-    word.strip_prefix('@').filter(|name| is_name(name))
-}
-
-/// Whether a filter can be saved under this name.
-pub fn is_name(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_part)
-}
 
 impl Saved {
     /// Reads the configured filters: names with their texts. They may use one another in any
@@ -187,6 +178,15 @@ impl Saved {
         self.filters.get(name).map(|filter| filter.text.as_str())
     }
 
+    /// The tables that a filter can be used on: those that have all its keys.
+    pub fn tables_of(&self, name: &str) -> Vec<&'static str> {
+        let Some(filter) = self.filters.get(name) else { return Vec::new() };
+        let fits = |table: &Table| {
+            filter.expr.as_ref().is_none_or(|expr| expr.foreign_key(table.keys).is_none())
+        };
+        Table::ALL.into_iter().filter(fits).map(|table| table.name).collect()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.filters.is_empty()
@@ -195,12 +195,6 @@ impl Saved {
 
 fn owned((name, text, is_configured): (&str, &str, bool)) -> (String, (String, bool)) {
     (name.to_owned(), (text.to_owned(), is_configured))
-}
-
-/// Gives parsers what a name stands for.
-pub(super) trait Resolve {
-    /// What the filter of this name asks for; an error is a sentence.
-    fn resolve(&mut self, name: &str) -> Result<Expr, String>;
 }
 
 impl Resolve for &Saved {
@@ -228,7 +222,7 @@ impl<'a> Reading<'a> {
         }
         let text = &self.texts[name];
         self.path.push(name);
-        let expr = parser::parse(text, &[], self)?;
+        let expr = parser::parse(&Table::SOCKETS, text, &[], self)?;
         self.path.pop();
         if expr.as_ref().map_or(0, Expr::count) > MAX_TESTS {
             let message = format!("with all that it uses it has more than {MAX_TESTS} parts");

@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::eval::held_for;
+use super::bare::{BareWord, classify};
 use super::needle::{Pattern, is_plain, write_quoted};
-use super::parser::{BareWord, classify};
 use super::values::names;
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::socket::{Endpoint, Socket};
@@ -86,7 +85,7 @@ impl Word {
             || self.pattern.matches_any_text()
     }
 
-    fn is_in(&self, text: &str) -> bool {
+    pub(super) fn is_in(&self, text: &str) -> bool {
         self.pattern.matches(text)
     }
 
@@ -131,7 +130,7 @@ impl Word {
             })
     }
 
-    fn is_at(&self, end: &Endpoint) -> bool {
+    pub(super) fn is_at(&self, end: &Endpoint) -> bool {
         if let Some(path) = &end.path {
             return self.is_in(path);
         }
@@ -267,6 +266,13 @@ pub(super) fn command_matches(pattern: &Pattern, arguments: &[Box<str>]) -> bool
             pattern.matches(line)
         }),
     }
+}
+
+/// The units that systemd holds a socket for.
+pub(super) fn held_for(socket: &Socket) -> impl Iterator<Item = &str> {
+    let activation = socket.activation.as_deref();
+    let units = activation.map(|held| [held.socket_unit.as_deref(), held.unit.as_deref()]);
+    units.into_iter().flatten().flatten()
 }
 
 /// Lends an empty string whose room is kept from row to row.

@@ -1,6 +1,43 @@
 //! Everything that can be asked of the dashboard, by key, mouse or palette.
 
-use super::pane::PaneId;
+/// Which pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PaneId {
+    /// Who holds which port.
+    Ports,
+    /// What travels.
+    Packets,
+    /// How the socket is set up.
+    Options,
+    /// Whether an endpoint answers.
+    Tester,
+}
+
+impl PaneId {
+    /// In the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Ports, Self::Packets, Self::Options, Self::Tester];
+
+    /// The name in titles and tabs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ports => "Ports",
+            Self::Packets => "Packets",
+            Self::Options => "Options",
+            Self::Tester => "Tester",
+        }
+    }
+
+    /// Position in [`PaneId::ALL`]; the key that focuses it is one more.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The pane `steps` further on, in a ring.
+    #[must_use]
+    pub fn step(self, steps: usize) -> Self {
+        Self::ALL[(self.index() + steps) % Self::ALL.len()]
+    }
+}
 
 /// One request of the user. What it means in detail is decided by whoever has the focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

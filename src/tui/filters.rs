@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
+use super::cx::Cx;
 use super::effect::Effect;
-use super::pane::Cx;
 use crate::query::Saved;
 
 /// Filters remembered for the arrow keys.

@@ -3,7 +3,7 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::pane::PaneId;
+use super::command::PaneId;
 
 /// All four panes are shown at once from this size on.
 pub const ALL_PANES: (u16, u16) = (120, 36);

@@ -5,8 +5,7 @@ use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::command::{Command, ExportFormat, Motion};
-use super::pane::PaneId;
+use super::command::{Command, ExportFormat, Motion, PaneId};
 
 /// A key as it is pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

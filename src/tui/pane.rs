@@ -7,6 +7,8 @@ use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+pub use super::command::PaneId;
+
 use super::command::{Command, ExportFormat};
 use super::dialog::Dialog;
 use super::event::{Answer, RequestId};
@@ -18,45 +20,6 @@ use super::widgets::scroll::Scroll;
 use super::world::World;
 
 pub use super::cx::Cx;
-
-/// Which pane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PaneId {
-    /// Who holds which port.
-    Ports,
-    /// What travels.
-    Packets,
-    /// How the socket is set up.
-    Options,
-    /// Whether an endpoint answers.
-    Tester,
-}
-
-impl PaneId {
-    /// In the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Ports, Self::Packets, Self::Options, Self::Tester];
-
-    /// The name in titles and tabs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ports => "Ports",
-            Self::Packets => "Packets",
-            Self::Options => "Options",
-            Self::Tester => "Tester",
-        }
-    }
-
-    /// Position in [`PaneId::ALL`]; the key that focuses it is one more.
-    pub fn index(self) -> usize {
-        self as usize
-    }
-
-    /// The pane `steps` further on, in a ring.
-    #[must_use]
-    pub fn step(self, steps: usize) -> Self {
-        Self::ALL[(self.index() + steps) % Self::ALL.len()]
-    }
-}
 
 /// Where a pane draws: its inside, without the frame.
 #[derive(Debug)]

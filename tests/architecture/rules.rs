@@ -1,5 +1,7 @@
 //! The plan as tables, and what is said about a file that departs from it.
 
+use std::collections::BTreeSet;
+
 use super::source::{Name, Source};
 
 /// Who may use whom: the left may use the right, and itself.
@@ -71,6 +73,9 @@ const MOST_LINES: usize = 600;
 const PLATFORMS: &[&str] = &["src/sys/linux.rs", "src/sys/macos.rs", "src/sys/windows.rs"];
 const PORTABLE: &str = "src/sys/portable.rs";
 
+/// Rooms whose files, tests apart, import each other in no circle.
+const WITHOUT_CIRCLES: &[&str] = &["query"];
+
 /// Everything in `sources` that departs from the plan; `crates` are the dependencies' names.
 pub(crate) fn complaints(sources: &[Source], crates: &[String]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
@@ -82,6 +87,7 @@ pub(crate) fn complaints(sources: &[Source], crates: &[String]) -> Vec<String> {
     }
     all.extend(orphans(sources));
     all.extend(platforms(sources));
+    all.extend(WITHOUT_CIRCLES.iter().flat_map(|room| circles(room, sources)));
     all
 }
 
@@ -194,6 +200,52 @@ pub(crate) fn orphans(sources: &[Source]) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// Files of a room that import each other in a circle: neither can be read, or moved, alone.
+pub(crate) fn circles(room: &str, sources: &[Source]) -> Vec<String> {
+    let files: Vec<&Source> =
+        sources.iter().filter(|source| source.room() == room && !source.is_tests()).collect();
+    let modules: Vec<Vec<String>> = files.iter().map(|file| file.module()).collect();
+    // The file that a path leads into is the longest one that it begins with.
+    let file_of = |path: &[String]| {
+        let begins = |at: &usize| path.starts_with(&modules[*at]);
+        (0..modules.len()).filter(begins).max_by_key(|at| modules[*at].len())
+    };
+    let mut uses: Vec<BTreeSet<usize>> = Vec::new();
+    for (at, file) in files.iter().enumerate() {
+        let mut used = BTreeSet::new();
+        for name in file.names.iter().filter(|name| !name.in_tests) {
+            let whole = match name.ours {
+                true => name.segments.clone(),
+                // A child of the module, by its name alone.
+                false => [modules[at].as_slice(), &name.segments].concat(),
+            };
+            used.extend(file_of(&whole).filter(|other| *other != at));
+        }
+        uses.push(used);
+    }
+    let mut left: BTreeSet<usize> = (0..files.len()).collect();
+    loop {
+        let is_between = |at: &usize| {
+            let uses_some = uses[*at].iter().any(|other| left.contains(other));
+            uses_some && left.iter().any(|other| uses[*other].contains(at))
+        };
+        let next: BTreeSet<usize> = left.iter().copied().filter(is_between).collect();
+        if next.len() == left.len() {
+            break;
+        }
+        left = next;
+    }
+    let complaint = |at: &usize| {
+        let others: Vec<&str> = uses[*at]
+            .iter()
+            .filter(|other| left.contains(other))
+            .map(|other| files[*other].path.as_str())
+            .collect();
+        format!("{}: in a circle of imports by way of {}", files[*at].path, others.join(", "))
+    };
+    left.iter().map(complaint).collect()
 }
 
 /// A platform that lacks a module which another one, or the portable one, has.

@@ -24,6 +24,8 @@ pub(crate) struct Name {
     pub(crate) line: usize,
     /// Whether it was given from the root of this crate on; else a local or another crate's name.
     pub(crate) ours: bool,
+    /// Whether it stands in a module of tests.
+    pub(crate) in_tests: bool,
     /// Its segments, without `crate`; a glob ends in `*`.
     pub(crate) segments: Vec<String>,
 }
@@ -47,6 +49,11 @@ impl Source {
     pub(crate) fn room(&self) -> String {
         let below = self.path.trim_start_matches("src/").trim_end_matches(".rs");
         below.split('/').next().unwrap_or_default().to_owned()
+    }
+
+    /// The module that the file is: `cli::why` as its parts.
+    pub(crate) fn module(&self) -> Vec<String> {
+        module_path(&self.path)
     }
 
     /// Whether this is the file that a top-level module starts with, or `main.rs`.
@@ -253,7 +260,8 @@ fn absolute(segments: &[String], module: &[String], in_main: bool, line: usize) 
             _ => whole.push(segment.clone()),
         }
     }
-    Name { line, ours, segments: whole }
+    let in_tests = module.iter().any(|part| part == "tests");
+    Name { line, ours, in_tests, segments: whole }
 }
 
 /// Calls `look` with the tokens of every group, from the outside in.

@@ -1,6 +1,6 @@
 //! The rules themselves: each bad sample is refused, each good one passes.
 
-use super::rules::{arrows, crate_homes, orphans, platform_and_unsafe, platforms, shape};
+use super::rules::{arrows, circles, crate_homes, orphans, platform_and_unsafe, platforms, shape};
 use super::source::Source;
 
 fn source(path: &str, text: &str) -> Source {
@@ -211,4 +211,21 @@ fn every_platform_has_what_the_others_have() {
     );
     let missing = &tree("pub mod errno; pub mod sockets; pub mod host;")[..3];
     assert_eq!(platforms(missing), ["src/sys/portable.rs: missing"]);
+}
+
+#[test]
+fn files_that_import_each_other_in_a_circle_are_named() {
+    let room = |sort: &str| {
+        [
+            source("src/query.rs", "mod a; mod b; pub use a::A;"),
+            source("src/query/a.rs", "use super::b::B; mod tests { use super::super::sort::S; }"),
+            source("src/query/b.rs", "fn f() { crate::query::sort::g() }"),
+            source("src/query/sort.rs", sort),
+        ]
+    };
+    assert!(circles("query", &room("use std::fmt;")).is_empty());
+    let complaints = circles("query", &room("use crate::query::a;"));
+    assert_eq!(complaints.len(), 3, "{complaints:#?}");
+    assert!(complaints[0].starts_with("src/query/a.rs: in a circle"), "{complaints:#?}");
+    assert_eq!(circles("query", &room("use super::A;")).len(), 4, "by way of the room's root");
 }

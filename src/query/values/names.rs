@@ -42,6 +42,16 @@ impl NameSet {
         self.mask & self.key.bit(socket) != 0
     }
 
+    /// Whether it holds something of this protocol, where that is one of a socket, and family.
+    pub(in crate::query) fn holds(&self, protocol: Option<Protocol>, family: Family) -> bool {
+        let bits = match (self.key, protocol) {
+            (SetKey::Protocol, Some(protocol)) => protocol_bit(protocol, family),
+            (SetKey::Family, _) => family_bit(family),
+            _ => 0,
+        };
+        self.mask & bits != 0
+    }
+
     /// The states among them.
     pub(in crate::query) fn states(&self) -> impl Iterator<Item = State> {
         let mask = if self.key == SetKey::State { self.mask } else { 0 };
