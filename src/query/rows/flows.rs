@@ -46,8 +46,10 @@ fn number(key: NumberKey, flow: &Flow, holds: impl Fn(u64) -> bool) -> Answer {
     }
 }
 
-fn owner(flow: &Flow, holds: impl FnOnce(&FlowOwner) -> bool) -> Answer {
-    known(flow.owner.as_ref(), holds)
+/// A flow within this host has a process at either end.
+fn owner(flow: &Flow, holds: impl Fn(&FlowOwner) -> bool) -> Answer {
+    let at_ends = || flow.owner_a.iter().chain(&flow.owner_b);
+    known(flow.owner.as_ref(), |owner| holds(owner) || at_ends().any(&holds))
 }
 
 fn endpoint(flow: &Flow, end: FlowEnd) -> Endpoint {
@@ -90,6 +92,9 @@ mod tests {
             flags_a_to_b: 0,
             flags_b_to_a: 0,
             owner: owner.map(|(pid, name)| FlowOwner { pid, name: name.into() }),
+            owner_a: None,
+            owner_b: None,
+            interfaces: Vec::new(),
         }
     }
 
