@@ -67,6 +67,9 @@ fn app(table: &Arc<SocketTable>) -> App {
     let start = Start {
         size: (140, 40),
         theme: Theme::default(),
+        mouse: true,
+        has_clipboard: true,
+        own_pid: u32::MAX,
         view: View::default(),
         remember: false,
         timezone: TimeZone::UTC,
@@ -140,12 +143,13 @@ fn arranging(criterion: &mut Criterion) {
             table: Arc::clone(&table),
             filter: Query::parse(filter).ok().filter(|query| !query.is_empty()).map(Arc::new),
             hidden: Tables::NONE,
-            sort: Sort { by, reverse: true },
+            sort: Sort { by: Some(by), reverse: true },
             group,
             processes: None,
             keep: None,
             before: None,
             now: Timestamp::UNIX_EPOCH,
+            own: 1,
         };
         let by_name = work(Column::Name, "", None);
         let going_on = Arrange {
@@ -155,6 +159,7 @@ fn arranging(criterion: &mut Criterion) {
         };
         let cases = [
             ("canonical", work(Column::Proto, "", None)),
+            ("what matters", Arrange { sort: Sort::default(), ..work(Column::Proto, "", None) }),
             ("by remote", work(Column::Remote, "", None)),
             ("by name", by_name),
             ("filter port", work(Column::Proto, "port:8080", None)),

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+pub mod clipboard;
 pub mod close;
 mod guard;
 pub mod kill;

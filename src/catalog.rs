@@ -3,3 +3,4 @@
 
 pub mod services;
 pub mod sockopts;
+pub mod themes;

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Colours;
+use crate::config::ThemeChoice;
 use crate::query::Saved;
 
 pub use failure::{Exit, Failure};
@@ -42,9 +42,13 @@ pub struct Args {
     /// Write a log to this file (0600); SOCKPIT_LOG sets the filter.
     #[arg(long, value_name = "FILE", global = true)]
     pub log: Option<PathBuf>,
-    /// Colours of the dashboard: auto, none, 16 or 256.
-    #[arg(long, value_name = "COLOURS")]
-    pub theme: Option<Colours>,
+    /// Colours of the dashboard: auto, dark, light, high-contrast, 16, 16-light, none, or a file
+    /// of one's own (./mine.toml).
+    #[arg(long, value_name = "THEME")]
+    pub theme: Option<ThemeChoice>,
+    /// Leave the mouse to the terminal, which then selects text with it.
+    #[arg(long)]
+    pub no_mouse: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,

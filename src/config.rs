@@ -2,9 +2,10 @@
 //!
 //! ```toml
 //! [dashboard]
-//! theme = "auto"       # auto, none, 16 or 256 colours
+//! theme = "auto"       # or dark, light, high-contrast, 16, 16-light, none, or a file
 //! period_ms = 1000     # between two looks at the socket table
 //! names = false        # services, users and host names in place of their numbers
+//! mouse = true         # false leaves the mouse to the terminal, which selects text with it
 //! remember = true      # the view (columns, order, groups) from one run to the next
 //!
 //! [filters]            # @web in any query
@@ -24,6 +25,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use toml::Spanned;
+
+use crate::catalog::themes;
 
 /// Shorter periods would only measure the measuring, longer ones would look like a stall.
 const PERIODS_MS: RangeInclusive<u64> = 250..=60_000;
@@ -64,52 +67,63 @@ struct File {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dashboard {
-    /// How many colours.
-    pub theme: Colours,
+    /// Its colours.
+    pub theme: ThemeChoice,
     /// Wished time between two samples.
     #[serde(rename = "period_ms", deserialize_with = "period")]
     pub period: Duration,
     /// Names in place of numbers, from the start.
     pub names: bool,
+    /// Whether the dashboard takes the mouse.
+    pub mouse: bool,
     /// Whether the view is kept from one run to the next, over what is configured here.
     pub remember: bool,
 }
 
 impl Default for Dashboard {
     fn default() -> Self {
-        Self { theme: Colours::Auto, period: Duration::from_secs(1), names: false, remember: true }
-    }
-}
-
-/// How many colours the dashboard uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Colours {
-    /// None where `NO_COLOR` is set or the terminal is a dumb one, else sixteen.
-    #[default]
-    Auto,
-    /// None.
-    None,
-    /// The terminal's own sixteen.
-    Sixteen,
-    /// Fixed shades of the 256.
-    Full,
-}
-
-impl FromStr for Colours {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "none" => Ok(Self::None),
-            "16" => Ok(Self::Sixteen),
-            "256" => Ok(Self::Full),
-            _ => Err("a theme is auto, none, 16 or 256".to_owned()),
+        Self {
+            theme: ThemeChoice::Auto,
+            period: Duration::from_secs(1),
+            names: false,
+            mouse: true,
+            remember: true,
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Colours {
+/// The colours of the dashboard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ThemeChoice {
+    /// What fits the terminal.
+    #[default]
+    Auto,
+    /// Fixed shades of the 256, dark or light as the terminal's ground is.
+    Full,
+    /// One that is compiled in.
+    Named(&'static str),
+    /// One of the user's own.
+    File(PathBuf),
+}
+
+impl FromStr for ThemeChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = themes::ALL.iter().find(|(name, _)| *name == text);
+        match text {
+            "auto" => Ok(Self::Auto),
+            "256" => Ok(Self::Full),
+            _ if text.contains('/') || text.ends_with(".toml") => Ok(Self::File(text.into())),
+            _ => named.map(|(name, _)| Self::Named(name)).ok_or_else(|| {
+                let names: Vec<&str> = themes::ALL.iter().map(|(name, _)| *name).collect();
+                format!("a theme is auto, 256, {}, or a file (./mine.toml)", names.join(", "))
+            }),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ThemeChoice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
@@ -169,7 +183,13 @@ impl Config {
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
         let invalid = |(line, what)| ConfigError::Invalid { path: path.to_owned(), line, what };
-        let config = Self::parse(&text).map_err(invalid)?;
+        let mut config = Self::parse(&text).map_err(invalid)?;
+        // Beside the configuration, wherever sockpit was started.
+        if let (ThemeChoice::File(file), Some(beside)) =
+            (&mut config.dashboard.theme, path.parent())
+        {
+            *file = beside.join(&file);
+        }
         Ok(Self { path: path.to_owned(), ..config })
     }
 
@@ -219,12 +239,11 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text =
-            "[dashboard]\ntheme = \"256\"\nperiod_ms = 500\nnames = true\nremember = false\n";
+        let text = "[dashboard]\ntheme = \"256\"\nperiod_ms = 500\nnames = true\nmouse = false\nremember = false\n";
         let dashboard = Config::parse(text).unwrap().dashboard;
-        assert_eq!(dashboard.theme, Colours::Full);
+        assert_eq!(dashboard.theme, ThemeChoice::Full);
         assert_eq!(dashboard.period, Duration::from_millis(500));
-        assert!(dashboard.names);
+        assert!(dashboard.names && !dashboard.mouse);
         assert!(!dashboard.remember);
     }
 
@@ -237,11 +256,22 @@ mod tests {
         assert!(wrong("[dashboard]\ncolour = 1").starts_with("2: unknown field `colour`"));
         assert!(wrong("[dashbord]\n").starts_with("1: unknown field `dashbord`"));
         let theme = wrong("\n[dashboard]\ntheme = \"pink\"");
-        assert_eq!(theme, "3: a theme is auto, none, 16 or 256");
+        assert!(theme.starts_with("3: a theme is auto, 256, dark, light"), "{theme}");
         let period = wrong("[dashboard]\nperiod_ms = 10");
         assert_eq!(period, "2: period_ms is 10; it must be 250 to 60000");
         assert!(wrong("[dashboard]\nnames = 3").starts_with("2: invalid type"));
         assert!(wrong("[dashboard\n").starts_with("1: "));
+    }
+
+    #[test]
+    fn a_theme_is_a_name_or_a_file_beside_the_configuration() {
+        assert_eq!("light".parse(), Ok(ThemeChoice::Named("light")));
+        assert_eq!("none".parse(), Ok(ThemeChoice::Named("none")));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        fs::write(&path, "[dashboard]\ntheme = \"mine.toml\"\n").unwrap();
+        let theme = Config::load(Some(&path)).unwrap().dashboard.theme;
+        assert_eq!(theme, ThemeChoice::File(dir.path().join("mine.toml")));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sockpit::cli::{self, Args, Exit, Failure};
-use sockpit::config::{Colours, Config, Dashboard};
+use sockpit::config::{Config, Dashboard, ThemeChoice};
 use sockpit::sys::host;
 use sockpit::tui::{self, End};
 
@@ -35,7 +35,7 @@ fn run(args: Args) -> Result<u8, Failure> {
             .map_err(|error| Failure::usage(error.to_string()))
     };
     match args.command {
-        None => dashboard(&load()?, args.theme),
+        None => dashboard(&load()?, args.theme, args.no_mouse),
         Some(command) => {
             // Without need of it, a mistake in the file is no reason to fail; a file that is
             // named is checked all the same.
@@ -53,15 +53,21 @@ fn with_own_rights<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
         .map_err(|error| Failure::no(format!("cannot set capabilities aside: {error}")))
 }
 
-fn dashboard(config: &Config, theme: Option<Colours>) -> Result<u8, Failure> {
+fn dashboard(config: &Config, theme: Option<ThemeChoice>, no_mouse: bool) -> Result<u8, Failure> {
     let (wishes, saved) = (&config.dashboard, cli::saved_filters(config)?);
-    let wishes = Dashboard { theme: theme.unwrap_or(wishes.theme), ..wishes.clone() };
+    let wishes = Dashboard {
+        theme: theme.unwrap_or_else(|| wishes.theme.clone()),
+        mouse: wishes.mouse && !no_mouse,
+        ..wishes.clone()
+    };
     match tui::run(&wishes, saved) {
         Ok(End::Quit) => Ok(Exit::Yes as u8),
         Ok(End::Signal(signal)) => Ok(signal.exit_code()),
         Ok(End::TerminalGone) => Ok(Exit::No as u8),
         Ok(End::Panicked) => Ok(PANICKED),
-        Err(error @ tui::Error::NoTerminal) => Err(Failure::usage(error.to_string())),
+        Err(error @ (tui::Error::NoTerminal | tui::Error::Theme { .. })) => {
+            Err(Failure::usage(error.to_string()))
+        }
         Err(error) => Err(Failure::no(error.to_string())),
     }
 }

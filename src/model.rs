@@ -22,6 +22,7 @@ pub mod packets;
 pub mod peer;
 pub mod port_rules;
 pub mod probe;
+pub mod prominence;
 pub mod sample;
 pub mod signal;
 pub mod socket;

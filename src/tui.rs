@@ -9,6 +9,7 @@
 
 pub mod app;
 pub mod arrange;
+pub mod bell;
 pub mod command;
 pub mod cx;
 pub mod dialog;
@@ -21,10 +22,12 @@ pub mod filters;
 #[cfg(test)]
 mod fixture;
 pub mod geometry;
+pub mod hints;
 pub mod history;
 pub mod hosts;
 pub mod keymap;
 pub mod label;
+mod late;
 pub mod log;
 pub mod pane;
 pub mod panes;
@@ -37,7 +40,10 @@ pub mod view;
 pub mod widgets;
 pub mod world;
 
+use std::fs;
 use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crossterm::event::EventStream;
 use jiff::tz::TimeZone;
@@ -48,14 +54,15 @@ use event::Moment;
 use executor::Executor;
 use feeds::Feeds;
 use filters::Filters;
+use late::Late;
 use remembered::{Unusable, View};
 use run_loop::Sources;
 use terminal::Screen;
-use theme::{Palette, Theme};
+use theme::{Ground, Theme};
 
 pub use run_loop::End;
 
-use crate::config::Dashboard;
+use crate::config::{Dashboard, ThemeChoice};
 use crate::query::Saved;
 use crate::sys::host;
 
@@ -65,6 +72,14 @@ pub enum Error {
     /// stdin or stdout is a pipe or a file.
     #[error("the dashboard needs a terminal; `sockpit ports` prints the same table without one")]
     NoTerminal,
+    /// A theme's file cannot be used.
+    #[error("cannot use the theme {}: {why}", path.display())]
+    Theme {
+        /// Which file.
+        path: PathBuf,
+        /// A sentence.
+        why: String,
+    },
     /// The system refused something that the dashboard cannot do without.
     #[error("cannot {what}: {source}")]
     Os {
@@ -106,14 +121,19 @@ pub fn run(wishes: &Dashboard, saved: Saved) -> Result<End, Error> {
 async fn open(wishes: &Dashboard, filters: Filters, feeds: Feeds) -> Result<End, Error> {
     let signals = host::Signals::listen().map_err(Error::os("listen to signals"))?;
     let hang_up = host::terminal_gone().map_err(Error::os("watch the terminal"))?;
-    let mut screen = Screen::enter().map_err(Error::os("take the terminal over"))?;
+    // Asked before anything else listens to the terminal.
+    let (theme, asked) = theme(&wishes.theme)?;
+    let mut screen = Screen::enter(wishes.mouse).map_err(Error::os("take the terminal over"))?;
     let size = screen.size().map_err(Error::os("ask the terminal for its size"))?;
     let (tell, answers) = mpsc::channel(executor::ANSWERS);
     let mut executor = Executor::new(feeds.clone(), tell);
     let recalled = recall(wishes);
     let start = Start {
         size,
-        theme: Theme::new(Palette::of(wishes.theme)),
+        theme,
+        mouse: wishes.mouse,
+        own_pid: std::process::id(),
+        has_clipboard: terminal::has_clipboard(),
         view: recalled.view,
         remember: recalled.remember,
         timezone: TimeZone::system(),
@@ -123,8 +143,14 @@ async fn open(wishes: &Dashboard, filters: Filters, feeds: Feeds) -> Result<End,
     if let Some(trouble) = recalled.trouble.or_else(|| left_out(&app.world.filters.saved)) {
         app.world.complain(trouble);
     }
-    let sources =
-        Sources { input: EventStream::new(), signals, hang_up: Some(hang_up), answers, feeds };
+    let sources = Sources {
+        input: EventStream::new(),
+        late: Late::after(asked),
+        signals,
+        hang_up: Some(hang_up),
+        answers,
+        feeds,
+    };
     let end = run_loop::run(&mut app, &mut screen, sources, &mut executor).await;
     executor.settle().await;
     match end {
@@ -135,6 +161,35 @@ async fn open(wishes: &Dashboard, filters: Filters, feeds: Feeds) -> Result<End,
             Ok(End::TerminalGone)
         }
     }
+}
+
+/// The theme that is wished for; and, where the terminal was asked for its ground and did not
+/// answer in time, when that was.
+fn theme(wish: &ThemeChoice) -> Result<(Theme, Option<Instant>), Error> {
+    let terminal = theme::Terminal::of(|name| std::env::var(name).ok());
+    let asks = match wish {
+        ThemeChoice::Auto => terminal.has_colours,
+        ThemeChoice::Full => true,
+        ThemeChoice::Named(_) | ThemeChoice::File(_) => false,
+    };
+    let ground = if asks { terminal::ground() } else { None };
+    let unanswered = (asks && ground.is_none()).then(Instant::now);
+    let name = match (wish, ground) {
+        (ThemeChoice::File(path), _) => return Ok((theme_of(path)?, None)),
+        (ThemeChoice::Auto, ground) => theme::choose(terminal, ground),
+        (ThemeChoice::Full, Some(Ground::Light)) => "light",
+        (ThemeChoice::Full, _) => "dark",
+        (ThemeChoice::Named(name), _) => name,
+    };
+    Ok((Theme::named(name).unwrap_or_default(), unanswered))
+}
+
+/// A theme of the user's own, read with the user's own rights.
+fn theme_of(path: &Path) -> Result<Theme, Error> {
+    let failed = |why: String| Error::Theme { path: path.to_owned(), why };
+    let read = host::with_own_rights(|| fs::read_to_string(path)).and_then(|text| text);
+    let text = read.map_err(|error| failed(error.to_string()))?;
+    Theme::read(&text).map_err(|wrong| failed(wrong.to_string()))
 }
 
 /// Says that some saved filters are missing.

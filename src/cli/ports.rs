@@ -1,6 +1,7 @@
 //! `sockpit ports`: the machine's sockets and who holds them.
 
 mod columns;
+mod folded;
 mod json;
 mod watch;
 
@@ -14,6 +15,7 @@ use crate::inspect::names::Names;
 use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
 use crate::model::health::Health;
 use crate::model::owner::OwnershipKind;
+use crate::model::prominence::Prominence;
 use crate::model::socket::Socket;
 use crate::model::tables::{Table, Tables};
 use crate::query::{Query, Saved, Subject, Truth};
@@ -49,7 +51,9 @@ pub struct Args {
     /// for five seconds at most.
     #[arg(long)]
     resolve: bool,
-    /// Order by this column; -COL for the reverse. [default: protocol, port, address]
+    /// Order by this column; -COL for the reverse. Without it what matters leads in text:
+    /// listeners, connections with something to say, the rest, TIME_WAIT a line a port. JSON and
+    /// CSV are in order of protocol, port and address.
     #[arg(long, value_name = "COL", allow_hyphen_values = true)]
     sort: Option<Sort>,
     /// Show these columns, separated by commas.
@@ -118,6 +122,9 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     }
     if let Some(sort) = args.sort {
         listing.sockets.sort_by(|a, b| sort.compare(a, b));
+    } else if is_text(args) {
+        let own = std::process::id();
+        listing.sockets.sort_by_key(|socket| Prominence::of(socket, own));
     }
     write(args, &listing)?;
     // The document has its health inside.
@@ -176,10 +183,15 @@ fn tables(query: &Query) -> Tables {
 /// The tables whose sockets a person does not expect to see without having named them: there
 /// are many, and no network is involved. A program gets them all.
 fn left_out(args: &Args, query: &Query) -> Tables {
-    if args.json || args.jsonl || args.csv {
+    if !is_text(args) {
         return Tables::NONE;
     }
     Tables::from(Table::Unix).without(query.named_tables())
+}
+
+/// Whether it is a person who reads the listing.
+fn is_text(args: &Args) -> bool {
+    !(args.json || args.jsonl || args.csv)
 }
 
 /// Takes these tables' sockets out, and counts them, unless nothing else matched.
@@ -278,8 +290,12 @@ fn write(args: &Args, listing: &Listing) -> Result<(), Failure> {
     } else if args.csv {
         columns::csv(&mut out, &chosen(args, Column::usual_csv(args.all_netns)), listing)?;
     } else if !listing.sockets.is_empty() {
-        columns::table(&chosen(args, columns::usual(args.all_netns)), listing.sockets.iter())
-            .write(&mut out)?;
+        let columns = chosen(args, columns::usual(args.all_netns));
+        let table = match args.sort {
+            None => folded::table(&columns, &listing.sockets),
+            Some(_) => columns::table(&columns, listing.sockets.iter()),
+        };
+        table.write(&mut out)?;
     }
     out.flush()?;
     Ok(())

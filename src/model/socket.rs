@@ -201,10 +201,21 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// Fill in percent; `None` where the limit is 0.
-    pub fn percent(self) -> Option<u32> {
-        let percent = u64::from(self.queued) * 100 / u64::from(self.limit).max(1);
-        (self.limit > 0).then_some(u32::try_from(percent).unwrap_or(u32::MAX))
+    /// Fill in percent. One connection more than the limit finds room, so that `listen(0)` lets
+    /// one in (`sk_acceptq_is_full`, `include/net/sock.h`).
+    pub fn percent(self) -> u32 {
+        let room = u64::from(self.limit) + 1;
+        u32::try_from(u64::from(self.queued) * 100 / room).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the next connection would find no room.
+    pub fn is_full(self) -> bool {
+        self.queued > self.limit
+    }
+
+    /// Whether there is little room left, or none: 80 % and more.
+    pub fn is_crowded(self) -> bool {
+        self.percent() >= 80
     }
 }
 

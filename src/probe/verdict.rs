@@ -250,11 +250,10 @@ fn silence(scene: &Scene, error: Option<&io::Error>) -> Verdict {
 /// Why nobody answers.
 fn deafness(scene: &Scene) -> String {
     match &scene.evidence {
-        Evidence::Here(Listener { owner, backlog: Some(Backlog { queued, limit }), .. })
-            if queued >= limit =>
-        {
+        Evidence::Here(Listener { owner, backlog: Some(backlog), .. }) if backlog.is_full() => {
+            let Backlog { queued, limit } = backlog;
             format!(
-                "the listener's accept queue is full ({queued} of {limit}). {owner} does not \
+                "the listener's accept queue is full ({queued} wait, its limit is {limit}). {owner} does not \
                  accept: find what blocks it, or raise its backlog"
             )
         }

@@ -50,7 +50,7 @@ fn listener() -> Socket {
         cookie: Some(8193),
         uid: Some(0),
         user: Some("root".into()),
-        backlog: Some(Backlog { queued: 410, limit: 512 }),
+        backlog: Some(Backlog { queued: 411, limit: 512 }),
         drops: Some(0),
         first_seen: Some(now() - SignedDuration::from_secs(60)),
         ownership: Ownership::OWNED,

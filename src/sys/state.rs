@@ -25,6 +25,11 @@ pub fn write(name: &str, text: &str) -> io::Result<()> {
     host::with_own_rights(|| write_in(&dir, name, text))?
 }
 
+/// Where the file `name` is, or will be.
+pub fn path(name: &str) -> Option<PathBuf> {
+    directory().map(|directory| directory.join(name))
+}
+
 /// `sockpit` below the directory that the platform keeps such things in.
 fn directory() -> Option<PathBuf> {
     // The specification has relative paths ignored.

@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
 
 use crate::model::activation::principal_owner;
+use crate::model::activity::Rates;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Endpoint, Socket, State, TimerKind};
 use crate::model::tcp::TcpInfo;
@@ -23,7 +24,7 @@ pub enum Column {
     Remote,
     /// State.
     State,
-    /// Accept queue, else unread and unsent bytes.
+    /// Accept queue and its limit, else unread and unsent bytes.
     Queue,
     /// First process, and how many more.
     Pid,
@@ -47,6 +48,8 @@ pub enum Column {
     Unit,
     /// Container of the first process.
     Container,
+    /// What runs the first process: its container, else its systemd unit.
+    Supervisor,
     /// Who holds it, in one word.
     Ownership,
     /// Bytes received and not read.
@@ -97,6 +100,8 @@ pub enum Column {
     RemoteAddr,
     /// Remote port.
     RemotePort,
+    /// Bytes a second, both ways together.
+    Rate,
     /// Time since first sight: at least as old.
     Age,
 }
@@ -105,7 +110,7 @@ use Column::*;
 
 impl Column {
     /// Every column, the usual ones first.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Proto,
         Local,
         Remote,
@@ -122,6 +127,7 @@ impl Column {
         Exe,
         Unit,
         Container,
+        Supervisor,
         Ownership,
         RecvQ,
         SendQ,
@@ -147,6 +153,7 @@ impl Column {
         LocalPort,
         RemoteAddr,
         RemotePort,
+        Rate,
         Age,
     ];
 
@@ -186,7 +193,7 @@ impl Column {
             Local => ("local", "LOCAL", "local address and port"),
             Remote => ("remote", "REMOTE", "remote address and port"),
             State => ("state", "STATE", "state"),
-            Queue => ("queue", "QUEUE", "accept queue, else unread and unsent bytes"),
+            Queue => ("queue", "QUEUE", "accept queue/limit, else unread:unsent bytes"),
             Pid => ("pid", "PID", "first process, and how many more"),
             Fd => ("fd", "FD", "descriptor in the first process"),
             Name => ("name", "NAME", "name of the first process"),
@@ -198,6 +205,9 @@ impl Column {
             Exe => ("exe", "EXE", "program of the first process"),
             Unit => ("unit", "UNIT", "systemd unit of the first process"),
             Container => ("container", "CONTAINER", "container of the first process"),
+            Supervisor => {
+                ("supervisor", "UNIT/CONTAINER", "container of the first process, else its unit")
+            }
             Ownership => ("ownership", "OWNERSHIP", "who holds it, in one word"),
             RecvQ => ("recv_q", "RECV-Q", "bytes received and not read"),
             SendQ => ("send_q", "SEND-Q", "bytes not acknowledged or not sent"),
@@ -223,6 +233,7 @@ impl Column {
             LocalPort => ("local_port", "LPORT", "local port on its own"),
             RemoteAddr => ("remote_addr", "REMOTE-ADDR", "remote address, or path, on its own"),
             RemotePort => ("remote_port", "RPORT", "remote port on its own"),
+            Rate => ("rate", "RATE", "bytes a second, both ways"),
             Age => ("age", "AGE", "time since first sight: at least as old"),
         }
     }
@@ -281,6 +292,7 @@ impl Column {
             // The bits of floats that are not negative are in the order of their values.
             SentRate => socket.rates.map(|rates| rate(rates.bytes_sent_per_s)),
             ReceivedRate => socket.rates.map(|rates| rate(rates.bytes_received_per_s)),
+            Rate => socket.rates.map(|rates| Key::Number(rates.total())),
             NetnsName => match &socket.netns_name {
                 Some(name) => Some(Key::Text(name)),
                 None => socket.netns.map(Key::Number),
@@ -313,6 +325,11 @@ impl Column {
                 .container
                 .as_ref()
                 .map(|container| Key::Texts(&container.runtime, container.shown())),
+            Supervisor => match &process.container {
+                Some(container) => Some(container.shown()),
+                None => process.unit.as_ref().map(|unit| &*unit.name),
+            }
+            .map(Key::Text),
             _ => None,
         }
     }
@@ -413,6 +430,7 @@ impl Display for Cell<'_> {
             Interface => cleaned(f, socket.interface.as_deref()),
             SentRate => known(f, socket.rates.map(|rates| rates.bytes_sent_per_s.round())),
             ReceivedRate => known(f, socket.rates.map(|rates| rates.bytes_received_per_s.round())),
+            Rate => known(f, socket.rates.map(Rates::total)),
             Peer => known(f, socket.peer.as_deref().map(owner::peer)),
             Cgroup => cleaned(f, socket.cgroup.as_deref()),
             NetnsName => match &socket.netns_name {
@@ -435,7 +453,10 @@ impl Cell<'_> {
             Cmdline => f.write_str(&clean(&process.cmdline.join(" "))),
             Exe => cleaned(f, process.exe.as_deref()),
             Unit => cleaned(f, process.unit.as_ref().map(|unit| &*unit.name)),
-            Container => match &process.container {
+            Supervisor if process.container.is_none() => {
+                cleaned(f, process.unit.as_ref().map(|unit| &*unit.name))
+            }
+            Container | Supervisor => match &process.container {
                 Some(container) => {
                     write!(f, "{}:{}", clean(&container.runtime), clean(container.shown()))
                 }
@@ -474,19 +495,19 @@ fn cleaned(f: &mut Formatter<'_>, text: Option<&str>) -> fmt::Result {
     f.write_str(&text.map_or(UNKNOWN.into(), clean))
 }
 
-/// A listener's accept queue with its limit, `!` when full; else what waits in which direction.
+/// What waits, in one notation: `3/128` are three connections in an accept queue whose limit is
+/// 128, `!` where there is little room left or none; `52:0` are bytes unread and unsent.
 fn queue(f: &mut Formatter<'_>, socket: &Socket) -> fmt::Result {
     if let Some(backlog) = socket.backlog {
-        let full = if backlog.limit > 0 && backlog.queued >= backlog.limit { "!" } else { "" };
-        return write!(f, "{}/{}{full}", backlog.queued, backlog.limit);
+        let alarm = if backlog.is_crowded() { "!" } else { "" };
+        return write!(f, "{}/{}{alarm}", backlog.queued, backlog.limit);
     }
-    match (socket.recv_q, socket.send_q) {
-        (None, None) => f.write_str(UNKNOWN),
-        (None | Some(0), None | Some(0)) => f.write_str("0"),
-        (Some(unread), None | Some(0)) => write!(f, "r{unread}"),
-        (None | Some(0), Some(unsent)) => write!(f, "s{unsent}"),
-        (Some(unread), Some(unsent)) => write!(f, "r{unread} s{unsent}"),
+    if socket.recv_q.is_none() && socket.send_q.is_none() {
+        return f.write_str(UNKNOWN);
     }
+    known(f, socket.recv_q)?;
+    f.write_str(":")?;
+    known(f, socket.send_q)
 }
 
 /// One process and how many more, or the word for why there is none.

@@ -19,13 +19,14 @@ use super::dialog::{self, Dialog};
 use super::effect::{Effect, Requests};
 use super::event::{Answer, Event, FeedUpdate, Moment, RequestId};
 use super::filters::Filters;
-use super::geometry::Geometry;
+use super::geometry::{Arrangement, Geometry, Split};
 use super::keymap::Context;
 use super::log::{ActionLog, Entry};
 use super::pane::{Pane, PaneId, Response};
 use super::panes;
 use super::remembered::{self, View};
 use super::theme::Theme;
+use super::widgets::paint;
 use super::widgets::scroll::Scroll;
 use super::world::World;
 
@@ -52,16 +53,26 @@ pub struct App {
     pub focus: PaneId,
     /// Whether it has the whole screen.
     pub zoom: bool,
+    /// Which of Options and Tester stands beside Packets where there is room for two: the one
+    /// that had the focus last.
+    beside: PaneId,
+    /// How tall Ports is.
+    split: Split,
     /// What lies over the panes.
     pub dialog: Option<dialog::Open>,
     /// What was done to the system.
     pub log: ActionLog,
     /// Colours.
     pub theme: Theme,
+    /// Whether the mouse is ours.
+    pub mouse: bool,
+    has_clipboard: bool,
     screen: Rect,
     requests: Requests,
     capturing: Option<bool>,
     clicked: Option<(Instant, Position)>,
+    // The mouse holds the split.
+    dragging: bool,
     remembered: View,
     all_netns_at_first: bool,
     remember: bool,
@@ -75,6 +86,12 @@ pub struct Start {
     pub size: (u16, u16),
     /// Colours.
     pub theme: Theme,
+    /// Whether the mouse is ours.
+    pub mouse: bool,
+    /// Whether the terminal may have a clipboard.
+    pub has_clipboard: bool,
+    /// The process that sockpit is.
+    pub own_pid: u32,
     /// The view to begin with.
     pub view: View,
     /// Whether changes of it are remembered.
@@ -90,6 +107,7 @@ impl App {
     pub fn new(start: Start, now: Moment) -> Self {
         let mut world = World::new(now, start.timezone);
         world.filters = start.filters;
+        world.own_pid = start.own_pid;
         world.names = start.view.names;
         world.columns.clone_from(&start.view.columns);
         let slots = panes::all().map(|mut pane| {
@@ -101,13 +119,18 @@ impl App {
             slots,
             focus: PaneId::Ports,
             zoom: false,
+            beside: PaneId::Options,
+            split: start.view.split,
             dialog: None,
             log: ActionLog::default(),
             theme: start.theme,
+            mouse: start.mouse,
+            has_clipboard: start.has_clipboard,
             screen: Rect::new(0, 0, start.size.0, start.size.1),
             requests: Requests::default(),
             capturing: None,
             clicked: None,
+            dragging: false,
             // Every namespace is asked for in the first update.
             remembered: View { all_netns: false, ..start.view.clone() },
             all_netns_at_first: start.view.all_netns,
@@ -127,7 +150,7 @@ impl App {
             Event::Paste(text) => self.paste(&text, &mut effects),
             Event::Resize(width, height) => self.resize(width, height),
             Event::Tick => self.dirty = true,
-            Event::Feed(update) => self.feed(update),
+            Event::Feed(update) => self.feed(update, &mut effects),
             Event::Answer(id, answer) => self.answer(id, answer, &mut effects),
         }
         self.advance(&mut effects);
@@ -136,6 +159,22 @@ impl App {
         self.remember(&mut effects);
         effects.iter().filter_map(Effect::action).for_each(|id| self.log.begin(id));
         effects
+    }
+
+    /// Where the keys that hold everywhere are reminded of; `None` while a notice is there.
+    pub fn reminders(&self, line: Rect) -> Option<Rect> {
+        let taken = paint::width(&self.failures());
+        let free = Rect { width: line.width.saturating_sub(taken), ..line };
+        self.world.notice.is_none().then_some(free)
+    }
+
+    /// Failures that nobody has seen yet, as the last line tells of them.
+    pub fn failures(&self) -> String {
+        match self.log.unseen_failures {
+            0 => String::new(),
+            1 => " ! 1 action failed: L ".to_owned(),
+            several => format!(" ! {several} actions failed: L "),
+        }
     }
 
     /// Whether the screen should be drawn anew; asking clears it.
@@ -152,7 +191,13 @@ impl App {
 
     /// Where things are; `None` on a screen too small for any of it.
     pub fn geometry(&self) -> Option<Geometry> {
-        Geometry::new(self.screen, self.focus, self.zoom)
+        Geometry::new(self.screen, self.arrangement())
+    }
+
+    /// What the user has made of the screen.
+    pub fn arrangement(&self) -> Arrangement {
+        let Self { focus, zoom, beside, split, .. } = *self;
+        Arrangement { focus, zoom, beside, split }
     }
 
     /// The screen.
@@ -174,7 +219,17 @@ impl App {
         self.dirty = true;
     }
 
-    fn feed(&mut self, update: FeedUpdate) {
+    fn feed(&mut self, update: FeedUpdate, effects: &mut Vec<Effect>) {
+        // Also while the view is frozen: who waits for a port does not look.
+        if let FeedUpdate::Ports(sample) = &update
+            && let Some(table) = &sample.value
+        {
+            for event in self.world.bell.look(table) {
+                self.world.say(&*event);
+                self.dirty = true;
+                effects.push(Effect::Ring(event));
+            }
+        }
         self.dirty |= !self.world.is_frozen();
         self.world.take(update);
     }
@@ -195,6 +250,7 @@ impl App {
             }
         }
         let answer = match answer {
+            Answer::Copied(text, tool) => return self.copied(&text, tool, effects),
             Answer::Named(addr, answer) => return self.take_name(addr, answer),
             answer => answer,
         };
@@ -223,8 +279,16 @@ impl App {
 
     /// Lets every pane and the dialog do what is due.
     fn advance(&mut self, effects: &mut Vec<Effect>) {
+        self.world.is_covered = self.dialog.is_some();
         self.each_pane(effects, |pane, cx| pane.advance(cx));
         self.with_dialog(effects, dialog::Open::advance);
+    }
+
+    fn focus(&mut self, pane: PaneId) {
+        self.focus = pane;
+        if matches!(pane, PaneId::Options | PaneId::Tester) {
+            self.beside = pane;
+        }
     }
 
     /// Packets are captured while their pane is on screen.
@@ -247,6 +311,7 @@ impl App {
             names: self.world.names,
             all_netns: self.world.all_netns,
             columns: self.world.columns.clone(),
+            split: self.split,
             ..View::default()
         };
         for slot in &self.slots {

@@ -8,15 +8,17 @@ mod follow;
 mod group;
 mod listing;
 mod sort;
+mod tail;
 mod tree;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::activation::principal_owner;
 use crate::model::owner::Process;
+use crate::model::prominence::Prominence;
 use crate::model::socket::{Socket, SocketKey, State};
 use crate::model::table::{EndedRow, SocketRow, SocketTable};
 use crate::model::tables::{Table, Tables};
@@ -30,6 +32,9 @@ pub use sort::Sort;
 
 /// For how long an ended row keeps its place, and a new one its mark.
 pub const MARKED_FOR: SignedDuration = SignedDuration::from_secs(5);
+
+/// For how long a row must have had nothing to say before it moves down.
+pub const SILENT_AFTER: SignedDuration = SignedDuration::from_secs(30);
 
 /// A row that stays in the list whatever the filter says: the selected one.
 #[derive(Clone, Debug)]
@@ -61,6 +66,8 @@ pub struct Arrange {
     pub before: Option<Arc<Arranged>>,
     /// Rows that ended less than [`MARKED_FOR`] before this are still listed.
     pub now: Timestamp,
+    /// The process that sockpit is: its own sockets come last.
+    pub own: u32,
 }
 
 /// The table as it shall be shown.
@@ -71,10 +78,15 @@ pub struct Arranged {
     filter: Option<Arc<Query>>,
     hidden: Tables,
     sort: Sort,
+    own: u32,
     // By index into the table's rows.
     facts: Vec<Facts>,
     // Indices into the table's rows, then, from its length on, into `ended`.
     sorted: Vec<u32>,
+    // Of the live rows, in the usual order alone.
+    ranks: Vec<Prominence>,
+    // When those that talk, or did a moment ago, were last heard.
+    heard: HashMap<SocketKey, Timestamp>,
     // The same, brought together in groups; empty without groups.
     grouped: Vec<u32>,
     groups: Vec<Group>,
@@ -86,47 +98,63 @@ pub struct Arranged {
     pub left_out: usize,
     /// Rows for which the filter lacked a fact.
     pub undecided: usize,
-    /// Listening sockets in the whole table.
+    /// Listening sockets in the tables that are shown.
     pub listeners: usize,
+    /// Sockets in the tables that are shown, whatever the filter says of them.
+    pub sockets: usize,
 }
 
-/// What is kept of a live row from one arrangement to the next, in a byte.
+/// What is kept of a live row from one arrangement to the next, in a few bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Facts(u8);
+struct Facts(u16);
 
 impl Facts {
     /// Nothing is known yet.
     const UNREAD: Self = Self(0);
-    const READ: u8 = 1;
-    const MATCHES: u8 = 1 << 1;
-    const UNDECIDED: u8 = 1 << 2;
-    const LISTENS: u8 = 1 << 3;
-    const CONNECTED: u8 = 1 << 4;
-    const CROWDED: u8 = 1 << 5;
-    const HIDDEN: u8 = 1 << 6;
+    const READ: u16 = 1;
+    const MATCHES: u16 = 1 << 1;
+    const UNDECIDED: u16 = 1 << 2;
+    const LISTENS: u16 = 1 << 3;
+    const CONNECTED: u16 = 1 << 4;
+    const CROWDED: u16 = 1 << 5;
+    const HIDDEN: u16 = 1 << 6;
+    const OF_HIDDEN_TABLE: u16 = 1 << 7;
+    /// Three bits for the rank.
+    const RANK: u16 = 8;
 
     /// All but what the filter says.
-    fn of(socket: &Socket) -> Self {
-        let flag = |holds: bool, bit: u8| if holds { bit } else { 0 };
+    fn of(socket: &Socket, own: u32) -> Self {
+        let flag = |holds: bool, bit: u16| if holds { bit } else { 0 };
         Self(
             Self::READ
                 | flag(socket.state == State::Listen, Self::LISTENS)
                 | flag(socket.remote.is_some(), Self::CONNECTED)
-                | flag(label::is_crowded(socket), Self::CROWDED),
+                | flag(label::is_crowded(socket), Self::CROWDED)
+                | (Prominence::of(socket, own) as u16) << Self::RANK,
         )
+    }
+
+    /// By the row alone, whenever it was heard before.
+    fn rank(self) -> Prominence {
+        Prominence::ALL[usize::from(self.0 >> Self::RANK) % Prominence::ALL.len()]
     }
 
     /// And this says the filter.
     fn and(self, truth: Truth, is_hidden: bool) -> Self {
-        match truth {
-            Truth::Yes if is_hidden => Self(self.0 | Self::HIDDEN),
-            Truth::Yes => Self(self.0 | Self::MATCHES),
-            Truth::Undecided if !is_hidden => Self(self.0 | Self::UNDECIDED),
-            Truth::Undecided | Truth::No => self,
-        }
+        let table = if is_hidden { Self::OF_HIDDEN_TABLE } else { 0 };
+        Self(
+            self.0
+                | table
+                | match truth {
+                    Truth::Yes if is_hidden => Self::HIDDEN,
+                    Truth::Yes => Self::MATCHES,
+                    Truth::Undecided if !is_hidden => Self::UNDECIDED,
+                    Truth::Undecided | Truth::No => 0,
+                },
+        )
     }
 
-    fn has(self, bit: u8) -> bool {
+    fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
     }
 }
@@ -194,12 +222,17 @@ impl Arranged {
         }
     }
 
+    /// How near to the top a row belongs in the usual order.
+    fn prominence(&self, index: u32) -> Prominence {
+        self.ranks.get(index as usize).copied().unwrap_or_else(|| self.facts(index).rank())
+    }
+
     fn socket(&self, index: u32) -> &Socket {
         &self.at(index).row.socket
     }
 
     fn facts(&self, index: u32) -> Facts {
-        let of_ended = || Facts::of(self.socket(index)).and(Truth::Yes, false);
+        let of_ended = || Facts::of(self.socket(index), self.own).and(Truth::Yes, false);
         self.facts.get(index as usize).copied().unwrap_or_else(of_ended)
     }
 }
@@ -212,6 +245,7 @@ impl Arrange {
             filter: self.filter.clone(),
             hidden: self.hidden,
             sort: self.sort,
+            own: self.own,
             ..Arranged::default()
         };
         let follower = self.before.as_deref().and_then(|before| follow::follow(before, &arranged));
@@ -228,6 +262,15 @@ impl Arrange {
         let kept = self.find_kept(&self.table.rows);
         arranged.ended = self.ended_rows(kept.is_some());
         let ended = (arranged.live()..).take(arranged.ended.len());
+        let mut fresh = fresh;
+        if self.sort.by.is_none() {
+            (arranged.ranks, arranged.heard) = self.ranks(&arranged.facts);
+            if let Some(follower) = &follower {
+                let known: HashSet<u32> = fresh.iter().copied().collect();
+                let moved = follower.moved(&arranged).into_iter();
+                fresh.extend(moved.filter(|index| !known.contains(index)));
+            }
+        }
         let is_listed =
             |index: u32| arranged.facts(index).has(Facts::MATCHES) || Some(index) == kept;
         let survivors = follower.and_then(|follower| follower.survivors(&fresh, is_listed, kept));
@@ -243,10 +286,11 @@ impl Arrange {
             }
         };
         arranged.sorted = sort::merged(settled, fresh, &arranged);
-        if let Some(by) = self.group {
-            (arranged.groups, arranged.grouped) =
-                group::group(&arranged, by, self.processes.as_deref());
-        }
+        (arranged.groups, arranged.grouped) = match self.group {
+            Some(by) => group::group(&arranged, by, self.processes.as_deref()),
+            None if self.sort == Sort::default() => tail::fold(&arranged),
+            None => Default::default(),
+        };
         arranged.kept = self.keep.and_then(|keep| match kept {
             Some(index) => arranged.order().iter().position(|other| *other == index),
             None => arranged.position(keep.row.key),
@@ -266,7 +310,7 @@ impl Arrange {
             let first = fresh.len();
             for ((index, row), facts) in (start..).zip(rows).zip(&mut *facts) {
                 if *facts == Facts::UNREAD {
-                    *facts = Facts::of(&row.socket);
+                    *facts = Facts::of(&row.socket, self.own);
                     fresh.push(index);
                 }
             }
@@ -279,9 +323,43 @@ impl Arrange {
         fresh
     }
 
+    /// The rank of each row. A row that talked keeps its place for a while after.
+    fn ranks(&self, facts: &[Facts]) -> (Vec<Prominence>, HashMap<SocketKey, Timestamp>) {
+        let before = self.before.as_deref().map(|before| &before.heard);
+        let before = before.filter(|heard| !heard.is_empty());
+        let mut heard = HashMap::new();
+        let rank = |(row, facts): (&Arc<SocketRow>, &Facts)| match (facts.rank(), before) {
+            (Prominence::Talking, _) => {
+                heard.insert(row.key, self.now);
+                Prominence::Talking
+            }
+            (Prominence::Quiet, Some(before)) => match before.get(&row.key) {
+                Some(at) if self.now.duration_since(*at) < SILENT_AFTER => {
+                    heard.insert(row.key, *at);
+                    Prominence::Talking
+                }
+                _ => Prominence::Quiet,
+            },
+            (rank, _) => rank,
+        };
+        let ranks = self.table.rows.iter().zip(facts).map(rank).collect();
+        (ranks, heard)
+    }
+
     fn matches(&self, row: &SocketRow) -> Truth {
         let ask = |filter: &Arc<Query>| filter.matches(&Subject::of_row(row, self.now));
         self.filter.as_ref().map_or(Truth::Yes, ask)
+    }
+
+    /// What has ended is in no state, and nothing waits in it: a filter for what lives leaves it
+    /// out, whatever it was when it was seen last.
+    fn matches_ended(&self, row: &SocketRow) -> bool {
+        let Some(filter) = &self.filter else { return true };
+        let mut gone = row.clone();
+        gone.socket.state = State::Closed;
+        (gone.socket.recv_q, gone.socket.send_q, gone.socket.backlog) = (None, None, None);
+        gone.socket.rates = None;
+        filter.matches(&Subject::of_row(&gone, self.now)) == Truth::Yes
     }
 
     /// The index of the kept row, if it lives. Mostly it is the very row that was selected;
@@ -299,8 +377,7 @@ impl Arrange {
     fn ended_rows(&self, kept_lives: bool) -> Vec<Arc<EndedRow>> {
         let fresh = |ended: &&Arc<EndedRow>| self.now.duration_since(ended.ended_at) < MARKED_FOR;
         let wanted = |ended: &&Arc<EndedRow>| {
-            self.matches(&ended.row) == Truth::Yes
-                && !self.hidden.contains(Table::of(&ended.row.socket))
+            self.matches_ended(&ended.row) && !self.hidden.contains(Table::of(&ended.row.socket))
         };
         // Newest first: the first one that is too old ends the walk.
         let recent = self.table.ended.iter().take_while(fresh);
@@ -326,7 +403,10 @@ impl Arranged {
             self.matched += usize::from(facts.has(Facts::MATCHES));
             self.left_out += usize::from(facts.has(Facts::HIDDEN));
             self.undecided += usize::from(facts.has(Facts::UNDECIDED));
-            self.listeners += usize::from(facts.has(Facts::LISTENS));
+            if !facts.has(Facts::OF_HIDDEN_TABLE) {
+                self.sockets += 1;
+                self.listeners += usize::from(facts.has(Facts::LISTENS));
+            }
         }
     }
 }

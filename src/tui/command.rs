@@ -58,8 +58,15 @@ pub enum Command {
     FocusPrevious,
     /// One pane on the whole screen, or all of them again.
     Zoom,
+    /// More or fewer lines for Ports, where other panes stand below it.
+    MoveSplit {
+        /// More.
+        down: bool,
+    },
     /// Hold the view still while the collectors run on.
     Freeze,
+    /// Leave the mouse to the terminal, or take it back.
+    Mouse,
     /// Numbers, or the names that go with them.
     Names,
     /// Copy the selected row to the terminal's clipboard.
@@ -100,6 +107,8 @@ pub enum Command {
     Details,
     /// Mark the selected row for a joint action, or unmark it.
     Mark,
+    /// Have the row's port ring when something happens to it, or be silent.
+    Ring,
     /// The sockets of every network namespace, or of sockpit's own.
     AllNamespaces,
     /// UNIX and netlink sockets among the others, or not.

@@ -18,9 +18,9 @@ pub struct Cx<'a> {
 }
 
 impl Cx<'_> {
-    /// Puts text on the clipboard, and says so.
+    /// Puts text on the clipboard; what took it is said when that is known.
     pub fn copy(&mut self, text: String) {
-        self.world.say(format!("Copied: {text}"));
-        self.effects.push(Effect::Copy(text));
+        let id = self.requests.next_id();
+        self.effects.push(Effect::Copy(id, text));
     }
 }

@@ -45,8 +45,14 @@ pub enum Effect {
     Probe(RequestId, ProbeOrder),
     /// Stop the test with this id.
     StopProbe(RequestId),
-    /// Put text on the terminal's clipboard.
-    Copy(String),
+    /// Put text on the desktop's clipboard.
+    Copy(RequestId, String),
+    /// Put text on the clipboard of the terminal that shows us.
+    CopyToTerminal(String),
+    /// Ring the terminal's bell, and show this on the desktop where the terminal can.
+    Ring(String),
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Put this text in place of a file that is kept between runs.
     Keep(RequestId, &'static str, String),
     /// Write a file.

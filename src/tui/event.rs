@@ -109,6 +109,8 @@ pub enum Answer {
     Probed(Option<Box<ProbeReport>>),
     /// Something is kept for the next run.
     Kept(Result<(), String>),
+    /// Text that was to be copied, and what took it; `None` where nothing did.
+    Copied(String, Option<&'static str>),
     /// A file was written.
     Exported(Result<PathBuf, String>),
 }

@@ -16,6 +16,7 @@ use super::effect::{Effect, ProbeOrder};
 use super::event::{Answer, Killed, RequestId, Stopped};
 use super::export::Export;
 use super::feeds::Feeds;
+use crate::act::clipboard;
 use crate::act::kill::{self, Consent};
 use crate::act::unit;
 use crate::inspect;
@@ -60,7 +61,15 @@ impl Executor {
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
             Effect::AllNamespaces(all) => self.feeds.all_netns(all),
             Effect::Refresh => self.feeds.refresh(),
-            Effect::Quit | Effect::Suspend | Effect::Copy(_) => {}
+            Effect::Copy(id, text) => self.block(id, move || {
+                let tool = clipboard::put(&text);
+                Answer::Copied(text, tool)
+            }),
+            Effect::Quit
+            | Effect::Suspend
+            | Effect::CopyToTerminal(_)
+            | Effect::Mouse(_)
+            | Effect::Ring(_) => {}
             Effect::Inspect(id, row) => self.block(id, move || {
                 let report = inspect::options::options(&row.socket);
                 Answer::Options(report.map(Box::new).map_err(|error| error.to_string()))

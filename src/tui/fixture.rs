@@ -18,7 +18,7 @@ use super::event::{Answer, Event, FeedUpdate, Moment, RequestId};
 use super::filters::Filters;
 use super::pane::Cx;
 use super::remembered::View;
-use super::theme::{Palette, Theme};
+use super::theme::Theme;
 use super::view;
 use super::world::World;
 use crate::model::health::Health;
@@ -67,7 +67,8 @@ pub(super) fn tcp(state: State, addr: impl Into<IpAddr>, port: u16) -> Socket {
     let addr = addr.into();
     let family = if addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
     let mut socket = Socket::new(family, Protocol::Tcp, state, Endpoint::ip(addr, port));
-    socket.first_seen = Some(wall(-60.0));
+    // A minute would pass while a test goes on, and ages move.
+    socket.first_seen = Some(wall(-630.0));
     socket.uid = Some(1000);
     socket.user = Some("alice".into());
     match state {
@@ -188,7 +189,10 @@ impl Desk {
     pub(super) fn new(width: u16, height: u16) -> Self {
         let start = Start {
             size: (width, height),
-            theme: Theme::new(Palette::Mono),
+            theme: Theme::default(),
+            mouse: true,
+            has_clipboard: true,
+            own_pid: u32::MAX,
             view: View::default(),
             remember: true,
             timezone: TimeZone::UTC,
@@ -266,10 +270,15 @@ impl Desk {
 
     /// The screen as text, without the spaces at the ends of lines.
     pub(super) fn screen(&mut self) -> String {
+        lines(&self.buffer())
+    }
+
+    /// The screen with its styles.
+    pub(super) fn buffer(&mut self) -> Buffer {
         let area = Rect::new(0, 0, self.size.0, self.size.1);
         let mut buf = Buffer::empty(area);
         view::render(&mut self.app, area, &mut buf);
-        lines(&buf)
+        buf
     }
 
     pub(super) fn resize(&mut self, width: u16, height: u16) {

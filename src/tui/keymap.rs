@@ -12,7 +12,7 @@ use super::command::{Command, ExportFormat, Motion, PaneId};
 pub struct Key {
     code: KeyCode,
     control: bool,
-    // No binding uses it; kept so that Alt-q is not taken for q.
+    // No binding uses it: see [`without_alt`].
     alt: bool,
 }
 
@@ -42,6 +42,14 @@ impl From<KeyEvent> for Key {
             alt: held(KeyModifiers::ALT),
         }
     }
+}
+
+/// A key that came with Alt, as Esc and the key by itself: a terminal sends the same bytes for
+/// both. Where Alt means nothing, two keys were pressed that arrived together.
+pub fn without_alt(event: KeyEvent) -> Option<[KeyEvent; 2]> {
+    let plain = KeyEvent { modifiers: event.modifiers - KeyModifiers::ALT, ..event };
+    let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
+    event.modifiers.contains(KeyModifiers::ALT).then_some([escape, plain])
 }
 
 impl fmt::Display for Key {
@@ -141,7 +149,20 @@ static GLOBAL: &[Binding] = &[
     bind(&[Key::char('2')], Command::Focus(PaneId::Packets), "", "Focus Packets"),
     bind(&[Key::char('3')], Command::Focus(PaneId::Options), "", "Focus Options"),
     bind(&[Key::char('4')], Command::Focus(PaneId::Tester), "", "Focus Tester"),
+    bind(
+        &[Key::char('+')],
+        Command::MoveSplit { down: true },
+        "",
+        "Give Ports more lines; the mouse drags its lower edge",
+    ),
+    bind(&[Key::char('-')], Command::MoveSplit { down: false }, "", "Give Ports fewer lines"),
     bind(&[Key::char('n')], Command::Names, "", "Show names or numbers"),
+    bind(
+        &[Key::char('M')],
+        Command::Mouse,
+        "",
+        "Leave the mouse to the terminal, to select text, or take it back",
+    ),
     bind(&[Key::char('y')], Command::Copy, "", "Copy the selected row"),
     bind(
         &[Key::char('E')],
@@ -225,6 +246,12 @@ static PORTS: &[Binding] = &[
     bind(&[], Command::FoldAll, "", "Fold all groups"),
     bind(&[], Command::UnfoldAll, "", "Unfold all groups"),
     bind(&[Key::char('m')], Command::Mark, "mark", "Mark the row for a joint action"),
+    bind(
+        &[Key::char('t')],
+        Command::Ring,
+        "",
+        "Tell me when the row's port opens, closes, changes hands or fills its queue",
+    ),
     bind(&[Key::char('F')], Command::SavedFilters, "", "Choose, save or forget a named filter"),
     bind(&[Key::char('H')], Command::History, "", "Open the history of ended sockets, or close it"),
     bind(&[Key::char('C')], Command::Columns, "", "Choose the columns and their order"),
@@ -299,18 +326,18 @@ impl Context {
     }
 
     /// The reminders for a hint line: key and word.
-    pub fn hints(self) -> impl Iterator<Item = (Key, &'static str)> {
+    pub fn hints(self) -> impl Iterator<Item = (Key, &'static str, Command)> {
         let bindings = self.bindings().iter().filter(|binding| !binding.hint.is_empty());
-        bindings.filter_map(|binding| Some((*binding.keys.first()?, binding.hint)))
+        bindings.filter_map(|binding| Some((*binding.keys.first()?, binding.hint, binding.command)))
     }
 }
 
 /// The signs of the table in Ports, and what they mean.
 pub static SIGNS: &[(&str, &str)] = &[
     ("+ ~ ✕", "A new row, one whose state or owners changed, one that ended"),
-    ("▶ ●", "The selected row, a marked one"),
-    ("3/3!", "The accept queue is crowded: waiting of at most so many"),
-    ("64k:0!", "Unread:unsent bytes that stand still, or a socket that drops"),
+    ("▶ ● ♪", "The selected row, a marked one, one whose port rings"),
+    ("3/128", "QUEUE of a listener: 3 wait to be accepted, its limit is 128; ! from 80 % on"),
+    ("64k:0", "QUEUE of others: bytes unread:unsent, k is 1000; ! stands still, or drops"),
     ("129+3", "Process 129 and 3 more hold it"),
     ("~129", "It ran since it was last looked at, and may hold it no more"),
     ("≥2m", "At least so old: it was there before sockpit looked"),

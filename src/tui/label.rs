@@ -8,23 +8,14 @@ use jiff::Timestamp;
 
 use crate::model::activity::Stalled;
 use crate::model::owner::OwnershipKind;
-use crate::model::socket::{Backlog, PacketKind, Protocol, Socket, State};
+use crate::model::socket::{Backlog, PacketKind, Protocol, Socket};
+use crate::text::column::{Cell, Column};
 use crate::text::{address, clean, owner, units};
 use crate::tui::arrange::MARKED_FOR;
 use crate::tui::widgets::paint;
 
 /// A queue that holds something for less than this is no news.
 const STALLED_AFTER: Duration = Duration::from_secs(3);
-
-/// Short enough for a column of ten; [`State::name`] is the full name.
-pub fn state(state: State) -> &'static str {
-    match state {
-        State::Established => "ESTAB",
-        State::Unconnected => "UNCONN",
-        State::SynReceived => "SYN_RECV",
-        other => other.name(),
-    }
-}
 
 /// The network namespace by its name, or by its inode where it has none.
 pub fn netns(socket: &Socket) -> Cow<'_, str> {
@@ -65,20 +56,11 @@ pub fn protocol(socket: &Socket) -> &'static str {
     }
 }
 
-/// An end in so many columns: its address gives way, since its port tells more, and the
-/// beginning of a path, since its end does.
-pub fn fit_end(end: String, columns: u16) -> String {
-    if paint::width(&end) <= columns {
-        return end;
-    }
-    if end.starts_with(['/', '.', '@']) {
-        return paint::fit_tail(&end, columns);
-    }
-    let Some((addr, port)) = end.rsplit_once(':') else { return end };
-    match columns.checked_sub(paint::width(port) + 1) {
-        Some(room) if room >= 4 => format!("{}:{port}", paint::fit(addr, room)),
-        _ => end,
-    }
+/// An end with the names that are wanted, if there is room for them; what remains too long is
+/// cut by who shows it.
+pub fn end(text: impl Fn(bool) -> String, names: bool, columns: u16) -> String {
+    let named = text(names);
+    if names && paint::width(&named) > columns { text(false) } else { named }
 }
 
 fn named(end: String, port: Option<u16>, service: Option<&str>) -> String {
@@ -89,27 +71,30 @@ fn named(end: String, port: Option<u16>, service: Option<&str>) -> String {
     }
 }
 
-/// What waits: `3/128` in an accept queue, with `!` from 80 % on, or `100%!` where there is
-/// no room for both numbers; else bytes to read and to be acknowledged.
+/// What waits, as [`Cell`] has it; where there is no room for that, `103%!` of an
+/// accept queue and `128k:0` bytes.
 pub fn queue(socket: &Socket, columns: u16) -> String {
-    if let Some(backlog) = socket.backlog {
-        let alarm = if is_crowded(socket) { "!" } else { "" };
-        let full = format!("{}/{}{alarm}", backlog.queued, backlog.limit);
-        return match backlog.percent() {
-            Some(percent) if paint::width(&full) > columns => format!("{percent}%{alarm}"),
-            _ => full,
-        };
+    let full = Cell { column: Column::Queue, socket }.to_string();
+    if paint::width(&full) <= columns {
+        return full;
     }
-    match (socket.recv_q, socket.send_q) {
-        (None, None) => units::UNKNOWN.to_owned(),
-        (Some(0), Some(0) | None) | (None, Some(0)) => "0".to_owned(),
-        (received, sent) => format!("{}:{}", amount(received), amount(sent)),
+    match socket.backlog {
+        Some(backlog) => {
+            format!("{}%{}", backlog.percent(), if backlog.is_crowded() { "!" } else { "" })
+        }
+        None => format!("{}:{}", amount(socket.recv_q), amount(socket.send_q)),
     }
 }
 
 /// Whether the accept queue is at 80 % or more.
 pub fn is_crowded(socket: &Socket) -> bool {
-    socket.backlog.and_then(Backlog::percent).is_some_and(|percent| percent >= 80)
+    socket.backlog.is_some_and(Backlog::is_crowded)
+}
+
+/// Whether nothing waits.
+pub fn is_idle(socket: &Socket) -> bool {
+    let waiting = socket.backlog.map_or(0, |backlog| backlog.queued);
+    (waiting, socket.recv_q.unwrap_or(0), socket.send_q.unwrap_or(0)) == (0, 0, 0)
 }
 
 /// For how long a queue has not moved at least; `None` while that means nothing yet: two
@@ -131,10 +116,10 @@ pub fn is_dropping(socket: &Socket, now: Timestamp) -> bool {
     last.is_some_and(|at| now.duration_since(at) < MARKED_FOR)
 }
 
-/// The queues of a socket where something is wrong: `4096:0!`, or both together where there
-/// is no room.
+/// The queues of a socket where something is wrong: `4096:0!`, or both together where there is
+/// no room.
 pub fn alarmed_queue(socket: &Socket, columns: u16) -> String {
-    let full = format!("{}!", queue(socket, columns));
+    let full = format!("{}!", queue(socket, columns.saturating_sub(1)));
     if paint::width(&full) <= columns {
         return full;
     }
@@ -212,6 +197,7 @@ pub fn line(socket: &Socket) -> String {
 mod tests {
     use super::*;
     use crate::model::activity::DropGrowth;
+    use crate::model::socket::State;
     use crate::model::socket::{Endpoint, Family};
 
     fn listener(family: Family, local: Endpoint) -> Socket {
@@ -219,14 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn a_long_end_keeps_its_port() {
-        let fit = |end: &str, columns| fit_end(end.to_owned(), columns);
-        assert_eq!(fit("127.0.0.1:51544", 15), "127.0.0.1:51544");
-        assert_eq!(fit("127.0.0.1:51544", 12), "127.0…:51544");
-        assert_eq!(fit("[2001:db8::1]:443", 12), "[2001:d…:443");
-        assert_eq!(fit("/run/app.sock", 9), "…app.sock");
-        assert_eq!(fit("@abc:80", 4), "…:80");
-        assert_eq!(fit("/日本", 4), "…本");
+    fn an_address_is_worth_more_than_a_service_name() {
+        let text = |names| if names { "10.0.0.5:postgresql" } else { "10.0.0.5:5432" }.to_owned();
+        assert_eq!(end(text, true, 19), "10.0.0.5:postgresql");
+        assert_eq!(end(text, true, 18), "10.0.0.5:5432");
+        assert_eq!(end(text, false, 99), "10.0.0.5:5432");
     }
 
     #[test]
@@ -242,11 +225,27 @@ mod tests {
     fn a_crowded_accept_queue_is_marked_by_a_sign() {
         let mut socket = listener(Family::Ipv4, Endpoint::ip([0, 0, 0, 0], 80));
         assert_eq!(queue(&socket, 10), "-");
-        socket.backlog = Some(Backlog { queued: 102, limit: 128 });
-        assert_eq!(queue(&socket, 10), "102/128");
-        socket.backlog = Some(Backlog { queued: 103, limit: 128 });
-        assert_eq!(queue(&socket, 10), "103/128!");
-        assert_eq!(queue(&socket, 7), "80%!");
+        let mut told = |queued, limit, columns| {
+            socket.backlog = Some(Backlog { queued, limit });
+            queue(&socket, columns)
+        };
+        assert_eq!(told(103, 128, 10), "103/128");
+        assert_eq!(told(104, 128, 10), "104/128!");
+        assert_eq!(told(104, 128, 7), "80%!");
+        // One more than the limit finds room.
+        assert_eq!([told(0, 0, 10), told(1, 0, 10)], ["0/0", "1/0!"]);
+        assert_eq!([told(1, 1, 10), told(2, 1, 10)], ["1/1", "2/1!"]);
+    }
+
+    #[test]
+    fn the_queues_of_the_dashboard_are_those_of_the_command_line() {
+        let mut socket = listener(Family::Ipv4, Endpoint::ip([0, 0, 0, 0], 80));
+        socket.state = State::Established;
+        (socket.recv_q, socket.send_q) = (Some(128_512), Some(0));
+        assert_eq!(queue(&socket, 10), "128512:0");
+        assert_eq!(queue(&socket, 7), "128k:0");
+        socket.send_q = None;
+        assert_eq!(queue(&socket, 10), "128512:-");
     }
 
     #[test]

@@ -67,8 +67,19 @@ pub trait Pane: std::fmt::Debug {
     /// Adds what shall be remembered of the pane.
     fn remember(&self, _view: &mut View) {}
 
-    /// What it is about right now, for the right end of its title.
-    fn subject(&self, world: &World) -> String;
+    /// What it is about right now, for the right end of its title; inside it is so wide.
+    fn subject(&self, world: &World, width: u16) -> String;
+
+    /// What its tab says while the pane itself is not on screen.
+    fn badge(&self, _world: &World) -> Option<String> {
+        None
+    }
+
+    /// The line under its cursor, counted from 0, and how many there are. Without a cursor
+    /// what is on screen is told by where it is scrolled to.
+    fn place(&self) -> Option<(usize, usize)> {
+        None
+    }
 
     /// Draws the inside. Nothing but `canvas.scroll` may change.
     fn draw(&self, world: &World, canvas: Canvas<'_>);
@@ -83,6 +94,9 @@ pub trait Pane: std::fmt::Debug {
 
     /// A click inside, in screen coordinates.
     fn click(&mut self, _at: Position, _scroll: &mut Scroll, _cx: &mut Cx<'_>) {}
+
+    /// Moves the cursor to a point, and does nothing else there.
+    fn point(&mut self, _at: Position, _scroll: &mut Scroll, _cx: &mut Cx<'_>) {}
 
     /// Whether a text field has the keyboard.
     fn is_typing(&self) -> bool {

@@ -5,8 +5,10 @@
 //! names = true
 //! all_namespaces = false
 //! local = false                # whether UNIX and netlink sockets are shown
-//! sort = "-rtt"                # as for `sockpit ports --sort`
+//! sort = "-rtt"                # as for `sockpit ports --sort`; what matters leads without,
+//!                              # and last with "-"
 //! group = "process"            # process, port, remote, state or tree; none without
+//! split = 58                   # lines of Ports in percent, where other panes stand below it
 //! columns = ["proto", "local"] # as for `--columns`; the usual ones without
 //! ```
 
@@ -15,6 +17,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use super::arrange::{GroupBy, Sort};
+use super::geometry::Split;
 use crate::text::column::Column;
 
 /// The file's name.
@@ -35,6 +38,8 @@ pub struct View {
     pub sort: Sort,
     /// What they are grouped by.
     pub group: Option<GroupBy>,
+    /// How tall Ports is.
+    pub split: Split,
     /// The columns in their order; `None` for the usual ones.
     pub columns: Option<Vec<Column>>,
 }
@@ -58,6 +63,7 @@ struct File {
     local: Option<bool>,
     sort: Option<String>,
     group: Option<String>,
+    split: Option<u8>,
     columns: Option<Vec<String>>,
 }
 
@@ -87,6 +93,7 @@ impl View {
             local: file.local.unwrap_or(self.local),
             sort: file.sort.and_then(|sort| read_sort(&sort)).unwrap_or(self.sort),
             group: file.group.and_then(|name| GroupBy::find(&name)).or(self.group),
+            split: file.split.map_or(self.split, Split::new),
             columns: columns.filter(|columns| !columns.is_empty()).or(self.columns),
         })
     }
@@ -95,13 +102,19 @@ impl View {
     pub fn text(&self) -> String {
         let mut text = format!(
             "# Written by sockpit whenever its view is changed.\n\
-             version = {VERSION}\nnames = {}\nall_namespaces = {}\nlocal = {}\n",
-            self.names, self.all_netns, self.local
+             version = {VERSION}\nnames = {}\nall_namespaces = {}\nlocal = {}\nsplit = {}\n",
+            self.names,
+            self.all_netns,
+            self.local,
+            self.split.percent()
         );
         let Sort { by, reverse } = self.sort;
         let sign = if reverse { "-" } else { "" };
         // Writing to a string cannot fail. Names hold nothing that would end a quotation.
-        let _ = writeln!(text, "sort = \"{sign}{}\"", by.name());
+        if self.sort != Sort::default() {
+            let name = by.map_or("", Column::name);
+            let _ = writeln!(text, "sort = \"{sign}{name}\"");
+        }
         if let Some(group) = self.group {
             let _ = writeln!(text, "group = \"{}\"", group.name());
         }
@@ -115,8 +128,11 @@ impl View {
 }
 
 fn read_sort(text: &str) -> Option<Sort> {
+    if text == "-" {
+        return Some(Sort { by: None, reverse: true });
+    }
     let by = Column::find(text.strip_prefix('-').unwrap_or(text))?;
-    Some(Sort { by, reverse: text.starts_with('-') })
+    Some(Sort { by: Some(by), reverse: text.starts_with('-') })
 }
 
 #[cfg(test)]
@@ -134,11 +150,15 @@ mod tests {
             (Some(GroupBy::Tree), Some(vec![Column::Rtt, Column::Proto])),
             (Some(GroupBy::Remote), Some(Column::ALL.to_vec())),
         ] {
-            let sort = Sort { by: Column::RecvQ, reverse: true };
-            let view = View { names: true, all_netns: true, local: true, sort, group, columns };
+            let sort = Sort { by: Some(Column::RecvQ), reverse: true };
+            let split = Split::new(70);
+            let view =
+                View { names: true, all_netns: true, local: true, sort, group, split, columns };
             assert_eq!(recalled(&view.text()), Ok(view));
         }
         assert_eq!(recalled(&View::default().text()), Ok(View::default()));
+        let turned = View { sort: Sort { by: None, reverse: true }, ..View::default() };
+        assert_eq!(recalled(&turned.text()), Ok(turned));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::effect::Effect;
 use super::event::{Answer, Event, Moment, RequestId};
 use super::executor::Executor;
 use super::feeds::Feeds;
+use super::late::Late;
 use super::terminal::{self, Screen};
 use crate::sys::host::{self, Signal};
 
@@ -49,6 +50,8 @@ enum Wake {
 pub(super) struct Sources {
     /// Keys, mouse, pastes and sizes.
     pub(super) input: EventStream,
+    /// What may still come of a question to the terminal.
+    pub(super) late: Late,
     /// Signals of the process.
     pub(super) signals: host::Signals,
     /// Tells when the terminal is hung up.
@@ -77,6 +80,9 @@ pub(super) async fn run(
                 continue;
             }
             Wake::End(end) => return Ok(end),
+            Wake::Input(Some(Ok(Input::Key(key)))) if sources.late.takes(&key, Instant::now()) => {
+                continue;
+            }
             Wake::Input(Some(Ok(input))) => match translate(input) {
                 Some(event) => event,
                 None => continue,
@@ -99,7 +105,9 @@ pub(super) async fn run(
                         ControlFlow::Continue(event) => events.push(event),
                         ControlFlow::Break(end) => return Ok(end),
                     },
-                    Effect::Copy(text) => screen.copy(&text)?,
+                    Effect::CopyToTerminal(text) => screen.copy(&text)?,
+                    Effect::Ring(text) => screen.ring(&text)?,
+                    Effect::Mouse(on) => screen.mouse(on)?,
                     effect => executor.run(effect),
                 }
             }

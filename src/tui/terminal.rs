@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
@@ -16,13 +17,18 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute};
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
+use terminal_colorsaurus::{QueryOptions, ThemeMode};
 use tokio::sync::Notify;
 
 use super::app::App;
+use super::theme::Ground;
 use super::view;
+use crate::text::clean;
 
 /// Whether the terminal is ours right now.
 static OURS: AtomicBool = AtomicBool::new(false);
+/// Whether the mouse is ours while the terminal is.
+static MOUSE: AtomicBool = AtomicBool::new(true);
 /// Told by the panic hook.
 static PANICKED: Notify = Notify::const_new();
 
@@ -37,15 +43,40 @@ pub fn is_there() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
+/// Whether the terminal may have a clipboard that programs can reach (OSC 52). It says nothing
+/// about it; those that have none are known by their names.
+pub fn has_clipboard() -> bool {
+    let term = std::env::var("TERM").unwrap_or_default();
+    !(term.is_empty() || term == "dumb" || term.starts_with("linux") || term.starts_with("vt"))
+}
+
+/// What lies behind the terminal's text, if it says so in time (OSC 11). Nothing else may listen
+/// to it meanwhile, and a key that is typed in that moment makes it fail.
+pub fn ground() -> Option<Ground> {
+    const PATIENCE: Duration = Duration::from_millis(100);
+    let mut options = QueryOptions::default();
+    options.timeout = PATIENCE;
+    match terminal_colorsaurus::theme_mode(options) {
+        Ok(ThemeMode::Light) => Some(Ground::Light),
+        Ok(ThemeMode::Dark) => Some(Ground::Dark),
+        Err(error) => {
+            tracing::debug!(%error, "the terminal does not tell its ground");
+            None
+        }
+    }
+}
+
 /// Resolves when any thread has panicked. The terminal is given back by then.
 pub async fn panicked() {
     PANICKED.notified().await;
 }
 
 impl Screen {
-    /// Takes the terminal over, and sees to it that a panic gives it back.
-    pub fn enter() -> io::Result<Self> {
+    /// Takes the terminal over, with the `mouse` or without, and sees to it that a panic gives it
+    /// back.
+    pub fn enter(mouse: bool) -> io::Result<Self> {
         hook_panics();
+        MOUSE.store(mouse, Ordering::SeqCst);
         take()?;
         blank().map(|terminal| Self { terminal }).inspect_err(|_| give_back())
     }
@@ -76,6 +107,27 @@ impl Screen {
         give_back();
     }
 
+    /// Rings the bell, and asks the terminal to show the text on the desktop: OSC 777 of rxvt,
+    /// OSC 9 of the others. Those that know neither pass it over.
+    pub fn ring(&mut self, text: &str) -> io::Result<()> {
+        let term = std::env::var("TERM").unwrap_or_default();
+        let text = clean(text).replace(';', ",");
+        let mut out = io::stdout().lock();
+        if term.starts_with("rxvt") {
+            write!(out, "\x1b]777;notify;sockpit;{text}\x07")?;
+        } else if has_clipboard() {
+            write!(out, "\x1b]9;sockpit: {text}\x07")?;
+        }
+        out.write_all(b"\x07")?;
+        out.flush()
+    }
+
+    /// Takes the mouse, or leaves it to the terminal, which then selects text with it.
+    pub fn mouse(&mut self, on: bool) -> io::Result<()> {
+        MOUSE.store(on, Ordering::SeqCst);
+        capture_mouse(on)
+    }
+
     /// Puts text on the clipboard of the terminal that shows us (OSC 52), which works
     /// through SSH too. The terminal says nothing about whether it obeyed.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
@@ -96,18 +148,21 @@ fn blank() -> io::Result<Terminal<CrosstermBackend<Batch>>> {
     Terminal::new(CrosstermBackend::new(Batch::default()))
 }
 
+fn capture_mouse(on: bool) -> io::Result<()> {
+    if on {
+        execute!(io::stdout(), EnableMouseCapture)
+    } else {
+        execute!(io::stdout(), DisableMouseCapture)
+    }
+}
+
 fn take() -> io::Result<()> {
     // From here on, so that a failure half way is undone too.
     OURS.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
-    execute!(
-        io::stdout(),
-        EnterAlternateScreen,
-        EnableMouseCapture,
-        EnableBracketedPaste,
-        cursor::Hide
-    )
-    .inspect_err(|_| give_back())
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+        .and_then(|()| if MOUSE.load(Ordering::SeqCst) { capture_mouse(true) } else { Ok(()) })
+        .inspect_err(|_| give_back())
 }
 
 /// Gives the terminal back, once. Nothing can be done about a failure: most likely the

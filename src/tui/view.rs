@@ -25,7 +25,7 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
 
 /// Draws into a buffer; returns where the cursor belongs while text is being typed.
 pub fn render(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
-    let Some(geometry) = Geometry::new(area, app.focus, app.zoom) else {
+    let Some(geometry) = Geometry::new(area, app.arrangement()) else {
         too_small(app, area, buf);
         return None;
     };
@@ -37,6 +37,9 @@ pub fn render(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let mut cursor = None;
     for (pane, frame) in &geometry.panes {
         draw_pane(app, *pane, *frame, context, buf, &mut cursor);
+    }
+    if let Some((pane, tab)) = geometry.hidden {
+        chrome::hidden_tab(app, pane, tab, buf);
     }
     chrome::footer(app, geometry.footer, context, buf);
     if let Some(dialog) = &mut app.dialog {
@@ -55,9 +58,9 @@ fn draw_pane(
 ) {
     let focused = app.focus == pane;
     let slot = &mut app.slots[pane.index()];
-    let subject = slot.pane.subject(&app.world);
+    let subject = slot.pane.subject(&app.world, geometry::inside(frame).width);
     let hints = if focused && context == Context::Pane(pane) { Some(context) } else { None };
-    chrome::frame(buf, frame, pane, &subject, focused, hints, &app.theme);
+    chrome::frame(buf, frame, &*slot.pane, &subject, focused, hints, &app.theme);
     let canvas = Canvas {
         buf,
         area: geometry::inside(frame),
@@ -67,6 +70,7 @@ fn draw_pane(
         cursor,
     };
     slot.pane.draw(&app.world, canvas);
+    chrome::whereabouts(buf, frame, slot, focused, &app.theme);
 }
 
 fn too_small(app: &App, area: Rect, buf: &mut Buffer) {

@@ -1,5 +1,6 @@
 //! Drawing blocks that know nothing of sockets.
 
+pub mod cut;
 pub mod field;
 pub mod frame;
 pub mod message;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::bell::Bell;
 use super::event::{FeedUpdate, Moment};
 use super::filters::Filters;
 use super::hosts::Hosts;
@@ -93,8 +94,9 @@ pub struct World {
     pub interfaces: Watched<Interfaces>,
     /// Packet counts.
     pub packets: Watched<PacketCounts>,
-    /// Listening sockets, counted on the worker.
-    pub listeners: Option<usize>,
+    /// Sockets, and listeners among them, that Ports would show without a filter; counted on
+    /// the worker.
+    pub shown: Option<(usize, usize)>,
     /// The one selection.
     pub selection: Option<Selection>,
     /// What addresses are called, as far as it was asked for.
@@ -103,6 +105,12 @@ pub struct World {
     pub surroundings: Option<Surroundings>,
     /// Marked rows, by key.
     pub marks: BTreeSet<SocketKey>,
+    /// The process that sockpit is.
+    pub own_pid: u32,
+    /// Ports that ring.
+    pub bell: Bell,
+    /// Whether a dialog lies over the panes.
+    pub is_covered: bool,
     /// Whether the sockets of every network namespace are wanted.
     pub all_netns: bool,
     /// The columns of Ports in their order; `None` for the usual ones.
@@ -123,8 +131,9 @@ pub struct World {
 }
 
 /// What came in while the view was frozen: the newest of each feed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Held {
+    since: Timestamp,
     ports: Option<Arc<Sample<SocketTable>>>,
     interfaces: Option<Arc<Sample<Interfaces>>>,
     packets: Option<Arc<Sample<PacketCounts>>>,
@@ -137,11 +146,14 @@ impl World {
             ports: Watched::default(),
             interfaces: Watched::default(),
             packets: Watched::default(),
-            listeners: None,
+            shown: None,
             selection: None,
             hosts: Hosts::default(),
             surroundings: None,
             marks: BTreeSet::new(),
+            own_pid: 0,
+            bell: Bell::default(),
+            is_covered: false,
             all_netns: false,
             columns: None,
             names: false,
@@ -186,6 +198,11 @@ impl World {
         (self.ports.sample.taken_mono.duration_since(at) < ALARM_FOR).then_some(per_s)
     }
 
+    /// The moment that ages on screen count to: it stands still with the view.
+    pub fn shown_at(&self) -> Timestamp {
+        self.held.as_ref().map_or(self.now.wall, |held| held.since)
+    }
+
     /// Whether the view is held still.
     pub fn is_frozen(&self) -> bool {
         self.held.is_some()
@@ -194,7 +211,8 @@ impl World {
     /// Holds the view still, or catches up with what came in meanwhile.
     pub fn toggle_freeze(&mut self) {
         let Some(held) = self.held.take() else {
-            self.held = Some(Held::default());
+            let since = self.now.wall;
+            self.held = Some(Held { since, ports: None, interfaces: None, packets: None });
             return;
         };
         if let Some(sample) = held.ports {

@@ -169,7 +169,7 @@ fn a_full_accept_queue_is_told_with_what_it_turned_away() {
         assert!(table.listen.unwrap().drops > before.drops);
         let is_full = |row: &&Arc<SocketRow>| row.socket.state == State::Listen;
         let full = table.rows.iter().find(is_full).unwrap();
-        assert_eq!(full.socket.backlog.unwrap().percent(), Some(125));
+        assert_eq!(full.socket.backlog.unwrap().percent(), 100);
         assert_eq!(says("backlog:80%..", full, full.observed_at, 0), Truth::Yes);
         assert_eq!(table.listen.unwrap().netns, full.socket.netns);
 

@@ -22,7 +22,7 @@ fn the_history_shows_what_has_ended() {
         let client = TcpStream::connect("127.0.0.1:7001").unwrap();
         let from = client.local_addr().unwrap().to_string();
         let (server, _) = listener.accept().unwrap();
-        terminal.wait_row(&[&from, "ESTAB"]);
+        terminal.wait_row(&[&from, "ESTABLISHED"]);
         // A reset leaves no TIME_WAIT behind.
         SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
         drop((client, server));
@@ -30,7 +30,7 @@ fn the_history_shows_what_has_ended() {
 
         terminal.send("zH");
         terminal.wait_for("of at most 10,000");
-        terminal.wait_row(&[&from, "ESTAB"]);
+        terminal.wait_row(&[&from, "ESTABLISHED"]);
         terminal.send(&format!("/lport:{}\r", from.rsplit(':').next().unwrap()));
         terminal.wait_row(&["1 of "]);
         terminal.send("\r");

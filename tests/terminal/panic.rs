@@ -79,7 +79,7 @@ fn dashboard_that_panics_when_told() {
             runtime.block_on(async { tokio::spawn(async move { panic_at(&go) }).await })
         })),
         _ => {
-            let _screen = Screen::enter().unwrap();
+            let _screen = Screen::enter(true).unwrap();
             panic_at(&go);
         }
     }

@@ -11,12 +11,12 @@ pub(super) fn findings(socket: &Socket, options: &[SocketOption]) -> Vec<OptionF
 
 /// The kernel drops handshakes once more than `limit` wait.
 fn accept_queue_full(socket: &Socket) -> Option<OptionFinding> {
-    let backlog = socket.backlog.filter(|backlog| backlog.queued >= backlog.limit)?;
-    (backlog.queued > 0).then(|| OptionFinding {
+    let backlog = socket.backlog.filter(|backlog| backlog.is_full())?;
+    Some(OptionFinding {
         kind: "accept_queue_full".to_owned(),
         text: format!(
-            "{} of {} places in the accept queue are taken: new connections wait or fail until \
-             the process accepts",
+            "the accept queue is full ({} wait, its limit is {}): new connections wait or fail \
+             until the process accepts",
             backlog.queued, backlog.limit
         ),
     })

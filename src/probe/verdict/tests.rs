@@ -159,9 +159,13 @@ fn listener(backlog: Option<Backlog>) -> Listener {
 #[test]
 fn a_full_accept_queue_is_named_with_its_owner() {
     let told = |evidence| of(&Fault::Silence, &Scene { evidence, ..scene(OWN) }).text;
-    let full = told(Evidence::Here(listener(Some(Backlog { queued: 128, limit: 128 }))));
-    assert!(full.contains("accept queue is full (128 of 128). python3 4242 does not"), "{full}");
-    let roomy = told(Evidence::Here(listener(Some(Backlog { queued: 3, limit: 128 }))));
+    let full = told(Evidence::Here(listener(Some(Backlog { queued: 129, limit: 128 }))));
+    assert!(
+        full.contains("accept queue is full (129 wait, its limit is 128). python3 4242 does not"),
+        "{full}"
+    );
+    // One more than the limit finds room.
+    let roomy = told(Evidence::Here(listener(Some(Backlog { queued: 128, limit: 128 }))));
     assert!(roomy.contains("has room") && roomy.contains("firewall"), "{roomy}");
     assert!(told(Evidence::Elsewhere(Vec::new())).contains("nothing listens there"));
 }

@@ -120,8 +120,7 @@ fn number(key: NumberKey, socket: &Socket, holds: impl Fn(u64) -> bool) -> Answe
         NumberKey::Backlog => known(socket.backlog, |backlog| holds_32(backlog.queued)),
         NumberKey::BacklogPercent => match socket.backlog.map(Backlog::percent) {
             None => Answer::Unknown,
-            Some(None) => Answer::Inapplicable,
-            Some(Some(percent)) => holds_32(percent).into(),
+            Some(percent) => holds_32(percent).into(),
         },
         NumberKey::Drops => known(socket.drops, holds_32),
         NumberKey::Rtt => of_connection(socket, |socket| socket.tcp.as_deref()?.rtt_us, holds_32),

@@ -56,6 +56,17 @@ impl Program {
         match self.never {}
     }
 
+    /// Runs it with `input` on stdin.
+    pub fn feed(
+        &self,
+        _arguments: &[&str],
+        _input: &str,
+        _keep: &[&str],
+        _limits: Limits,
+    ) -> Result<Ran> {
+        match self.never {}
+    }
+
     /// Runs it.
     pub fn run(
         &self,

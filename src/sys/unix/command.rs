@@ -1,7 +1,8 @@
 //! Running a program of the system: one that only root can have put there, with nothing of
 //! sockpit's own surroundings, and within limits.
 
-use std::io::{self, Read};
+use std::env;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -90,8 +91,36 @@ impl Program {
         limits: Limits,
         tick: &mut dyn FnMut(Duration),
     ) -> Result<Ran> {
+        self.finish(self.command(arguments), None, limits, tick)
+    }
+
+    /// Runs it with `input` on stdin, and with these variables of sockpit's own environment.
+    pub fn feed(
+        &self,
+        arguments: &[&str],
+        input: &str,
+        keep: &[&str],
+        limits: Limits,
+    ) -> Result<Ran> {
+        let mut command = self.command(arguments);
+        command.envs(keep.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+        command.stdin(Stdio::piped());
+        self.finish(command, Some(input), limits, &mut |_| {})
+    }
+
+    fn finish(
+        &self,
+        mut command: Command,
+        input: Option<&str>,
+        limits: Limits,
+        tick: &mut dyn FnMut(Duration),
+    ) -> Result<Ran> {
         let failed = |error| Error::os(format!("run {}", self.name), error);
-        let mut child = self.command(arguments).spawn().map_err(failed)?;
+        let mut child = command.spawn().map_err(failed)?;
+        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input.map(str::to_owned)) {
+            // What does not read to the end ends by the time limit, and this with it.
+            thread::spawn(move || stdin.write_all(input.as_bytes()));
+        }
         let stdout = drain(child.stdout.take(), limits.output_bytes);
         let stderr = drain(child.stderr.take(), limits.output_bytes);
         let status = wait(&mut child, limits.timeout, tick).map_err(failed)?;
@@ -218,6 +247,14 @@ mod tests {
             let leaked = ran.stdout.lines().any(|line| line.starts_with(&format!("{name}=")));
             assert!(!leaked || name == "XDG_RUNTIME_DIR", "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_fed_is_read_with_the_variables_that_are_kept() {
+        let script = "cat; echo \"$HOME $CARGO_MANIFEST_DIR\"";
+        let ran = shell().feed(&["-c", script], "text\n", &["CARGO_MANIFEST_DIR"], LIMITS).unwrap();
+        let kept = env::var("CARGO_MANIFEST_DIR").unwrap();
+        assert_eq!(ran.stdout, format!("text\n {kept}\n"));
     }
 
     #[test]

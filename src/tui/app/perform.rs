@@ -1,6 +1,7 @@
 //! What each command does.
 
 use super::App;
+use crate::sys::host;
 use crate::tui::command::{Command, ExportFormat};
 use crate::tui::dialog::Step;
 use crate::tui::dialog::action_log::ActionLogDialog;
@@ -24,10 +25,20 @@ impl App {
                 self.log.unseen_failures = 0;
                 self.open(Box::new(ActionLogDialog));
             }
-            Command::Focus(pane) => self.focus = pane,
-            Command::FocusNext => self.focus = self.focus.step(1),
-            Command::FocusPrevious => self.focus = self.focus.step(PaneId::ALL.len() - 1),
+            Command::Focus(pane) => self.focus(pane),
+            Command::FocusNext => self.focus(self.focus.step(1)),
+            Command::FocusPrevious => self.focus(self.focus.step(PaneId::ALL.len() - 1)),
+            Command::MoveSplit { down } => self.split = self.split.moved(down),
             Command::Zoom => self.zoom = !self.zoom,
+            Command::Mouse => {
+                self.mouse = !self.mouse;
+                effects.push(Effect::Mouse(self.mouse));
+                self.world.say(if self.mouse {
+                    "The mouse is sockpit's again"
+                } else {
+                    "The mouse is the terminal's: it selects text; M takes it back"
+                });
+            }
             Command::Freeze => self.world.toggle_freeze(),
             Command::Names => self.world.names = !self.world.names,
             Command::Copy => self.copy(effects),
@@ -57,10 +68,37 @@ impl App {
         let pane = &self.slots[self.focus.index()].pane;
         match pane.copy(&self.world) {
             Some(text) => {
-                self.world.say(format!("Copied: {text}"));
-                effects.push(Effect::Copy(text));
+                let id = self.requests.next_id();
+                effects.push(Effect::Copy(id, text));
             }
             None => self.world.complain(format!("{} has nothing to copy", self.focus.name())),
+        }
+    }
+
+    /// Says what was done, and nothing more: a terminal does not tell whether it obeys. Without
+    /// any clipboard a file is the last way.
+    pub(super) fn copied(
+        &mut self,
+        text: &str,
+        tool: Option<&'static str>,
+        effects: &mut Vec<Effect>,
+    ) {
+        const FILE: &str = "copied.txt";
+        match (tool, host::state::path(FILE)) {
+            (Some(tool), _) => self.world.say(format!("Copied by {tool}: {text}")),
+            (None, _) if self.has_clipboard => {
+                self.world.say(format!("Sent to the terminal's clipboard, if it has one: {text}"));
+                effects.push(Effect::CopyToTerminal(text.to_owned()));
+            }
+            (None, Some(path)) => {
+                let path = path.display();
+                self.world.say(format!("No clipboard here: written to {path}: {text}"));
+                let id = self.requests.next_id();
+                effects.push(Effect::Keep(id, FILE, format!("{text}\n")));
+            }
+            (None, None) => {
+                self.world.complain("There is no clipboard here, and no HOME for a file");
+            }
         }
     }
 

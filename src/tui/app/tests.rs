@@ -9,7 +9,7 @@ mod why;
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, MouseButton, MouseEventKind};
+use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEventKind};
 
 use super::*;
 use crate::act::kill;
@@ -265,7 +265,7 @@ fn a_stale_order_of_rows_is_not_shown() {
     assert_eq!(desk.selected(), None, "the first order is stale");
     let (id, work) = arrange(effects).expect("the newest wish is asked for at once");
     desk.answer(id, Answer::Arranged(work.run()));
-    assert_eq!(desk.selected(), Some(key_of(6)));
+    assert_eq!(desk.selected(), Some(key_of(4)));
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn a_frozen_view_stands_still_and_catches_up() {
 #[test]
 fn zoom_focus_and_tabs() {
     let mut desk = Desk::with_rows(140, 40);
-    assert_eq!(desk.app.geometry().unwrap().panes.len(), 4);
+    assert_eq!(desk.app.geometry().unwrap().panes.len(), 3);
     desk.press(KeyCode::Char('3'));
     desk.press(KeyCode::Char('z'));
     assert!(desk.screen().contains("[3 Options]"));
@@ -299,7 +299,7 @@ fn zoom_focus_and_tabs() {
     desk.press(KeyCode::BackTab);
     assert_eq!(desk.app.focus, PaneId::Tester);
     desk.press(KeyCode::Char('z'));
-    assert_eq!(desk.app.geometry().unwrap().panes.len(), 4);
+    assert_eq!(desk.app.geometry().unwrap().panes.len(), 3);
 }
 
 #[test]
@@ -438,6 +438,7 @@ fn quitting_asks_once_while_an_action_runs() {
 fn marked_rows_are_killed_together_and_each_target_once() {
     let mut desk = Desk::with_rows(140, 40);
     desk.press(KeyCode::Char('m'));
+    desk.press(KeyCode::Down);
     desk.press(KeyCode::Char('m'));
     desk.press(KeyCode::End);
     desk.press(KeyCode::Char('K'));
@@ -451,9 +452,7 @@ fn marked_rows_are_killed_together_and_each_target_once() {
 #[test]
 fn what_the_kernel_holds_cannot_be_killed() {
     let mut desk = Desk::with_rows(140, 40);
-    for _ in 0..3 {
-        desk.press(KeyCode::Down);
-    }
+    desk.press(KeyCode::End);
     desk.press(KeyCode::Char('K'));
     assert_eq!(desk.last(planned), None);
     assert!(desk.screen().contains("No process to kill: 10.0.0.5:8080 is kernel"));
@@ -468,11 +467,56 @@ fn the_tester_offers_the_selection_and_never_knocks_by_itself() {
     let mut desk = Desk::with_rows(140, 40);
     desk.press(KeyCode::Down);
     desk.wait(10.0);
+    desk.press(KeyCode::Char('4'));
     assert!(desk.screen().contains("tcp://127.0.0.1:5432"));
     assert_eq!(desk.last(probed), None);
-    desk.press(KeyCode::Char('4'));
     desk.press(KeyCode::Enter);
     assert_eq!(desk.last(probed).as_deref(), Some("tcp://127.0.0.1:5432"));
+}
+
+#[test]
+fn the_tester_takes_the_place_of_options_while_it_is_used() {
+    let mut desk = Desk::with_rows(140, 40);
+    let shows = |desk: &Desk, pane| desk.app.geometry().unwrap().shows(pane);
+    assert!(shows(&desk, PaneId::Options) && !shows(&desk, PaneId::Tester));
+    assert!(desk.screen().contains(" 4 Tester ─╯"), "{}", desk.screen());
+    desk.press(KeyCode::Char('4'));
+    assert!(shows(&desk, PaneId::Tester) && !shows(&desk, PaneId::Options));
+    // It stays when the focus goes back to what it tests.
+    desk.press(KeyCode::Char('1'));
+    assert!(shows(&desk, PaneId::Tester));
+    // A click on the tab brings Options back.
+    let (pane, tab) = desk.app.geometry().unwrap().hidden.unwrap();
+    assert_eq!(pane, PaneId::Options);
+    desk.mouse(MouseEventKind::Down(MouseButton::Left), tab.right() - 3, tab.y);
+    assert_eq!(desk.app.focus, PaneId::Options);
+    assert!(shows(&desk, PaneId::Options));
+}
+
+#[test]
+fn the_split_moves_by_keys_and_by_the_mouse_and_is_remembered() {
+    let kept = |effect: &Effect| match effect {
+        Effect::Keep(_, remembered::FILE, text) => View::default().recalled(text).ok(),
+        _ => None,
+    };
+    let mut desk = Desk::with_rows(140, 40);
+    let edge = |desk: &Desk| desk.app.geometry().unwrap().frame(PaneId::Ports).unwrap().bottom();
+    let at_first = edge(&desk);
+    desk.press(KeyCode::Char('+'));
+    assert!(edge(&desk) > at_first);
+    desk.press(KeyCode::Char('-'));
+    assert_eq!(edge(&desk), at_first);
+    let left = MouseButton::Left;
+    desk.mouse(MouseEventKind::Down(left), 40, at_first - 1);
+    desk.mouse(MouseEventKind::Drag(left), 41, at_first - 6);
+    assert!(edge(&desk).abs_diff(at_first - 5) <= 1, "{} {at_first}", edge(&desk));
+    assert_eq!(desk.last(kept).unwrap().split, desk.app.arrangement().split);
+    // What is not taken hold of at the edge does not move it.
+    let dragged = edge(&desk);
+    desk.mouse(MouseEventKind::Up(left), 41, at_first - 6);
+    desk.mouse(MouseEventKind::Down(left), 40, 5);
+    desk.mouse(MouseEventKind::Drag(left), 40, 12);
+    assert_eq!(edge(&desk), dragged);
 }
 
 #[test]
@@ -484,7 +528,7 @@ fn a_click_focuses_selects_and_twice_zooms() {
     desk.mouse(left, 10, 5);
     assert_eq!(desk.selected(), Some(key_of(3)));
     desk.mouse(left, 100, 30);
-    assert_eq!(desk.app.focus, PaneId::Tester);
+    assert_eq!(desk.app.focus, PaneId::Options);
     desk.mouse(left, 100, 30);
     assert!(desk.app.zoom);
     desk.screen();
@@ -510,7 +554,7 @@ fn the_wheel_scrolls_the_pane_beneath_it() {
     let mut desk = Desk::with_rows(140, 40);
     desk.screen();
     desk.mouse(MouseEventKind::ScrollDown, 10, 5);
-    assert_eq!(desk.selected(), Some(key_of(4)));
+    assert_eq!(desk.selected(), Some(key_of(5)));
     desk.mouse(MouseEventKind::ScrollUp, 10, 5);
     assert_eq!(desk.selected(), Some(key_of(1)));
 }
@@ -518,11 +562,167 @@ fn the_wheel_scrolls_the_pane_beneath_it() {
 #[test]
 fn a_notice_goes_away_by_itself() {
     let mut desk = Desk::with_rows(140, 40);
-    desk.press(KeyCode::Char('y'));
-    assert!(desk.screen().contains("Copied: tcp *:22 LISTEN sshd 812"));
-    assert!(matches!(desk.effects.last(), Some(Effect::Copy(_))));
+    copied(&mut desk, Some("wl-copy"));
+    assert!(desk.screen().contains("Copied by wl-copy: tcp *:22 LISTEN sshd 812"));
     desk.wait(6.0);
     assert!(!desk.screen().contains("Copied"));
+}
+
+/// Copies the row, and answers what took it.
+fn copied(desk: &mut Desk, tool: Option<&'static str>) {
+    desk.press(KeyCode::Char('y'));
+    let (id, text) = desk
+        .last(|effect| match effect {
+            Effect::Copy(id, text) => Some((*id, text.clone())),
+            _ => None,
+        })
+        .unwrap();
+    desk.answer(id, Answer::Copied(text, tool));
+}
+
+#[test]
+fn copying_says_what_was_done_and_no_more() {
+    let mut desk = Desk::with_rows(140, 40);
+    let sent = |effect: &Effect| matches!(effect, Effect::CopyToTerminal(_)).then_some(());
+    copied(&mut desk, Some("xclip"));
+    assert_eq!(desk.last(sent), None, "the desktop has it already");
+    copied(&mut desk, None);
+    assert_eq!(desk.last(sent), Some(()));
+    let screen = desk.screen();
+    assert!(
+        screen.contains("Sent to the terminal's clipboard, if it has one: tcp *:22"),
+        "{screen}"
+    );
+    // A terminal that has none: a file is the last way.
+    desk.app.has_clipboard = false;
+    desk.effects.clear();
+    copied(&mut desk, None);
+    assert_eq!(desk.last(sent), None);
+    let kept = |effect: &Effect| match effect {
+        Effect::Keep(_, name, text) => Some((*name, text.clone())),
+        _ => None,
+    };
+    let line = "tcp *:22 LISTEN sshd 812\n".to_owned();
+    assert_eq!(desk.last(kept), Some(("copied.txt", line)));
+    assert!(desk.screen().contains("copied.txt"), "{}", desk.screen());
+}
+
+#[test]
+fn escape_and_a_letter_that_arrive_together_are_two_keys() {
+    let alt = |c| Event::Key(crossterm::event::KeyEvent::new(KeyCode::Char(c), KeyModifiers::ALT));
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Char('?'));
+    desk.send(alt('q'));
+    assert!(desk.app.dialog.is_none());
+    assert!(matches!(desk.effects.last(), Some(Effect::Quit)));
+    // A field knows some keys with Alt, and leaves the others.
+    desk.effects.clear();
+    desk.press(KeyCode::Char('/'));
+    desk.type_text("port:80 x");
+    desk.send(alt('b'));
+    assert_eq!(desk.app.context(), Context::Field);
+    desk.send(alt('j'));
+    assert_eq!(desk.app.context(), Context::Pane(PaneId::Ports));
+    assert_eq!(desk.selected(), Some(key_of(2)));
+}
+
+#[test]
+fn hints_take_clicks() {
+    let mut desk = Desk::with_rows(140, 40);
+    let click = |desk: &mut Desk, hint: &str| {
+        let screen = desk.screen();
+        let (y, line) = screen.lines().enumerate().find(|(_, line)| line.contains(hint)).unwrap();
+        let x = line.split(hint).next().unwrap().chars().count();
+        desk.mouse(MouseEventKind::Down(MouseButton::Left), x as u16 + 1, y as u16);
+    };
+    click(&mut desk, "s sort");
+    assert!(desk.screen().contains("PROT▲"), "{}", desk.screen());
+    click(&mut desk, "? keys");
+    assert!(desk.app.dialog.is_some() && desk.screen().contains("Plan to kill who holds"));
+    desk.press(KeyCode::Esc);
+    click(&mut desk, "z zoom");
+    assert!(desk.app.zoom);
+    click(&mut desk, "q quit");
+    assert!(matches!(desk.effects.last(), Some(Effect::Quit)));
+}
+
+#[test]
+fn the_right_button_offers_what_can_be_done_with_the_row() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.screen();
+    desk.mouse(MouseEventKind::Down(MouseButton::Right), 10, 5);
+    assert_eq!(desk.selected(), Some(key_of(3)));
+    assert!(desk.screen().contains("Plan to kill who holds the selected rows"));
+}
+
+#[test]
+fn the_mouse_can_be_given_back() {
+    let mut desk = Desk::with_rows(140, 40);
+    let mouse = |effect: &Effect| match effect {
+        Effect::Mouse(on) => Some(*on),
+        _ => None,
+    };
+    desk.press(KeyCode::Char('M'));
+    assert_eq!(desk.last(mouse), Some(false));
+    assert!(desk.screen().contains("M takes it back"));
+    desk.press(KeyCode::Char('M'));
+    assert_eq!(desk.last(mouse), Some(true));
+}
+
+#[test]
+fn m_marks_the_row_and_stays_on_it() {
+    let mut desk = Desk::with_rows(140, 40);
+    for key in ['m', 'j', 'm'] {
+        desk.press(KeyCode::Char(key));
+    }
+    let marks: Vec<_> = desk.app.world.marks.iter().copied().collect();
+    assert_eq!(marks, [key_of(1), key_of(2)]);
+    desk.press(KeyCode::Char('m'));
+    assert_eq!(desk.app.world.marks.len(), 1);
+}
+
+#[test]
+fn a_filter_without_a_match_leaves_nothing_selected() {
+    let mut desk = Desk::with_rows(140, 40);
+    desk.press(KeyCode::Down);
+    desk.press(KeyCode::Char('4'));
+    assert!(desk.screen().contains("tcp://127.0.0.1:5432"));
+    desk.press(KeyCode::Char('/'));
+    desk.type_text("port:1");
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.selected(), None);
+    let screen = desk.screen();
+    assert!(screen.contains("Esc drops the filter"), "{screen}");
+    assert!(!screen.contains("tcp://127.0.0.1:5432"), "{screen}");
+    desk.press(KeyCode::Char('4'));
+    desk.press(KeyCode::Enter);
+    let probes = |effect: &Effect| matches!(effect, Effect::Probe(..)).then_some(());
+    assert_eq!(desk.last(probes), None);
+}
+
+#[test]
+fn a_port_that_is_held_again_is_offered() {
+    let mut desk = Desk::with_rows(140, 40);
+    (0..2).for_each(|_| desk.press(KeyCode::Down));
+    assert_eq!(desk.selected(), Some(key_of(3)));
+    let mut all = rows();
+    let gone = all.remove(2);
+    let mut after = table(all.clone());
+    after.ended.push_back(ended(&gone, 1.0));
+    desk.ports(after);
+    assert!(!desk.screen().contains("held again"));
+    let mut again = (*gone).clone();
+    again.key = key_of(77);
+    all.push(Arc::new(again));
+    let mut after = table(all);
+    after.ended.push_back(ended(&gone, 1.0));
+    desk.ports(after);
+    assert_eq!(desk.selected(), Some(key_of(3)), "nothing moves by itself");
+    let screen = desk.screen();
+    assert!(screen.contains("the port is held again: Enter follows"), "{screen}");
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.selected(), Some(key_of(77)));
+    assert!(desk.app.dialog.is_none() && !desk.screen().contains("held again"));
 }
 
 #[test]
@@ -566,6 +766,7 @@ fn tab_completes_a_filter() {
 fn marks_hold_behind_a_filter_and_forget_what_has_ended() {
     let mut desk = Desk::with_rows(140, 40);
     desk.press(KeyCode::Char('m'));
+    desk.press(KeyCode::Down);
     desk.press(KeyCode::Char('m'));
     desk.press(KeyCode::Char('/'));
     desk.type_text("port:8443");
@@ -603,4 +804,22 @@ fn names_of_addresses_are_asked_for_only_while_names_are_shown() {
     assert_eq!(asked(&desk).len(), 3, "nothing is asked for twice");
     desk.press(KeyCode::Char('n'));
     assert!(!desk.screen().contains("pc\u{FFFD}:51544"));
+}
+
+#[test]
+fn a_port_that_rings_is_heard_while_the_view_is_frozen() {
+    let rings = |effect: &Effect| match effect {
+        Effect::Ring(text) => Some(text.clone()),
+        _ => None,
+    };
+    let mut desk = Desk::with_rows(140, 40);
+    (0..2).for_each(|_| desk.press(KeyCode::Down));
+    desk.press(KeyCode::Char('t'));
+    assert!(desk.screen().contains("▶♪"), "{}", desk.screen());
+    desk.press(KeyCode::Char(' '));
+    let mut all = rows();
+    all.remove(2);
+    desk.ports(table(all));
+    assert_eq!(desk.last(rings).as_deref(), Some("8080/tcp is closed"));
+    assert!(desk.screen().contains("8080/tcp is closed"));
 }

@@ -1,9 +1,11 @@
 //! From one table to the next: which rows are the very same.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Arranged, Facts};
+use crate::model::prominence::Prominence;
 use crate::model::table::SocketRow;
 
 /// What an arrangement still tells about the next table.
@@ -42,6 +44,16 @@ impl Follower<'_> {
         facts
     }
 
+    /// Rows that are the very same and yet belong elsewhere: nothing was said in them for a
+    /// while.
+    pub(super) fn moved(&self, next: &Arranged) -> Vec<u32> {
+        let ranks = self.before.ranks.iter().zip(&self.now_at);
+        let has_moved = |(rank, now): &(&Prominence, &u32)| {
+            next.ranks.get(**now as usize).is_some_and(|other| other != *rank)
+        };
+        ranks.filter(has_moved).map(|(_, now)| *now).collect()
+    }
+
     /// The listed rows that were listed before, in their order. `None` when that order is
     /// another one, or so much has changed that sorting anew is no more work.
     ///
@@ -55,10 +67,12 @@ impl Follower<'_> {
         if !self.same_order || fresh.len() > self.rows / 4 {
             return None;
         }
+        let is_fresh: HashSet<u32> = fresh.iter().copied().collect();
         let at = |index: &u32| self.now_at.get(*index as usize).copied();
         let is_settled = |(index, now): &(u32, u32)| {
             *now != GONE
                 && is_listed(*now)
+                && !is_fresh.contains(now)
                 && (Some(*now) != kept || self.before.facts[*index as usize].has(Facts::MATCHES))
         };
         let places = self.before.sorted.iter().filter_map(|index| Some((*index, at(index)?)));

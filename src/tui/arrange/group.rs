@@ -7,6 +7,7 @@ use std::ops::{AddAssign, Range};
 use std::sync::Arc;
 
 use super::{Arranged, Facts, holder, sort, tree};
+use crate::model::activity::Rates;
 use crate::model::owner::{OwnershipKind, Process, ProcessKey};
 use crate::model::socket::{Protocol, Socket, State};
 use crate::model::tree::ProcessTree;
@@ -87,6 +88,17 @@ pub enum GroupKey {
     LocalPeer,
     /// A state.
     State(State),
+    /// Sockets in TIME_WAIT on a port of this host.
+    TimeWait(u16),
+    /// Sockets of sockpit itself.
+    Own,
+}
+
+impl GroupKey {
+    /// Whether it is folded until the user unfolds it.
+    pub fn is_folded_at_first(self) -> bool {
+        matches!(self, Self::TimeWait(_) | Self::Own)
+    }
 }
 
 /// How many there are in a group.
@@ -100,14 +112,23 @@ pub struct Counts {
     pub connections: usize,
     /// Listeners whose accept queue is at 80 % or more.
     pub crowded: usize,
+    /// Bytes a second both ways, as far as that is known of any.
+    pub bytes_per_s: Option<u64>,
 }
 
 impl Counts {
-    fn add(&mut self, facts: Facts) {
+    pub(super) fn add(&mut self, facts: Facts, socket: &Socket) {
         self.sockets += 1;
+        self.add_rate(socket.rates.map(Rates::total));
         self.listeners += usize::from(facts.has(Facts::LISTENS));
         self.connections += usize::from(facts.has(Facts::CONNECTED));
         self.crowded += usize::from(facts.has(Facts::CROWDED));
+    }
+
+    fn add_rate(&mut self, rate: Option<u64>) {
+        if let Some(rate) = rate {
+            self.bytes_per_s = Some(self.bytes_per_s.unwrap_or(0) + rate);
+        }
     }
 }
 
@@ -117,6 +138,7 @@ impl AddAssign for Counts {
         self.listeners += other.listeners;
         self.connections += other.connections;
         self.crowded += other.crowded;
+        self.add_rate(other.bytes_per_s);
     }
 }
 
@@ -175,15 +197,15 @@ pub(super) fn group(
                 (GroupBy::Remote, _) => gathered.id(remote(socket)),
                 (_, None) => gathered.id(GroupKey::State(socket.state)),
             };
-            gathered.groups[id as usize].own.add(arranged.facts(*index));
+            gathered.groups[id as usize].own.add(arranged.facts(*index), socket);
             id
         })
         .collect();
-    let turned = arranged.sort.reverse && by.follows(arranged.sort.by);
+    let turned = arranged.sort.reverse && arranged.sort.by.is_some_and(|column| by.follows(column));
     let mut order: Vec<Ordered> = if by == GroupBy::Tree {
         tree::plant(&mut gathered.groups, &gathered.parents, processes, turned)
     } else {
-        plain(&gathered.groups, turned, arranged.sort.by == Column::Pid)
+        plain(&gathered.groups, turned, arranged.sort.by == Some(Column::Pid))
     };
     let mut place_by_id = vec![0; gathered.groups.len()];
     for (place, ordered) in order.iter().enumerate() {
@@ -237,6 +259,8 @@ fn rank(group: &Group, by_pid: bool) -> u64 {
         GroupKey::LocalPeer => (7, 0),
         GroupKey::State(_) => (8, 0),
         GroupKey::Unowned(_) => (9, 0),
+        GroupKey::TimeWait(port) => (10, port.into()),
+        GroupKey::Own => (11, 0),
     };
     class << 56 | rest
 }

@@ -10,19 +10,20 @@ use crate::model::socket::SocketKey;
 /// Which groups are folded. Groups that come up later are as most are.
 #[derive(Clone, Debug, Default)]
 pub struct Folds {
-    all: bool,
+    // What was last done to all of them.
+    all: Option<bool>,
     except: HashSet<GroupKey>,
 }
 
 impl Folds {
     /// Whether this group's rows are hidden.
     pub fn hides(&self, key: GroupKey) -> bool {
-        self.all != self.except.contains(&key)
+        self.base(key) != self.except.contains(&key)
     }
 
     /// Folds or unfolds one group.
     pub fn set(&mut self, key: GroupKey, folded: bool) {
-        if folded == self.all {
+        if folded == self.base(key) {
             self.except.remove(&key);
         } else {
             self.except.insert(key);
@@ -31,7 +32,11 @@ impl Folds {
 
     /// Folds or unfolds all groups.
     pub fn set_all(&mut self, folded: bool) {
-        *self = Self { all: folded, except: HashSet::new() };
+        *self = Self { all: Some(folded), except: HashSet::new() };
+    }
+
+    fn base(&self, key: GroupKey) -> bool {
+        self.all.unwrap_or(key.is_folded_at_first())
     }
 
     /// Forgets groups that are not there any more.
@@ -95,7 +100,8 @@ impl Listing {
             return;
         }
         self.headers.clear();
-        let (mut line, mut at) = (0, 0);
+        // Rows may stand before the first header.
+        let (mut line, mut at) = (groups[0].all_rows.start, 0);
         while let Some(group) = groups.get(at) {
             let is_folded = folds.hides(group.key);
             let rows =
@@ -124,7 +130,7 @@ impl Listing {
 
     /// A line.
     pub fn line(&self, line: usize) -> Option<Line<'_>> {
-        if self.headers.is_empty() {
+        if line < self.lead() {
             return self.arranged.row(line).map(Line::Row);
         }
         let header = self.header_at(line)?;
@@ -146,8 +152,8 @@ impl Listing {
     /// The line of a row, given its place in the arrangement's order; where it is folded
     /// away, that of the header above it.
     pub fn line_of_row(&self, place: usize) -> Option<usize> {
-        if self.headers.is_empty() {
-            return (place < self.len).then_some(place);
+        if place < self.lead() {
+            return Some(place);
         }
         let groups = self.arranged.groups();
         let after = self.headers.partition_point(|h| groups[h.group].rows.start <= place);
@@ -197,6 +203,11 @@ impl Listing {
     /// How many those are.
     pub fn counts_of(group: &Group, folds: &Folds) -> Counts {
         if folds.hides(group.key) { group.all } else { group.own }
+    }
+
+    /// Rows, and so lines, before the first header.
+    fn lead(&self) -> usize {
+        self.headers.first().map_or(self.len, |header| header.line)
     }
 
     fn header_at(&self, line: usize) -> Option<&Header> {

@@ -4,14 +4,15 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::Arranged;
+use crate::model::prominence::Prominence;
 use crate::text::column::{Column, Key};
 
 /// An order of rows. Rows whose value is unknown come last either way; equal ones keep the
-/// table's order.
+/// table's order. Unless something else is wished, what matters leads: see [`Prominence`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Sort {
-    /// By this column.
-    pub by: Column,
+    /// By this column; `None` for what matters.
+    pub by: Option<Column>,
     /// From the greatest to the smallest.
     pub reverse: bool,
 }
@@ -19,7 +20,7 @@ pub struct Sort {
 impl Sort {
     /// Whether it is the table's own order, or that turned around.
     fn is_canonical(self) -> bool {
-        self.by == Column::Proto
+        self.by == Some(Column::Proto)
     }
 
     fn turn(self, ordering: Ordering) -> Ordering {
@@ -33,7 +34,11 @@ fn compare(arranged: &Arranged, a: u32, b: u32) -> Ordering {
     if sort.is_canonical() {
         return sort.turn(canonical(arranged, a, b));
     }
-    let key = |index| sort.by.key(arranged.socket(index));
+    let Some(by) = sort.by else {
+        let by_rank = arranged.prominence(a).cmp(&arranged.prominence(b));
+        return sort.turn(by_rank.then_with(|| canonical(arranged, a, b)));
+    };
+    let key = |index| by.key(arranged.socket(index));
     let by_key = match (key(a), key(b)) {
         (Some(a), Some(b)) => sort.turn(a.cmp(&b)),
         (a, b) => b.is_some().cmp(&a.is_some()),
@@ -58,7 +63,21 @@ pub(super) fn sorted(mut order: Vec<u32>, arranged: &Arranged) -> Vec<u32> {
         }
         return order;
     }
-    if is_shared_text(sort.by) { by_text(&order, arranged) } else { by_number(&order, arranged) }
+    match sort.by {
+        None => by_prominence(&order, arranged),
+        Some(by) if is_shared_text(by) => by_text(&order, by, arranged),
+        Some(by) => by_number(&order, by, arranged),
+    }
+}
+
+/// Deals the rows out by their ranks, each in the table's order.
+fn by_prominence(order: &[u32], arranged: &Arranged) -> Vec<u32> {
+    let last = Prominence::ALL.len();
+    let mut dealt = deal(order, last, |place| arranged.prominence(order[place]) as usize);
+    if arranged.sort.reverse {
+        dealt.reverse();
+    }
+    dealt
 }
 
 /// Puts a few more rows into a sorted list.
@@ -91,8 +110,7 @@ fn is_shared_text(column: Column) -> bool {
 
 /// Sorts by numbers that stand for the keys: the row itself is looked at once, and again only
 /// where two numbers are equal without their keys being so.
-fn by_number(order: &[u32], arranged: &Arranged) -> Vec<u32> {
-    let column = arranged.sort.by;
+fn by_number(order: &[u32], column: Column, arranged: &Arranged) -> Vec<u32> {
     let (mut known, mut unknown) = (Vec::with_capacity(order.len()), Vec::new());
     let mut is_exact = true;
     for index in order {
@@ -139,8 +157,7 @@ pub(super) fn first_bytes(text: &str) -> u64 {
 
 /// Sorts by texts that many rows share: rows are told apart by where their text lies, each
 /// different one is compared once, and then rows are dealt out by their text's rank.
-fn by_text(order: &[u32], arranged: &Arranged) -> Vec<u32> {
-    let column = arranged.sort.by;
+fn by_text(order: &[u32], column: Column, arranged: &Arranged) -> Vec<u32> {
     let mut ids: HashMap<(usize, usize), u32> = HashMap::new();
     let mut keys: Vec<Key<'_>> = Vec::new();
     let id_by_place: Vec<u32> = order

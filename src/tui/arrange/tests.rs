@@ -16,6 +16,7 @@ fn arrange(table: SocketTable) -> Arrange {
         keep: None,
         before: None,
         now: wall(0.0),
+        own: 7,
     }
 }
 
@@ -36,10 +37,102 @@ fn cookies(arranged: &Arranged) -> Vec<u64> {
 }
 
 #[test]
-fn without_wishes_rows_stay_in_the_documented_order() {
-    let arranged = arrange(table(rows())).run();
+fn sorted_by_protocol_rows_stay_in_the_documented_order() {
+    let arranged = Arrange {
+        sort: Sort { by: Some(Column::Proto), reverse: false },
+        ..arrange(table(rows()))
+    }
+    .run();
     assert_eq!(cookies(&arranged), [1, 2, 3, 4, 5, 6]);
     assert_eq!((arranged.total(), arranged.matched, arranged.listeners), (6, 6, 4));
+}
+
+/// A connection, quiet or with something unread.
+fn connection(cookie: u64, unread: u32) -> Arc<SocketRow> {
+    let mut socket = tcp(State::Established, [10, 0, 0, 5], 1_000 + cookie as u16);
+    socket.remote = Some(Endpoint::ip([10, 0, 0, 9], 443));
+    socket.recv_q = Some(unread);
+    row(cookie, socket)
+}
+
+#[test]
+fn what_matters_leads() {
+    let mut all = rows();
+    all.extend([connection(11, 0), connection(12, 9)]);
+    let own =
+        crate::tui::fixture::owned(tcp(State::Listen, [127, 0, 0, 1], 1), process(7, "sockpit"));
+    all.push(row(13, own));
+    let arranged = arrange(table(all)).run();
+    // Servers, who talks, the rest, TIME_WAIT, sockpit itself.
+    assert_eq!(cookies(&arranged), [1, 2, 3, 5, 6, 12, 11, 4, 13]);
+    let keys: Vec<GroupKey> = arranged.groups().iter().map(|group| group.key).collect();
+    assert_eq!(keys, [GroupKey::Own], "one socket in TIME_WAIT stands for itself");
+}
+
+#[test]
+fn a_row_moves_up_at_once_and_down_after_a_while() {
+    let at = |seconds: f64, before: Option<Arranged>, unread| {
+        let rows = vec![connection(11, 0), connection(12, unread), connection(13, 0)];
+        let before = before.map(Arc::new);
+        Arrange { before, now: wall(seconds), ..arrange(table(rows)) }.run()
+    };
+    let first = at(0.0, None, 0);
+    assert_eq!(cookies(&first), [11, 12, 13]);
+    let talks = at(1.0, Some(first), 5);
+    assert_eq!(cookies(&talks), [12, 11, 13]);
+    let silent = at(20.0, Some(talks), 0);
+    assert_eq!(cookies(&silent), [12, 11, 13]);
+    // The very same rows: time alone has passed.
+    let table = Arc::clone(&silent.table);
+    let later = Arrange {
+        table,
+        before: Some(Arc::new(silent)),
+        now: wall(30.9),
+        ..arrange(table_of(&[]))
+    };
+    let still = later.run();
+    assert_eq!(cookies(&still), [12, 11, 13]);
+    let table = Arc::clone(&still.table);
+    let later =
+        Arrange { table, before: Some(Arc::new(still)), now: wall(31.1), ..arrange(table_of(&[])) };
+    assert_eq!(cookies(&later.run()), [11, 12, 13]);
+}
+
+fn table_of(rows: &[Arc<SocketRow>]) -> SocketTable {
+    table(rows.to_vec())
+}
+
+#[test]
+fn sockets_in_time_wait_are_one_line_a_port_until_it_is_unfolded() {
+    let waiting = |cookie, port| {
+        let mut socket = tcp(State::TimeWait, [10, 0, 0, 5], port);
+        socket.remote = Some(Endpoint::ip([10, 0, 0, 9], cookie as u16));
+        row(cookie, socket)
+    };
+    let rows =
+        vec![waiting(21, 80), waiting(22, 80), waiting(23, 80), waiting(24, 81), connection(11, 0)];
+    let arranged = Arc::new(arrange(table(rows)).run());
+    let mut folds = Folds::default();
+    let mut listing = Listing::new(Arc::clone(&arranged), &mut folds);
+    // The connection, the lonely one, and a line for three.
+    assert_eq!(listing.len(), 3);
+    let Some(Line::Header(group)) = listing.line(2) else { panic!("{:?}", listing.line(2)) };
+    assert_eq!((group.key, group.all.sockets), (GroupKey::TimeWait(80), 3));
+    assert_eq!(listing.rows_of(group, &folds).count(), 3, "an action means all of them");
+    assert!(matches!(listing.line(0), Some(Line::Row(_))));
+    assert_eq!(listing.line_of_row(4), Some(2), "a folded row is at its header");
+    assert_eq!(listing.above(1), None);
+    folds.set(GroupKey::TimeWait(80), false);
+    listing.fold(&folds);
+    assert_eq!(listing.len(), 6);
+    assert_eq!(listing.line_of_row(4), Some(5));
+    assert_eq!(listing.above(5), Some(2));
+    folds.set_all(true);
+    listing.fold(&folds);
+    assert_eq!(listing.len(), 3);
+    folds.set_all(false);
+    listing.fold(&folds);
+    assert_eq!(listing.len(), 6, "unfolding all unfolds these, too");
 }
 
 #[test]
@@ -47,7 +140,7 @@ fn every_column_sorts_both_ways_and_the_unknown_comes_last() {
     let diverse = diverse(&mut Dice(1), 0..200);
     for by in Column::ALL {
         for reverse in [false, true] {
-            let sort = Sort { by, reverse };
+            let sort = Sort { by: Some(by), reverse };
             let arranged = Arrange { sort, ..arrange(table(diverse.clone())) }.run();
             let keys: Vec<_> = arranged.rows().map(|view| by.key(&view.row.socket)).collect();
             let known = keys.iter().take_while(|key| key.is_some()).count();
@@ -69,7 +162,7 @@ fn names_sort_by_their_letters_beyond_the_eighth_too() {
         row(cookie, crate::tui::fixture::owned(socket, process(1, name)))
     };
     let table = table(vec![named(1, "postgres: b"), named(2, "postgres: a"), named(3, "b")]);
-    let sort = Sort { by: Column::Name, reverse: false };
+    let sort = Sort { by: Some(Column::Name), reverse: false };
     assert_eq!(cookies(&Arrange { sort, ..arrange(table) }.run()), [3, 2, 1]);
 }
 
@@ -92,13 +185,30 @@ fn rows_for_which_a_fact_is_missing_are_counted_apart() {
 }
 
 #[test]
+fn an_ended_row_is_in_no_state_that_a_filter_may_ask_for() {
+    let mut all = rows();
+    let gone = all.remove(1);
+    let mut table = table(all);
+    table.ended.push_back(ended(&gone, -1.0));
+    for (text, lists) in [
+        ("port:5432", true),
+        ("state:listen", false),
+        ("!state:listen", true),
+        ("backlog:0", false),
+    ] {
+        let arranged = Arrange { filter: filter(text), ..arrange(table.clone()) }.run();
+        assert_eq!(cookies(&arranged).contains(&2), lists, "{text}");
+    }
+}
+
+#[test]
 fn ended_rows_stay_at_their_place_for_some_seconds() {
     let mut all = rows();
     let (second, third) = (all.remove(1), all.remove(1));
     let mut table = table(all);
     table.ended.extend([ended(&second, -1.0), ended(&third, -30.0)]);
     let arranged = arrange(table).run();
-    assert_eq!(cookies(&arranged), [1, 2, 4, 5, 6]);
+    assert_eq!(cookies(&arranged), [1, 2, 5, 6, 4]);
     let marks: Vec<bool> = arranged.rows().map(|view| view.ended_at.is_some()).collect();
     assert_eq!(marks, [false, true, false, false, false]);
     assert_eq!((arranged.total(), arranged.matched), (4, 4));
@@ -254,7 +364,7 @@ fn going_on_from_the_arrangement_before_gives_what_a_fresh_start_gives() {
             });
             let work = Arrange {
                 filter: filters[wish as usize].clone(),
-                sort: Sort { by, reverse },
+                sort: Sort { by: Some(by), reverse },
                 group: groups[dice.roll(4) as usize],
                 keep,
                 ..arrange(SocketTable::clone(&later(&table, dice, round)))

@@ -37,7 +37,7 @@ impl Pane for Options {
         PaneId::Options
     }
 
-    fn subject(&self, world: &World) -> String {
+    fn subject(&self, world: &World, _: u16) -> String {
         let Some(selection) = &world.selection else { return String::new() };
         let socket = &selection.row.socket;
         let fd = socket.owners.first().and_then(|owner| owner.fd);

@@ -69,14 +69,19 @@ impl Pane for Packets {
         PaneId::Packets
     }
 
-    fn subject(&self, world: &World) -> String {
+    fn subject(&self, world: &World, _: u16) -> String {
         let source = world.packets.value().map(|counts| counts.source.as_str()).unwrap_or_default();
         let source = crate::text::clean(source).into_owned();
-        match &world.selection {
+        let about = match &world.selection {
             Some(selection) if !source.is_empty() => {
                 format!("{} ─ {source}", label::local(&selection.row.socket, false))
             }
             _ => source,
+        };
+        if about.is_empty() {
+            self.view.name().to_owned()
+        } else {
+            format!("{} ─ {about}", self.view.name())
         }
     }
 

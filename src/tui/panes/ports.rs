@@ -1,6 +1,7 @@
 //! Ports: who holds which port. The pane that moves the one selection.
 
 mod aim;
+mod beside;
 mod close;
 mod columns;
 mod complete;
@@ -11,6 +12,7 @@ mod filter;
 mod header;
 mod history;
 mod kill;
+mod successor;
 mod why;
 
 use std::net::IpAddr;
@@ -65,6 +67,10 @@ pub struct Ports {
     reselect: bool,
     asked: Option<Asked>,
     shown: Option<(u64, u64)>,
+    // Who holds the port of the selected row again, which has ended.
+    successor: Option<SocketKey>,
+    // Flows that the filter would let through and that no row stands for.
+    beside: usize,
     // In place of the table while it is open.
     history: Option<History>,
 }
@@ -91,10 +97,17 @@ impl Pane for Ports {
         (view.sort, view.group, view.local) = (self.sort, self.group, self.shows_local);
     }
 
-    fn subject(&self, world: &World) -> String {
+    fn subject(&self, world: &World, width: u16) -> String {
         match &self.history {
             Some(history) => history.subject(),
-            None => draw::subject(self, world),
+            None => draw::subject(self, world, width),
+        }
+    }
+
+    fn place(&self) -> Option<(usize, usize)> {
+        match &self.history {
+            Some(history) => history.place(),
+            None => Some((self.cursor?, self.listing.as_ref()?.len())),
         }
     }
 
@@ -118,7 +131,7 @@ impl Pane for Ports {
             Command::Move(motion) => self.go(motion, scroll.page(), cx),
             Command::Filter => self.filter.open(&cx.world.filters),
             Command::ClearFilter => self.clear(cx),
-            Command::SortNext => self.sort_by(self.next_column(cx.world, scroll.body.width), false),
+            Command::SortNext => self.sort_by(self.next_column(cx.world, scroll), false),
             Command::SortReverse => self.sort_by(self.sort.by, !self.sort.reverse),
             Command::AllNamespaces => all_namespaces(cx),
             Command::LocalSockets => self.toggle_local(cx),
@@ -127,7 +140,8 @@ impl Pane for Ports {
             Command::Unfold => self.unfold(cx),
             Command::FoldAll => self.fold_all(true, cx),
             Command::UnfoldAll => self.fold_all(false, cx),
-            Command::Mark => self.mark(scroll.page(), cx),
+            Command::Mark => self.mark(cx),
+            Command::Ring => self.ring(cx.world),
             Command::Accept => self.filter.accept(cx),
             Command::Cancel if self.filter.cancel(&cx.world.filters.saved) => self.wish_anew(true),
             Command::Complete => {
@@ -143,6 +157,7 @@ impl Pane for Ports {
                 return Response::open(ColumnsDialog::new(shown, usual.clone()));
             }
             Command::Details => match self.line() {
+                Some(Line::Row(_)) if self.successor.is_some() => self.follow_successor(cx),
                 Some(Line::Row(_)) => return Response::open(Details::default()),
                 Some(Line::Header(_)) => self.toggle(cx),
                 None => return Response::Ignored,
@@ -169,15 +184,26 @@ impl Pane for Ports {
         }
         let body = scroll.body;
         let header = Rect { y: body.y.saturating_sub(1), height: 1, ..body };
-        let placed = placed(cx.world, body.width);
+        let placed = draw::placed(self, cx.world, scroll);
         if let Some(Col::Of(by)) = table::column_at(&placed, header, at) {
-            let again = self.sort.by == by;
-            self.sort_by(by, again && !self.sort.reverse);
+            let again = self.sort.by == Some(by);
+            self.sort_by(Some(by), again && !self.sort.reverse);
+        } else if at.y == body.y
+            && body.contains(at)
+            && let Some(header) = draw::sticky(self, scroll.offset)
+        {
+            self.put_cursor(header, cx);
         } else if let Some(line) = scroll.line_at(at) {
             self.put_cursor(line, cx);
             if matches!(self.line(), Some(Line::Header(_))) {
                 self.toggle(cx);
             }
+        }
+    }
+
+    fn point(&mut self, at: Position, scroll: &mut Scroll, cx: &mut Cx<'_>) {
+        if let Some(line) = scroll.line_at(at).filter(|_| self.history.is_none()) {
+            self.put_cursor(line, cx);
         }
     }
 
@@ -238,6 +264,10 @@ impl Pane for Ports {
         {
             self.wish_anew(true);
         }
+        // Nothing moves under a dialog; what is selected is followed all the same.
+        if cx.world.is_covered && self.shown.is_some_and(|(_, wish)| wish == self.wish) {
+            return keep_up(cx.world);
+        }
         let Some(table) = cx.world.ports.value() else { return };
         let version = (cx.world.ports.sample.seq, self.wish);
         if self.asked.is_some() || self.shown == Some(version) {
@@ -264,6 +294,7 @@ impl Pane for Ports {
             keep,
             before: self.listing.as_ref().map(|listing| Arc::clone(listing.arranged())),
             now: cx.now.wall,
+            own: cx.world.own_pid,
         };
         cx.effects.push(Effect::Arrange(id, Box::new(work)));
     }
@@ -297,7 +328,7 @@ impl Pane for Ports {
         Some(Export { content, format, at: world.now.wall })
     }
 
-    fn copy(&self, world: &World) -> Option<String> {
+    fn copy(&self, _: &World) -> Option<String> {
         if let Some(history) = &self.history {
             return history.copy();
         }
@@ -305,9 +336,19 @@ impl Pane for Ports {
             Line::Row(view) => label::line(&view.row.socket),
             Line::Header(group) => {
                 let counts = Listing::counts_of(group, &self.folds);
-                format!("{}: {}", header::title(group, world.names), header::counts(counts))
+                format!("{}: {}", header::title(group), header::counts(counts))
             }
         })
+    }
+}
+
+/// Takes the newest of the selected row without listing anything anew.
+fn keep_up(world: &mut World) {
+    let Some((table, key)) = world.ports.value().cloned().zip(world.selected_key()) else { return };
+    if let Some(row) = table.find(key) {
+        world.select(Arc::clone(row), None);
+    } else if let Some(ended) = table.find_ended(key) {
+        world.select(Arc::clone(&ended.row), Some(ended.ended_at));
     }
 }
 
@@ -330,11 +371,6 @@ fn all_namespaces(cx: &mut Cx<'_>) {
         marks.retain(|key| !table.is_elsewhere(key.netns));
     }
     cx.effects.push(Effect::AllNamespaces(*all_netns));
-}
-
-/// The columns in their places, in so much room.
-fn placed(world: &World, width: u16) -> Vec<table::Placed<Col>> {
-    table::fit(&columns::table(world.columns.as_deref(), shows_namespaces(world)), width)
 }
 
 impl Ports {
@@ -375,20 +411,21 @@ impl Ports {
         self.wish_anew(true);
     }
 
-    /// The column after the one that is sorted by, of those that are on screen.
-    fn next_column(&self, world: &World, width: u16) -> Column {
-        let shown: Vec<Column> = placed(world, width)
+    /// The column after the one that is sorted by, of those that are on screen; after the last
+    /// comes the usual order.
+    fn next_column(&self, world: &World, scroll: &Scroll) -> Option<Column> {
+        let shown: Vec<Column> = draw::placed(self, world, scroll)
             .iter()
             .filter_map(|placed| match placed.id {
                 Col::Of(column) => Some(column),
                 Col::Sign => None,
             })
             .collect();
-        let at = shown.iter().position(|column| *column == self.sort.by);
-        shown.get(at.map_or(0, |at| at + 1)).or(shown.first()).copied().unwrap_or_default()
+        let at = shown.iter().position(|column| Some(*column) == self.sort.by);
+        shown.get(at.map_or(0, |at| at + 1)).copied()
     }
 
-    fn sort_by(&mut self, by: Column, reverse: bool) {
+    fn sort_by(&mut self, by: Option<Column>, reverse: bool) {
         self.sort = Sort { by, reverse };
         self.wish_anew(false);
     }
@@ -401,7 +438,7 @@ impl Ports {
     /// Takes a finished order. The cursor follows what it is about; where that is not listed,
     /// it stays where it was on screen, or goes to the top of a new filter's rows.
     fn show(&mut self, arranged: Arranged, asked: &Asked, cx: &mut Cx<'_>) {
-        cx.world.listeners = Some(arranged.listeners);
+        cx.world.shown = Some((arranged.sockets, arranged.listeners));
         self.shown = Some(asked.version);
         let listing = Listing::new(Arc::new(arranged), &mut self.folds);
         let line = match self.follows {
@@ -417,8 +454,12 @@ impl Ports {
         self.listing = Some(listing);
         self.cursor = None;
         self.reselect = false;
-        if let Some(line) = line {
-            self.put_cursor(line, cx);
+        match line {
+            Some(line) => self.put_cursor(line, cx),
+            // The other panes shall not go on about what is not there.
+            None => cx.world.selection = None,
         }
+        self.look_for_successor(cx.world);
+        self.beside = beside::count(self.filter.query.as_deref(), cx.world);
     }
 }

@@ -42,11 +42,21 @@ impl Pane for Tester {
         PaneId::Tester
     }
 
-    fn subject(&self, world: &World) -> String {
+    fn subject(&self, world: &World, _: u16) -> String {
         let continuous = self.run.as_ref().is_some_and(Run::is_continuous);
         let every = if continuous { " ─ every 1 s" } else { "" };
         let target = self.target.text(world).unwrap_or_default();
         format!("{}{every}", clean(&target))
+    }
+
+    /// `TIMEOUT, local side (12:03:58)`.
+    fn badge(&self, world: &World) -> Option<String> {
+        let run = self.run.as_ref()?;
+        let Some(verdict) = &run.verdict else {
+            return run.is_running().then(|| "testing …".to_owned());
+        };
+        let at = run.answered_at?.to_zoned(world.timezone.clone()).strftime("%H:%M:%S");
+        Some(format!("{} ({at})", lines::outcome(verdict)))
     }
 
     fn draw(&self, world: &World, canvas: Canvas<'_>) {
@@ -110,7 +120,7 @@ impl Pane for Tester {
     fn answer(&mut self, id: RequestId, answer: &mut Option<Answer>, cx: &mut Cx<'_>) {
         let Some(run) = self.run.as_mut().filter(|run| run.id == id) else { return };
         match answer.take() {
-            Some(Answer::Probing(progress)) => run.progress(progress, cx.now.at),
+            Some(Answer::Probing(progress)) => run.progress(progress, cx.now),
             Some(Answer::Probed(report)) => run.end(report),
             other => *answer = other,
         }

@@ -3,11 +3,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::text::clean;
-use crate::tui::app::App;
+use crate::text::{clean, units};
+use crate::tui::app::{App, Slot};
 use crate::tui::geometry;
+use crate::tui::hints;
 use crate::tui::keymap::Context;
-use crate::tui::pane::PaneId;
+use crate::tui::pane::{Pane, PaneId};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::frame::{border, shift, title_room};
 use crate::tui::widgets::paint;
@@ -17,7 +18,7 @@ use crate::tui::widgets::paint;
 pub(super) fn frame(
     buf: &mut Buffer,
     area: Rect,
-    pane: PaneId,
+    pane: &dyn Pane,
     subject: &str,
     focused: bool,
     keys: Option<Context>,
@@ -25,7 +26,7 @@ pub(super) fn frame(
 ) {
     let style = if focused { theme.accent } else { theme.frame };
     border(buf, area, style);
-    let title = format!("{} {}", pane.index() + 1, pane.name());
+    let title = format!("{} {}", pane.id().index() + 1, pane.id().name());
     let top = paint::line(area, 0);
     let room = title_room(top);
     let mut used =
@@ -36,21 +37,77 @@ pub(super) fn frame(
         paint::right(buf, shift(room, used + 1), &subject, theme.text);
     }
     if let Some(context) = keys {
-        let bottom = title_room(paint::line(area, usize::from(area.height).saturating_sub(1)));
-        hints(buf, bottom, context, theme);
+        reminders(buf, hints::line(pane, area), context, theme);
     }
 }
 
-/// ` K kill  Enter details `: as many as fit whole.
-fn hints(buf: &mut Buffer, mut line: Rect, context: Context, theme: &Theme) {
-    for (key, word) in context.hints() {
-        let (key, word) = (format!(" {key}"), format!(" {word} "));
-        if paint::width(&key) + paint::width(&word) > line.width {
-            return;
+/// Where a list is scrolled to: `row 12 of 340` on the lower edge, and a bar on the right one
+/// while not all of it is on screen.
+pub(super) fn whereabouts(
+    buf: &mut Buffer,
+    frame: Rect,
+    slot: &Slot,
+    focused: bool,
+    theme: &Theme,
+) {
+    let scroll = &slot.scroll;
+    let (page, len) = (scroll.page(), scroll.len);
+    let style = if focused { theme.accent } else { theme.frame };
+    let count = |n: usize| units::count(n as u64);
+    let text = match hints::row(&*slot.pane) {
+        Some(text) => text,
+        None if page > 0 && len > page => {
+            let last = (scroll.offset + page).min(len);
+            format!(" {}-{} of {} ", count(scroll.offset + 1), count(last), count(len))
         }
-        let used = paint::spans(buf, line, [(key.into(), theme.accent), (word.into(), theme.text)]);
-        line = shift(line, used);
+        _ => return,
+    };
+    let bottom = title_room(paint::line(frame, usize::from(frame.height).saturating_sub(1)));
+    let used = paint::width(&text);
+    // What stands there already is worth more: keys, and the tab of another pane.
+    let is_free = |x| buf[(x, bottom.y)].symbol() == "─";
+    if used <= bottom.width && (bottom.right() - used..bottom.right()).all(is_free) {
+        paint::right(buf, bottom, &text, theme.text);
     }
+    if len > page && page > 0 {
+        let (first, bar) = thumb(scroll.offset, page, len, scroll.body.height);
+        for y in first..first + bar {
+            buf[(frame.right() - 1, scroll.body.y + y)].set_char('┃').set_style(style);
+        }
+    }
+}
+
+/// The lines of a scroll bar that stand for what is on screen: the first, and how many.
+fn thumb(offset: usize, page: usize, len: usize, height: u16) -> (u16, u16) {
+    let lines = usize::from(height);
+    let bar = (lines * page / len).clamp(1, lines.max(1));
+    let last = len - page;
+    // At the ends only where the list is at its ends.
+    let free = lines - bar;
+    let first = match offset {
+        0 => 0,
+        offset if offset >= last => free,
+        offset => {
+            (free * offset / last).clamp(1.min(free), free.saturating_sub(1).max(1.min(free)))
+        }
+    };
+    (u16::try_from(first).unwrap_or(0), u16::try_from(bar).unwrap_or(1))
+}
+
+/// ` K kill  Enter details `.
+fn reminders(buf: &mut Buffer, line: Rect, context: Context, theme: &Theme) {
+    for hint in hints::places(context, line) {
+        let (key, word) = (format!(" {}", hint.key), format!(" {} ", hint.word));
+        paint::spans(buf, hint.place, [(key.into(), theme.accent), (word.into(), theme.text)]);
+    }
+}
+
+/// The tab of a pane that has no room, on the frame of another: ` 4 Tester: OK `.
+pub(super) fn hidden_tab(app: &App, pane: PaneId, place: Rect, buf: &mut Buffer) {
+    let slot = &app.slots[pane.index()];
+    let badge = slot.pane.badge(&app.world).map(|badge| format!(": {}", clean(&badge)));
+    let text = format!(" {} {}{} ", pane.index() + 1, pane.name(), badge.unwrap_or_default());
+    paint::right(buf, place, &text, app.theme.text);
 }
 
 /// The line of tabs; the focused one is in brackets, so that no colour is needed to see it.
@@ -62,7 +119,13 @@ pub(super) fn tabs(app: &App, line: Rect, buf: &mut Buffer) {
             (' ', ' ', app.theme.text)
         };
         let text = format!("{open}{} {}{close}", pane.index() + 1, pane.name());
-        paint::left(buf, geometry::tab(line, pane), &text, style);
+        let place = geometry::tab(line, pane);
+        let used = paint::left(buf, place, &text, style);
+        if pane == PaneId::Tester
+            && let Some(badge) = app.slots[pane.index()].pane.badge(&app.world)
+        {
+            paint::left(buf, shift(place, used + 1), &clean(&badge), app.theme.dim);
+        }
     }
     if app.zoom {
         paint::right(buf, line, "zoomed ", app.theme.dim);
@@ -81,12 +144,25 @@ pub(super) fn footer(app: &App, line: Rect, context: Context, buf: &mut Buffer) 
         Context::Pane(_) => Context::Global,
         other => other,
     };
-    let failed = match app.log.unseen_failures {
-        0 => String::new(),
-        1 => " ! 1 action failed: L ".to_owned(),
-        several => format!(" ! {several} actions failed: L "),
-    };
-    let used = paint::right(buf, line, &failed, app.theme.danger);
-    let line = Rect { width: line.width - used.min(line.width), ..line };
-    hints(buf, line, everywhere, &app.theme);
+    paint::right(buf, line, &app.failures(), app.theme.danger);
+    if let Some(line) = app.reminders(line) {
+        reminders(buf, line, everywhere, &app.theme);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scroll_bar_is_at_an_end_only_where_the_list_is() {
+        assert_eq!(thumb(0, 10, 100, 10), (0, 1));
+        assert_eq!(thumb(1, 10, 100, 10), (1, 1));
+        assert_eq!(thumb(89, 10, 100, 10), (8, 1));
+        assert_eq!(thumb(90, 10, 100, 10), (9, 1));
+        assert_eq!(thumb(3, 10, 20, 10), (1, 5));
+        assert_eq!(thumb(1, 10, 11, 10), (1, 9));
+        assert_eq!(thumb(500_000, 10, 1_000_000, 10), (4, 1));
+        assert_eq!(thumb(1, 1, 3, 1), (0, 1));
+    }
 }

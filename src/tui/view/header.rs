@@ -58,8 +58,8 @@ fn pieces(world: &World, theme: &Theme) -> Vec<Piece> {
     }
     let table = world.ports.value();
     add(2, theme.heading, table.map(|table| clean(&table.host).into_owned()));
-    add(1, theme.text, table.map(|table| plural(table.rows.len(), "socket")));
-    add(4, theme.text, world.listeners.map(|n| plural(n, "listener")));
+    add(1, theme.text, world.shown.map(|(n, _)| plural(n, "socket")));
+    add(4, theme.text, world.shown.map(|(_, n)| plural(n, "listener")));
     let turned_away = |per_s: f64| format!("listeners turn away {}/s!", rate(per_s));
     add(1, theme.danger, world.turned_away().map(turned_away));
     add(

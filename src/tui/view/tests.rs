@@ -1,12 +1,16 @@
 //! Each pane in each of its states, at the three sizes that matter: the smallest, the
 //! ordinary one, and all four panes at once.
 
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::KeyCode;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Style};
 use serde_json::json;
 
+use crate::catalog::themes;
 use crate::model::close::{ClosePlan, CloseTarget, SocketAndReason};
 use crate::model::health::Health;
 use crate::model::interface::{Interface, Interfaces};
@@ -14,24 +18,26 @@ use crate::model::options::{
     IoModel, OptionAccess, OptionFinding, OptionType, OptionValue, OptionsReport, SocketOption,
     Watcher,
 };
-use crate::model::owner::Unverified;
+use crate::model::owner::{Ownership, Unverified};
 use crate::model::packets::{
     Count, Flow, FlowEnd, Losses, PacketCounts, ProtocolCount, TcpFlagCounts,
 };
 use crate::model::probe::{Attempt, OutcomeKind, ProbeSummary, Side, Stage, StageName, Verdict};
 use crate::model::sample::Sample;
+use crate::model::socket::{Endpoint, State};
 use crate::model::table::{SocketRow, SocketTable};
 use crate::model::why::{Remedy, RuleFacts, TrialBind, WhyFinding, WhyKind, WhyReport};
 use crate::probe::Progress;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, Event, FeedUpdate, RequestId};
-use crate::tui::fixture::{Desk, ended, rows, sample, table, wall};
+use crate::tui::fixture::{Desk, ended, owned, process, row, rows, sample, table, tcp, wall};
 use crate::tui::pane::PaneId;
+use crate::tui::theme::Theme;
 
 /// The screens of a pane at all three sizes, one below the other.
 fn screens(pane: PaneId, set: impl Fn(&mut Desk)) -> String {
     let mut text = String::new();
-    for (width, height) in [(60, 16), (80, 24), (140, 40)] {
+    for (width, height) in [(60, 16), (80, 24), (120, 36)] {
         let mut desk = Desk::new(width, height);
         set(&mut desk);
         let number = char::from_digit(pane.index() as u32 + 1, 10).unwrap();
@@ -96,6 +102,108 @@ fn ports_full() {
         desk.press(KeyCode::Down);
         desk.press(KeyCode::Down);
     });
+}
+
+/// What a busy machine shows: rows of every kind, one selected.
+fn busy(desk: &mut Desk) {
+    let mut all = rows();
+    let connection = |cookie, last, port, unread| {
+        let mut socket = tcp(State::Established, [10, 0, 0, 5], 8080);
+        socket.remote = Some(Endpoint::ip([10, 0, 0, last], port));
+        socket.recv_q = Some(unread);
+        row(cookie, owned(socket, process(4242, "python3")))
+    };
+    let waiting = |cookie, port| {
+        let mut socket = tcp(State::TimeWait, [10, 0, 0, 5], 8443);
+        socket.remote = Some(Endpoint::ip([10, 0, 0, 8], port));
+        socket.ownership = Ownership::kernel("time_wait");
+        row(cookie, socket)
+    };
+    let mut far = tcp(State::Established, [10, 0, 0, 5], 40_112);
+    far.remote = Some(Endpoint::ip(
+        "2001:db8:85a3:8d3:1319:8a2e:370:7348".parse::<Ipv6Addr>().unwrap(),
+        443,
+    ));
+    all.extend([
+        connection(20, 7, 51_544, 0),
+        connection(21, 9, 40_112, 128_512),
+        row(22, owned(far, process(9_001, "a-program-with-a-long-name"))),
+        waiting(30, 1_001),
+        waiting(31, 1_002),
+        waiting(32, 1_003),
+    ]);
+    let gone = all.remove(1);
+    let mut table = table(all);
+    table.ended.push_back(ended(&gone, 0.0));
+    desk.ports(table);
+    (0..2).for_each(|_| desk.press(KeyCode::Down));
+}
+
+#[test]
+fn the_dashboard_at_every_size() {
+    let mut text = String::new();
+    for (width, height) in [(60, 16), (80, 24), (120, 36), (160, 45), (220, 60)] {
+        let mut desk = Desk::new(width, height);
+        busy(&mut desk);
+        text.push_str(&format!("{width}x{height}\n{}\n", desk.screen()));
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("sizes", text);
+    });
+}
+
+#[test]
+fn the_dashboard_in_every_theme() {
+    for (name, _) in themes::ALL {
+        let mut desk = Desk::new(80, 24);
+        desk.app.theme = Theme::named(name).unwrap();
+        busy(&mut desk);
+        let buf = desk.buffer();
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("theme_{name}"), runs(&buf));
+        });
+    }
+}
+
+/// Each line as runs of one style: `«80 bold» 1 Ports`.
+fn runs(buf: &Buffer) -> String {
+    let mut text = String::new();
+    for y in buf.area.top()..buf.area.bottom() {
+        let mut before = Style::reset();
+        for x in buf.area.left()..buf.area.right() {
+            let cell = &buf[(x, y)];
+            let style = cell.style();
+            if style != before {
+                let part = |colour: Option<Color>| match colour {
+                    None | Some(Color::Reset) => "-".to_owned(),
+                    Some(colour) => colour.to_string(),
+                };
+                let (fg, bg) = (part(style.fg), part(style.bg));
+                let attributes = format!("{:?}", style.add_modifier).replace("NONE", "");
+                text.push_str(&format!("«{fg}/{bg} {attributes}»"));
+                before = style;
+            }
+            text.push_str(cell.symbol());
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn at_120_columns_the_peer_and_the_queue_are_there() {
+    let mut desk = Desk::new(120, 36);
+    busy(&mut desk);
+    let screen = desk.screen();
+    let ports: Vec<&str> = screen.lines().skip(2).take(16).collect();
+    assert!(ports[0].contains("REMOTE") && ports[0].contains("QUEUE"), "{screen}");
+    assert!(screen.contains("a-program-with-") && screen.contains("128k:0"), "{screen}");
+    assert!(screen.contains("10.0.0.9:40112"), "{screen}");
+    assert!(screen.contains("port 8443  3 in TIME_WAIT"), "{screen}");
+    // What is counted is what can be seen: twelve rows, of which one has ended.
+    assert!(screen.contains("11 sockets ─ 3 listeners"), "{screen}");
+    assert!(screen.contains("row 3 of 10"), "{screen}");
 }
 
 #[test]
@@ -202,7 +310,7 @@ fn packets_empty() {
 fn packets_full() {
     snapshot!("packets_full", Packets, |desk| {
         desk.ports(table(rows()));
-        (0..3).for_each(|_| desk.press(KeyCode::Down));
+        desk.press(KeyCode::End);
         for (seconds, packets) in [(1, 8_000), (2, 8_800), (3, 9_211)] {
             feed_packets(desk, Some(counts(packets)), Vec::new(), seconds);
         }
@@ -410,7 +518,7 @@ fn tester_empty() {
     snapshot!("tester_empty", Tester, |desk| {
         desk.ports(table(rows()));
         // A UDP socket: nothing that could be tested yet.
-        desk.press(KeyCode::End);
+        (0..4).for_each(|_| desk.press(KeyCode::Down));
     });
 }
 

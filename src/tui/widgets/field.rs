@@ -43,6 +43,11 @@ impl Field {
         self.input.cursor()
     }
 
+    /// Whether a key is of use in a field.
+    pub fn knows(key: KeyEvent) -> bool {
+        request(key).is_some()
+    }
+
     /// Edits by a key; says whether the key was of use here.
     pub fn key(&mut self, key: KeyEvent) -> bool {
         let Some(request) = request(key) else { return false };
@@ -103,6 +108,9 @@ fn request(key: KeyEvent) -> Option<InputRequest> {
         KeyCode::Backspace if control || alt => InputRequest::DeletePrevWord,
         KeyCode::Backspace => InputRequest::DeletePrevChar,
         KeyCode::Delete => InputRequest::DeleteNextChar,
+        KeyCode::Char('b') if alt => InputRequest::GoToPrevWord,
+        KeyCode::Char('f') if alt => InputRequest::GoToNextWord,
+        KeyCode::Char('d') if alt => InputRequest::DeleteNextWord,
         KeyCode::Left if control => InputRequest::GoToPrevWord,
         KeyCode::Right if control => InputRequest::GoToNextWord,
         KeyCode::Left => InputRequest::GoToPrevChar,

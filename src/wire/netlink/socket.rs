@@ -111,7 +111,11 @@ fn number_instead_of_port(socket: &mut Socket) {
 
 fn fill_extras(socket: &mut Socket, record: &Record<'_>, names: &mut impl Names) {
     let extras = &record.extras;
-    socket.drops = extras.memory_word(8);
+    // That of a TCP connection counts each keep-alive probe that is answered, too: what a
+    // healthy peer sends is no loss (tcp_validate_incoming, net/ipv4/tcp_input.c).
+    let is_connection =
+        matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp) && socket.state != State::Listen;
+    socket.drops = extras.memory_word(8).filter(|_| !is_connection);
     socket.memory = memory(|index| extras.memory_word(index));
     socket.cgroup = extras.cgroup_id.and_then(|id| names.cgroup(id));
     match extras.tcp_info {

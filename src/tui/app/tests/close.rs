@@ -86,6 +86,7 @@ fn marked_rows_are_closed_together_and_those_that_ended_are_said() {
     let mut desk = desk();
     for _ in 0..3 {
         desk.press(KeyCode::Char('m'));
+        desk.press(KeyCode::Down);
     }
     desk.ports(table(vec![row(1, connection(8080)), row(3, connection(8082))]));
     desk.press(KeyCode::Char('X'));

@@ -32,7 +32,7 @@ fn new_changed_and_ended_rows_are_marked_for_some_seconds() {
     Arc::make_mut(&mut all[1]).changed_at = Some(wall(0.0));
     let gone = all.pop().unwrap();
     let mut desk = Desk::with_rows(140, 40);
-    desk.press(KeyCode::End);
+    (0..4).for_each(|_| desk.press(KeyCode::Down));
     assert_eq!(desk.selected(), Some(key_of(6)));
     let now = SocketTable { ended: [ended(&gone, 1.5)].into(), ..table(all) };
     desk.ports(now.clone());

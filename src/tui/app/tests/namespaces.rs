@@ -98,9 +98,9 @@ fn the_tester_and_the_capture_leave_a_row_of_elsewhere_alone() {
         _ => None,
     };
     assert_ne!(desk.last(focus), Some(true));
+    desk.press(KeyCode::Char('4'));
     let screen = desk.screen();
     assert!(screen.contains("the selected socket is in another network namespace"), "{screen}");
-    desk.press(KeyCode::Char('4'));
     desk.press(KeyCode::Enter);
     let probes = |effect: &Effect| matches!(effect, Effect::Probe(..)).then_some(());
     assert_eq!(desk.last(probes), None);

@@ -3,8 +3,9 @@
 use super::*;
 use crate::text::column::Column;
 use crate::tui::arrange::{GroupBy, Sort};
+use crate::tui::geometry::Split;
 use crate::tui::remembered::{self, View};
-use crate::tui::theme::{Palette, Theme};
+use crate::tui::theme::Theme;
 
 fn remembered(effect: &Effect) -> Option<View> {
     match effect {
@@ -24,7 +25,8 @@ fn headings(desk: &mut Desk) -> Vec<String> {
 fn columns_are_chosen_and_ordered_in_a_dialog() {
     let mut desk = Desk::with_rows(140, 40);
     let usual = headings(&mut desk);
-    assert_eq!(usual, ["PROTO", "LOCAL", "REMOTE", "STATE", "QUEUE", "PID", "NAME"]);
+    assert_eq!(usual[..5], ["PROTO", "LOCAL", "REMOTE", "STATE", "QUEUE"]);
+    assert_eq!(usual[5..9], ["RATE", "PID", "NAME", "AGE"]);
     desk.press(KeyCode::Char('C'));
     assert!(desk.screen().contains("▸ [x] proto"));
     // PROTO goes, LOCAL comes after REMOTE.
@@ -78,7 +80,7 @@ fn every_change_of_the_view_is_remembered_once() {
     desk.press(KeyCode::Char('b'));
     assert_eq!(desk.last(remembered).unwrap().group, Some(GroupBy::Process));
     desk.press(KeyCode::Char('S'));
-    assert_eq!(desk.last(remembered).unwrap().sort, Sort { by: Column::Proto, reverse: true });
+    assert_eq!(desk.last(remembered).unwrap().sort, Sort { by: None, reverse: true });
     desk.press(KeyCode::Down);
     desk.ports(table(rows()));
     assert_eq!(desk.effects.iter().filter_map(remembered).count(), 3);
@@ -87,7 +89,10 @@ fn every_change_of_the_view_is_remembered_once() {
 fn started(view: View, remember: bool) -> App {
     let start = Start {
         size: (140, 40),
-        theme: Theme::new(Palette::Mono),
+        theme: Theme::default(),
+        mouse: true,
+        has_clipboard: true,
+        own_pid: u32::MAX,
         view,
         remember,
         timezone: TimeZone::UTC,
@@ -99,10 +104,11 @@ fn started(view: View, remember: bool) -> App {
 #[test]
 fn a_remembered_view_is_taken_up_and_not_written_again() {
     let view = View {
+        split: Split::new(70),
         names: true,
         all_netns: true,
         local: true,
-        sort: Sort { by: Column::Rtt, reverse: true },
+        sort: Sort { by: Some(Column::Rtt), reverse: true },
         group: Some(GroupBy::State),
         columns: Some(vec![Column::Name, Column::Rtt]),
     };
@@ -117,7 +123,7 @@ fn a_remembered_view_is_taken_up_and_not_written_again() {
         _ => None,
     });
     let work = work.unwrap();
-    assert_eq!((work.group, work.sort.by), (Some(GroupBy::State), Column::Rtt));
+    assert_eq!((work.group, work.sort.by), (Some(GroupBy::State), Some(Column::Rtt)));
     assert!(app.world.names);
 }
 

@@ -94,7 +94,7 @@ fn the_answer_says_what_was_tried_and_a_kill_opens_its_plan() {
     assert!(desk.shows_dialog("Why is it busy?"));
     desk.press(KeyCode::Char('y'));
     let copied = desk.last(|effect| match effect {
-        Effect::Copy(text) => Some(text.clone()),
+        Effect::Copy(_, text) => Some(text.clone()),
         _ => None,
     });
     assert_eq!(copied.as_deref(), Some("docker ps --filter publish=8080"));

@@ -43,6 +43,7 @@ fn arranged(table: SocketTable, processes: &[ProcessNode], sort: Sort) -> Arrang
         keep: None,
         before: None,
         now: wall(0.0),
+        own: 7,
     };
     work.run()
 }
@@ -126,7 +127,7 @@ fn an_endless_line_of_parents_is_bounded() {
 #[test]
 fn siblings_turn_around_with_the_order() {
     let holders = [holder(5, 5, Some(1)), holder(6, 6, Some(1)), holder(1, 1, None)];
-    let sort = Sort { by: Column::Pid, reverse: true };
+    let sort = Sort { by: Some(Column::Pid), reverse: true };
     let drawn = drawn(&arranged(sockets(&holders), &[], sort));
     assert_eq!(drawn.iter().map(|line| line.0).collect::<Vec<_>>(), [1, 6, 5]);
 }

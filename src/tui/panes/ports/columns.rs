@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{self, Endpoint, Socket};
 use crate::text::column::Column::{self, *};
-use crate::text::{self, clean, units};
+use crate::text::{self, units};
 use crate::tui::arrange::{MARKED_FOR, RowView};
 use crate::tui::hosts::Hosts;
 use crate::tui::label;
@@ -26,23 +26,21 @@ pub(super) enum Col {
 }
 
 /// What is shown until the user chooses, with the rank by which it gives way.
-const USUAL: [(Column, u8); 16] = [
-    (Proto, 2),
+const USUAL: [(Column, u8); 14] = [
+    (Proto, 3),
     (Local, 0),
-    (Remote, 3),
-    (State, 1),
+    (Remote, 1),
+    (State, 2),
     (Queue, 4),
-    (SentRate, 7),
-    (ReceivedRate, 8),
+    (Rate, 7),
     (Pid, 0),
     (Name, 0),
     (Age, 6),
     (User, 5),
-    (Unit, 9),
-    (Container, 12),
-    (Rtt, 10),
-    (Retransmits, 11),
-    (Cmdline, 13),
+    (Supervisor, 8),
+    (Rtt, 9),
+    (Retransmits, 10),
+    (Cmdline, 11),
 ];
 
 /// From this rank on a column is shown only where all others have enough room: an address
@@ -77,6 +75,7 @@ pub(super) fn table(chosen: Option<&[Column]>, namespaces: bool) -> Vec<table::C
         right: false,
         rank: 0,
         extra: false,
+        cut: false,
     };
     let shown = ranked.into_iter().map(|(column, rank)| table::Column {
         id: Col::Of(column),
@@ -85,6 +84,7 @@ pub(super) fn table(chosen: Option<&[Column]>, namespaces: bool) -> Vec<table::C
         right: is_right(column),
         rank,
         extra: chosen.is_none() && rank >= EXTRA,
+        cut: is_cut(column),
     });
     std::iter::once(sign).chain(shown).collect()
 }
@@ -97,22 +97,28 @@ fn title(column: Column) -> &'static str {
     }
 }
 
+/// Whether two rows may differ anywhere in a text that is too long.
+fn is_cut(column: Column) -> bool {
+    matches!(column, Local | Remote | Exe | Cgroup)
+}
+
 fn is_right(column: Column) -> bool {
     column.number().is_some()
-        || matches!(column, Queue | Pid | Fd | Age | Backlog | SentRate | ReceivedRate)
+        || matches!(column, Queue | Pid | Fd | Age | Backlog | SentRate | ReceivedRate | Rate)
 }
 
 /// See [`table::Column::widths`].
 fn widths(column: Column) -> [u16; 4] {
     match column {
         Proto => [5, 5, 7, 7],
-        // A loopback or short private address with its port, any of IPv4, any.
-        Local | Remote => [15, 21, 47, 47],
-        State => [9, 10, 10, 10],
-        Queue => [8, 8, 10, 10],
-        Pid => [6, 7, 9, 9],
-        Name => [7, 15, 24, 60],
-        User => [8, 8, 12, 32],
+        // A short IPv4 address with its port, any IPv4 one, any. The middle of what is longer
+        // can be cut.
+        Local | Remote => [13, 17, 47, 108],
+        State => [9, 11, 12, 12],
+        Queue => [7, 8, 10, 12],
+        Pid => [6, 6, 9, 9],
+        Name => [7, 11, 24, 60],
+        User => [6, 8, 12, 32],
         Uid => [5, 6, 10, 10],
         Service => [8, 12, 16, 24],
         Family => [6, 6, 7, 7],
@@ -131,6 +137,8 @@ fn widths(column: Column) -> [u16; 4] {
         Netns => [11, 11, 11, 20],
         NetnsName => [10, 12, 20, 40],
         Peer => [12, 16, 24, 40],
+        Supervisor => [10, 10, 24, 80],
+        Rate => [6, 6, 7, 7],
         SentRate | ReceivedRate => [7, 7, 7, 7],
         Cgroup => [12, 24, 48, 160],
         Rtt => [7, 8, 9, 9],
@@ -157,6 +165,8 @@ pub(super) struct RowContext<'a> {
     pub(super) selected: bool,
     /// Whether it is marked for a joint action.
     pub(super) marked: bool,
+    /// Whether its port rings.
+    pub(super) rings: bool,
     /// Whether one of its owners is told from memory.
     pub(super) unverified: bool,
     /// Colours.
@@ -165,9 +175,9 @@ pub(super) struct RowContext<'a> {
 
 impl RowContext<'_> {
     /// The text of an end with its name in place of the address, where that is known.
-    fn called(&self, text: String, end: Option<&Endpoint>) -> String {
+    fn called(&self, text: String, end: Option<&Endpoint>, names: bool) -> String {
         match (self.hosts, end) {
-            (Some(hosts), Some(end)) => hosts.put_name(text, end),
+            (Some(hosts), Some(end)) if names => hosts.put_name(text, end),
             _ => text,
         }
     }
@@ -185,8 +195,8 @@ pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<
     match column {
         Proto => Cell::plain(label::protocol(socket)),
         Local => {
-            let end = cx.called(label::local(socket, cx.names), Some(&socket.local));
-            Cell::plain(label::fit_end(end, width))
+            let text = |names| cx.called(label::local(socket, names), Some(&socket.local), names);
+            Cell::plain(label::end(text, cx.names, width))
         }
         Remote => remote(socket, width, cx),
         State => state(view, cx),
@@ -196,11 +206,11 @@ pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<
         }
         SentRate => rate(socket.rates.map(|rates| rates.bytes_sent_per_s), cx),
         ReceivedRate => rate(socket.rates.map(|rates| rates.bytes_received_per_s), cx),
+        Rate => rate(socket.rates.map(|rates| rates.total() as f32), cx),
         Pid => pid(socket, cx),
         Name if socket.owners.is_empty() => Cell::new(label::name(socket), cx.theme.dim),
         Name => Cell::plain(label::name(socket)),
         Age => Cell::new(age(view, cx), cx.theme.dim),
-        User => Cell::plain(user(socket, cx.names)),
         Rtt => measure(column, socket, |us| units::duration(Duration::from_micros(us)), cx),
         BytesSent | BytesReceived => measure(column, socket, units::bytes, cx),
         NetnsName => Cell::plain(label::netns(socket)),
@@ -228,13 +238,15 @@ fn plain<'a>(column: Column, socket: &Socket, cx: &RowContext<'_>) -> Cell<'a> {
     Cell::new(text, style)
 }
 
-/// `▶` selected; then what matters most: `●` marked, `✕` ended, `+` new, `~` changed.
+/// `▶` selected; then what matters most: `●` marked, `✕` ended, `♪` its port rings, `+` new, `~` changed.
 fn sign(view: RowView<'_>, cx: &RowContext<'_>) -> &'static str {
     let is_ended = view.ended_at.is_some();
     let [resting, selected] = if cx.marked {
         [" ●", "▶●"]
     } else if is_ended {
         [" ✕", "▶✕"]
+    } else if cx.rings {
+        [" ♪", "▶♪"]
     } else if is_new(view, cx.now) {
         [" +", "▶+"]
     } else if has_changed(view, cx.now) {
@@ -269,7 +281,8 @@ fn queue<'a>(view: RowView<'_>, width: u16, cx: &RowContext<'_>) -> Cell<'a> {
     if label::is_stalled(socket, now) {
         return Cell::new(label::alarmed_queue(socket, width), cx.theme.warning);
     }
-    Cell::plain(label::queue(socket, width))
+    let style = if label::is_idle(socket) { cx.theme.dim } else { Style::new() };
+    Cell::new(label::queue(socket, width), style)
 }
 
 /// What moves stands out from what rests.
@@ -280,8 +293,8 @@ fn rate<'a>(bytes_per_s: Option<f32>, cx: &RowContext<'_>) -> Cell<'a> {
 
 fn remote<'a>(socket: &'a Socket, width: u16, cx: &RowContext<'_>) -> Cell<'a> {
     let style = if socket.remote.is_some() { Style::new() } else { cx.theme.dim };
-    let end = cx.called(label::remote(socket, cx.names), socket.remote.as_ref());
-    Cell::new(label::fit_end(end, width), style)
+    let text = |names| cx.called(label::remote(socket, names), socket.remote.as_ref(), names);
+    Cell::new(label::end(text, cx.names, width), style)
 }
 
 /// An ended row says so in words; a new one is in the fresh colour, its sign says it too.
@@ -297,7 +310,7 @@ fn state<'a>(view: RowView<'_>, cx: &RowContext<'_>) -> Cell<'a> {
         socket::State::TimeWait | socket::State::Closed => cx.theme.dim,
         _ => Style::new(),
     };
-    Cell::new(label::state(state), style)
+    Cell::new(state.name(), style)
 }
 
 fn pid<'a>(socket: &Socket, cx: &RowContext<'_>) -> Cell<'a> {
@@ -317,13 +330,4 @@ fn age(view: RowView<'_>, cx: &RowContext<'_>) -> String {
     let age = Duration::try_from(until.duration_since(seen)).unwrap_or_default();
     let bound = if view.row.appeared { "" } else { "≥" };
     format!("{bound}{}", units::short_age(age))
-}
-
-fn user(socket: &Socket, names: bool) -> String {
-    match (&socket.user, socket.uid) {
-        (Some(user), _) if names => clean(user).into_owned(),
-        (Some(user), None) => clean(user).into_owned(),
-        (_, Some(uid)) => uid.to_string(),
-        (None, None) => units::UNKNOWN.to_owned(),
-    }
 }

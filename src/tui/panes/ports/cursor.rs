@@ -14,6 +14,7 @@ use crate::model::socket::SocketKey;
 use crate::tui::arrange::{Group, GroupBy, GroupKey, Line, Listing, Place};
 use crate::tui::command::Motion;
 use crate::tui::pane::Cx;
+use crate::tui::world::World;
 
 impl Ports {
     /// The line under the cursor.
@@ -34,7 +35,7 @@ impl Ports {
         match (self.line(), &self.listing) {
             (Some(Line::Row(view)), _) => Aim::Row(view),
             (Some(Line::Header(group)), Some(listing)) => Aim::Group {
-                title: header::title(group, false),
+                title: header::title(group),
                 of_process: matches!(group.key, GroupKey::Process(_)),
                 rows: listing.rows_of(group, &self.folds).collect(),
             },
@@ -60,12 +61,12 @@ impl Ports {
         self.cursor = Some(to);
     }
 
-    /// Marks the row and goes on to the next, or takes the mark away; a header's rows are
-    /// marked together.
-    pub(super) fn mark(&mut self, page: usize, cx: &mut Cx<'_>) {
+    /// Marks the row, or takes the mark away, and stays there; a header's rows are marked
+    /// together.
+    pub(super) fn mark(&mut self, cx: &mut Cx<'_>) {
         let marks = &mut cx.world.marks;
         match self.aim() {
-            Aim::Nothing => return,
+            Aim::Nothing => {}
             Aim::Row(view) => {
                 let key = view.row.key;
                 if !marks.remove(&key) {
@@ -80,10 +81,20 @@ impl Ports {
                 } else {
                     marks.extend(keys);
                 }
-                return;
             }
         }
-        self.go(Motion::Down, page, cx);
+    }
+
+    /// Has the port of the row ring, or be silent.
+    pub(super) fn ring(&self, world: &mut World) {
+        let (Some(Line::Row(view)), Some(table)) = (self.line(), world.ports.value().cloned())
+        else {
+            return world.complain("No row is selected: a row's port can ring");
+        };
+        match world.bell.toggle(&view.row.socket, &table) {
+            Ok(said) => world.say(said),
+            Err(why) => world.complain(why),
+        }
     }
 
     /// Brings the rows together by something else. From a header the cursor follows the

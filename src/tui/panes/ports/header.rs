@@ -6,7 +6,6 @@ use ratatui::style::Style;
 
 use crate::text::{clean, units};
 use crate::tui::arrange::{Counts, Folds, Group, GroupKey, Listing};
-use crate::tui::label;
 use crate::tui::theme::Theme;
 
 /// Columns that a child stands to the right of its parent.
@@ -15,7 +14,7 @@ const INDENT: usize = 2;
 const DEEPEST: u16 = 12;
 
 /// What the rows of the group have in common.
-pub(super) fn title(group: &Group, names: bool) -> String {
+pub(super) fn title(group: &Group) -> String {
     match group.key {
         GroupKey::Process(key) => {
             format!("{} {}", clean(group.name.as_deref().unwrap_or(units::UNKNOWN)), key.pid)
@@ -27,8 +26,9 @@ pub(super) fn title(group: &Group, names: bool) -> String {
         GroupKey::NoRemote => "no peer".to_owned(),
         GroupKey::Remote(addr) => addr.to_string(),
         GroupKey::LocalPeer => "a peer without address".to_owned(),
-        GroupKey::State(state) if names => label::state(state).to_owned(),
         GroupKey::State(state) => state.name().to_owned(),
+        GroupKey::TimeWait(port) => format!("port {port}"),
+        GroupKey::Own => "sockpit itself".to_owned(),
     }
 }
 
@@ -54,7 +54,6 @@ pub(super) fn line(
     group: &Group,
     folds: &Folds,
     selected: bool,
-    names: bool,
     theme: &Theme,
 ) -> Vec<(Cow<'static, str>, Style)> {
     let indent = INDENT * usize::from(group.depth.min(DEEPEST));
@@ -63,10 +62,17 @@ pub(super) fn line(
     let mut pieces = vec![
         ((if selected { "▶ " } else { "  " }).into(), theme.accent),
         (format!(" {:indent$}{fold} ", "").into(), theme.dim),
-        (title(group, names).into(), theme.heading),
+        (title(group).into(), theme.heading),
     ];
     if shown.sockets > 0 {
-        pieces.push((format!("  {}", counts(shown)).into(), theme.dim));
+        let text = match group.key {
+            GroupKey::TimeWait(_) => format!("{} in TIME_WAIT", units::count(shown.sockets as u64)),
+            _ => counts(shown),
+        };
+        pieces.push((format!("  {text}").into(), theme.dim));
+    }
+    if let Some(rate) = shown.bytes_per_s.filter(|rate| *rate > 0) {
+        pieces.push((format!("  {}/s", units::bytes(rate)).into(), theme.text));
     }
     if shown.crowded > 0 {
         let queues = if shown.crowded == 1 { "queue" } else { "queues" };

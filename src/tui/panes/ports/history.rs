@@ -77,6 +77,12 @@ impl History {
         parts.join(" ─ ")
     }
 
+    /// Where the cursor is, and of how many rows.
+    pub(super) fn place(&self) -> Option<(usize, usize)> {
+        let rows = self.found.as_ref()?.rows.len();
+        (rows > 0).then_some((self.cursor, rows))
+    }
+
     pub(super) fn draw(&self, world: &World, canvas: Canvas<'_>) {
         let Canvas { buf, area, scroll, theme, focused, cursor } = canvas;
         let area = self.filter.draw(buf, area, theme, cursor);
@@ -88,10 +94,9 @@ impl History {
             };
             return message::centred(buf, area, &[(text, theme.dim)]);
         }
-        let placed = table::fit(&COLUMNS, area.width);
         let selection = if focused { theme.selection } else { theme.resting };
         let table = Table {
-            columns: &placed,
+            columns: &COLUMNS,
             len: found.rows.len(),
             selected: Some((self.cursor, selection)),
             heading: theme.heading,

@@ -85,14 +85,16 @@ fn bar(before: u64, duration: u64, total: u64, columns: u64) -> String {
     format!("{}{}{}", " ".repeat(cells(start)), "━".repeat(cells(length)), " ".repeat(rest))
 }
 
-/// `REFUSED, peer side`, and the sentence below it.
+/// `REFUSED, peer side`.
+pub(super) fn outcome(verdict: &Verdict) -> String {
+    let side = verdict.side.map(|side| format!(", {}", words::side(side))).unwrap_or_default();
+    format!("{}{side}", words::outcome(verdict.outcome))
+}
+
+/// The outcome, and the sentence below it.
 fn answer(verdict: &Verdict, width: u16, theme: &Theme, lines: &mut Vec<Line>) {
     let style = if verdict.outcome == OutcomeKind::Ok { theme.fresh } else { theme.danger };
-    let side = verdict.side.map(|side| format!(", {}", words::side(side))).unwrap_or_default();
-    lines.push(vec![
-        ("verdict  ".to_owned(), theme.heading),
-        (format!("{}{side}", words::outcome(verdict.outcome)), style),
-    ]);
+    lines.push(vec![("verdict  ".to_owned(), theme.heading), (outcome(verdict), style)]);
     for text in paint::wrap(&clean(&verdict.text), width.saturating_sub(9)) {
         lines.push(vec![(format!("         {text}"), theme.text)]);
     }

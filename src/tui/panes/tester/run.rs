@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::model::probe::{ProbeReport, ProbeSummary, Stage, StageName, Verdict};
 use crate::probe::Progress;
-use crate::tui::event::RequestId;
+use crate::tui::event::{Moment, RequestId};
 
 /// Times of the connect stage kept for the graph.
 const HISTORY: usize = 120;
@@ -28,6 +30,8 @@ pub(super) struct Run {
     pub(super) address: Option<SocketAddr>,
     /// The newest answer; kept while the next attempt of a continuous test runs.
     pub(super) verdict: Option<Verdict>,
+    /// When that answer came.
+    pub(super) answered_at: Option<Timestamp>,
     /// Over all attempts.
     pub(super) summary: ProbeSummary,
     /// Microseconds of the connect stage, newest last; `None` for an attempt without answer.
@@ -49,6 +53,7 @@ impl Run {
             running: None,
             address: None,
             verdict: None,
+            answered_at: None,
             summary: ProbeSummary::default(),
             times: VecDeque::new(),
             report: None,
@@ -74,11 +79,11 @@ impl Run {
     }
 
     /// Takes a step of the test.
-    pub(super) fn progress(&mut self, progress: Progress, now: Instant) {
+    pub(super) fn progress(&mut self, progress: Progress, now: Moment) {
         match progress {
             Progress::StageStarted { seq, address, name } => {
                 self.enter(seq, address);
-                self.running = Some((name, now));
+                self.running = Some((name, now.at));
             }
             Progress::StageDone { seq, address, stage } => {
                 self.enter(seq, address);
@@ -90,6 +95,7 @@ impl Run {
                 self.address = attempt.address;
                 self.stages.clone_from(&attempt.stages);
                 self.verdict = Some(attempt.verdict.clone());
+                self.answered_at = Some(now.wall);
                 self.summary = summary;
                 self.times.push_back(connect_time(&attempt.stages));
                 if self.times.len() > HISTORY {

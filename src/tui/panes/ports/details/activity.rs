@@ -30,14 +30,16 @@ pub(super) fn facts(socket: &Socket, listen: Option<ListenCounters>, now: Timest
 
 fn queue(socket: &Socket) -> String {
     if let Some(backlog) = socket.backlog {
-        let share = backlog.percent().map(|percent| format!(" ({percent} %)")).unwrap_or_default();
-        let alarm = match (label::is_crowded(socket), backlog.queued >= backlog.limit) {
+        let alarm = match (backlog.is_crowded(), backlog.is_full()) {
             (true, true) => "; full!",
             (true, false) => "; nearly full!",
             (false, _) => "",
         };
         let (queued, limit) = (backlog.queued, backlog.limit);
-        return format!("{queued} of {limit} wait to be accepted{share}{alarm}");
+        return format!(
+            "{queued} wait to be accepted, limit {limit} ({} %){alarm}",
+            backlog.percent()
+        );
     }
     let bytes = |n: Option<u32>| n.map_or(units::UNKNOWN.to_owned(), |n| units::bytes(n.into()));
     format!("{} to be read, {} to be delivered", bytes(socket.recv_q), bytes(socket.send_q))

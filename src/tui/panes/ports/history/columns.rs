@@ -34,7 +34,7 @@ pub(super) static COLUMNS: [Column<Col>; 12] = [
     column(Col::Protocol, "PROTO", [5; 4], false, 3),
     column(Col::Local, "LOCAL", [14, 21, 28, 47], false, 0),
     column(Col::Remote, "REMOTE", [12, 21, 28, 47], false, 1),
-    column(Col::State, "LAST", [8, 10, 10, 10], false, 2),
+    column(Col::State, "LAST", [9, 11, 12, 12], false, 2),
     column(Col::Pid, "PID", [6, 7, 9, 9], true, 0),
     column(Col::Name, "NAME", [7, 12, 16, 40], false, 0),
     column(Col::Sent, "SENT", [6, 7, 7, 7], true, 5),
@@ -49,7 +49,8 @@ const fn column(
     right: bool,
     rank: u8,
 ) -> Column<Col> {
-    Column { id, title, widths, right, rank, extra: false }
+    let cut = matches!(id, Col::Local | Col::Remote);
+    Column { id, title, widths, right, rank, extra: false, cut }
 }
 
 /// What stands in a cell: the last that was known.
@@ -70,9 +71,13 @@ pub(super) fn cell<'a>(
         }
         Col::Seen => Cell::plain(seen(ended)),
         Col::Protocol => Cell::plain(address::protocol(socket)),
-        Col::Local => Cell::plain(label::fit_end(label::local(socket, world.names), width)),
-        Col::Remote => Cell::plain(label::fit_end(label::remote(socket, world.names), width)),
-        Col::State => Cell::plain(label::state(socket.state)),
+        Col::Local => {
+            Cell::plain(label::end(|names| label::local(socket, names), world.names, width))
+        }
+        Col::Remote => {
+            Cell::plain(label::end(|names| label::remote(socket, names), world.names, width))
+        }
+        Col::State => Cell::plain(socket.state.name()),
         Col::Pid => Cell::plain(label::pid(socket)),
         Col::Name => Cell::plain(label::name(socket)),
         Col::Sent => Cell::plain(bytes(tcp.and_then(|tcp| tcp.bytes_sent))),
