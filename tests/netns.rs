@@ -36,6 +36,8 @@ mod packets;
 mod ports;
 #[path = "netns/probe.rs"]
 mod probe;
+#[path = "netns/skips.rs"]
+mod skips;
 #[path = "netns/wait.rs"]
 mod wait;
 #[path = "netns/why.rs"]

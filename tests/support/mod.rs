@@ -3,12 +3,20 @@
 
 use std::env;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Set in the process that a test starts for itself, to the test's path.
 const INSIDE: &str = "SOCKPIT_TEST_INSIDE";
+
+/// Set where the tests are known to run as an ordinary user: tests that need the machine's own
+/// root may then be skipped in CI, too.
+const UNPRIVILEGED: &str = "SOCKPIT_TEST_UNPRIVILEGED";
+
+/// Where `nft`, `ip` and `iptables` are; not in the `PATH` of an ordinary user.
+const SYSTEM_PROGRAMS: &str = ":/usr/local/sbin:/usr/sbin:/sbin";
 
 /// Runs `body` as root of a user, network, PID and mount namespace of its own, with `lo` up.
 ///
@@ -16,6 +24,10 @@ const INSIDE: &str = "SOCKPIT_TEST_INSIDE";
 /// harness knows the test by. A process with threads cannot enter a user namespace, so the test
 /// binary starts itself again under `unshare` with that one test. Works without root. Where
 /// namespaces are forbidden the test says that it did not run; under CI that is a failure.
+///
+/// The user namespace comes first and the others in a second step: what `/proc/net` has for
+/// root alone would else belong to nobody, because the kernel gives it to the root of the
+/// network's user namespace while that has no mapping yet.
 pub(crate) fn in_namespace<F: FnOnce()>(body: F) {
     let test = path_of::<F>();
     if env::var(INSIDE).is_ok_and(|inside| inside == test) {
@@ -24,31 +36,40 @@ pub(crate) fn in_namespace<F: FnOnce()>(body: F) {
     }
     let unshare = || {
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--net", "--pid", "--fork", "--mount-proc"]);
-        command.arg("--kill-child");
+        command.args(["--user", "--map-root-user", "unshare", "--net", "--pid", "--fork"]);
+        command.args(["--mount-proc", "--kill-child"]);
+        command.env("PATH", program_path());
         command
     };
     let probe = unshare().arg("true").output();
     if !probe.as_ref().is_ok_and(|output| output.status.success()) {
         return cannot_run(&format!("no namespace of its own: {probe:?}"));
     }
+    // The usual lock of iptables-legacy may be created by the machine's own root alone.
+    let xtables_lock = tempfile::NamedTempFile::new().unwrap();
     let output = unshare()
         .arg(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(INSIDE, test)
+        .env("XTABLES_LOCKFILE", xtables_lock.path())
         .output()
         .unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{test} failed inside its namespace:\n{stdout}\n{stderr}");
     assert!(stdout.contains("1 passed"), "{test} is not the test's path: nothing ran\n{stdout}");
+    for skipped in stderr.lines().filter(|line| line.starts_with(&skipped(test))) {
+        say(skipped);
+    }
 }
 
 /// [`in_namespace`] for a test that runs these programs: where one is missing it says that it
 /// did not run.
 pub(crate) fn in_namespace_with<F: FnOnce()>(programs: &[&str], body: F) {
     let is_there = |program: &&&str| {
-        Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok()
+        let mut command = Command::new(program);
+        command.arg("--version").env("PATH", program_path());
+        command.stdout(Stdio::null()).status().is_ok()
     };
     match programs.iter().find(|program| !is_there(program)) {
         Some(program) => cannot_run(&format!("no {program} (see .ci/install)")),
@@ -63,30 +84,47 @@ fn path_of<F>() -> &'static str {
     path.strip_suffix("::{{closure}}").expect("the body is a closure of the test itself")
 }
 
-/// Says that a test did not run; under CI that is a failure. The test harness names the
-/// thread of a test after it.
+fn program_path() -> String {
+    env::var("PATH").unwrap_or_default() + SYSTEM_PROGRAMS
+}
+
+/// Says that a test did not run; under CI that is a failure.
 pub(crate) fn cannot_run(why: &str) {
+    skip(why, env::var_os("CI").is_some());
+}
+
+/// Says that a test did not run because the root of a namespace of its own is not enough; under
+/// CI that is a failure, but for the run as an ordinary user.
+pub(crate) fn cannot_run_without_root(why: &str) {
+    skip(why, env::var_os("CI").is_some() && env::var_os(UNPRIVILEGED).is_none());
+}
+
+/// The test harness names the thread of a test after it.
+fn skip(why: &str, is_failure: bool) {
     let thread = thread::current();
     let test = thread.name().unwrap_or("a test");
-    assert!(env::var_os("CI").is_none(), "{test} must run in CI, but: {why}");
-    eprintln!("{test} did not run: {why}");
+    assert!(!is_failure, "{test} must run in CI, but: {why}");
+    say(&format!("{}{why}", skipped(test)));
+}
+
+fn skipped(test: &str) -> String {
+    format!("{test} did not run: ")
+}
+
+/// Prints a line that the test harness does not capture, as it does `eprintln!`.
+fn say(line: &str) {
+    writeln!(io::stderr(), "{line}").unwrap();
 }
 
 /// Whether the test is the machine's own root. Where it is not it says that it did not run; under
-/// CI that is a failure, but for the run as an ordinary user that `SOCKPIT_TEST_UNPRIVILEGED`
-/// announces.
+/// CI that is a failure, but for the run as an ordinary user.
 pub(crate) fn needs_root() -> bool {
     let uid = run(Command::new("id").arg("-u"));
     let ids = fs::read_to_string("/proc/self/uid_map").unwrap();
     if uid.trim() == "0" && ids.split_whitespace().eq(["0", "0", "4294967295"]) {
         return true;
     }
-    if env::var_os("SOCKPIT_TEST_UNPRIVILEGED").is_some() {
-        let thread = thread::current();
-        eprintln!("{} did not run: it needs root", thread.name().unwrap_or("a test"));
-    } else {
-        cannot_run("it needs root");
-    }
+    cannot_run_without_root("it needs root");
     false
 }
 

@@ -85,7 +85,7 @@ fn a_unit_that_systemd_confirms_is_stopped_from_the_dialog() {
     in_namespace(|| {
         let mut server = Server::start(8080);
         let Some(stage) = Stage::set(&server, "/system.slice/app.service", "kill {pid}") else {
-            return support::cannot_run(NOT_ROOT);
+            return support::cannot_run_without_root(NOT_ROOT);
         };
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         plan(&mut terminal);
@@ -115,7 +115,7 @@ fn a_refusal_to_stop_is_told_and_kills_nobody() {
         let mut server = Server::start(8080);
         let refuse = "echo Failed to stop app.service: Access denied >&2; exit 4";
         let Some(_stage) = Stage::set(&server, "/system.slice/app.service", refuse) else {
-            return support::cannot_run(NOT_ROOT);
+            return support::cannot_run_without_root(NOT_ROOT);
         };
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         plan(&mut terminal);
@@ -133,7 +133,7 @@ fn a_forged_cgroup_path_offers_nothing_to_run() {
         // Claims the unit's name in a part of the tree that is the user's own.
         let forged = "/system.slice/app.service/../../home/app.service";
         let Some(stage) = Stage::set(&server, forged, "kill {pid}") else {
-            return support::cannot_run(NOT_ROOT);
+            return support::cannot_run_without_root(NOT_ROOT);
         };
         let script = fs::read_to_string(stage.file("systemctl")).unwrap();
         let elsewhere = script.replace("=/system.slice/app.service", "=/system.slice/app2.service");
@@ -151,7 +151,7 @@ fn the_command_line_says_whether_the_better_command_is_confirmed() {
     in_namespace(|| {
         let server = Server::start(8080);
         let Some(stage) = Stage::set(&server, "/system.slice/app.service", "kill {pid}") else {
-            return support::cannot_run(NOT_ROOT);
+            return support::cannot_run_without_root(NOT_ROOT);
         };
         let dry = |args: &[&str]| {
             let output = sockpit().args(["kill", "8080", "--dry-run"]).args(args).output().unwrap();
