@@ -4,6 +4,7 @@
 mod close;
 mod completions;
 mod consent;
+mod doctor;
 mod failure;
 mod filters;
 mod free;
@@ -75,6 +76,8 @@ pub enum Command {
     Packets(packets::Args),
     /// Test whether an endpoint answers; if not, say which side failed.
     Probe(probe::Args),
+    /// Say what can be seen and done here, what not, and what would permit the rest.
+    Doctor(doctor::Args),
     /// Print a shell completion script.
     Completions(completions::Args),
     /// Print the manual page in roff.
@@ -106,6 +109,7 @@ pub fn run(command: Command, saved: &Saved) -> Result<Exit, Failure> {
         Command::Opts(args) => opts::run(&args, saved),
         Command::Packets(args) => packets::run(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),
     }

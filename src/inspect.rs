@@ -4,6 +4,7 @@
 pub use crate::sys::Error;
 
 pub mod bind;
+pub mod doctor;
 pub mod elsewhere;
 pub mod ephemeral;
 pub mod forwarders;

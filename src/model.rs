@@ -15,6 +15,7 @@ pub mod free;
 pub mod health;
 pub mod interface;
 pub mod join;
+pub mod machine;
 pub mod mptcp;
 pub mod options;
 pub mod owner;

@@ -31,6 +31,6 @@ use windows as platform;
 
 pub use error::{Error, Result};
 pub use platform::{
-    clock, command, containers, errno, files, host, inet6, interfaces, nat_rules, netns, options,
-    port_rules, process, processes, resolve, route, sockets, tcp_ext, tcp_info, trial,
+    clock, command, containers, errno, files, host, inet6, interfaces, machine, nat_rules, netns,
+    options, port_rules, process, processes, resolve, route, sockets, tcp_ext, tcp_info, trial,
 };

@@ -5,6 +5,7 @@ pub mod address;
 pub mod clean;
 pub mod column;
 pub mod csv;
+pub mod doctor;
 pub mod duration;
 pub mod ephemeral;
 pub mod forwarder;

@@ -12,5 +12,6 @@ pub mod netfilter;
 pub mod netlink;
 pub mod netstat;
 pub mod procfs;
+pub mod resolv_conf;
 pub mod supervisor;
 pub mod sysctl;

@@ -8,6 +8,8 @@ mod support;
 mod close;
 #[path = "netns/devices.rs"]
 mod devices;
+#[path = "netns/doctor.rs"]
+mod doctor;
 #[path = "netns/families.rs"]
 mod families;
 #[path = "netns/free.rs"]

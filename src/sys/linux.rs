@@ -9,6 +9,7 @@ mod holders;
 pub mod host;
 pub mod inet6;
 pub mod interfaces;
+pub mod machine;
 mod names;
 pub mod nat_rules;
 pub mod netns;

@@ -9,6 +9,7 @@ pub mod host;
 pub mod inet6;
 pub mod interfaces;
 mod interrupt;
+pub mod machine;
 pub mod nat_rules;
 pub mod netns;
 pub mod netstat2;

@@ -114,6 +114,22 @@ pub fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
+/// Major and minor number of a kernel's release: `6.18.0-rc1` is (6, 18).
+pub fn kernel_version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// The `hidepid=` of the last `/proc` in a `mountinfo` (proc_pid_mountinfo(5)), unless it
+/// hides nothing.
+pub fn hidepid(mountinfo: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(mountinfo);
+    let proc = text.lines().rfind(|line| line.split(' ').nth(4) == Some("/proc"))?;
+    let options = proc.rsplit(' ').next()?.split(',');
+    let value = options.filter_map(|option| option.strip_prefix("hidepid=")).next_back()?;
+    (!["0", "off"].contains(&value)).then(|| value.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -200,5 +216,27 @@ mod tests {
         assert_eq!(innermost_pid(b"Name:\tx\nNSpid:\t4242\t7\t1\nUid:\t0\n"), Some(1));
         assert_eq!(innermost_pid(b"NSpid:\t4242\n"), Some(4242));
         assert_eq!(innermost_pid(b"NSpid:\n"), None);
+    }
+
+    #[test]
+    fn releases_have_two_numbers() {
+        assert_eq!(kernel_version("6.18.0-rc1"), Some((6, 18)));
+        assert_eq!(kernel_version("5.4-custom"), Some((5, 4)));
+        assert_eq!(kernel_version("unknown"), None);
+        assert_eq!(kernel_version(""), None);
+    }
+
+    #[test]
+    fn hidepid_is_that_of_the_proc_on_top() {
+        let line = |options: &str| {
+            format!("22 27 0:21 / /proc rw,nosuid shared:5 - proc proc rw,{options}\n")
+        };
+        let of = |text: &str| hidepid(text.as_bytes());
+        assert_eq!(of(&line("hidepid=invisible")).as_deref(), Some("invisible"));
+        assert_eq!(of(&line("gid=4,hidepid=2")).as_deref(), Some("2"));
+        assert_eq!(of(&(line("hidepid=2") + &line("gid=4"))), None);
+        assert_eq!(of(&line("hidepid=off")), None);
+        assert_eq!(of("1 2 0:1 / /proc/sys rw - proc proc rw,hidepid=2\n"), None);
+        assert_eq!(of(""), None);
     }
 }
