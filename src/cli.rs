@@ -5,9 +5,11 @@ mod close;
 mod completions;
 mod consent;
 mod doctor;
+mod examples;
 mod failure;
 mod filters;
 mod free;
+mod habits;
 mod kill;
 mod logging;
 mod man;
@@ -21,9 +23,11 @@ mod unix_paths;
 mod wait;
 mod why;
 
+use std::env;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::ThemeChoice;
 use crate::query::Saved;
@@ -33,26 +37,74 @@ pub use filters::saved as saved_filters;
 pub use logging::start as start_log;
 
 /// A cockpit for your sockets: who holds a port, what travels over it, how it is set up,
-/// and whether an endpoint answers. Without a subcommand it opens the dashboard.
+/// and whether an endpoint answers.
+///
+/// Without a subcommand it opens the dashboard, where ? lists the keys.
 #[derive(Debug, Parser)]
-#[command(name = "sockpit", version, max_term_width = 100)]
+#[command(
+    name = "sockpit",
+    version,
+    max_term_width = 100,
+    after_help = "\
+First steps:
+  sockpit                       open the dashboard (? lists its keys)
+  sockpit why 8080              why a bind to port 8080 fails, and what to do about it
+  sockpit ports state:listen    who listens
+  sockpit doctor                what can be seen here, and what more rights would show
+
+`sockpit man | man -l -` shows the manual page.
+
+Exit code: 0 yes or done; 1 the answer is no, or the work is incomplete; 2 wrong usage; 3 not
+permitted, or undecidable without more rights."
+)]
 pub struct Args {
     /// Read this configuration file instead of the user's.
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = GLOBAL)]
     pub config: Option<PathBuf>,
     /// Write a log to this file (0600); SOCKPIT_LOG sets the filter.
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = GLOBAL)]
     pub log: Option<PathBuf>,
     /// Colours of the dashboard: auto, dark, light, high-contrast, 16, 16-light, none, or a file
-    /// of one's own (./mine.toml).
-    #[arg(long, value_name = "THEME")]
+    /// of one's own (./mine.toml). NO_COLOR is honoured.
+    #[arg(long, value_name = "THEME", help_heading = GLOBAL)]
     pub theme: Option<ThemeChoice>,
     /// Leave the mouse to the terminal, which then selects text with it.
-    #[arg(long)]
+    #[arg(long, help_heading = GLOBAL)]
     pub no_mouse: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+/// All that can be written on the command line, with examples.
+fn whole() -> clap::Command {
+    examples::add(Args::command())
+}
+
+/// The heading of what every subcommand takes; it comes last.
+const GLOBAL: &str = "Global options";
+
+impl Args {
+    /// Reads the command line. Does not return on wrong usage, `--help` and `--version`.
+    pub fn from_command_line() -> Self {
+        let args = habits::with_watch(env::args_os().collect()).unwrap_or_else(|sentence| {
+            eprintln!("sockpit: {sentence}");
+            std::process::exit(Exit::Usage as i32)
+        });
+        let matches = whole().try_get_matches_from(&args);
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).unwrap_or_else(|error| {
+            // What it prints may not be read by anyone any more.
+            let _ = error.print();
+            let words: Vec<String> =
+                args.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+            let is_wrong =
+                !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            if let Some(hint) = habits::hint(&words).filter(|_| is_wrong) {
+                eprintln!("\nHere it is: {}", crate::text::clean(&hint));
+            }
+            std::process::exit(error.exit_code())
+        })
+    }
 }
 
 /// The subcommands.
@@ -64,7 +116,7 @@ pub enum Command {
     Why(why::Args),
     /// Find ports that a bind would get now.
     Free(free::Args),
-    /// Wait until a port is free, or until somebody serves on it.
+    /// Wait until a port is free, or until something listens on it.
     Wait(wait::Args),
     /// End the processes that hold a port, and prove that it is free.
     Kill(kill::Args),

@@ -3,7 +3,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use sockpit::cli::{self, Args, Exit, Failure};
 use sockpit::config::{Config, Dashboard, ThemeChoice};
 use sockpit::sys::host;
@@ -13,8 +12,7 @@ use sockpit::tui::{self, End};
 const PANICKED: u8 = 101;
 
 fn main() -> ExitCode {
-    // clap itself ends with 2 on wrong usage, and with 0 after --help and --version.
-    let args = Args::parse();
+    let args = Args::from_command_line();
     match run(args) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {

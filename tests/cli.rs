@@ -10,6 +10,9 @@ mod compare;
 #[path = "cli/filters.rs"]
 mod filters;
 #[cfg(target_os = "linux")]
+#[path = "cli/habits.rs"]
+mod habits;
+#[cfg(target_os = "linux")]
 #[path = "cli/opts.rs"]
 mod opts;
 #[path = "cli/packets.rs"]

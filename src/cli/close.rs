@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use super::filters::hide_own_words;
 use super::{Exit, Failure, consent, output};
 use crate::act::close::{self, Choice, Facts, Selection, describe};
 use crate::act::{Action as _, Consent, Verdict};
@@ -54,7 +55,8 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     // MPTCP connections are, since their subflows can be: they live on without.
     let closable = Tables::CLOSABLE.or(Table::Mptcp.into());
     let tables = query.tables().and(closable.or(query.named_tables()));
-    let listing = sockets::list(&Request { tables, ..Request::default() })?;
+    let mut listing = sockets::list(&Request { tables, ..Request::default() })?;
+    hide_own_words(&mut listing.sockets);
     let plan = plan(&query, &listing)?;
     let consent = Consent { protected: args.protected };
     let obstacle =

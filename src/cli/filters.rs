@@ -1,7 +1,10 @@
 //! Filters saved under a name: those of the configuration, and those of the dashboard.
 
+use std::sync::Arc;
+
 use super::Failure;
 use crate::config::Config;
+use crate::model::socket::Socket;
 use crate::query::Saved;
 use crate::sys::host::state;
 
@@ -24,4 +27,16 @@ pub fn saved(config: &Config) -> Result<Saved, Failure> {
         tracing::warn!(%error, "a saved filter is left out");
     }
     Ok(saved)
+}
+
+/// Takes the words of this very command line off sockpit's own process: a query for `nginx`
+/// would else find the sockets of the sockpit that was given it.
+pub(super) fn hide_own_words(sockets: &mut [Socket]) {
+    let own = std::process::id();
+    for owner in sockets.iter_mut().flat_map(|socket| &mut socket.owners) {
+        if owner.process.pid == own && owner.process.cmdline.len() > 1 {
+            let process = Arc::make_mut(&mut owner.process);
+            process.cmdline = process.cmdline.iter().take(1).cloned().collect();
+        }
+    }
 }

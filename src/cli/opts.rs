@@ -5,6 +5,7 @@ mod show;
 
 use serde::Serialize;
 
+use super::filters::hide_own_words;
 use super::{Exit, Failure, output};
 use crate::inspect::Error;
 use crate::inspect::options::Inspector;
@@ -20,14 +21,22 @@ const SCHEMA: &str = "sockpit.opts/1";
 
 /// Which sockets, and how to show their options.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sockpit opts 8080 --changed          what the program or the kernel changed
+  sockpit opts 4242/7 --json           descriptor 7 of process 4242
+  sockpit opts name:nginx state:listen
+
+Exit code: 0 options were read, 1 no such socket, 2 wrong usage, 3 not permitted.")]
 pub struct Args {
-    /// One socket as PID/FD, those at a local PORT[/udp], or those that match a QUERY.
+    /// One socket as PID/FD, those at a local PORT[/udp], or those that match a QUERY. A number
+    /// that is no socket's port is a process id; pid:N always is one.
     #[arg(required = true, value_name = "PID/FD|PORT|QUERY")]
     what: Vec<String>,
     /// Only options that differ from the default.
     #[arg(long)]
     changed: bool,
-    /// Print JSON: an object for PID/FD, an array otherwise.
+    /// Print JSON: one object for PID/FD, an array for everything else, even of one or none.
     #[arg(long)]
     json: bool,
     /// Print an option a line as comma-separated values with a header.
@@ -54,7 +63,7 @@ impl Args {
 pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     match Selector::parse(&args.what, saved)? {
         Selector::Descriptor { pid, fd } => of_descriptor(pid, fd, args),
-        selector => of_many(&selector, args),
+        selector => of_many(selector, args),
     }
 }
 
@@ -100,9 +109,18 @@ fn behind(sockets: Vec<Socket>, cookie: Option<u64>, inode: u64) -> Option<Socke
     same.max_by_key(|socket| (socket.protocol == Protocol::Mptcp, socket.cookie == cookie))
 }
 
-fn of_many(selector: &Selector, args: &Args) -> Result<Exit, Failure> {
-    let tables = selector.tables();
-    let listing = sockets::list(&Request { tables, ..Request::default() })?;
+fn of_many(mut selector: Selector, args: &Args) -> Result<Exit, Failure> {
+    let mut listing = list(&selector)?;
+    // A number that no socket has as its port is a process id, if anything.
+    if let Some(process) = selector.as_process()
+        && selector.choose(&listing).sockets.is_empty()
+    {
+        let of_process = list(&process)?;
+        if !process.choose(&of_process).sockets.is_empty() {
+            eprintln!("sockpit: no socket has the {selector}; it is taken for a process id");
+            (selector, listing) = (process, of_process);
+        }
+    }
     let Chosen { sockets, undecided } = selector.choose(&listing);
     let mut inspector = Inspector::default();
     let mut bodies = Vec::new();
@@ -128,6 +146,13 @@ fn of_many(selector: &Selector, args: &Args) -> Result<Exit, Failure> {
         ))),
         (false, _) => Ok(exit(bodies.iter().map(|body| &body.report))),
     }
+}
+
+fn list(selector: &Selector) -> Result<Listing, Failure> {
+    let tables = selector.tables();
+    let mut listing = sockets::list(&Request { tables, ..Request::default() })?;
+    hide_own_words(&mut listing.sockets);
+    Ok(listing)
 }
 
 fn body(mut report: OptionsReport, listed: &[Health], args: &Args) -> Body {

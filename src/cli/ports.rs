@@ -5,11 +5,17 @@ mod folded;
 mod json;
 mod watch;
 
+use std::collections::HashMap;
 use std::io::Write;
+use std::thread;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::filters::hide_own_words;
 use super::port::Port;
 use super::{Exit, Failure, output, unix_paths};
+use crate::collect::ports::Ports;
 use crate::inspect::forwarders::{Held, redirect};
 use crate::inspect::names::Names;
 use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
@@ -25,21 +31,22 @@ use columns::Sort;
 
 /// How to list.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = crate::query::help_text())]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", crate::query::help_text()))]
 pub struct Args {
     /// Only sockets that match: port:443, state:listen, pid:812, name:nginx, !proto:udp, …
-    /// Words stand side by side for and.
+    /// Words side by side must all match.
     query: Vec<String>,
-    /// Print one JSON document (with --watch: an event a line).
+    /// Print one JSON document (with --watch: one event per line).
     #[arg(long, group = "format")]
     json: bool,
-    /// Print one JSON object a socket and line.
+    /// Print one JSON object per line, one per socket.
     #[arg(long, group = "format")]
     jsonl: bool,
     /// Print comma-separated values with a header.
     #[arg(long, group = "format", conflicts_with = "watch")]
     csv: bool,
-    /// Go on: print what appears, changes and ends, looking every SECS seconds.
+    /// Keep looking every SECS seconds (2 unless given), and print what appears, changes and
+    /// ends. The first look's sockets are marked as present.
     #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true,
           default_missing_value = "2", value_parser = period)]
     watch: Option<Duration>,
@@ -47,22 +54,36 @@ pub struct Args {
     /// in. Needs CAP_SYS_ADMIN over them.
     #[arg(long)]
     all_netns: bool,
-    /// Show addresses by their names, as the hosts file or DNS has them. Waits for answers
-    /// for five seconds at most.
+    /// Show the names of addresses, from the hosts file or DNS. Waits at most five seconds for
+    /// answers.
     #[arg(long)]
     resolve: bool,
-    /// Order by this column; -COL for the reverse. Without it what matters leads in text:
-    /// listeners, connections with something to say, the rest, TIME_WAIT a line a port. JSON and
+    /// Order by this column, or by age; -COL for the reverse. Without it what matters leads in text:
+    /// listeners, connections with something to say, the rest, TIME_WAIT in one line per port. JSON and
     /// CSV are in order of protocol, port and address.
     #[arg(long, value_name = "COL", allow_hyphen_values = true)]
     sort: Option<Sort>,
     /// Show these columns, separated by commas.
     #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["json", "jsonl"])]
     columns: Vec<Column>,
-    /// Who makes the listing: the system's own interface, or the portable library.
+    /// Where the listing comes from: the system's own interface, or the portable library.
     #[arg(long, value_name = "BACKEND")]
     backend: Option<BackendName>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  sockpit ports state:listen                 who listens
+  sockpit ports name:nginx rtt:50ms..        nginx's connections with a round-trip time of 50 ms or more
+  sockpit ports --sort -sent_rate            who sends most; looks twice, half a second apart
+  sockpit ports --watch=1 port:8080          what appears, changes and ends on port 8080
+  sockpit ports --json | jq '.sockets[0]'    for scripts
+
+Exit code: 0 something matches, 1 nothing does, 2 wrong usage, 3 nothing matches for certain and
+more rights could tell.";
+
+/// Between the two looks that tell a rate.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// For so long names are waited for; what has none by then stays a number.
 const WAIT_FOR_NAMES: Duration = Duration::from_secs(5);
@@ -114,6 +135,10 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
         request.counted = left_out;
     }
     let mut listing = sockets::list(&request)?;
+    if needs_two_looks(args, &query) {
+        look_twice(&mut listing, &request)?;
+    }
+    hide_own_words(&mut listing.sockets);
     let undecided = filter(&mut listing, &query);
     leave_out(&mut listing, left_out);
     if args.resolve {
@@ -167,6 +192,33 @@ fn tell_redirect(query: &[String]) {
 /// Whether some network namespace was wanted and could not be entered for want of rights.
 fn is_barred(listing: &Listing) -> bool {
     listing.health.iter().any(|line| line.source == "netns" && line.remedy.is_some())
+}
+
+/// Whether a rate or an age is shown, sorted by or asked for, which one look cannot tell.
+fn needs_two_looks(args: &Args, query: &Query) -> bool {
+    let sorted = args.sort.iter().map(|sort| sort.column());
+    let is_rate = |column| matches!(column, Column::SentRate | Column::ReceivedRate | Column::Age);
+    query.compares_looks() || args.columns.iter().copied().chain(sorted).any(is_rate)
+}
+
+/// Looks twice more, half a second apart, and takes rates and first sights from there.
+fn look_twice(listing: &mut Listing, request: &Request) -> Result<(), Failure> {
+    let mut ports = Ports::new(request.backend).of_tables(request.tables).limited(None);
+    ports.steering().set_reach(request.reach);
+    ports.look()?;
+    thread::sleep(BETWEEN_LOOKS);
+    let (table, _) = ports.look()?;
+    let rows: HashMap<_, _> = table.rows.iter().map(|row| (row.key, &row.socket)).collect();
+    for socket in &mut listing.sockets {
+        if let Some(later) = rows.get(&socket.key()) {
+            socket.rates = later.rates;
+            socket.first_seen = later.first_seen;
+        }
+    }
+    listing.taken_at = Timestamp::now();
+    // A note that cannot be written is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "sockpit: rates and ages are those of half a second");
+    Ok(())
 }
 
 fn reach(args: &Args) -> Reach {
@@ -267,7 +319,7 @@ fn answer(matched: bool, undecided: usize, needs_looks: bool) -> Exit {
         (true, _) => Exit::Yes,
         (false, 0) => Exit::No,
         (false, _) if needs_looks => {
-            eprintln!("sockpit: one look tells no rate and no standstill; add --watch");
+            eprintln!("sockpit: half a second tells no standstill; add --watch");
             Exit::NotPermitted
         }
         (false, _) => {

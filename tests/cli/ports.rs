@@ -211,7 +211,8 @@ fn a_closed_pipe_ends_it_quietly() {
 }
 
 #[test]
-fn watching_tells_what_appears_and_ends() {
+fn watching_tells_what_is_there_appears_and_ends() {
+    let before = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut child = sockpit()
         .args(["ports", "--watch=0.1", "--json"])
         .stdout(Stdio::piped())
@@ -240,6 +241,7 @@ fn watching_tells_what_appears_and_ends() {
                 .find(|line| line["event"] == event && line["socket"]["local"]["port"] == port)
         })
     };
+    wait("present", before.local_addr().unwrap().port());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let added = wait("added", port);

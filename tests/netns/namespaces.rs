@@ -276,7 +276,7 @@ fn a_namespace_that_ends_is_let_go_while_it_is_watched() {
         let event: Value = serde_json::from_str(&watch.line()).unwrap();
         assert_eq!(
             (&event["event"], &event["socket"]["netns_name"]),
-            (&"added".into(), &"web".into())
+            (&"present".into(), &"web".into())
         );
 
         run(Command::new("ip").args(["netns", "delete", "web"]));

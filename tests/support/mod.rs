@@ -113,7 +113,8 @@ fn skipped(test: &str) -> String {
 
 /// Prints a line that the test harness does not capture, as it does `eprintln!`.
 fn say(line: &str) {
-    writeln!(io::stderr(), "{line}").unwrap();
+    let mut stderr = io::stderr();
+    writeln!(stderr, "{line}").unwrap();
 }
 
 /// Whether the test is the machine's own root. Where it is not it says that it did not run; under

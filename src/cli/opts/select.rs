@@ -50,6 +50,14 @@ impl Selector {
         Ok(Self::Query(query))
     }
 
+    /// The same number as a process id.
+    pub(super) fn as_process(&self) -> Option<Self> {
+        match self {
+            Self::AnyPort(number) => of_process(&number.to_string()),
+            _ => None,
+        }
+    }
+
     /// The tables that have what is meant.
     pub(super) fn tables(&self) -> Tables {
         match self {
@@ -100,6 +108,11 @@ impl fmt::Display for Selector {
 fn numeric(word: &str) -> Option<Result<Selector, Failure>> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let Some((left, right)) = word.split_once('/') else {
+        // No port is that large, but a process id is.
+        let is_large = is_number(word) && word.parse::<u32>().is_ok_and(|it| it > u16::MAX.into());
+        if is_large && let Some(process) = of_process(word) {
+            return Some(Ok(process));
+        }
         let port = is_number(word).then(|| Port::parse(word))?;
         return Some(port.map(|port| Selector::AnyPort(port.number)));
     };
@@ -113,6 +126,11 @@ fn numeric(word: &str) -> Option<Result<Selector, Failure>> {
             "`{word}` names no socket: write PID/FD in digits, or PORT, PORT/tcp, PORT/udp"
         ))),
     })
+}
+
+fn of_process(pid: &str) -> Option<Selector> {
+    let words = [format!("pid:{pid}")];
+    Query::parse_args_with(&words, &Saved::default()).ok().map(Selector::Query)
 }
 
 fn descriptor(pid: &str, fd: &str) -> Result<Selector, Failure> {
@@ -147,6 +165,7 @@ mod tests {
     fn descriptors_ports_and_queries_are_told_apart() {
         assert_eq!(parse(&["4242/3"]).unwrap(), Selector::Descriptor { pid: 4242, fd: 3 });
         assert_eq!(parse(&["8080"]).unwrap(), Selector::AnyPort(8080));
+        assert_eq!(parse(&["70000"]).unwrap(), parse(&["pid:70000"]).unwrap());
         assert_eq!(parse(&["53/udp"]).unwrap(), Selector::Port(Port { number: 53, udp: true }));
         assert!(matches!(parse(&["state:listen"]).unwrap(), Selector::Query(_)));
         assert!(matches!(parse(&["8080", "tcp"]).unwrap(), Selector::Query(_)));
@@ -154,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_names_no_socket_is_wrong_usage() {
-        let wrong = ["70000", "0", "42/x", "42/", "0/3", "99999999999/3", "", "nosuchkey:1"];
+        let wrong = ["99999999999", "0", "42/x", "42/", "0/3", "99999999999/3", "", "nosuchkey:1"];
         for word in wrong {
             let failure = parse(&[word]).expect_err(word);
             assert_eq!(failure.exit(), Exit::Usage, "{word}: {failure}");

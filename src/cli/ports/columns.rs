@@ -66,9 +66,9 @@ impl FromStr for Sort {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let name = text.strip_prefix('-').unwrap_or(text);
-        let column = <Column as ValueEnum>::from_str(name, true).map_err(|_| {
-            let known: Vec<&str> =
-                Column::value_variants().iter().map(|column| column.name()).collect();
+        let named = Column::ALL.into_iter().find(|column| column.name().eq_ignore_ascii_case(name));
+        let column = named.ok_or_else(|| {
+            let known: Vec<&str> = Column::ALL.iter().map(|column| column.name()).collect();
             format!("there is no column `{name}`; there are {}", known.join(", "))
         })?;
         Ok(Self { column, descending: text.starts_with('-') })

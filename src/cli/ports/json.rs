@@ -42,7 +42,7 @@ pub(super) fn lines(out: &mut impl Write, sockets: &[Socket]) -> Result<(), Fail
 /// Something that happened to a socket, as one line.
 #[derive(Serialize)]
 pub(super) struct Event<'a> {
-    /// `added`, `changed` or `removed`.
+    /// `present` (it was there at the first look), `added`, `changed` or `removed`.
     pub(super) event: &'static str,
     /// The socket as it is now, or as it was last.
     pub(super) socket: &'a Socket,

@@ -45,7 +45,7 @@ pub(super) fn run(
     ports.steering().set_reach(super::reach(args));
     runtime.block_on(watch.run(ports, period))?;
     watch.seen.summarise();
-    Ok(answer(watch.seen.added > 0, watch.undecided, false))
+    Ok(answer(watch.seen.present + watch.seen.added > 0, watch.undecided, false))
 }
 
 /// How long one look waits for names.
@@ -77,6 +77,7 @@ struct Watch<'a> {
 #[derive(Default)]
 struct Seen {
     looks: u64,
+    present: u64,
     added: u64,
     changed: u64,
     removed: u64,
@@ -87,6 +88,7 @@ impl Seen {
         self.looks += 1;
         for (what, _) in events {
             match what {
+                What::Present => self.present += 1,
                 What::Added => self.added += 1,
                 What::Changed => self.changed += 1,
                 What::Removed => self.removed += 1,
@@ -95,8 +97,11 @@ impl Seen {
     }
 
     fn summarise(&self) {
-        let Self { looks, added, changed, removed } = self;
-        eprintln!("\n{looks} looks: {added} sockets seen, {changed} changes, {removed} ended");
+        let Self { looks, present, added, changed, removed } = self;
+        eprintln!(
+            "\n{looks} looks: {present} sockets at first, {added} added, {changed} changes, \
+             {removed} ended"
+        );
     }
 }
 
@@ -169,8 +174,8 @@ impl Watch<'_> {
         }
     }
 
-    /// What is new to someone who watches the rows that match: a row that begins to match is
-    /// added, one that matches no more is removed. In the table's order: ended, then live.
+    /// What is new to someone who watches the rows that match: what matches at the first look
+    /// was there before; later, a row that begins to match is added, one that matches no more is removed. In the table's order: ended, then live.
     fn events(&mut self, table: &SocketTable) -> Vec<(What, Arc<SocketRow>)> {
         let now = Timestamp::now();
         let mut matching = HashSet::with_capacity(self.matching.len());
@@ -187,6 +192,7 @@ impl Watch<'_> {
                 matching.insert(row.key);
             }
             let what = match (self.matching.contains(&row.key), matches) {
+                (false, true) if self.seen.looks == 0 => What::Present,
                 (false, true) => What::Added,
                 (true, false) => What::Removed,
                 (true, true) if changed.contains(&row.key) => What::Changed,
@@ -226,6 +232,7 @@ impl Watch<'_> {
 /// What happened to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
+    Present,
     Added,
     Changed,
     Removed,
@@ -234,6 +241,7 @@ enum What {
 impl What {
     fn name(self) -> &'static str {
         match self {
+            Self::Present => "present",
             Self::Added => "added",
             Self::Changed => "changed",
             Self::Removed => "removed",
@@ -242,6 +250,7 @@ impl What {
 
     fn sign(self) -> char {
         match self {
+            Self::Present => '=',
             Self::Added => '+',
             Self::Changed => '~',
             Self::Removed => '-',

@@ -1,0 +1,77 @@
+//! The examples and exit codes below each subcommand's `--help`.
+
+use clap::Command;
+
+/// Subcommand, examples, and its exit codes where its own help does not tell them.
+const EXAMPLES: &[(&str, &str, &str)] = &[
+    (
+        "why",
+        "\
+  sockpit why 8080
+  sockpit why 53/udp --addr 127.0.0.1",
+        "",
+    ),
+    (
+        "free",
+        "\
+  sockpit free                    the first free port from 8000 on
+  sockpit free 8000-8100 -n 3",
+        "",
+    ),
+    (
+        "wait",
+        "\
+  sockpit wait 8080 --listening && curl http://localhost:8080
+  sockpit wait 8080 --free --timeout 1m",
+        "",
+    ),
+    (
+        "kill",
+        "\
+  sockpit kill 8080 --dry-run     the plan: who would be ended, and what else is lost
+  sockpit kill 8080               asks, ends them, and tries whether the port is free
+  sockpit kill 8080 --force --yes KILL for those that do not end by TERM, for scripts",
+        "Exit code: 0 they have ended and the port is free, 1 not so, 2 wrong usage, 3 not permitted.",
+    ),
+    (
+        "close",
+        "\
+  sockpit close raddr:10.0.0.7 port:8080 --dry-run
+  sockpit close name:curl state:close-wait --yes",
+        "Exit code: 0 all of them are closed, 1 nothing matched or some are not, 2 wrong usage, 3 not
+permitted.",
+    ),
+    (
+        "packets",
+        "\
+  sockpit packets -i eth0 --duration 10s
+  sockpit packets -r capture.pcapng --json
+  tcpdump -w - | sockpit packets -r -",
+        "Exit code: 0 done (Ctrl-C included), 1 the capture broke off, 2 not a capture or wrong usage,
+3 not permitted to capture.",
+    ),
+    (
+        "probe",
+        "\
+  sockpit probe example.org:443
+  sockpit probe 8080 --count 10 --interval 200ms",
+        "",
+    ),
+];
+
+/// The command with all of them.
+pub(super) fn add(mut command: Command) -> Command {
+    for (name, examples, exit) in EXAMPLES {
+        command = command.mut_subcommand(name, |subcommand| {
+            let short = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let long = subcommand.get_after_long_help().map(ToString::to_string);
+            let examples = format!("Examples:\n{examples}");
+            let parts = [short.as_str(), &examples, exit];
+            let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            let short = parts.join("\n\n");
+            let long = long.map_or_else(|| short.clone(), |long| format!("{short}\n\n{long}"));
+            subcommand.after_help(short).after_long_help(long)
+        });
+    }
+    command
+}
