@@ -96,7 +96,7 @@ fn socket(row: u32, process: &Arc<Process>) -> Socket {
     Socket {
         state: State::Established,
         ownership: Ownership::OWNED,
-        owners: vec![Owner { fd: Some(7), process: Arc::clone(process) }],
+        owners: vec![Owner::new(Some(7), Arc::clone(process))],
         tcp: Some(Box::new(TcpInfo { rtt_us: Some(row % 20_000), ..TcpInfo::default() })),
         ..common
     }

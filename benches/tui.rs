@@ -43,7 +43,7 @@ fn table(rows: u32) -> Arc<SocketTable> {
         (socket.recv_q, socket.send_q) = (Some(far % 7), Some(0));
         socket.ownership = Ownership::OWNED;
         let process = &processes[(far % 200) as usize];
-        socket.owners = vec![Owner { fd: Some(7), process: Arc::clone(process) }];
+        socket.owners = vec![Owner::new(Some(7), Arc::clone(process))];
         let key = SocketKey { netns: Some(1), id: SocketId::Cookie(u64::from(index)) };
         let observed_at = Timestamp::UNIX_EPOCH;
         Arc::new(SocketRow { key, socket, changed_at: None, appeared: false, observed_at })

@@ -9,6 +9,7 @@ pub mod elsewhere;
 pub mod ephemeral;
 pub mod forwarders;
 pub mod free;
+mod heirs;
 pub mod lineage;
 pub mod names;
 pub mod nat;

@@ -14,6 +14,8 @@ mod doctor;
 mod families;
 #[path = "netns/free.rs"]
 mod free;
+#[path = "netns/holders.rs"]
+mod holders;
 #[path = "netns/kill.rs"]
 mod kill;
 #[path = "netns/kill_races.rs"]
@@ -40,6 +42,8 @@ mod ports;
 mod probe;
 #[path = "netns/skips.rs"]
 mod skips;
+#[path = "netns/unlisted.rs"]
+mod unlisted;
 #[path = "netns/wait.rs"]
 mod wait;
 #[path = "netns/why.rs"]

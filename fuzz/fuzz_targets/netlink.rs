@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use sockpit::model::socket::Protocol;
 use sockpit::wire::netlink::inet::Record;
 use sockpit::wire::netlink::socket::{self, Names};
-use sockpit::wire::netlink::{Reply, messages, netlink_diag, packet, unix};
+use sockpit::wire::netlink::{Reply, kernel_port, messages, netlink_diag, packet, unix};
 
 struct NoNames;
 
@@ -45,6 +45,13 @@ fn record(payload: &[u8]) {
 }
 
 fn families(payload: &[u8]) {
+    use kernel_port::Family;
+    let _ = (kernel_port::device(payload), kernel_port::family_number(payload));
+    for family in [Family::Fou, Family::L2tp, Family::Mptcp, Family::WireGuard] {
+        if let Ok(Some(port)) = family.port(payload) {
+            assert_ne!(port.ownership().reason, None);
+        }
+    }
     let mut told = socket::blank();
     if let Ok(Some(record)) = unix::Record::parse(payload) {
         let peer = unix::Peers::of(&[record]).name(&record);

@@ -11,6 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = (procfs::real_uid(bytes), procfs::socket_inode(bytes), procfs::number(bytes));
     let _ = procfs::SchedStat::parse(bytes);
+    assert!(procfs::ring_sockets(bytes).len() <= bytes.len());
     let arguments = procfs::arguments(bytes);
     assert!(arguments.len() <= bytes.len());
 

@@ -7,6 +7,7 @@ mod watch;
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -20,10 +21,10 @@ use crate::inspect::forwarders::{Held, redirect};
 use crate::inspect::names::Names;
 use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
 use crate::model::health::Health;
-use crate::model::owner::OwnershipKind;
+use crate::model::owner::{Owner, Ownership, OwnershipKind, Process};
 use crate::model::prominence::Prominence;
-use crate::model::socket::Socket;
-use crate::model::tables::{Table, Tables};
+use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
+use crate::model::tables::{Table, Tables, Uncounted};
 use crate::query::{Query, Saved, Subject, Truth};
 use crate::text::clean;
 use crate::text::column::Column;
@@ -157,7 +158,11 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
         tell(listing.health.iter().filter(|line| could_change(line, &listing.sockets)));
         tell_unlisted(&listing.unlisted, !query.is_empty());
     }
-    if listing.sockets.is_empty() && undecided == 0 && !args.json {
+    let uncounted = uncounted(&listing, &query);
+    for process in &uncounted {
+        tell_uncounted(process);
+    }
+    if listing.sockets.is_empty() && uncounted.is_empty() && undecided == 0 && !args.json {
         tell_nothing(&args.query);
         if !args.all_netns {
             tell_redirect(&args.query);
@@ -165,7 +170,7 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     }
     let answer = match answer(!listing.sockets.is_empty(), undecided, query.compares_looks()) {
         // What was not looked at might have it; the health line has said what would permit that.
-        Exit::No if is_barred(&listing) => Exit::NotPermitted,
+        Exit::No if is_barred(&listing) || !uncounted.is_empty() => Exit::NotPermitted,
         answer => answer,
     };
     // The process ends here: to give back every socket would take longer than to sort them.
@@ -187,6 +192,36 @@ fn tell_redirect(query: &[String]) {
         // A note that cannot be written is no reason to fail.
         let _ = writeln!(std::io::stderr(), "sockpit: {}", clean(&sentence));
     }
+}
+
+/// Those processes that match by themselves, and whose sockets might.
+fn uncounted<'a>(listing: &'a Listing, query: &Query) -> Vec<&'a Uncounted> {
+    let matches = |process: &&Uncounted| {
+        let mut socket =
+            Socket::new(Family::Other, Protocol::Dgram, State::Closed, Endpoint::default());
+        socket.ownership = Ownership::OWNED;
+        let owner = Process::named(process.pid, 0, process.name.clone());
+        socket.owners.push(Owner::new(None, Arc::new(owner)));
+        query.matches(&Subject::new(&socket, listing.taken_at)) == Truth::Yes
+    };
+    if query.is_empty() {
+        return Vec::new();
+    }
+    listing.uncounted.iter().filter(matches).collect()
+}
+
+/// Says of a process that it has sockets of which no more is known.
+fn tell_uncounted(process: &Uncounted) {
+    let Uncounted { pid, name, sockets } = process;
+    let (sockets, list) = match sockets {
+        1 => ("1 socket".to_owned(), "it"),
+        count => (format!("{count} sockets"), "them"),
+    };
+    eprintln!(
+        "sockpit: {} {pid} has {sockets} that no table lists and that could not be looked at; as \
+         root, or with CAP_SYS_PTRACE, sockpit may see more of {list}",
+        clean(name)
+    );
 }
 
 /// Whether some network namespace was wanted and could not be entered for want of rights.
@@ -226,10 +261,12 @@ fn reach(args: &Args) -> Reach {
 }
 
 /// The tables that can have what is asked for. Netlink sockets are how programs and the kernel
-/// talk of everything else: every host is full of them, and only who names them wants them.
+/// talk of everything else: every host is full of them, and only who names them wants them. What
+/// no table lists mostly has no address, and is for those who look for something.
 fn tables(query: &Query) -> Tables {
     let unnamed = Tables::from(Table::Netlink).without(query.named_tables());
-    query.tables().without(unnamed)
+    let unlisted = if query.is_empty() { Table::Other.into() } else { Tables::NONE };
+    query.tables().without(unnamed).without(unlisted)
 }
 
 /// The tables whose sockets a person does not expect to see without having named them: there

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 use crate::catalog::sockopts::{self, Entry, Level, Read};
 use crate::model::options::{OptionAccess, OptionType, OptionValue, OptionsReport, SocketOption};
-use crate::model::owner::Owner;
+use crate::model::owner::{Owner, Through};
 use crate::model::socket::{Protocol, Socket};
 use crate::sys::options::{Meant, Reading, Wanted, read_options, socket_inode};
 
@@ -95,7 +95,11 @@ impl Inspector {
         let mut refusal = None;
         for owner in socket.owners.iter().take(MAX_OWNERS) {
             let (Some(fd), true) = (owner.fd, meant != Meant::default()) else { continue };
-            match read_options(owner.process.pid, fd, meant, &WANTED) {
+            let table_of = match owner.through {
+                Through::Thread { tid } => tid,
+                Through::Descriptor | Through::IoUring { .. } => owner.process.pid,
+            };
+            match read_options(table_of, fd, meant, &WANTED) {
                 Ok(reading) => return Ok(self.full(socket.clone(), owner.process.pid, &reading)),
                 Err(error) => refusal = Some(more_telling(refusal, error)),
             }

@@ -11,7 +11,7 @@ use crate::model::health::Health;
 use crate::model::owner::ProcessKey;
 use crate::model::peer;
 use crate::model::socket::{Protocol, Socket};
-use crate::model::tables::{Table, Tables};
+use crate::model::tables::{Table, Tables, Uncounted};
 use crate::sys;
 pub use crate::sys::listing::Backend;
 pub use crate::sys::listing::{Coverage, Detail, Reach};
@@ -53,6 +53,8 @@ pub struct Listing {
     pub listen: Option<ListenCounters>,
     /// How many sockets the tables have that were only counted, as far as somebody tells.
     pub unlisted: Vec<(Table, usize)>,
+    /// Processes with sockets that no table lists and that may not be looked at, by pid.
+    pub uncounted: Vec<Uncounted>,
     /// The same of every other network namespace that was listed.
     pub listen_elsewhere: Vec<ListenCounters>,
     /// What the sources could not tell.
@@ -72,7 +74,13 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
     table.ask_for_port(request.port);
     // A single look has nothing from memory, so nothing is unverified.
     let sys::listing::Listing {
-        mut sockets, health, privileged, listen_elsewhere, coverage, ..
+        mut sockets,
+        health,
+        privileged,
+        listen_elsewhere,
+        coverage,
+        uncounted,
+        ..
     } = table.list_once(request.detail)?;
     let counted = request.counted.without(request.tables);
     let unlisted = counted.iter().filter_map(|kind| Some((kind, table.count(kind)?))).collect();
@@ -93,6 +101,7 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
         sockets,
         listen: sys::tcp_ext::listen(),
         listen_elsewhere,
+        uncounted,
         unlisted,
         health,
         coverage,

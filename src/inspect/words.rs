@@ -31,7 +31,10 @@ pub(super) fn holders(socket: &Socket) -> String {
 
 fn ownerless(socket: &Socket) -> String {
     match (socket.ownership.kind, &socket.user) {
-        (OwnershipKind::Kernel, _) => "the kernel".to_owned(),
+        (OwnershipKind::Kernel, _) => match &socket.ownership.reason {
+            Some(purpose) => format!("the kernel, {purpose}"),
+            None => "the kernel".to_owned(),
+        },
         (OwnershipKind::Hidden, Some(user)) => format!("a process of {user} that is hidden"),
         (OwnershipKind::Hidden, None) => "a process that is hidden".to_owned(),
         _ => "nobody that can be seen".to_owned(),

@@ -59,7 +59,7 @@ pub fn principal_owner(socket: &Socket) -> Option<&Owner> {
 /// Which units a process manages: it is systemd as process 1, or as a user's manager.
 fn manages(process: &Process) -> Option<UnitScope> {
     let program = process.exe.as_deref().and_then(|exe| exe.rsplit('/').next());
-    if &*process.name != "systemd" && program != Some("systemd") {
+    if !process.names().chain(program).any(|name| name == "systemd") {
         return None;
     }
     if process.pid == 1 {
@@ -110,7 +110,7 @@ mod tests {
     fn listener(owners: Vec<Process>) -> Socket {
         let local = Endpoint::ip([0, 0, 0, 0], 22);
         let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, State::Listen, local);
-        let owner = |process| Owner { fd: Some(3), process: Arc::new(process) };
+        let owner = |process| Owner::new(Some(3), Arc::new(process));
         socket.owners = owners.into_iter().map(owner).collect();
         socket
     }

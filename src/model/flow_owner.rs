@@ -224,7 +224,7 @@ mod tests {
         let mut socket = Socket::new(Family::Ipv4, protocol, state, endpoint(local));
         socket.remote = remote.map(endpoint);
         let process = Process::named(pid, 0, "test");
-        socket.owners.push(Owner { fd: Some(3), process: Arc::new(process) });
+        socket.owners.push(Owner::new(Some(3), Arc::new(process)));
         socket
     }
 

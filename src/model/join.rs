@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::owner::{Owner, Ownership, Process};
+use super::owner::{Owner, Ownership, Process, Through};
 use super::socket::{Family, Socket, State};
 
 /// A descriptor that refers to a socket.
@@ -13,8 +13,18 @@ pub struct Holding {
     pub inode: u64,
     /// Which process, as an index into the list that came with it.
     pub process: u32,
-    /// Descriptor number in that process.
+    /// Where it holds it.
+    pub through: Through,
+    /// Descriptor number there; of no meaning for an io_uring.
     pub fd: i32,
+}
+
+impl Holding {
+    /// The number of the descriptor, if there is one.
+    fn descriptor(&self) -> Option<i32> {
+        let is_ring = matches!(self.through, Through::IoUring { .. });
+        (!is_ring).then_some(self.fd)
+    }
 }
 
 /// Every known holding, to be asked by inode.
@@ -92,7 +102,7 @@ impl Holders {
 pub fn same_owners(owners: &[Owner], holdings: &[Holding], processes: &[Arc<Process>]) -> bool {
     owners.len() == holdings.len()
         && owners.iter().zip(holdings).all(|(owner, holding)| {
-            owner.fd == Some(holding.fd)
+            (owner.fd, owner.through) == (holding.descriptor(), holding.through)
                 && processes
                     .get(holding.process as usize)
                     .is_some_and(|process| Arc::ptr_eq(process, &owner.process))
@@ -103,7 +113,8 @@ pub fn same_owners(owners: &[Owner], holdings: &[Holding], processes: &[Arc<Proc
 pub fn owners(holdings: &[Holding], processes: &[Arc<Process>]) -> Vec<Owner> {
     let owner = |holding: &Holding| {
         let process = processes.get(holding.process as usize)?;
-        Some(Owner { fd: Some(holding.fd), process: Arc::clone(process) })
+        let (fd, through) = (holding.descriptor(), holding.through);
+        Some(Owner { fd, through, process: Arc::clone(process) })
     };
     // Most sockets have one, and there are many of them: no room for more.
     let mut owners = Vec::with_capacity(holdings.len());
@@ -153,8 +164,7 @@ pub fn ownerless(socket: &Socket, sight: &Sight, second: SecondLook) -> Ownershi
         return Ownership::foreign(reason.clone());
     }
     Ownership::unknown(
-        "no process holds it: it is in flight between processes, registered with io_uring, or \
-         the kernel's own",
+        "no process holds it: it is in flight between processes, or the kernel's own",
     )
 }
 
@@ -215,7 +225,8 @@ mod tests {
 
     #[test]
     fn holders_are_found_by_inode_in_order_of_process_and_descriptor() {
-        let holding = |inode, process, fd| Holding { inode, process, fd };
+        let through = Through::Descriptor;
+        let holding = |inode, process, fd| Holding { inode, process, through, fd };
         let holders = Holders::new(vec![
             holding(9, 1, 4),
             holding(7, 0, 3),
@@ -232,7 +243,8 @@ mod tests {
 
     #[test]
     fn every_inode_is_found_however_they_are_spread() {
-        let holding = |inode| Holding { inode, process: 0, fd: 3 };
+        let through = Through::Descriptor;
+        let holding = |inode| Holding { inode, process: 0, through, fd: 3 };
         let dense = (1..=1_000).chain([1_500]);
         let wide = [1, 7, 1 << 20, (1 << 20) + 1, 1 << 40, u64::MAX];
         let spread = (1..600).map(|n: u64| n * n * n);
@@ -259,13 +271,19 @@ mod tests {
     fn owners_are_the_same_only_with_the_same_process_and_descriptor() {
         let process = |pid| Arc::new(Process::named(pid, 1, "x"));
         let before = [process(1), process(2)];
-        let holdings = [Holding { inode: 9, process: 1, fd: 4 }];
+        let holding = Holding { inode: 9, process: 1, through: Through::Descriptor, fd: 4 };
+        let holdings = [holding];
         let owned = owners(&holdings, &before);
         assert_eq!((owned.len(), owned[0].process.pid, owned[0].fd), (1, 2, Some(4)));
         assert_eq!(owned.capacity(), 1);
         assert!(same_owners(&owned, &holdings, &before));
-        assert!(!same_owners(&owned, &[Holding { inode: 9, process: 1, fd: 5 }], &before));
+        assert!(!same_owners(&owned, &[Holding { fd: 5, ..holding }], &before));
         assert!(!same_owners(&owned, &holdings, &[process(1), process(2)]));
         assert!(!same_owners(&owned, &[], &before));
+        // A ring has no descriptor of the socket, and is not the same as one.
+        let ring = Holding { through: Through::IoUring { fd: 7, slot: 0 }, ..holding };
+        let by_ring = owners(&[ring], &before);
+        assert_eq!((by_ring[0].fd, by_ring[0].through), (None, ring.through));
+        assert!(same_owners(&by_ring, &[ring], &before) && !same_owners(&owned, &[ring], &before));
     }
 }

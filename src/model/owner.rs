@@ -20,12 +20,19 @@ pub struct ProcessKey {
 pub struct Process {
     /// Process id.
     pub pid: u32,
-    /// Short name, as the system tells it: uncleaned.
+    /// The program's name, uncleaned: see [`super::process_name`].
     pub name: Box<str>,
+    /// What its main thread calls itself (`/proc/PID/comm`, at most 15 bytes), uncleaned;
+    /// `None` where the system has no such thing.
+    #[serde(default)]
+    pub comm: Option<Box<str>>,
     /// Path of its program; `None` for kernel threads and where not readable.
     pub exe: Option<Box<str>>,
     /// Command line, an element an argument; empty where not readable.
     pub cmdline: Vec<Box<str>>,
+    /// Directory that it works in; `None` for kernel threads and where not readable.
+    #[serde(default)]
+    pub cwd: Option<Box<str>>,
     /// Real user id.
     pub uid: Option<u32>,
     /// Parent's process id.
@@ -47,6 +54,8 @@ impl Process {
         Self {
             pid,
             name: name.into(),
+            comm: None,
+            cwd: None,
             exe: None,
             cmdline: Vec::new(),
             uid: None,
@@ -56,6 +65,11 @@ impl Process {
             container: None,
             start_time,
         }
+    }
+
+    /// What it goes by: its program's name, and what its main thread calls itself.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.name).chain(self.comm.as_deref())
     }
 
     /// The identity of this process.
@@ -107,14 +121,57 @@ pub fn short_id(id: &str) -> &str {
     if is_long { &id[..12] } else { id }
 }
 
+/// Where in a process a socket is held, if not in the table of descriptors that its threads share.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Through {
+    /// In that table.
+    #[default]
+    Descriptor,
+    /// In the table that this thread has for itself (`unshare(CLONE_FILES)`), or that lives on
+    /// with it since the first thread has ended: `/proc/PID/task/TID/fd`.
+    Thread {
+        /// Its thread id.
+        tid: u32,
+    },
+    /// As a direct descriptor of an io_uring (io_uring_register_files(3)): no descriptor refers
+    /// to the socket.
+    IoUring {
+        /// The ring's descriptor.
+        fd: i32,
+        /// Place in its table of files.
+        slot: u32,
+    },
+}
+
+impl Through {
+    /// Whether it is an ordinary descriptor.
+    pub fn is_descriptor(&self) -> bool {
+        *self == Self::Descriptor
+    }
+}
+
 /// A descriptor that refers to a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Descriptor number in that process; `None` where a backend knows only the process.
+    /// Descriptor number in that process, or in the thread that `through` names; `None` where a
+    /// backend knows only the process, and where an io_uring holds the socket.
     pub fd: Option<i32>,
+    /// Where the socket is held, if not by a descriptor of the process.
+    #[serde(default, skip_serializing_if = "Through::is_descriptor")]
+    pub through: Through,
     /// The process.
     #[serde(flatten)]
     pub process: Arc<Process>,
+}
+
+impl Owner {
+    /// A holder by an ordinary descriptor.
+    pub fn new(fd: Option<i32>, process: Arc<Process>) -> Self {
+        Self { fd, through: Through::Descriptor, process }
+    }
 }
 
 /// A process that may hold other sockets by now than a table says: it ran since its
@@ -169,39 +226,65 @@ impl OwnershipKind {
 pub struct Ownership {
     /// Which of the six.
     pub kind: OwnershipKind,
-    /// For *kernel*: `time_wait`, `half_open`, `accept_queue`, `orphan`, `kernel_socket`.
+    /// For *kernel*: `time_wait`, `half_open`, `accept_queue`, `orphan`, `kernel_socket`, or what
+    /// the kernel holds the port for: `vxlan`, `wireguard`, `fou`, `mptcp_endpoint`, `nfs`, …
     pub detail: Option<Cow<'static, str>>,
-    /// One sentence on why no more is known, and what would permit it.
+    /// For *kernel*: the device that goes with it, uncleaned.
+    #[serde(default)]
+    pub device: Option<Arc<str>>,
+    /// One sentence on why no more is known, and what would permit it; for *kernel* a clause on
+    /// what the port is held for, and what would free it.
     pub reason: Option<Cow<'static, str>>,
 }
 
 impl Ownership {
     /// The listed processes hold it.
-    pub const OWNED: Self = Self { kind: OwnershipKind::Owned, detail: None, reason: None };
+    pub const OWNED: Self =
+        Self { kind: OwnershipKind::Owned, detail: None, device: None, reason: None };
 
     /// The kernel alone holds it, as `detail` says.
     pub fn kernel(detail: &'static str) -> Self {
-        Self { kind: OwnershipKind::Kernel, detail: Some(Cow::Borrowed(detail)), reason: None }
+        Self {
+            kind: OwnershipKind::Kernel,
+            detail: Some(Cow::Borrowed(detail)),
+            device: None,
+            reason: None,
+        }
     }
 
     /// Some process could not be read.
     pub fn hidden(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind: OwnershipKind::Hidden, detail: None, reason: Some(reason.into()) }
+        Self {
+            kind: OwnershipKind::Hidden,
+            detail: None,
+            device: None,
+            reason: Some(reason.into()),
+        }
     }
 
     /// Gone in a second look.
     pub fn vanished() -> Self {
-        Self { kind: OwnershipKind::Vanished, detail: None, reason: None }
+        Self { kind: OwnershipKind::Vanished, detail: None, device: None, reason: None }
     }
 
     /// sockpit runs outside the initial PID namespace.
     pub fn foreign(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind: OwnershipKind::Foreign, detail: None, reason: Some(reason.into()) }
+        Self {
+            kind: OwnershipKind::Foreign,
+            detail: None,
+            device: None,
+            reason: Some(reason.into()),
+        }
     }
 
     /// None of the others.
     pub fn unknown(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind: OwnershipKind::Unknown, detail: None, reason: Some(reason.into()) }
+        Self {
+            kind: OwnershipKind::Unknown,
+            detail: None,
+            device: None,
+            reason: Some(reason.into()),
+        }
     }
 }
 

@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn what_sockpit_holds_with_others_is_not_its_own() {
         let mut listener = socket(State::Listen);
-        let owner = |pid| Owner { fd: Some(3), process: Arc::new(Process::named(pid, 1, "x")) };
+        let owner = |pid| Owner::new(Some(3), Arc::new(Process::named(pid, 1, "x")));
         listener.owners.push(owner(7));
         assert_eq!(Prominence::of(&listener, 7), Prominence::Own);
         listener.owners.push(owner(8));

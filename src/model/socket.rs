@@ -35,6 +35,28 @@ pub enum Family {
     Packet,
     /// AF_NETLINK.
     Netlink,
+    /// AF_VSOCK: `path` has CID and port.
+    Vsock,
+    /// AF_XDP.
+    Xdp,
+    /// AF_ALG.
+    Alg,
+    /// AF_BLUETOOTH.
+    Bluetooth,
+    /// AF_CAN.
+    Can,
+    /// AF_KEY.
+    Key,
+    /// AF_TIPC.
+    Tipc,
+    /// AF_SMC.
+    Smc,
+    /// AF_RDS.
+    Rds,
+    /// AF_QIPCRTR.
+    Qrtr,
+    /// One that sockpit has no name for.
+    Other,
 }
 
 /// Transport protocol, or the type of a socket that has none.
@@ -53,11 +75,11 @@ pub enum Protocol {
     Raw,
     /// Ping sockets: SOCK_DGRAM with IPPROTO_ICMP or IPPROTO_ICMPV6.
     Icmp,
-    /// SOCK_STREAM of AF_UNIX.
+    /// SOCK_STREAM of AF_UNIX, or of another family that has no name for its protocol.
     Stream,
-    /// SOCK_DGRAM of AF_UNIX.
+    /// SOCK_DGRAM likewise.
     Dgram,
-    /// SOCK_SEQPACKET of AF_UNIX.
+    /// SOCK_SEQPACKET likewise.
     Seqpacket,
     /// An AF_PACKET socket.
     Packet,
@@ -111,7 +133,23 @@ impl Family {
             Self::Unix => "unix",
             Self::Packet => "packet",
             Self::Netlink => "netlink",
+            Self::Vsock => "vsock",
+            Self::Xdp => "xdp",
+            Self::Alg => "alg",
+            Self::Bluetooth => "bluetooth",
+            Self::Can => "can",
+            Self::Key => "key",
+            Self::Tipc => "tipc",
+            Self::Smc => "smc",
+            Self::Rds => "rds",
+            Self::Qrtr => "qrtr",
+            Self::Other => "other",
         }
+    }
+
+    /// Whether sockpit reads a table of the kernel's that lists its sockets.
+    pub fn has_table(self) -> bool {
+        matches!(self, Self::Ipv4 | Self::Ipv6 | Self::Unix | Self::Packet | Self::Netlink)
     }
 }
 

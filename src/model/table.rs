@@ -1,6 +1,7 @@
 //! The socket table as a feed carries it: rows with identities, what changed, and what ended.
 
-use std::collections::VecDeque;
+mod history;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use super::activity::ListenCounters;
 use super::owner::{ProcessKey, Unverified};
 use super::socket::{Socket, SocketKey, Timer};
 use super::tcp::TcpInfo;
+pub use history::History;
 
 /// One row. Shared between samples for as long as nothing about it changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,7 +116,7 @@ pub struct SocketTable {
     /// Difference from the sample before.
     pub changes: TableChanges,
     /// Recently ended rows, newest first, bounded.
-    pub ended: VecDeque<Arc<EndedRow>>,
+    pub ended: History,
     /// Ended rows that no longer fit the history.
     pub forgotten: u64,
     /// The network namespace that sockpit itself is in; `None` where there is no such thing.
@@ -168,8 +170,8 @@ impl SocketTable {
     }
 
     /// The row that ended with this key, if it is still remembered.
-    pub fn find_ended(&self, key: SocketKey) -> Option<&Arc<EndedRow>> {
-        self.ended.iter().find(|ended| ended.row.key == key)
+    pub fn find_ended(&self, key: SocketKey) -> Option<Arc<EndedRow>> {
+        self.ended.find(key)
     }
 }
 

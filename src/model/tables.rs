@@ -25,11 +25,14 @@ pub enum Table {
     Packet,
     /// AF_NETLINK.
     Netlink,
+    /// What no table of the system lists: vsock, XDP and further families, and whatever was
+    /// never bound. Processes are asked for it.
+    Other,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Tcp,
         Self::Udp,
         Self::Udplite,
@@ -39,6 +42,7 @@ impl Table {
         Self::Unix,
         Self::Packet,
         Self::Netlink,
+        Self::Other,
     ];
 
     /// The table that a socket is in.
@@ -49,13 +53,15 @@ impl Table {
     /// The table that has the sockets of this family and protocol.
     pub fn with(family: Family, protocol: Protocol) -> Self {
         match (family, protocol) {
+            (family, _) if !family.has_table() => Self::Other,
             (_, Protocol::Tcp) => Self::Tcp,
             (_, Protocol::Udp) => Self::Udp,
             (_, Protocol::Udplite) => Self::Udplite,
             (_, Protocol::Mptcp) => Self::Mptcp,
             (_, Protocol::Raw) => Self::Raw,
             (_, Protocol::Icmp) => Self::Icmp,
-            (_, Protocol::Stream | Protocol::Dgram | Protocol::Seqpacket) => Self::Unix,
+            (Family::Unix, _) => Self::Unix,
+            (_, Protocol::Stream | Protocol::Dgram | Protocol::Seqpacket) => Self::Other,
             (_, Protocol::Packet) => Self::Packet,
             (_, Protocol::Netlink) => Self::Netlink,
         }
@@ -73,8 +79,20 @@ impl Table {
             Self::Unix => "UNIX",
             Self::Packet => "packet",
             Self::Netlink => "netlink",
+            Self::Other => "other",
         }
     }
+}
+
+/// Sockets of a process that no table lists and that may not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Uncounted {
+    /// Process id.
+    pub pid: u32,
+    /// What its main thread calls itself, uncleaned.
+    pub name: Box<str>,
+    /// How many.
+    pub sockets: usize,
 }
 
 /// A set of tables.
@@ -86,6 +104,8 @@ impl Tables {
     pub const NONE: Self = Self(0);
     /// Every one.
     pub const ALL: Self = Self((1 << Table::ALL.len()) - 1);
+    /// Those that the system keeps: every one but [`Table::Other`].
+    pub const LISTED: Self = Self(Self::ALL.0 & !(1 << Table::Other as u16));
     /// Those in which a socket can hold a port that another one wants: a listening MPTCP socket
     /// holds its port by a subflow, which is in the table of TCP.
     pub const PORTS: Self = Self(1 << Table::Tcp as u16 | 1 << Table::Udp as u16);
@@ -130,7 +150,7 @@ impl Tables {
 
 impl Default for Tables {
     fn default() -> Self {
-        Self::ALL
+        Self::LISTED
     }
 }
 
@@ -159,7 +179,8 @@ mod tests {
     #[test]
     fn a_set_has_what_was_put_in() {
         assert_eq!(Tables::ALL.iter().collect::<Tables>(), Tables::ALL);
-        assert_eq!(Tables::ALL.iter().count(), 9);
+        assert_eq!(Tables::ALL.iter().count(), 10);
+        assert_eq!(Tables::LISTED.iter().collect::<Vec<_>>(), Table::ALL[..9]);
         let ports: Vec<Table> = Tables::PORTS.iter().collect();
         assert_eq!(ports, [Table::Tcp, Table::Udp]);
         assert_eq!(Tables::LOCAL.iter().collect::<Vec<_>>(), [Table::Unix, Table::Netlink]);

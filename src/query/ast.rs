@@ -220,7 +220,7 @@ impl TextKey {
     pub(super) fn is_exact(self) -> bool {
         match self {
             Self::User | Self::Interface | Self::Service | Self::Netns => true,
-            Self::Name | Self::Command | Self::Unit | Self::Container => false,
+            Self::Name | Self::Command | Self::Cwd | Self::Unit | Self::Container => false,
         }
     }
 

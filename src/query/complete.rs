@@ -250,6 +250,7 @@ fn of_socket<'a>(key: Key, socket: &'a Socket, mut take: impl FnMut(Value<'a>)) 
     let processes = || socket.owners.iter().map(|owner| &*owner.process);
     let of_process = |process: &'a Process| match key {
         Key::Text(TextKey::Name) => Some(Value::Text(&process.name)),
+        Key::Text(TextKey::Cwd) => process.cwd.as_deref().map(Value::Text),
         Key::Text(TextKey::Unit) => process.unit.as_ref().map(|unit| Value::Text(&unit.name)),
         Key::Text(TextKey::Container) => {
             process.container.as_ref().map(|container| Value::Text(container.shown()))

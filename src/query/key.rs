@@ -57,6 +57,7 @@ pub(super) enum SetKey {
 pub(super) enum TextKey {
     Name,
     Command,
+    Cwd,
     User,
     Unit,
     Container,
@@ -84,7 +85,7 @@ pub(super) enum Measure {
 }
 
 /// Every key by its canonical name, in the order of the help table.
-const KEYS: [(&str, Key); 32] = [
+const KEYS: [(&str, Key); 33] = [
     ("port", Key::Number(NumberKey::Port(Side::Either))),
     ("lport", Key::Number(NumberKey::Port(Side::Local))),
     ("rport", Key::Number(NumberKey::Port(Side::Remote))),
@@ -99,6 +100,7 @@ const KEYS: [(&str, Key); 32] = [
     ("ppid", Key::Number(NumberKey::Ppid)),
     ("name", Key::Text(TextKey::Name)),
     ("cmd", Key::Text(TextKey::Command)),
+    ("cwd", Key::Text(TextKey::Cwd)),
     ("user", Key::Text(TextKey::User)),
     ("unit", Key::Text(TextKey::Unit)),
     ("container", Key::Text(TextKey::Container)),

@@ -29,6 +29,8 @@ fn listener() -> Socket {
     let process = Process {
         pid: 4300,
         name: "nginx".into(),
+        comm: Some("nginx".into()),
+        cwd: Some("/srv/shop".into()),
         exe: Some("/usr/sbin/nginx".into()),
         cmdline: vec!["nginx:".into(), "worker".into(), "process".into()],
         uid: Some(33),
@@ -55,7 +57,7 @@ fn listener() -> Socket {
         first_seen: Some(now() - SignedDuration::from_secs(60)),
         ownership: Ownership::OWNED,
         owners_complete: Some(true),
-        owners: vec![Owner { fd: Some(6), process: Arc::new(process) }],
+        owners: vec![Owner::new(Some(6), Arc::new(process))],
         ..Socket::new(Family::Ipv4, Protocol::Tcp, State::Listen, end("0.0.0.0:8443"))
     }
 }
@@ -608,7 +610,7 @@ fn states_are_named_by_their_key_alone() {
 fn only_tables_that_could_match_are_asked_for() {
     let tables = |text: &str| Query::parse(text).unwrap().tables();
     let set = |tables: &[Table]| tables.iter().copied().collect::<Tables>();
-    use Table::{Icmp, Mptcp, Netlink, Packet, Raw, Tcp, Udp, Udplite, Unix};
+    use Table::{Icmp, Mptcp, Netlink, Other, Packet, Raw, Tcp, Udp, Udplite, Unix};
     let with_port = set(&[Tcp, Udp, Udplite, Mptcp, Icmp]);
     for (text, expected) in [
         ("", Tables::ALL),
@@ -623,7 +625,9 @@ fn only_tables_that_could_match_are_asked_for() {
         ("port:80 family:unix", Tables::NONE),
         ("port:80 or family:unix", with_port.or(Unix.into())),
         ("service:ssh", with_port),
-        ("family:ipv6", set(&[Tcp, Udp, Udplite, Mptcp, Raw, Icmp])),
+        ("family:ipv6", set(&[Tcp, Udp, Udplite, Mptcp, Raw, Icmp, Other])),
+        ("family:vsock", set(&[Other])),
+        ("proto:xdp", set(&[Other])),
         ("addr:10.0.0.0/8", set(&[Tcp, Udp, Udplite, Mptcp, Raw, Icmp])),
         ("addr:/run/a.sock", set(&[Unix])),
         ("rtt:1ms..", set(&[Tcp, Mptcp])),

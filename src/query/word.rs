@@ -8,6 +8,7 @@ use super::bare::{BareWord, classify};
 use super::needle::{Pattern, is_plain, write_quoted};
 use super::values::names;
 use crate::model::owner::{OwnershipKind, Process};
+use crate::model::process_name;
 use crate::model::socket::{Endpoint, Socket};
 use crate::model::tables::{Table, Tables};
 
@@ -101,6 +102,7 @@ impl Word {
             socket.user.as_deref(),
             socket.interface.as_deref(),
             socket.ownership.detail.as_deref(),
+            socket.ownership.device.as_deref(),
             socket.netlink.as_ref().map(|netlink| &*netlink.family),
         ]
         .into_iter()
@@ -120,7 +122,8 @@ impl Word {
 
     fn is_in_process(&self, process: &Process) -> bool {
         let container = process.container.as_ref();
-        self.is_in(&process.name)
+        process_name::any(process, |name| self.is_in(name))
+            || process.cwd.as_deref().is_some_and(|directory| self.is_in(directory))
             || command_matches(&self.pattern, &process.cmdline)
             || process.unit.as_ref().is_some_and(|unit| self.is_in(&unit.name))
             || container.is_some_and(|container| {

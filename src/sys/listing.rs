@@ -11,6 +11,7 @@ use crate::model::health::Health;
 use crate::model::owner::Unverified;
 use crate::model::socket::{Socket, SocketKey};
 use crate::model::table::SocketRow;
+use crate::model::tables::Uncounted;
 pub use crate::wire::netlink::inet::Detail;
 
 /// Who makes the listing.
@@ -201,6 +202,9 @@ pub struct Listing<T> {
     pub listen_elsewhere: Vec<ListenCounters>,
     /// Processes whose descriptors are told from memory, in order; empty in a single listing.
     pub unverified: Vec<Unverified>,
+    /// Processes with sockets that no table lists and that may not be looked at, by pid. Empty
+    /// when those were not asked for.
+    pub uncounted: Vec<Uncounted>,
 }
 
 /// `Same` when the known row with this key still shows `socket`, else a copy of it.

@@ -212,6 +212,7 @@ pub fn protocol(socket: &Socket) -> &'static str {
     let is_v4 = match socket.family {
         Family::Ipv4 => true,
         Family::Ipv6 if !socket.is_dual_stack() => false,
+        family if !family.has_table() => return family.name(),
         _ => return socket.protocol.name(),
     };
     match (socket.protocol, is_v4) {

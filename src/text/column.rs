@@ -44,6 +44,8 @@ pub enum Column {
     Cmdline,
     /// Program of the first process.
     Exe,
+    /// Directory that the first process works in.
+    Cwd,
     /// Systemd unit of the first process.
     Unit,
     /// Container of the first process.
@@ -110,7 +112,7 @@ use Column::*;
 
 impl Column {
     /// Every column, the usual ones first.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Proto,
         Local,
         Remote,
@@ -125,6 +127,7 @@ impl Column {
         Family,
         Cmdline,
         Exe,
+        Cwd,
         Unit,
         Container,
         Supervisor,
@@ -203,6 +206,7 @@ impl Column {
             Family => ("family", "FAMILY", "address family"),
             Cmdline => ("cmdline", "COMMAND", "command line of the first process"),
             Exe => ("exe", "EXE", "program of the first process"),
+            Cwd => ("cwd", "CWD", "directory that the first process works in"),
             Unit => ("unit", "UNIT", "systemd unit of the first process"),
             Container => ("container", "CONTAINER", "container of the first process"),
             Supervisor => {
@@ -319,6 +323,7 @@ impl Column {
             Fd => owner.fd.and_then(|fd| u64::try_from(fd).ok()).map(Key::Number),
             Name => Some(Key::Text(&process.name)),
             Exe => process.exe.as_deref().map(Key::Text),
+            Cwd => process.cwd.as_deref().map(Key::Text),
             Cmdline => Some(Key::Words(&process.cmdline)).filter(|_| !process.cmdline.is_empty()),
             Unit => process.unit.as_ref().map(|unit| Key::Text(&unit.name)),
             Container => process
@@ -452,6 +457,7 @@ impl Cell<'_> {
             Cmdline if process.cmdline.is_empty() => f.write_str(UNKNOWN),
             Cmdline => f.write_str(&clean(&process.cmdline.join(" "))),
             Exe => cleaned(f, process.exe.as_deref()),
+            Cwd => cleaned(f, process.cwd.as_deref()),
             Unit => cleaned(f, process.unit.as_ref().map(|unit| &*unit.name)),
             Supervisor if process.container.is_none() => {
                 cleaned(f, process.unit.as_ref().map(|unit| &*unit.name))
@@ -533,7 +539,10 @@ fn name(f: &mut Formatter<'_>, socket: &Socket) -> fmt::Result {
         Some(name) => f.write_str(&name),
         // TIME_WAIT says it already.
         None if socket.state == State::TimeWait => f.write_str(UNKNOWN),
-        None => cleaned(f, socket.ownership.detail.as_deref()),
+        None => match owner::kernel(socket) {
+            Some(what) => f.write_str(&what),
+            None => f.write_str(UNKNOWN),
+        },
     }
 }
 

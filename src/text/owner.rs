@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::clean;
 use super::units::UNKNOWN;
 use crate::model::activation::{self, Activation};
-use crate::model::owner::Owner;
+use crate::model::owner::{Owner, Through};
 use crate::model::peer::{Peer, PeerOwner};
 use crate::model::socket::Socket;
 
@@ -20,6 +20,26 @@ pub fn name(socket: &Socket) -> Option<Cow<'_, str>> {
             None => name,
         },
         _ => name,
+    })
+}
+
+/// What the kernel's own socket is for, where nobody holds it: `vxlan vx0`, `accept_queue`.
+pub fn kernel(socket: &Socket) -> Option<Cow<'_, str>> {
+    let detail = clean(socket.ownership.detail.as_deref()?);
+    Some(match &socket.ownership.device {
+        Some(device) => format!("{detail} {}", clean(device)).into(),
+        None => detail,
+    })
+}
+
+/// Where an owner holds the socket, if not by a descriptor of its process, as a clause.
+pub fn through(owner: &Owner) -> Option<String> {
+    Some(match owner.through {
+        Through::Descriptor => return None,
+        Through::Thread { tid } => format!("in the table of descriptors of thread {tid}"),
+        Through::IoUring { fd, slot } => {
+            format!("as direct descriptor {slot} of the io_uring at fd {fd}")
+        }
     })
 }
 
@@ -75,6 +95,7 @@ mod tests {
         let local = Endpoint::ip([0, 0, 0, 0], 22);
         let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, State::Listen, local);
         let owner = |&(pid, name): &(u32, &str)| Owner {
+            through: Through::Descriptor,
             fd: Some(3),
             process: Arc::new(Process::named(pid, 1, name)),
         };

@@ -375,19 +375,19 @@ impl Arrange {
 
     /// The rows that ended a moment ago, and the kept one if it has ended.
     fn ended_rows(&self, kept_lives: bool) -> Vec<Arc<EndedRow>> {
-        let fresh = |ended: &&Arc<EndedRow>| self.now.duration_since(ended.ended_at) < MARKED_FOR;
-        let wanted = |ended: &&Arc<EndedRow>| {
+        let fresh = |ended: &Arc<EndedRow>| self.now.duration_since(ended.ended_at) < MARKED_FOR;
+        let wanted = |ended: &Arc<EndedRow>| {
             self.matches_ended(&ended.row) && !self.hidden.contains(Table::of(&ended.row.socket))
         };
         // Newest first: the first one that is too old ends the walk.
         let recent = self.table.ended.iter().take_while(fresh);
-        let mut rows: Vec<_> = recent.filter(wanted).cloned().collect();
+        let mut rows: Vec<_> = recent.filter(wanted).collect();
         let listed: HashSet<SocketKey> = rows.iter().map(|ended| ended.row.key).collect();
         if let Some(kept) = &self.keep
             && !kept_lives
             && !listed.contains(&kept.row.key)
         {
-            let remembered = self.table.find_ended(kept.row.key).cloned();
+            let remembered = self.table.find_ended(kept.row.key);
             rows.push(remembered.unwrap_or_else(|| {
                 let ended_at = kept.ended_at.unwrap_or(self.now);
                 Arc::new(EndedRow { row: Arc::clone(&kept.row), ended_at })

@@ -59,7 +59,7 @@ pub(super) fn process(pid: u32, name: &str) -> Arc<Process> {
 /// A socket that `process` holds as descriptor 3.
 pub(super) fn owned(mut socket: Socket, process: Arc<Process>) -> Socket {
     socket.ownership = Ownership::OWNED;
-    socket.owners.push(Owner { fd: Some(3), process });
+    socket.owners.push(Owner::new(Some(3), process));
     socket
 }
 

@@ -33,10 +33,10 @@ impl Search {
         let Self { table, filter } = self;
         let mut found =
             Found { total: table.ended.len(), forgotten: table.forgotten, ..Found::default() };
-        for ended in &table.ended {
+        for ended in table.ended.iter() {
             let subject = Subject::of_row(&ended.row, ended.ended_at);
             match filter.as_ref().map_or(Truth::Yes, |filter| filter.matches(&subject)) {
-                Truth::Yes => found.rows.push(Arc::clone(ended)),
+                Truth::Yes => found.rows.push(ended),
                 Truth::Undecided => found.undecided += 1,
                 Truth::No => {}
             }

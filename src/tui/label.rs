@@ -168,11 +168,7 @@ fn other_processes(socket: &Socket) -> usize {
 /// The principal owner's name, or what systemd holds the socket for; for the kernel's own,
 /// what they are.
 pub fn name(socket: &Socket) -> Cow<'_, str> {
-    match (owner::name(socket), &socket.ownership.detail) {
-        (Some(name), _) => name,
-        (None, Some(detail)) => clean(detail),
-        (None, None) => Cow::Borrowed(""),
-    }
+    owner::name(socket).or_else(|| owner::kernel(socket)).unwrap_or_default()
 }
 
 /// `python3 4242`, or the kind of ownership.

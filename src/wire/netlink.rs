@@ -4,6 +4,7 @@
 //! allocates nothing here. Numbers are in host order, as netlink has them.
 
 pub mod inet;
+pub mod kernel_port;
 pub mod mptcp_info;
 pub mod netlink_diag;
 pub mod packet;

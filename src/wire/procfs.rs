@@ -103,6 +103,21 @@ pub fn socket_inode(target: &[u8]) -> Option<u64> {
     number(target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
 }
 
+/// The sockets that an io_uring holds as direct descriptors, by their place in its table of
+/// files: the lines after `UserFiles:` in `/proc/PID/fdinfo/RING` (io_uring/fdinfo.c).
+pub fn ring_sockets(fdinfo: &[u8]) -> Vec<(u32, u64)> {
+    let lines = fdinfo.split(|&byte| byte == b'\n');
+    let files = lines.skip_while(|line| !line.starts_with(b"UserFiles:")).skip(1);
+    // The list ends where a line does not begin with its indented place.
+    let files = files.map_while(|line| line.starts_with(b" ").then(|| line.trim_ascii()));
+    let socket = |line: &[u8]| {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let slot = number(&line[..colon])?.try_into().ok()?;
+        Some((slot, socket_inode(line[colon + 1..].trim_ascii())?))
+    };
+    files.filter_map(socket).collect()
+}
+
 /// A decimal number and nothing else.
 pub fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > 20 {
@@ -163,6 +178,17 @@ mod tests {
             let stat = Stat::parse(line.as_bytes()).unwrap();
             assert_eq!((stat.stopped, stat.runnable), (stopped, state == "R"), "{state}");
             assert_eq!(stat.ended, state == "Z", "{state}");
+        }
+    }
+
+    #[test]
+    fn a_ring_tells_its_sockets_by_their_place() {
+        let told = b"pos:\t0\nSqThread:\t-1\nUserFiles:\t3\n    0: socket:[81]\n    1: <none>\n\
+            \x20   2: /tmp/a: b\n   13: socket:[82]\nUserBufs:\t1\n    0: 0x7f/4096\nPollList:\n";
+        assert_eq!(ring_sockets(told), [(0, 81), (13, 82)]);
+        assert_eq!(ring_sockets(b"UserFiles:\t0\nUserBufs:\t0\n"), []);
+        for end in 0..told.len() {
+            ring_sockets(&told[..end]);
         }
     }
 

@@ -195,7 +195,7 @@ fn the_ended_are_remembered_with_what_they_did() {
         let unread = look(&mut ports).ended.len();
         SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
         drop((client, server));
-        let ended = wait_for("its end", || look(&mut ports).find_ended(last.key).cloned());
+        let ended = wait_for("its end", || look(&mut ports).find_ended(last.key));
         assert!(ended.ended_at > last.socket.first_seen.unwrap());
         assert_eq!(ended.row.socket.tcp.as_ref().unwrap().bytes_sent, Some(5_000));
         assert_eq!(ended.row.socket.ownership.kind, OwnershipKind::Owned);

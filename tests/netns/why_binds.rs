@@ -233,7 +233,7 @@ s.bind(('0.0.0.0', 8080)); s.listen(); ready()",
         let (code, json) = why(&["8080"]);
         assert_eq!((code, kinds(&json)), (1, vec!["listener"]), "{json}");
         let text = finding(&json, "listener")["text"].as_str().unwrap();
-        assert!(text.contains("0.0.0.0:8080 on interface lo: "), "{text}");
+        assert!(text.contains("0.0.0.0%lo:8080: "), "{text}");
         assert_eq!(error(&json, "0.0.0.0", None, PLAIN), "EADDRINUSE");
     });
 }

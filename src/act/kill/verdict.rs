@@ -32,7 +32,10 @@ pub fn obstacle(plan: &KillPlan) -> Option<Obstacle> {
     let sentence = if let Some(first) = plan.unattributed.first() {
         let why = first.ownership.reason.as_deref().unwrap_or("its owner is not known");
         match first.ownership.kind {
-            OwnershipKind::Kernel => format!("{name} is held by the kernel, not by a process"),
+            OwnershipKind::Kernel => match &first.ownership.reason {
+                Some(purpose) => format!("{name} is held by the kernel {purpose}"),
+                None => format!("{name} is held by the kernel, not by a process"),
+            },
             _ => format!("{name} is held, but by which process is not known: {why}"),
         }
     } else if !plan.spared.is_empty() {

@@ -161,7 +161,7 @@ fn owners(pid: u32) -> FlowOwners {
     let local = Endpoint::ip([10, 0, 0, 1], 1);
     let mut socket = Socket::new(Family::Ipv4, Protocol::Udp, State::Unconnected, local);
     let process = Process::named(pid, 0, "dig");
-    socket.owners.push(Owner { fd: None, process: Arc::new(process) });
+    socket.owners.push(Owner::new(None, Arc::new(process)));
     FlowOwners::new([&socket], [])
 }
 

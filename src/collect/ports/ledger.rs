@@ -1,6 +1,5 @@
 //! The books on sockets: first sight, changes, and the bounded history of those that ended.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,7 +9,7 @@ use crate::catalog::services;
 use crate::model::activity::Rates;
 use crate::model::owner::Owner;
 use crate::model::socket::Socket;
-use crate::model::table::{EndedRow, SocketRow, SocketTable, TableChanges};
+use crate::model::table::{EndedRow, History, SocketRow, SocketTable, TableChanges};
 use crate::sys::listing::{Coverage, KnownRows, Listed};
 
 /// Ended rows that are remembered.
@@ -28,7 +27,7 @@ pub struct Ledger {
     order: Vec<u32>,
     /// What was there by place in the listing before, emptied: its memory is used again.
     spare: Vec<Option<Arc<SocketRow>>>,
-    ended: VecDeque<Arc<EndedRow>>,
+    ended: History,
     forgotten: u64,
     has_listed: bool,
     /// The namespaces that the next listing tells of.

@@ -2,7 +2,7 @@
 
 use crate::catalog::sockopts;
 use crate::model::options::{OptionValue, SocketOption};
-use crate::model::owner::OwnershipKind;
+use crate::model::owner::{Owner, OwnershipKind, Through};
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::sys::options::SocketKind;
 
@@ -32,6 +32,16 @@ pub(super) fn options(socket: &Socket) -> Vec<SocketOption> {
 /// Why there is no descriptor to duplicate.
 pub(super) fn why_no_descriptor(socket: &Socket) -> String {
     let ownership = &socket.ownership;
+    let ring = |owner: &Owner| match owner.through {
+        Through::IoUring { fd, .. } => Some((owner.process.pid, fd)),
+        Through::Descriptor | Through::Thread { .. } => None,
+    };
+    if let Some((pid, fd)) = socket.owners.iter().find_map(ring) {
+        return format!(
+            "the io_uring at descriptor {fd} of process {pid} holds this socket as a direct \
+             descriptor, which cannot be duplicated"
+        );
+    }
     match (ownership.kind, &ownership.reason, &ownership.detail) {
         (OwnershipKind::Kernel, _, Some(detail)) => {
             format!("no process holds this socket ({detail}): only sock_diag tells of it")
@@ -84,7 +94,7 @@ fn kind_names(socket: &Socket) -> Option<KindNames> {
         Family::Ipv4 => "AF_INET",
         Family::Ipv6 => "AF_INET6",
         Family::Unix => "AF_UNIX",
-        Family::Packet | Family::Netlink => return None,
+        _ => return None,
     };
     let (r#type, protocol) = match socket.protocol {
         Protocol::Tcp => ("SOCK_STREAM", "IPPROTO_TCP"),

@@ -36,7 +36,7 @@ pub(super) fn socket(pid: u32, fd: i32, reading: &Reading) -> Result<Socket, Err
         ownership: Ownership::OWNED,
         // Others may hold it too: nobody looked.
         owners_complete: Some(false),
-        owners: vec![Owner { fd: Some(fd), process: Arc::new(processes::read(pid)?) }],
+        owners: vec![Owner::new(Some(fd), Arc::new(processes::read(pid)?))],
         ..Socket::new(family, protocol, state, local)
     })
 }

@@ -39,7 +39,8 @@ pub fn is_restarter(name: &str) -> bool {
 
 /// The parent of process `pid` as its supervisor, if that is what it is for.
 pub fn of_parent(pid: u32, parent: &Process) -> Option<Supervisor> {
-    let command = match turn(&parent.name)? {
+    let called = parent.names().find(|name| is_restarter(name))?;
+    let command = match turn(called)? {
         Turn::List(command) => words(command),
         Turn::End => words(&["sockpit", "kill", &format!("pid:{}", parent.pid)]),
         Turn::Service(command) => {
@@ -49,7 +50,7 @@ pub fn of_parent(pid: u32, parent: &Process) -> Option<Supervisor> {
             words(&[command, service].concat())
         }
     };
-    let name = format!("{} {}", parent.name, parent.pid);
+    let name = format!("{called} {}", parent.pid);
     Some(Supervisor { pid, kind: SupervisorKind::Parent, name, command, word: None })
 }
 

@@ -24,6 +24,7 @@ fn owned(mut socket: Socket, name: &str, pid: u32, unit: Option<&str>) -> Socket
     socket.ownership = Ownership::OWNED;
     socket.owners.push(Owner {
         fd: Some(3),
+        through: Default::default(),
         process: Arc::new(Process {
             uid: Some(0),
             ppid: Some(1),

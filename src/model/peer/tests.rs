@@ -164,7 +164,7 @@ fn each_socket_gets_its_peer_with_every_owner() {
         tcp("127.0.0.1:80", "127.0.0.1:50000"),
         tcp("10.0.0.1:50000", "10.0.0.9:80"),
     ];
-    let owner = |pid, fd| Owner { fd, process: Arc::new(Process::named(pid, 1, "nginx")) };
+    let owner = |pid, fd| Owner::new(fd, Arc::new(Process::named(pid, 1, "nginx")));
     sockets[1].owners = vec![owner(7, Some(3)), owner(8, None)];
     (sockets[1].cookie, sockets[1].inode) = (Some(42), Some(99));
     fill(&mut sockets);

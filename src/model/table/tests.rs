@@ -65,7 +65,7 @@ fn owners_and_first_sight_are_not_compared() {
 
 #[test]
 fn an_owner_told_from_memory_says_as_of_when() {
-    let owner = |pid| Owner { fd: Some(3), process: Arc::new(Process::named(pid, 7, "x")) };
+    let owner = |pid| Owner::new(Some(3), Arc::new(Process::named(pid, 7, "x")));
     let mut row = row();
     row.socket.owners = vec![owner(1), owner(2)];
     row.socket.owners_complete = Some(true);

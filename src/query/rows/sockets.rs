@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::model::activity::Stalled;
 use crate::model::owner::{OwnershipKind, Process};
+use crate::model::process_name;
 use crate::model::socket::{Backlog, Endpoint, Protocol, Socket, State};
 use crate::model::table::SocketRow;
 use crate::query::ast::Test;
@@ -220,7 +221,12 @@ fn text(key: TextKey, socket: &Socket, wanted: Wanted<'_>) -> Answer {
     let looked_up = socket.owners_complete.is_some();
     let absent = if looked_up { Answer::No } else { Answer::Unknown };
     match key {
-        TextKey::Name => owners(socket, |process| wanted.holds(&process.name).into()),
+        TextKey::Name => {
+            owners(socket, |process| process_name::any(process, |name| wanted.holds(name)).into())
+        }
+        TextKey::Cwd => owners(socket, |process| {
+            known(process.cwd.as_deref(), |directory| wanted.holds(directory))
+        }),
         TextKey::Command => owners(socket, |process| {
             let readable = Some(&process.cmdline).filter(|arguments| !arguments.is_empty());
             known(readable, |arguments| wanted.holds_command(arguments))

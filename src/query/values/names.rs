@@ -108,11 +108,27 @@ const PROTOCOLS: [Protocol; 11] = [
     Protocol::Packet,
     Protocol::Netlink,
 ];
-const FAMILIES: [Family; 5] =
-    [Family::Ipv4, Family::Ipv6, Family::Unix, Family::Packet, Family::Netlink];
+const FAMILIES: [Family; 16] = [
+    Family::Ipv4,
+    Family::Ipv6,
+    Family::Unix,
+    Family::Packet,
+    Family::Netlink,
+    Family::Vsock,
+    Family::Xdp,
+    Family::Alg,
+    Family::Bluetooth,
+    Family::Can,
+    Family::Key,
+    Family::Tipc,
+    Family::Smc,
+    Family::Rds,
+    Family::Qrtr,
+    Family::Other,
+];
 
 /// Names of `proto:` that add a family to a protocol, or leave the protocol open.
-const COMBINED: [(&str, Option<Protocol>, Family); 16] = [
+const COMBINED: [(&str, Option<Protocol>, Family); 18] = [
     ("tcp4", Some(Protocol::Tcp), Family::Ipv4),
     ("tcp6", Some(Protocol::Tcp), Family::Ipv6),
     ("udp4", Some(Protocol::Udp), Family::Ipv4),
@@ -129,6 +145,8 @@ const COMBINED: [(&str, Option<Protocol>, Family); 16] = [
     ("u_dgr", Some(Protocol::Dgram), Family::Unix),
     ("u_seq", Some(Protocol::Seqpacket), Family::Unix),
     ("unix", None, Family::Unix),
+    ("vsock", None, Family::Vsock),
+    ("xdp", None, Family::Xdp),
 ];
 
 /// Types of packet socket by the names of `ss`.
@@ -171,7 +189,19 @@ const FAMILY_ALIASES: [(&str, Family); 10] = [
 
 /// The bit of a protocol in a family.
 pub(in crate::query) fn protocol_bit(protocol: Protocol, family: Family) -> u64 {
-    1 << (protocol as u32 * 5 + family as u32)
+    match family {
+        Family::Ipv4 | Family::Ipv6 | Family::Unix | Family::Packet | Family::Netlink => {
+            1 << (protocol as u32 * 5 + family as u32)
+        }
+        Family::Vsock => match protocol {
+            Protocol::Stream => 1 << 55,
+            Protocol::Dgram => 1 << 56,
+            _ => 1 << 57,
+        },
+        Family::Xdp => 1 << 58,
+        // These are told apart by their family.
+        _ => 1 << 59,
+    }
 }
 
 /// The bits of the protocols whose names on screen (`tcp`, `tcp6`) are chosen.
@@ -181,9 +211,9 @@ pub(in crate::query) fn protocols_where(chosen: impl Fn(&str) -> bool) -> u64 {
         let suffix = match family {
             Family::Ipv4 => "4",
             Family::Ipv6 => "6",
-            Family::Unix | Family::Packet | Family::Netlink => "",
+            _ => "",
         };
-        for protocol in PROTOCOLS {
+        for protocol in PROTOCOLS.into_iter().filter(|&protocol| can_be(family, protocol)) {
             let shown = format!("{}{suffix}", protocol.name());
             if chosen(&shown) || chosen(protocol.name()) {
                 mask |= protocol_bit(protocol, family);
@@ -277,8 +307,7 @@ impl SetKey {
             Self::Protocol => {
                 let kinds = PACKET_KINDS.iter().map(|(_, bit)| bit).sum::<u64>();
                 let kinds = if table == Table::Packet { kinds } else { 0 };
-                of_table.map(|(family, protocol)| protocol_bit(protocol, family)).sum::<u64>()
-                    | kinds
+                union(of_table.map(|(family, protocol)| protocol_bit(protocol, family))) | kinds
             }
             Self::Family => of_table.fold(0, |bits, (family, _)| bits | family_bit(family)),
             Self::State | Self::Ownership => u64::MAX,
@@ -323,9 +352,10 @@ fn can_be(family: Family, protocol: Protocol) -> bool {
         Family::Unix => is_local,
         Family::Packet => protocol == Protocol::Packet,
         Family::Netlink => protocol == Protocol::Netlink,
-        Family::Ipv4 | Family::Ipv6 => {
-            !is_local && !matches!(protocol, Protocol::Packet | Protocol::Netlink)
-        }
+        Family::Ipv4 | Family::Ipv6 => !matches!(protocol, Protocol::Packet | Protocol::Netlink),
+        Family::Vsock => is_local,
+        Family::Xdp => protocol == Protocol::Raw,
+        _ => is_local || protocol == Protocol::Raw,
     }
 }
 
@@ -353,7 +383,8 @@ pub(in crate::query) fn find_protocol(spelling: &str) -> Option<(&'static str, u
         spelling => spelling,
     };
     if let Some(protocol) = PROTOCOLS.into_iter().find(|protocol| protocol.name() == spelling) {
-        let mask = FAMILIES.into_iter().map(|family| of_family(protocol, family)).sum();
+        let families = FAMILIES.into_iter().filter(|&family| can_be(family, protocol));
+        let mask = union(families.map(|family| of_family(protocol, family)));
         return Some((protocol.name(), mask));
     }
     if let Some((name, bit)) = PACKET_KINDS.into_iter().find(|(name, _)| *name == spelling) {
@@ -362,7 +393,7 @@ pub(in crate::query) fn find_protocol(spelling: &str) -> Option<(&'static str, u
     let (name, protocol, family) = COMBINED.into_iter().find(|(name, ..)| *name == spelling)?;
     let mask = match protocol {
         Some(protocol) => of_family(protocol, family),
-        None => PROTOCOLS.into_iter().map(|protocol| of_family(protocol, family)).sum(),
+        None => protocols_in(family),
     };
     Some((name, mask))
 }
@@ -379,7 +410,17 @@ fn find_family(spelling: &str) -> Option<(&'static str, u64)> {
 /// The bits of all protocols of the family with this name.
 pub(in crate::query) fn protocols_of_family(name: &str) -> u64 {
     let family = FAMILIES.into_iter().find(|family| family.name() == name);
-    family.map_or(0, |family| PROTOCOLS.into_iter().map(|p| protocol_bit(p, family)).sum())
+    family.map_or(0, protocols_in)
+}
+
+/// The bits of all protocols of a family.
+fn protocols_in(family: Family) -> u64 {
+    let protocols = PROTOCOLS.into_iter().filter(|&protocol| can_be(family, protocol));
+    union(protocols.map(|protocol| protocol_bit(protocol, family)))
+}
+
+fn union(bits: impl Iterator<Item = u64>) -> u64 {
+    bits.fold(0, |all, bit| all | bit)
 }
 
 /// The tables that this is a spelling of, as a protocol or a family.
@@ -420,7 +461,7 @@ mod tests {
         }
         assert_eq!(states_where(|_| true).count_ones(), 14);
         assert_eq!(kinds_where(|_| true).count_ones(), 6);
-        assert_eq!(protocols_where(|_| true).count_ones(), 55);
+        assert_eq!(protocols_where(|_| true).count_ones(), 28);
     }
 
     #[test]

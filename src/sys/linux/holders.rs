@@ -1,4 +1,5 @@
-//! Which process holds which socket: the links in `/proc/PID/fd`.
+//! Which process holds which socket: the links in `/proc/PID/fd`, and what is held apart from
+//! them ([`apart`]).
 //!
 //! A look-up of a link is dear, so a table that is refreshed again and again looks up only the
 //! descriptors of processes that may have changed them: those that ran since (see [`idle`]), and
@@ -8,6 +9,7 @@
 //! as of which they are known: nothing that is told of them is certain.
 
 mod ahead;
+mod apart;
 mod idle;
 mod reader;
 mod refresh;
@@ -29,6 +31,7 @@ use crate::model::join::Holding;
 use crate::model::owner::ProcessKey;
 use crate::wire::procfs;
 pub(super) use ahead::Ahead;
+pub(super) use apart::held_apart;
 use idle::Watch;
 use reader::{Descriptors, Reader};
 use sharing::Sharing;
@@ -151,23 +154,19 @@ impl HolderScan {
 
     /// Makes the result of what is in memory, and notes which sockets are shared.
     fn collect(&mut self, pids: &[u32], scan: &mut Scan) {
-        let total = self.memory.values().map(|known| known.sockets.len()).sum();
+        let total = self.memory.values().map(|known| known.sockets.len() + known.apart.len()).sum();
         scan.holdings.reserve(total);
         for known in pids.iter().filter_map(|pid| self.memory.get(pid)) {
             if let Some(errno) = known.refusal {
                 scan.unreadable += 1;
                 scan.first_refusal.get_or_insert(errno);
             }
-            let Some(holder) = known.holder.as_ref().filter(|_| !known.sockets.is_empty()) else {
+            let Some(holder) = known.holder.as_ref().filter(|_| known.holds_sockets()) else {
                 continue;
             };
             let process = scan.holders.len() as u32;
             scan.holders.push(holder.clone());
-            scan.holdings.extend(known.sockets.iter().map(|held| Holding {
-                inode: held.inode,
-                process,
-                fd: held.fd,
-            }));
+            scan.holdings.extend(known.holdings(process));
         }
         scan.holdings.sort_unstable();
         self.shared = shared(&scan.holdings);

@@ -26,6 +26,7 @@ use rustix::net::{
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::proc::{self, Decimal};
 use crate::model::socket::Endpoint;
 use crate::sys::{Error, Result};
 
@@ -33,6 +34,10 @@ pub use super::waiting::ProcessWaits;
 pub use crate::sys::portable::options::{
     Answers, Fresh, Meant, Reading, SocketKind, Waiting, Wanted,
 };
+
+mod glance;
+
+pub(super) use glance::{Glance, glance, own_netns_cookie};
 
 #[cfg(test)]
 mod tests;
@@ -55,6 +60,9 @@ const NEVER_READ: [(i32, i32); 9] = [
     (libc::SOL_PACKET, libc::PACKET_STATISTICS),
 ];
 
+/// A descriptor of one thread and not of its process (linux/pidfd.h).
+const PIDFD_THREAD: PidfdFlags = PidfdFlags::from_bits_retain(libc::O_EXCL as u32);
+
 /// linux/tcp.h since 6.7.
 const TCP_AO_GET_KEYS: i32 = 41;
 
@@ -69,15 +77,23 @@ const GENERIC_NUMBERS: bool = !cfg!(any(
 ));
 
 /// Reads options of the socket behind a descriptor of another process, after making sure that
-/// it is the one meant. Needs PTRACE_MODE_ATTACH (ptrace(2)) and kernel 5.6.
+/// it is the one meant. `pid` may be the id of a thread, for what is in a table of its own
+/// (kernel 6.9). Needs PTRACE_MODE_ATTACH (ptrace(2)) and kernel 5.6.
 pub fn read_options(pid: u32, fd: i32, meant: Meant, wanted: &[Wanted]) -> Result<Reading> {
     require_generic_numbers()?;
     let process = open_process(pid)?;
     let what = || format!("descriptor {fd} of process {pid}");
     let mut buffer = [0; MAX_LENGTH];
     let opened = Instant::now();
-    let duplicate = pidfd_getfd(&process, fd, PidfdGetfdFlags::empty())
-        .map_err(|errno| refused(errno, what()))?;
+    let duplicate = match pidfd_getfd(&process, fd, PidfdGetfdFlags::empty()) {
+        // Its first thread has ended; a thread that lives on has the table.
+        Err(Errno::SRCH) => match living_thread(pid) {
+            Some(thread) => pidfd_getfd(&thread, fd, PidfdGetfdFlags::empty()),
+            None => Err(Errno::SRCH),
+        },
+        duplicate => duplicate,
+    };
+    let duplicate = duplicate.map_err(|errno| refused(errno, what()))?;
     let told = read_at_once(duplicate.as_fd(), meant, wanted, &mut buffer);
     drop(duplicate);
     let held = opened.elapsed();
@@ -205,11 +221,25 @@ pub(super) fn inode_of_link(link: &OsStr) -> Option<u64> {
 fn open_process(pid: u32) -> Result<OwnedFd> {
     let gone = || Error::Gone { what: format!("process {pid}") };
     let raw = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
-    pidfd_open(raw, PidfdFlags::empty()).map_err(|errno| match errno {
-        // The number of a thread that is not its process's first.
+    let opened = match pidfd_open(raw, PidfdFlags::empty()) {
+        // The number of a thread that is not its process's first: EINVAL as pidfd_open(2) has it,
+        // ENOENT since Linux 6.15.
+        Err(Errno::INVAL | Errno::NOENT) => pidfd_open(raw, PIDFD_THREAD),
+        opened => opened,
+    };
+    opened.map_err(|errno| match errno {
+        // Before Linux 6.9.
         Errno::INVAL => gone(),
         errno => refused(errno, format!("process {pid}")),
     })
+}
+
+/// A thread of a process whose first one has ended.
+fn living_thread(pid: u32) -> Option<OwnedFd> {
+    let proc = proc::open().ok()?;
+    let process = proc::open_dir(&proc, Decimal::new(pid).as_c_str()).ok()?;
+    let (tid, _) = proc::living_thread(&process)?;
+    pidfd_open(Pid::from_raw(i32::try_from(tid).ok()?)?, PIDFD_THREAD).ok()
 }
 
 fn open_netns(pid: u32) -> Result<OwnedFd> {

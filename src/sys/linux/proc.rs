@@ -29,13 +29,13 @@ pub(super) fn open_descriptors(process: &OwnedFd) -> Result<OwnedFd> {
         return of_first;
     }
     match living_thread(process) {
-        Some(thread) => open_dir(&thread, c"fd").or(of_first),
+        Some((_, thread)) => open_dir(&thread, c"fd").or(of_first),
         None => of_first,
     }
 }
 
-/// Opens the directory of a thread of this process when the first one has ended and others live.
-pub(super) fn living_thread(process: impl AsFd) -> Option<OwnedFd> {
+/// A thread of this process and its directory when the first one has ended and others live.
+pub(super) fn living_thread(process: impl AsFd) -> Option<(u32, OwnedFd)> {
     // The directory has a link for each thread, and two more.
     let threads =
         statat(process.as_fd(), c"task", AtFlags::empty()).ok()?.st_nlink.saturating_sub(2);
@@ -45,7 +45,8 @@ pub(super) fn living_thread(process: impl AsFd) -> Option<OwnedFd> {
     let tasks = open_dir(process.as_fd(), c"task").ok()?;
     let mut threads = threads_in(&tasks).ok()?.into_iter();
     threads.find_map(|tid| {
-        open_dir(&tasks, Decimal::new(tid).as_c_str()).ok().filter(|thread| !has_ended(thread))
+        let thread = open_dir(&tasks, Decimal::new(tid).as_c_str()).ok();
+        Some((tid, thread.filter(|thread| !has_ended(thread))?))
     })
 }
 

@@ -13,9 +13,10 @@ use rustix::time::{ClockId, clock_gettime};
 use super::super::{Error, Result};
 use super::cgroups;
 use super::containers::ContainerNames;
-use super::holders::Holder;
+use super::holders::{self, Holder};
 use super::proc::{self, Decimal};
 use crate::model::owner::{Process, ProcessKey};
+use crate::model::process_name;
 use crate::wire::{cgroup, procfs};
 
 /// Everything that `/proc/PID` tells of a process; what may not be read is left out.
@@ -43,21 +44,36 @@ pub fn start_time(pid: u32) -> Result<u64> {
 /// Whether this very process still holds the socket with this inode. `Ok(false)` also when
 /// the process has ended; an error when its descriptors may not be read.
 pub fn holds(process: ProcessKey, inode: u64) -> Result<bool> {
-    match held_descriptor(process, inode) {
+    let held = held_descriptor(process, inode).and_then(|fd| match fd {
+        Some(_) => Ok(true),
+        None => held_apart(process, inode),
+    });
+    match held {
         Err(Error::Gone { .. }) => Ok(false),
-        other => other.map(|fd| fd.is_some()),
+        held => held,
     }
+}
+
+/// Whether it does so by an io_uring, or by a table that one of its threads has for itself.
+fn held_apart(process: ProcessKey, inode: u64) -> Result<bool> {
+    let directory = open_of(process)?;
+    holders::held_apart(process.pid, &directory, inode)
+        .map_err(|errno| failed(process.pid, "read the descriptors", errno))
+}
+
+/// The directory of this very process.
+fn open_of(process: ProcessKey) -> Result<OwnedFd> {
+    let ProcessKey { pid, start_time } = process;
+    let directory = open(pid)?;
+    let now = read_stat(&directory, pid, &mut Vec::new())?.start_time;
+    if now == start_time { Ok(directory) } else { Err(gone(pid)) }
 }
 
 /// The lowest descriptor by which this very process holds the socket with this inode.
 /// [`Error::Gone`] when the process has ended.
 pub fn held_descriptor(process: ProcessKey, inode: u64) -> Result<Option<i32>> {
-    let ProcessKey { pid, start_time } = process;
-    let directory = open(pid)?;
-    let now = read_stat(&directory, pid, &mut Vec::new())?.start_time;
-    if now != start_time {
-        return Err(gone(pid));
-    }
+    let directory = open_of(process)?;
+    let pid = process.pid;
     let failed = |errno| failed(pid, "read the descriptors", errno);
     let descriptors = proc::open_descriptors(&directory).map_err(failed)?;
     find_descriptor(&descriptors, inode).map_err(failed)
@@ -133,7 +149,7 @@ impl ProcessCache {
     /// parent changed: it has executed another program, or lost its parent.
     pub(super) fn process(&mut self, proc: BorrowedFd<'_>, holder: &Holder) -> Arc<Process> {
         if let Some(known) = self.known.get(&holder.key)
-            && known.name == holder.name
+            && known.comm.as_ref() == Some(&holder.name)
             && known.ppid == Some(holder.ppid)
             && is_settled(known)
         {
@@ -174,6 +190,7 @@ fn is_settled(process: &Process) -> bool {
 /// What is known of a process from its stat file alone.
 fn bare(holder: &Holder, booted_at: Timestamp) -> Process {
     Process {
+        comm: Some(holder.name.clone()),
         ppid: Some(holder.ppid),
         started_at: started_at(booted_at, holder.key.start_time),
         ..Process::named(holder.key.pid, holder.key.start_time, holder.name.clone())
@@ -191,7 +208,7 @@ fn describe(
     let mut process = bare(holder, booted_at);
     // The first thread takes the memory, and with it the program, along when it ends.
     let thread = proc::living_thread(directory);
-    let program = thread.as_ref().map_or(directory, AsFd::as_fd);
+    let program = thread.as_ref().map_or(directory, |(_, thread)| thread.as_fd());
     if proc::read_file(program, c"cmdline", &mut content).is_ok() {
         process.cmdline = procfs::arguments(&content);
     }
@@ -209,9 +226,13 @@ fn describe(
         }
     }
     let mut target = vec![MaybeUninit::uninit(); libc::PATH_MAX as usize];
-    process.exe = proc::read_link(program, c"exe", &mut target)
-        .ok()
-        .map(|path| String::from_utf8_lossy(path).into());
+    let mut link = |name| {
+        let path = proc::read_link(program, name, &mut target).ok()?;
+        Some(Box::from(&*String::from_utf8_lossy(path)))
+    };
+    process.exe = link(c"exe");
+    process.cwd = link(c"cwd");
+    process.name = process_name::of(&holder.name, process.exe.as_deref(), &process.cmdline);
     process
 }
 
@@ -289,7 +310,7 @@ mod tests {
         let proc = proc::open().unwrap();
         let key = own_key();
         let me = read(key.pid).unwrap();
-        let mut holder = Holder { key, name: me.name, ppid: me.ppid.unwrap() };
+        let mut holder = Holder { key, name: me.comm.unwrap(), ppid: me.ppid.unwrap() };
         let mut cache = ProcessCache::new();
         let first = cache.process(proc.as_fd(), &holder);
         assert!(Arc::ptr_eq(&first, &cache.process(proc.as_fd(), &holder)));

@@ -1,27 +1,21 @@
 //! Asking the kernel for its sockets over NETLINK_SOCK_DIAG (`sock_diag(7)`).
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
-};
+use rustix::net::netlink;
 
 use super::super::{Error, Result};
+use super::netlink::{Netlink, unreadable};
 use crate::wire::netlink::inet::{DumpRequest, Encoded, LookupRequest, Record};
-use crate::wire::netlink::{Malformed, Message, Reply, messages};
-
-/// The kernel fills at most 32 KiB a read today; room for more costs nothing.
-const BUFFER_LEN: usize = 256 * 1024;
+use crate::wire::netlink::{Malformed, Message, Reply};
 
 /// A connection to the kernel's socket tables, in the network namespace it was opened in.
 #[derive(Debug)]
 pub(super) struct SockDiag {
-    socket: OwnedFd,
-    buffer: Vec<u8>,
-    sequence: u32,
-    /// The kernel, or a sandbox, gives no such connection (WSL 1, gVisor): `socket` is another one
-    /// then, and no table is told over it.
+    netlink: Netlink,
+    /// The kernel, or a sandbox, gives no such connection (WSL 1, gVisor): the socket is another
+    /// one then, and no table is told over it.
     is_absent: bool,
 }
 
@@ -41,10 +35,7 @@ pub(super) enum Dumped {
 impl SockDiag {
     /// Opens a connection.
     pub(super) fn open() -> Result<Self> {
-        let open = |family, protocol| {
-            socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, protocol)
-        };
-        let (socket, is_absent) = match open(AddressFamily::NETLINK, Some(netlink::SOCK_DIAG)) {
+        let (netlink, is_absent) = match Netlink::open(Some(netlink::SOCK_DIAG)) {
             Err(
                 Errno::PROTONOSUPPORT
                 | Errno::AFNOSUPPORT
@@ -52,12 +43,11 @@ impl SockDiag {
                 | Errno::PERM
                 | Errno::INVAL
                 | Errno::NOSYS,
-            ) => (open(AddressFamily::UNIX, None), true),
+            ) => (Netlink::stand_in(), true),
             opened => (opened, false),
         };
-        let socket = socket.map_err(|errno| refused("open a sock_diag socket", errno))?;
-        let capacity = if is_absent { 0 } else { BUFFER_LEN };
-        Ok(Self { socket, buffer: Vec::with_capacity(capacity), sequence: 0, is_absent })
+        let netlink = netlink.map_err(|errno| refused("open a sock_diag socket", errno))?;
+        Ok(Self { netlink, is_absent })
     }
 
     /// Whether no table can be asked for.
@@ -67,12 +57,17 @@ impl SockDiag {
 
     /// Another descriptor of the same socket, for what any socket of the namespace serves.
     pub(super) fn duplicate(&self) -> Option<OwnedFd> {
-        rustix::io::fcntl_dupfd_cloexec(&self.socket, 0).ok()
+        rustix::io::fcntl_dupfd_cloexec(self.netlink.socket(), 0).ok()
+    }
+
+    /// The socket itself, for what any socket of the namespace serves.
+    pub(super) fn socket(&self) -> BorrowedFd<'_> {
+        self.netlink.socket().as_fd()
     }
 
     /// The inode of the socket itself, which is in the tables that it tells of.
     pub(super) fn inode(&self) -> Option<u64> {
-        rustix::fs::fstat(&self.socket).ok().map(|stat| stat.st_ino)
+        rustix::fs::fstat(self.netlink.socket()).ok().map(|stat| stat.st_ino)
     }
 
     /// Hands every socket that `request` matches to `visit`.
@@ -188,12 +183,12 @@ impl SockDiag {
         })
     }
 
-    /// Sends a request, and hands over the messages that answer it until one is the last.
+    /// See [`Netlink::converse`].
     fn converse<T>(
         &mut self,
         what: &impl Fn() -> String,
         request: Option<&[u8]>,
-        mut hear: impl FnMut(&Message<'_>, Reply<'_>) -> Result<Option<T>>,
+        hear: impl FnMut(&Message<'_>, Reply<'_>) -> Result<Option<T>>,
     ) -> Result<T> {
         if self.is_absent {
             return Err(refused(&what(), Errno::PROTONOSUPPORT));
@@ -201,41 +196,11 @@ impl SockDiag {
         let request = request.ok_or_else(|| {
             Error::unsupported(what(), "inet_diag knows only TCP and UDP over IP")
         })?;
-        send(&self.socket, request, SendFlags::empty()).map_err(|errno| refused(&what(), errno))?;
-        loop {
-            self.receive().map_err(|errno| refused(&what(), errno))?;
-            for message in messages(&self.buffer) {
-                let message = message.map_err(|error| unreadable(&what(), error))?;
-                // An answer to a request that was given up.
-                if message.sequence != self.sequence {
-                    continue;
-                }
-                let reply = message.reply().map_err(|error| unreadable(&what(), error))?;
-                if let Some(answer) = hear(&message, reply)? {
-                    return Ok(answer);
-                }
-            }
-        }
+        self.netlink.converse(what, refused, request, hear)
     }
 
     fn next_sequence(&mut self) -> u32 {
-        self.sequence = self.sequence.wrapping_add(1);
-        self.sequence
-    }
-
-    /// One read; the buffer holds exactly what came.
-    fn receive(&mut self) -> rustix::io::Result<()> {
-        self.buffer.clear();
-        loop {
-            let spare = rustix::buffer::spare_capacity(&mut self.buffer);
-            // With TRUNC the length is the message's own, also when the buffer cut it.
-            match recv(&self.socket, spare, RecvFlags::TRUNC) {
-                Ok((taken, length)) if length > taken => return Err(Errno::MSGSIZE),
-                Ok(_) => return Ok(()),
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
+        self.netlink.next_sequence()
     }
 }
 
@@ -273,10 +238,6 @@ fn destroy_refused(what: &str, errno: Errno) -> Error {
         ),
         errno => refused(what, errno),
     }
-}
-
-fn unreadable(what: &str, error: Malformed) -> Error {
-    Error::os(what, std::io::Error::new(std::io::ErrorKind::InvalidData, error))
 }
 
 #[cfg(test)]

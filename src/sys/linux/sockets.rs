@@ -7,10 +7,12 @@ mod entry;
 mod families;
 mod join;
 mod native;
+mod owners;
 mod port;
 mod proc_net;
 mod second_look;
 mod sight;
+mod unlisted;
 
 use super::super::listing::{self, Backend, Detail, KnownRows, Listed, Listing, Reach};
 use super::super::{Result, portable};

@@ -46,16 +46,37 @@ pub struct ProcessWaits {
     instances: Vec<(i32, Vec<(u64, u32)>)>,
     /// Threads that sleep in a call on descriptors.
     calls: Vec<Call>,
+    /// Whether that is all that can wait: every thread sleeps in a call, and there is no ring.
+    is_whole: bool,
 }
 
 impl ProcessWaits {
     /// Looks at one process. Needs PTRACE_MODE_READ, and PTRACE_MODE_ATTACH for the threads,
     /// which are left out without it.
     pub fn of(pid: u32) -> Result<Self> {
-        let Descriptors { sockets, instances } = descriptors_of(pid)?;
+        let Descriptors { sockets, instances, has_ring } = descriptors_of(pid)?;
         let watched = |fd| (fd, watched_by(pid, fd));
         let instances = instances.into_iter().map(watched).collect();
-        Ok(Self { pid, sockets, instances, calls: threads::sleeping(pid) })
+        let calls = threads::sleeping(pid);
+        let is_whole = !has_ring && threads::all_sleep(pid);
+        Ok(Self { pid, sockets, instances, calls, is_whole })
+    }
+
+    /// Whether it has the socket and does not care for it: each of its descriptors is passed on
+    /// to programs that it starts (no close-on-exec), and nothing of it waits on any. `None`
+    /// where that cannot be told.
+    pub fn neglects(&self, inode: u64) -> Option<bool> {
+        let waiting = self.on(inode);
+        if !waiting.blocked.is_empty() || !waiting.watchers.is_empty() {
+            return Some(false);
+        }
+        let mut passed_on = true;
+        for &fd in self.sockets.get(&inode)? {
+            passed_on &= is_passed_on(self.pid, fd)?;
+        }
+        // A list that could not be read may have it.
+        let is_known = self.is_whole && self.calls.iter().all(|call| !call.on.is_empty());
+        is_known.then_some(passed_on)
     }
 
     /// What of it concerns the socket with this inode.
@@ -91,6 +112,8 @@ struct Descriptors {
     sockets: HashMap<u64, Vec<i32>>,
     /// Those of epoll instances.
     instances: Vec<i32>,
+    /// Whether any is of an io_uring.
+    has_ring: bool,
 }
 
 fn descriptors_of(pid: u32) -> Result<Descriptors> {
@@ -104,11 +127,22 @@ fn descriptors_of(pid: u32) -> Result<Descriptors> {
         let (Some(fd), Ok(link)) = (number, fs::read_link(entry.path())) else { continue };
         if link == Path::new("anon_inode:[eventpoll]") {
             found.instances.push(fd);
+        } else if link == Path::new("anon_inode:[io_uring]") {
+            found.has_ring = true;
         } else if let Some(inode) = inode_of_link(link.as_os_str()) {
             found.sockets.entry(inode).or_default().push(fd);
         }
     }
     Ok(found)
+}
+
+/// Whether programs that the process starts get this descriptor: its flags, octal in fdinfo, lack
+/// O_CLOEXEC.
+fn is_passed_on(pid: u32, fd: i32) -> Option<bool> {
+    let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    let flags = i32::from_str_radix(flags.trim(), 8).ok()?;
+    Some(flags & libc::O_CLOEXEC == 0)
 }
 
 fn watched_by(pid: u32, fd: i32) -> Vec<(u64, u32)> {

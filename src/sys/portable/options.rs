@@ -114,6 +114,11 @@ impl ProcessWaits {
     pub fn on(&self, _inode: u64) -> Waiting {
         match *self {}
     }
+
+    /// Whether it has the socket and does not care for it.
+    pub fn neglects(&self, _inode: u64) -> Option<bool> {
+        match *self {}
+    }
 }
 
 /// The inode of the socket behind a descriptor.

@@ -62,6 +62,8 @@ fn describe(pid: u32, process: &sysinfo::Process) -> Process {
     Process {
         pid,
         name: text(process.name()),
+        comm: None,
+        cwd: process.cwd().map(|path| text(path.as_os_str())),
         exe: process.exe().map(|path| text(path.as_os_str())),
         cmdline: process.cmd().iter().map(|argument| text(argument)).collect(),
         uid: super::super::platform::netstat2::numeric_user(process),

@@ -87,7 +87,16 @@ impl Table {
         let Listing { sockets, health, privileged, coverage, .. } = listing;
         let sockets = sockets.into_iter().map(reuse).collect();
         let (unverified, listen_elsewhere) = (Vec::new(), Vec::new());
-        Ok(Listing { sockets, health, privileged, unverified, coverage, listen_elsewhere })
+        let uncounted = Vec::new();
+        Ok(Listing {
+            sockets,
+            health,
+            privileged,
+            unverified,
+            coverage,
+            listen_elsewhere,
+            uncounted,
+        })
     }
 
     /// One look at everything, by itself. There is no more detail to be had.
@@ -117,6 +126,7 @@ impl Table {
             unverified: Vec::new(),
             coverage: Coverage::Own(None),
             listen_elsewhere: Vec::new(),
+            uncounted: Vec::new(),
         })
     }
 
@@ -129,10 +139,8 @@ impl Table {
         let mut pids = info.associated_pids.clone();
         pids.sort_unstable();
         pids.dedup();
-        socket.owners = pids
-            .into_iter()
-            .map(|pid| Owner { fd: None, process: self.processes.process(pid) })
-            .collect();
+        socket.owners =
+            pids.into_iter().map(|pid| Owner::new(None, self.processes.process(pid))).collect();
         socket.ownership = ownership(&socket);
         socket
     }

@@ -311,6 +311,7 @@ fn any_row(dice: &mut Dice, cookie: u64) -> Arc<SocketRow> {
         let mut process = (*process(pid, word(dice))).clone();
         process.ppid = dice.maybe(|dice| 100 + dice.roll(20) as u32);
         process.exe = dice.maybe(|dice| word(dice).into());
+        process.cwd = dice.maybe(|dice| word(dice).into());
         process.unit =
             dice.maybe(|dice| Unit { name: word(dice).into(), scope: UnitScope::System });
         process.container = dice.maybe(|dice| Container {
@@ -319,7 +320,7 @@ fn any_row(dice: &mut Dice, cookie: u64) -> Arc<SocketRow> {
             name: dice.maybe(|dice| word(dice).into()),
         });
         let fd = dice.maybe(|dice| dice.roll(9) as i32);
-        socket.owners.push(Owner { fd, process: Arc::new(process) });
+        socket.owners.push(Owner::new(fd, Arc::new(process)));
     }
     row(cookie, socket)
 }

@@ -168,5 +168,20 @@ pub fn count(protocols: &[u8], name: &str) -> Count {
     Count::Absent
 }
 
+/// The sockets of the NFS server in `/proc/fs/nfsd/portlist`, such as `tcp 2049`; those of RDMA,
+/// which have no port here, are left out.
+pub fn nfsd_ports(portlist: &str) -> Vec<(Protocol, u16)> {
+    let port = |line: &str| {
+        let (transport, port) = line.split_once(' ')?;
+        let protocol = match transport {
+            "tcp" => Protocol::Tcp,
+            "udp" => Protocol::Udp,
+            _ => return None,
+        };
+        Some((protocol, port.trim().parse().ok()?))
+    };
+    portlist.lines().filter_map(port).collect()
+}
+
 #[cfg(test)]
 mod tests;

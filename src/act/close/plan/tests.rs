@@ -33,7 +33,7 @@ fn connection(local: u16, remote: u16) -> Socket {
 
 fn owned(mut socket: Socket, pid: u32) -> Socket {
     let process = Process::named(pid, 0, "p");
-    socket.owners = vec![Owner { fd: Some(3), process: Arc::new(process) }];
+    socket.owners = vec![Owner::new(Some(3), Arc::new(process))];
     socket.ownership = Ownership::OWNED;
     socket
 }

@@ -16,10 +16,8 @@ fn process(pid: u32, name: &str) -> Process {
 fn held_by(mut socket: Socket, processes: &[&Process]) -> Socket {
     socket.ownership = Ownership::OWNED;
     socket.owners_complete = Some(true);
-    socket.owners = processes
-        .iter()
-        .map(|process| Owner { fd: Some(3), process: Arc::new((*process).clone()) })
-        .collect();
+    socket.owners =
+        processes.iter().map(|process| Owner::new(Some(3), Arc::new((*process).clone()))).collect();
     socket
 }
 

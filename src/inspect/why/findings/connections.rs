@@ -4,19 +4,41 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::super::Scene;
-use super::{InWay, finding, wait_until_free};
+use super::{InWay, finding, remedy, wait_until_free};
 use crate::inspect::words::{self, counted};
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Socket, State, TimerKind};
 use crate::model::why::{Remedy, WhyFinding, WhyKind};
-use crate::text::units;
+use crate::text::{address, units};
 
 /// More holders than this are not named.
 const MOST: usize = 3;
 
 pub(super) fn findings(scene: &Scene<'_>, in_way: &InWay<'_>) -> Vec<WhyFinding> {
-    let found = [time_wait(scene, in_way), connected(scene, in_way), kernel(scene, in_way)];
-    found.into_iter().flatten().collect()
+    let left = [time_wait(scene, in_way), connected(scene, in_way), kernel(scene, in_way)];
+    let own = in_way.kernel.iter().copied().filter(is_own).map(own_port);
+    left.into_iter().flatten().chain(own).collect()
+}
+
+/// Whether the kernel holds it for something of its own, such as a tunnel, and not as what is
+/// left of a connection.
+fn is_own(socket: &&Socket) -> bool {
+    socket.ownership.reason.is_some()
+}
+
+/// A port that no process holds and that is not given back by waiting.
+fn own_port(socket: &Socket) -> WhyFinding {
+    let text = format!("{} is held by {}", address::local(socket), words::holders(socket));
+    let port = socket.local.port.unwrap_or_default().to_string();
+    let told = &socket.ownership;
+    let remedies = match (told.detail.as_deref(), told.device.as_deref()) {
+        (Some("fou"), _) => {
+            vec![remedy("end the encapsulation", &["ip", "fou", "del", "port", &port])]
+        }
+        (_, Some(device)) => vec![remedy("delete the device", &["ip", "link", "delete", device])],
+        _ => Vec::new(),
+    };
+    finding(WhyKind::KernelSocket, text, &[socket], remedies)
 }
 
 fn time_wait(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding> {
@@ -56,7 +78,9 @@ fn connected(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding> {
 }
 
 fn kernel(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding> {
-    let sockets = &in_way.kernel;
+    let sockets: Vec<&Socket> =
+        in_way.kernel.iter().copied().filter(|socket| !is_own(socket)).collect();
+    let sockets = &sockets;
     let count = counted(sockets.len(), "connection", "connections");
     let states: BTreeSet<&str> = sockets.iter().map(|socket| socket.state.name()).collect();
     let why: BTreeSet<&str> = sockets

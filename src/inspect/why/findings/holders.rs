@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::super::{Scene, sight};
 use super::{InWay, finding, remedy};
 use crate::inspect::words::counted;
-use crate::inspect::{bind, supervisor, words};
+use crate::inspect::{bind, heirs, supervisor, words};
 use crate::model::forwarder::Forwarder;
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::socket::{Endpoint, Socket};
@@ -34,8 +35,10 @@ pub(super) fn findings(scene: &Scene<'_>, in_way: &InWay<'_>) -> Vec<WhyFinding>
 
 /// Sockets on the very same end: the workers of one server.
 fn by_end<'a>(sockets: &[&'a Socket]) -> Vec<Vec<&'a Socket>> {
-    let end =
-        |socket: &Socket| -> (Endpoint, bool) { (socket.local.clone(), socket.is_dual_stack()) };
+    // Those on one device leave the port to those on another.
+    let end = |socket: &Socket| -> (Endpoint, Option<Arc<str>>, bool) {
+        (socket.local.clone(), socket.interface.clone(), socket.is_dual_stack())
+    };
     let mut sockets = sockets.to_vec();
     sockets.sort_by_cached_key(|socket| end(socket));
     sockets.chunk_by(|a, b| end(a) == end(b)).map(<[&Socket]>::to_vec).collect()
@@ -43,14 +46,6 @@ fn by_end<'a>(sockets: &[&'a Socket]) -> Vec<Vec<&'a Socket>> {
 
 fn held(kind: WhyKind, scene: &Scene<'_>, group: &[&Socket]) -> WhyFinding {
     let end = group.first().map_or(String::new(), |socket| address::local(socket).to_string());
-    let mut devices: Vec<&str> =
-        group.iter().filter_map(|socket| socket.interface.as_deref()).collect();
-    devices.dedup();
-    // Those on one interface leave the port to those on another.
-    let end = match devices.as_slice() {
-        [] => end,
-        devices => format!("{end} on interface {}", devices.join(", ")),
-    };
     let mut holders: Vec<String> = group.iter().map(|socket| words::holders(socket)).collect();
     holders.dedup();
     let holders = words::list(&holders);
@@ -62,6 +57,10 @@ fn held(kind: WhyKind, scene: &Scene<'_>, group: &[&Socket]) -> WhyFinding {
         }
         (_, true) => format!("a UDP socket holds {end}: {holders}{shared}"),
         (_, false) => format!("a listener holds {end}: {holders}{shared}"),
+    };
+    let text = match heirs::clause(group) {
+        Some(heirs) => format!("{text}; {heirs}"),
+        None => text,
     };
     WhyFinding { reuse: Some(reuse), ..finding(kind, text, group, stop(scene, group)) }
 }
@@ -134,7 +133,7 @@ fn is_our_own(scene: &Scene<'_>, process: &Process) -> bool {
 }
 
 fn is_systemd(process: &Process) -> bool {
-    process.pid == 1 && &*process.name == "systemd"
+    process.pid == 1 && process.names().any(|name| name == "systemd")
 }
 
 fn list_socket_units() -> Remedy {

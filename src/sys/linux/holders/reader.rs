@@ -10,8 +10,10 @@ use rustix::io::{Errno, Result};
 
 use super::super::proc::{self, Decimal};
 use super::Holder;
+use super::apart::{self, Apart};
 use super::idle::{Watch, Witness};
-use crate::model::owner::ProcessKey;
+use crate::model::join::Holding;
+use crate::model::owner::{ProcessKey, Through};
 use crate::wire::procfs;
 
 /// A descriptor that refers to a socket.
@@ -32,6 +34,12 @@ pub(super) struct Descriptors {
     pub(super) sockets: Vec<Held>,
     /// Descriptors of anything else, ascending.
     pub(super) others: Vec<i32>,
+    /// Those of the others that are io_uring instances.
+    pub(super) rings: Vec<i32>,
+    /// Sockets that no descriptor in there refers to, or not in the table that is listed.
+    pub(super) apart: Vec<Apart>,
+    /// The thread whose table `sockets` is, if it is not that of the first.
+    pub(super) thread: Option<u32>,
     /// Why not all could be read.
     pub(super) refusal: Option<Errno>,
     /// When all of them were looked up.
@@ -46,13 +54,33 @@ impl Descriptors {
     /// Whether it stays true for as long as the process does not run. Our own want of files is
     /// not the process's doing.
     pub(super) fn is_lasting(&self) -> bool {
-        matches!(self.refusal, None | Some(Errno::ACCESS | Errno::PERM))
+        // Whoever shares a ring changes what it holds.
+        self.rings.is_empty() && matches!(self.refusal, None | Some(Errno::ACCESS | Errno::PERM))
     }
 
     /// Whether any of these inodes, ascending, is held.
     pub(super) fn holds_any(&self, inodes: &[u64]) -> bool {
-        !inodes.is_empty()
-            && self.sockets.iter().any(|held| inodes.binary_search(&held.inode).is_ok())
+        let mut held = self.sockets.iter().map(|held| held.inode);
+        let mut apart = self.apart.iter().map(|apart| apart.inode);
+        let is_one = |inode| inodes.binary_search(&inode).is_ok();
+        !inodes.is_empty() && (held.any(is_one) || apart.any(is_one))
+    }
+
+    /// Whether any socket is held at all.
+    pub(super) fn holds_sockets(&self) -> bool {
+        !(self.sockets.is_empty() && self.apart.is_empty())
+    }
+
+    /// What is held, by the `process` with this index.
+    pub(super) fn holdings(&self, process: u32) -> impl Iterator<Item = Holding> {
+        let through = self.thread.map_or(Through::Descriptor, |tid| Through::Thread { tid });
+        let held = self.sockets.iter().map(move |held| Holding {
+            inode: held.inode,
+            process,
+            through,
+            fd: held.fd,
+        });
+        held.chain(self.apart.iter().map(move |apart| apart.holding(process)))
     }
 
     /// How many descriptors there are.
@@ -68,10 +96,14 @@ impl Descriptors {
         self.others.binary_search(&fd).is_ok().then_some(None)
     }
 
-    fn push(&mut self, fd: i32, inode: Option<u64>) {
-        match inode {
-            Some(inode) => self.sockets.push(Held { fd, inode, unlisted: 0 }),
-            None => self.others.push(fd),
+    fn push(&mut self, fd: i32, target: Target) {
+        match target {
+            Target::Socket(inode) => self.sockets.push(Held { fd, inode, unlisted: 0 }),
+            Target::Ring => {
+                self.rings.push(fd);
+                self.others.push(fd);
+            }
+            Target::Other => self.others.push(fd),
         }
     }
 
@@ -115,7 +147,8 @@ impl<'proc> Reader<'proc> {
         let process = proc::open_dir(self.proc, Decimal::new(pid).as_c_str())?;
         let known = Descriptors { others: numbers, ..Descriptors::default() };
         let mut found = self.look_up_all(&process, &known)?;
-        if !found.sockets.is_empty() {
+        apart::complete(pid, &process, &mut found, None);
+        if found.holds_sockets() {
             found.holder = Some(holder(pid, &self.stat(&process)?));
         }
         Ok(found)
@@ -133,10 +166,14 @@ impl<'proc> Reader<'proc> {
         let found = self.testify(pid, known.len(), &mut witness, watch).and_then(|process| {
             let stat = procfs::Stat::parse(&self.content).ok_or(Errno::SRCH)?;
             let (holder, is_kernel_thread) = (holder(pid, &stat), stat.kernel_thread);
-            let found = match is_kernel_thread {
+            let threads = stat.threads;
+            let mut found = match is_kernel_thread {
                 true => Descriptors::default(),
                 false => self.look_up_all(&process, &known)?,
             };
+            if !is_kernel_thread {
+                apart::complete(pid, &process, &mut found, Some(threads));
+            }
             Ok(Descriptors { holder: Some(holder), is_kernel_thread, ..found })
         });
         match found {
@@ -146,6 +183,16 @@ impl<'proc> Reader<'proc> {
                 Err(errno)
             }
         }
+    }
+
+    /// The descriptors of a process that are rings, and whether they could be read.
+    pub(super) fn rings_of(process: &OwnedFd) -> Result<Descriptors> {
+        let mut reader = Reader {
+            proc: process.as_fd(),
+            entries: Vec::with_capacity(8_192),
+            content: Vec::new(),
+        };
+        reader.list(process, &Descriptors::default())
     }
 
     /// Opens a process after its figures were taken; its `stat` is in `content` then.
@@ -189,6 +236,8 @@ impl<'proc> Reader<'proc> {
         known.sockets.retain(|held| !suspect(held));
         let found = self.list(&process, known)?;
         (known.sockets, known.others) = (found.sockets, found.others);
+        known.rings.retain(|fd| known.others.binary_search(fd).is_ok());
+        known.rings.extend(found.rings);
         for held in &mut known.sockets {
             let same = before.binary_search_by_key(&held.fd, |before| before.fd);
             let same = same.ok().map(|at| before[at]).filter(|before| before.inode == held.inode);
@@ -237,7 +286,7 @@ impl<'proc> Reader<'proc> {
                 Some(Some(held)) => found.sockets.push(held),
                 Some(None) => found.others.push(fd),
                 None => match look_up(directory.as_fd(), entry.file_name()) {
-                    Ok(inode) => found.push(fd, inode),
+                    Ok(target) => found.push(fd, target),
                     // Closed since the directory was read.
                     Err(Errno::NOENT) => {}
                     // The others would be refused alike.
@@ -296,8 +345,10 @@ fn look_up_known(directory: &OwnedFd, known: &Descriptors) -> Result<Option<Desc
     let sockets = known.sockets.iter().map(|held| (held.fd, Some(*held)));
     for (fd, held) in sockets.chain(known.others.iter().map(|&fd| (fd, None))) {
         match (look_up(directory.as_fd(), Decimal::new(fd as u32).as_c_str()), held) {
-            (Ok(Some(inode)), Some(held)) if inode == held.inode => found.sockets.push(held),
-            (Ok(inode), _) => found.push(fd, inode),
+            (Ok(Target::Socket(inode)), Some(held)) if inode == held.inode => {
+                found.sockets.push(held);
+            }
+            (Ok(target), _) => found.push(fd, target),
             (Err(Errno::NOENT), _) => return Ok(None),
             (Err(errno), _) => return Err(errno),
         }
@@ -317,9 +368,9 @@ fn reread(
     let mut others = Vec::new();
     for held in suspects {
         match look_up(directory.as_fd(), Decimal::new(held.fd as u32).as_c_str()) {
-            Ok(Some(inode)) if inode == held.inode => settled.push(held),
-            Ok(Some(inode)) => settled.push(Held { inode, unlisted: 0, ..held }),
-            Ok(None) => others.push(held.fd),
+            Ok(Target::Socket(inode)) if inode == held.inode => settled.push(held),
+            Ok(Target::Socket(inode)) => settled.push(Held { inode, unlisted: 0, ..held }),
+            Ok(Target::Ring | Target::Other) => others.push(held.fd),
             Err(Errno::NOENT) => return Ok(false),
             Err(errno) => return Err(errno),
         }
@@ -330,10 +381,25 @@ fn reread(
     Ok(true)
 }
 
-/// The inode of the socket that a descriptor refers to; `None` when it is something else.
-fn look_up(directory: BorrowedFd<'_>, name: &CStr) -> Result<Option<u64>> {
+/// What a descriptor refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// The socket with this inode.
+    Socket(u64),
+    /// An io_uring, which may hold sockets of its own.
+    Ring,
+    Other,
+}
+
+/// Looks up what a descriptor refers to.
+pub(super) fn look_up(directory: BorrowedFd<'_>, name: &CStr) -> Result<Target> {
     let mut target = [MaybeUninit::uninit(); 32];
-    Ok(procfs::socket_inode(proc::read_link(directory, name, &mut target)?))
+    let target = proc::read_link(directory, name, &mut target)?;
+    Ok(match procfs::socket_inode(target) {
+        Some(inode) => Target::Socket(inode),
+        None if target == b"anon_inode:[io_uring]" => Target::Ring,
+        None => Target::Other,
+    })
 }
 
 fn descriptor(name: &CStr) -> Option<i32> {

@@ -92,7 +92,7 @@ impl<C: Fn(u32, u32) -> Option<Ordering>> Sharing<C> {
 }
 
 /// The order of two processes' tables; `None` when one of them is gone or may not be asked.
-fn kcmp(one: u32, other: u32) -> Option<Ordering> {
+pub(super) fn kcmp(one: u32, other: u32) -> Option<Ordering> {
     let (one, other) = (libc::c_long::from(one), libc::c_long::from(other));
     // SAFETY: kcmp takes five numbers and touches no memory of ours; KCMP_FILES ignores the
     // last two.

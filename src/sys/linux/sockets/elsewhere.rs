@@ -90,6 +90,16 @@ impl Elsewhere {
         self.found.clone()
     }
 
+    /// Runs `act` in one of those that were found.
+    pub(super) fn within<T: Send>(
+        &self,
+        netns: Option<u64>,
+        act: impl FnOnce() -> T + Send,
+    ) -> Option<T> {
+        let known = self.found.iter().find(|namespace| Some(namespace.inode) == netns)?;
+        known.enter(act).ok()
+    }
+
     /// Enters one of those that were found.
     pub(super) fn place(&self, netns: Option<u64>) -> Result<Place> {
         let known = self.found.iter().find(|namespace| Some(namespace.inode) == netns);

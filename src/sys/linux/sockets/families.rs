@@ -41,7 +41,7 @@ impl From<Dumped> for Told {
 
 /// Whether a table is one of those that are not asked for by inet_diag.
 pub(super) fn is_of_family(table: Table) -> bool {
-    matches!(table, Table::Unix | Table::Packet | Table::Netlink)
+    matches!(table, Table::Unix | Table::Packet | Table::Netlink | Table::Other)
 }
 
 impl Native {
@@ -71,6 +71,8 @@ impl Native {
                 Table::Unix => self.dump_unix(detail, keep, sockets),
                 Table::Packet => self.dump_packet(keep, sockets),
                 Table::Netlink => self.dump_netlink(keep, sockets),
+                // Processes are asked, after all tables were.
+                Table::Other => Ok(Told::Complete),
             };
             if told.is_err() {
                 sockets.truncate(before);
@@ -302,6 +304,7 @@ fn trouble(table: Table, told: Result<Told>) -> Option<Health> {
         Table::Unix => ("unix_diag", "unix_diag"),
         Table::Packet => ("packet_diag", "af_packet_diag"),
         Table::Netlink => ("netlink_diag", "netlink_diag"),
+        Table::Other => ("unlisted", ""),
     };
     let name = table.name();
     let health = match told {

@@ -1,6 +1,6 @@
 //! Sockets and their holders, brought together.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::entry::Entry;
@@ -10,6 +10,7 @@ use crate::model::activation;
 use crate::model::join::{self, Holders, SecondLook};
 use crate::model::owner::{Ownership, OwnershipKind, Process, Unverified};
 use crate::model::socket::Socket;
+use crate::model::tables::Uncounted;
 use crate::wire::cgroup;
 
 /// Who holds what, as of one scan.
@@ -19,8 +20,14 @@ pub(super) struct Join {
     pub(super) outlook: Outlook,
     pub(super) unverified: Vec<Unverified>,
     pub(super) second: SecondLooks,
+    /// Sockets that the kernel holds itself, with what for.
+    pub(super) kernel: HashMap<Identity, Ownership>,
     /// Sockets whose owner the next look will find.
     pub(super) pending: HashSet<Identity>,
+    /// Sockets that are held and in no table.
+    pub(super) unlisted: Vec<Socket>,
+    /// Those of them that may not be looked at.
+    pub(super) uncounted: Vec<Uncounted>,
 }
 
 impl Join {
@@ -72,6 +79,9 @@ impl Join {
     }
 
     fn without_owner(&self, socket: &Socket) -> Ownership {
+        if let Some(kernel) = identity(socket).and_then(|identity| self.kernel.get(&identity)) {
+            return kernel.clone();
+        }
         if identity(socket).is_some_and(|identity| self.pending.contains(&identity)) {
             return Ownership::unknown(
                 "it appeared during this look; the next one finds its owner",

@@ -1,29 +1,28 @@
 //! One listing: dump, scan, join, and a second look at what nobody seems to hold.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
 use super::super::super::listing::{Coverage, Listing, Reach};
 use super::super::super::{Error, Result};
-use super::super::holders::{Ahead, HolderScan, Listed, Scan};
+use super::super::holders::{Ahead, HolderScan};
 use super::super::names::NameCache;
 use super::super::processes::ProcessCache;
 use super::super::sock_diag::Dumped;
 use super::bound::BoundSockets;
 use super::elsewhere::{self, Elsewhere, Place};
 use super::entry::Entry;
-use super::join::Join;
-use super::second_look::{Identity, SecondLooks, identity};
-use super::sight::{self, Outlook};
+use super::second_look::Identity;
+use super::sight;
+use super::unlisted::Unlisted;
 use crate::model::activity::ListenCounters;
 use crate::model::health::Health;
-use crate::model::join::Holders;
-use crate::model::owner::Unverified;
+use crate::model::owner::Ownership;
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::model::tables::{Table, Tables};
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, Record};
-use crate::wire::netlink::socket::{blank, fill};
+use crate::wire::netlink::socket::{Names, blank, fill};
 
 /// The tables that every kernel should have. See `families` for the others.
 const TABLES: [(Protocol, Family); 4] = [
@@ -48,7 +47,7 @@ const AT_ONCE: usize = 16;
 pub(super) struct Native {
     /// The network namespace that is being asked.
     pub(super) place: Place,
-    reach: Reach,
+    pub(super) reach: Reach,
     /// What is listed.
     pub(super) tables: Tables,
     /// The only local port that is listed.
@@ -58,21 +57,25 @@ pub(super) struct Native {
     pub(super) elsewhere: Elsewhere,
     /// What this look learnt of the listeners there.
     listen_elsewhere: Vec<ListenCounters>,
-    scan: HolderScan,
-    processes: ProcessCache,
+    pub(super) scan: HolderScan,
+    pub(super) processes: ProcessCache,
     pub(super) names: NameCache,
     bound: BoundSockets,
     pub(super) scratch: Socket,
     /// How many sockets the next listing probably has.
     expected: usize,
     /// Whether it is listed again and again, so that it is worth remembering descriptors.
-    is_repeated: bool,
+    pub(super) is_repeated: bool,
     /// How many descriptors of processes that ran are looked up anew each time.
     pub(super) most_descriptors: usize,
     /// Sockets that nobody was found to hold, after every descriptor was looked up.
-    ownerless: HashSet<Identity>,
+    pub(super) ownerless: HashSet<Identity>,
+    /// Those of them that the kernel holds itself.
+    pub(super) kernel: HashMap<Identity, Ownership>,
+    /// What no table lists.
+    pub(super) unlisted: Unlisted,
     /// Sockets whose owner this look should find.
-    pending: HashSet<Identity>,
+    pub(super) pending: HashSet<Identity>,
 }
 
 impl Native {
@@ -97,6 +100,8 @@ impl Native {
             is_repeated: false,
             most_descriptors: usize::MAX,
             ownerless: HashSet::new(),
+            kernel: HashMap::new(),
+            unlisted: Unlisted::default(),
             pending: HashSet::new(),
         })
     }
@@ -114,6 +119,23 @@ impl Native {
     /// Lists with so much detail; `keep` makes an entry of each socket that is read.
     pub(super) fn list<T: Entry>(
         &mut self,
+        detail: Detail,
+        keep: impl FnMut(&Socket, Timestamp) -> T,
+    ) -> Result<Listing<T>> {
+        let wanted = self.tables;
+        if wanted.contains(Table::Other) && self.port.is_none() {
+            // Only who has seen every table knows what is in none.
+            self.tables = Tables::ALL;
+        }
+        let listing = self.list_tables(wanted, detail, keep);
+        self.tables = wanted;
+        listing
+    }
+
+    /// Reads every table, and lists those that are `wanted`.
+    fn list_tables<T: Entry>(
+        &mut self,
+        wanted: Tables,
         detail: Detail,
         mut keep: impl FnMut(&Socket, Timestamp) -> T,
     ) -> Result<Listing<T>> {
@@ -137,7 +159,17 @@ impl Native {
             Reach::All => self.dump_others(detail, &mut keep, &mut health, &mut sockets),
         };
         self.expected = sockets.len() + sockets.len() / 16;
-        let join = self.look_for_owners(&sockets, ahead.as_ref())?;
+        let mut join = self.look_for_owners(&sockets, ahead.as_ref())?;
+        let at = Timestamp::now();
+        for mut socket in std::mem::take(&mut join.unlisted) {
+            socket.user = socket.uid.and_then(|uid| self.names.user(uid));
+            socket.netns_name =
+                self.scratch.netns_name.clone().filter(|_| socket.netns == self.scratch.netns);
+            sockets.push(keep(&socket, at));
+        }
+        if wanted.contains(Table::Other) {
+            sockets.retain(|entry| wanted.contains(Table::of(entry.socket())));
+        }
         let without_owner = sockets.iter_mut().filter_map(|listed| join.apply(listed)).count();
         self.processes.forget_unused();
         health.push(join.outlook.health(without_owner));
@@ -145,7 +177,16 @@ impl Native {
         let listen_elsewhere = std::mem::take(&mut self.listen_elsewhere);
         health.extend(sight::health_of_memory(&join.unverified));
         let unverified = join.unverified;
-        Ok(Listing { sockets, health, privileged, unverified, coverage, listen_elsewhere })
+        let uncounted = join.uncounted;
+        Ok(Listing {
+            sockets,
+            health,
+            privileged,
+            unverified,
+            coverage,
+            listen_elsewhere,
+            uncounted,
+        })
     }
 
     /// Appends the sockets of every other namespace that can be entered.
@@ -333,88 +374,5 @@ impl Native {
             }
         })?;
         Ok(if listed.is_some() { Dumped::Read } else { Dumped::NoSuchTable })
-    }
-
-    /// Finds the holders of these sockets, and takes a second look at those without.
-    fn look_for_owners<T: Entry>(&mut self, sockets: &[T], ahead: Option<&Ahead>) -> Result<Join> {
-        let scan = self.scan(sockets, self.most_descriptors, ahead)?;
-        let (is_partial, ended) = (!scan.unverified.is_empty(), scan.ended);
-        let mut join = self.join(sockets, scan);
-        let lost = join.lost(sockets, |identity| self.ownerless.contains(&identity));
-        if !lost.is_empty() && (is_partial || ended > 0 || join.outlook.sight.hidden.is_none()) {
-            let second = self.look_again(&lost)?;
-            let open = lost.iter().filter_map(|socket| identity(socket));
-            let open: HashSet<Identity> =
-                open.filter(|identity| !second.contains_key(identity)).collect();
-            // A process that ended during a full scan may have left what it held to a child
-            // that was not listed yet.
-            if is_partial && self.can_wait(&open) {
-                join.pending = open;
-            } else if !open.is_empty() && (is_partial || ended > 0) {
-                let scan = self.scan(sockets, usize::MAX, None)?;
-                join = self.join(sockets, scan);
-            }
-            join.second = second;
-        }
-        let is_settled =
-            |identity| join.second.contains_key(&identity) || join.pending.contains(&identity);
-        let ownerless = join.lost(sockets, is_settled);
-        self.ownerless = ownerless.iter().filter_map(|socket| identity(socket)).collect();
-        self.pending.clone_from(&join.pending);
-        Ok(join)
-    }
-
-    /// Whether the next look will probably find who holds these sockets: it goes on where this
-    /// one stopped. To look up everything instead is for those that it did not help.
-    fn can_wait(&self, open: &HashSet<Identity>) -> bool {
-        open.is_disjoint(&self.pending)
-    }
-
-    /// Looks through the processes, as far as they ran if this table is listed repeatedly: then
-    /// up to `most` descriptors of those that are known already.
-    fn scan<T: Entry>(
-        &mut self,
-        sockets: &[T],
-        most: usize,
-        ahead: Option<&Ahead>,
-    ) -> Result<Scan> {
-        if !self.is_repeated {
-            return self.scan.full(ahead);
-        }
-        let sockets = sockets.iter().map(T::socket);
-        let listed = sockets.filter_map(|socket| Some((socket.inode?, socket.cookie.unwrap_or(0))));
-        let mut listed: Vec<Listed> = listed.filter(|&(inode, _)| inode != 0).collect();
-        listed.sort_unstable();
-        self.scan.refresh(listed, most)
-    }
-
-    /// Reads who the holders of these sockets are.
-    fn join<T: Entry>(&mut self, sockets: &[T], scan: Scan) -> Join {
-        let unverified = |&(process, as_of): &_| Unverified { process, as_of };
-        let unverified = scan.unverified.iter().map(unverified).collect();
-        let outlook = Outlook::new(self.scan.proc(), &scan);
-        let mut holders = Holders::new(scan.holdings);
-        let mut wanted = vec![false; scan.holders.len()];
-        for listed in sockets {
-            for holding in holders.of(listed.socket().inode.unwrap_or(0)) {
-                wanted[holding.process as usize] = true;
-            }
-        }
-        // Details are read only for those that hold one of these sockets.
-        let mut processes = Vec::new();
-        let mut positions = vec![None; scan.holders.len()];
-        for (index, holder) in scan.holders.iter().enumerate().filter(|(index, _)| wanted[*index]) {
-            positions[index] = Some(processes.len() as u32);
-            processes.push(self.processes.process(self.scan.proc(), holder));
-        }
-        holders.retain_processes(&positions);
-        Join {
-            holders,
-            processes,
-            outlook,
-            unverified,
-            second: SecondLooks::new(),
-            pending: HashSet::new(),
-        }
     }
 }

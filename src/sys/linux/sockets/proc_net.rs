@@ -98,6 +98,7 @@ impl Census<'_> {
             Table::Unix => is_none("UNIX") && is_none("UNIX-STREAM"),
             Table::Packet => is_none("PACKET"),
             Table::Netlink => is_none("NETLINK"),
+            Table::Other => true,
         }
     }
 }

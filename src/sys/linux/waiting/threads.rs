@@ -67,6 +67,18 @@ pub(super) fn sleeping(pid: u32) -> Vec<Call> {
     tids.take(MAX_THREADS).filter_map(|tid| call_of(pid, tid)).collect()
 }
 
+/// Whether every thread of a process is known to sleep in some call.
+pub(super) fn all_sleep(pid: u32) -> bool {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    let mut tasks = tasks.flatten();
+    let sleeps = |task: fs::DirEntry| {
+        let line = fs::read_to_string(task.path().join("syscall"));
+        // `running`, or -1 outside of any call.
+        line.is_ok_and(|line| line.starts_with(|first: char| first.is_ascii_digit()))
+    };
+    tasks.all(sleeps)
+}
+
 fn call_of(pid: u32, tid: u32) -> Option<Call> {
     let path = format!("/proc/{pid}/task/{tid}/syscall");
     let line = fs::read_to_string(&path).ok()?;

@@ -124,7 +124,7 @@ fn widths(column: Column) -> [u16; 4] {
         Family => [6, 6, 7, 7],
         Fd => [4, 4, 6, 6],
         Cmdline => [12, 24, 60, 240],
-        Exe => [12, 24, 48, 120],
+        Exe | Cwd => [12, 24, 48, 120],
         Unit => [10, 18, 32, 80],
         Container => [10, 18, 32, 80],
         Ownership => [8, 16, 20, 20],

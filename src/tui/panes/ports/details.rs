@@ -178,11 +178,18 @@ fn owner_facts(same: &[Owner], parents: &[Process], now: Timestamp, facts: &mut 
     let process = &owner.process;
     let fds = descriptors(same.iter().map(|owner| owner.fd));
     facts.push(("owner", format!("{} {}{fds}", clean(&process.name), process.pid)));
+    facts.extend(same.iter().filter_map(owner::through).map(|through| ("", through)));
     if !process.cmdline.is_empty() {
         facts.push(("", clean(&process.cmdline.join(" ")).into_owned()));
     }
     if let Some(exe) = &process.exe {
         facts.push(("", format!("program {}", clean(exe))));
+    }
+    if let Some(comm) = process.comm.as_ref().filter(|comm| !process.name.starts_with(&***comm)) {
+        facts.push(("", format!("calls itself {}", clean(comm))));
+    }
+    if let Some(cwd) = &process.cwd {
+        facts.push(("", format!("works in {}", clean(cwd))));
     }
     facts.extend(lineage(process, parents).map(|line| ("", line)));
     let mut more = Vec::new();

@@ -135,8 +135,9 @@ impl History {
             }
             Command::Complete => {
                 let table = cx.world.ports.value();
-                let ended = table.into_iter().flat_map(|table| &table.ended);
-                let sockets = ended.map(|ended| &ended.row.socket);
+                let ended: Vec<_> =
+                    table.into_iter().flat_map(|table| table.ended.iter()).collect();
+                let sockets = ended.iter().map(|ended| &ended.row.socket);
                 self.filter.complete(&cx.world.filters.saved, sockets);
                 self.field_changed(cx);
             }

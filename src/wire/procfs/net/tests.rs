@@ -96,3 +96,9 @@ proptest! {
         let _ = Line::parse(format!("1: {words}").as_bytes(), Protocol::Tcp);
     }
 }
+
+#[test]
+fn the_nfs_server_lists_its_ports() {
+    let told = nfsd_ports("rdma 20049\nudp 2049\ntcp 2049\n\ntcp x\n");
+    assert_eq!(told, [(Protocol::Udp, 2049), (Protocol::Tcp, 2049)]);
+}

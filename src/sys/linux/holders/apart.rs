@@ -1,0 +1,131 @@
+//! What a process holds apart from the descriptors that its first thread has: direct
+//! descriptors of an io_uring, to which no number refers, and tables that threads have for
+//! themselves (`unshare(CLONE_FILES)`).
+
+use std::cmp::Ordering;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{AtFlags, RawDir, statat};
+use rustix::io::Result;
+
+use super::super::proc::{self, Decimal};
+use super::reader::{Descriptors, Target, look_up};
+use super::sharing::kcmp;
+use crate::model::join::Holding;
+use crate::model::owner::Through;
+use crate::wire::procfs;
+
+/// The kernel leaves a ring's files out while the ring is in use; so often it is asked again.
+const ATTEMPTS: u32 = 3;
+
+/// A socket, and where it is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Apart {
+    pub(super) inode: u64,
+    through: Through,
+    /// The descriptor in a thread's table.
+    fd: i32,
+}
+
+impl Apart {
+    /// It as held by the `process` with this index.
+    pub(super) fn holding(&self, process: u32) -> Holding {
+        let Self { inode, through, fd } = *self;
+        Holding { inode, process, through, fd }
+    }
+
+    fn of_ring(fd: i32, (slot, inode): (u32, u64)) -> Self {
+        Self { inode, through: Through::IoUring { fd, slot }, fd: -1 }
+    }
+}
+
+/// Adds what is held apart to the descriptors of a process that were `found`. How many
+/// `threads` it has need not be asked where it is known.
+pub(super) fn complete(pid: u32, process: &OwnedFd, found: &mut Descriptors, threads: Option<u64>) {
+    found.apart.clear();
+    found.thread = None;
+    if found.refusal.is_some() {
+        return;
+    }
+    let threads = threads.unwrap_or_else(|| count_threads(process));
+    let living = if threads > 1 { proc::living_thread(process) } else { None };
+    found.thread = living.as_ref().map(|(tid, _)| *tid);
+    let at = living.as_ref().map_or(process.as_fd(), |(_, thread)| thread.as_fd());
+    for &fd in &found.rings {
+        found.apart.extend(ring(at, fd).into_iter().map(|held| Apart::of_ring(fd, held)));
+    }
+    if threads > 1 {
+        let first = found.thread.unwrap_or(pid);
+        found.apart.extend(of_threads(process, first).unwrap_or_default());
+    }
+}
+
+/// Whether the process that this directory is of holds a socket apart from its descriptors.
+pub(in super::super) fn held_apart(pid: u32, process: &OwnedFd, inode: u64) -> Result<bool> {
+    let mut found = super::Reader::rings_of(process)?;
+    complete(pid, process, &mut found, None);
+    Ok(found.apart.iter().any(|apart| apart.inode == inode))
+}
+
+/// A directory has a link for each that is in it, and two more.
+fn count_threads(process: &OwnedFd) -> u64 {
+    statat(process, c"task", AtFlags::empty()).map_or(0, |stat| stat.st_nlink.saturating_sub(2))
+}
+
+/// The sockets in the file table of the io_uring that is at this descriptor.
+fn ring(process: impl AsFd, fd: i32) -> Vec<(u32, u64)> {
+    let Ok(infos) = proc::open_dir(process, c"fdinfo") else { return Vec::new() };
+    let mut content = Vec::new();
+    for _ in 0..ATTEMPTS {
+        if proc::read_file(&infos, Decimal::new(fd as u32).as_c_str(), &mut content).is_err() {
+            break;
+        }
+        if content.windows(10).any(|text| text == b"UserFiles:") {
+            return procfs::ring_sockets(&content);
+        }
+    }
+    Vec::new()
+}
+
+/// The sockets in tables of threads that do not share the one of the thread `first`. Each table
+/// is read once.
+fn of_threads(process: &OwnedFd, first: u32) -> Result<Vec<Apart>> {
+    let tasks = proc::open_dir(process, c"task")?;
+    let mut held = Vec::new();
+    let mut tables = vec![first];
+    for tid in proc::threads_in(&tasks)? {
+        let shares =
+            |table: &u32| !matches!(kcmp(*table, tid), Some(Ordering::Less | Ordering::Greater));
+        if tid == first || tables.iter().any(shares) {
+            continue;
+        }
+        tables.push(tid);
+        // One that ends meanwhile holds nothing.
+        if let Ok(thread) = proc::open_dir(&tasks, Decimal::new(tid).as_c_str()) {
+            held.extend(of_thread(&thread, tid).unwrap_or_default());
+        }
+    }
+    Ok(held)
+}
+
+fn of_thread(thread: &OwnedFd, tid: u32) -> Result<Vec<Apart>> {
+    let directory = proc::open_dir(thread, c"fd")?;
+    let mut buffer = Vec::with_capacity(4 * 1024);
+    let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());
+    let mut held = Vec::new();
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let number = procfs::number(entry.file_name().to_bytes());
+        let Some(fd) = number.and_then(|fd| i32::try_from(fd).ok()) else { continue };
+        match look_up(directory.as_fd(), entry.file_name()) {
+            Ok(Target::Socket(inode)) => {
+                held.push(Apart { inode, through: Through::Thread { tid }, fd });
+            }
+            Ok(Target::Ring) => {
+                held.extend(ring(thread, fd).into_iter().map(|held| Apart::of_ring(fd, held)));
+            }
+            _ => {}
+        }
+    }
+    Ok(held)
+}
