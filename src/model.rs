@@ -15,6 +15,7 @@ pub mod free;
 pub mod health;
 pub mod interface;
 pub mod join;
+pub mod keeper;
 pub mod kernel_port;
 pub mod machine;
 pub mod mptcp;

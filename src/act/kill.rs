@@ -6,6 +6,7 @@
 
 mod advice;
 mod command;
+mod keepers;
 mod plan;
 mod proof;
 mod run;
@@ -16,9 +17,11 @@ use std::time::Duration;
 
 use super::guard;
 use crate::inspect::bind::{self, How, Target};
-use crate::inspect::{Error, elsewhere, reuse, sockets, supervisor};
-use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared, SupervisorWord};
-use crate::model::owner::{Container, Process, Unit};
+use crate::inspect::{self, Error, elsewhere, reuse, sockets};
+use crate::model::action::{About, KillOutcome, KillPlan, KillTarget, Spared, Victim};
+use crate::model::activation::Activation;
+use crate::model::keeper::{Keeper, Standing};
+use crate::model::owner::Process;
 use crate::model::signal::Signal;
 use crate::model::socket::{Protocol, Socket};
 use crate::model::tables::Tables;
@@ -27,7 +30,6 @@ use crate::sys;
 
 pub use super::action::{Obstacle, Verdict};
 pub use super::guard::Consent;
-pub use advice::policy;
 pub use command::command;
 pub use plan::{choose, holds_target, plan};
 pub(super) use run::proven;
@@ -50,14 +52,7 @@ pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error
         facts.reuse = reuse::Known::read(holders);
     }
     let first = plan(target, &sockets, &facts, options);
-    facts.parents = restarters(&first, &facts.tree);
-    if first.supervisors.is_empty() && facts.parents.is_empty() {
-        return Ok(first);
-    }
-    facts.words = supervisor::ask_about(
-        plan::supervised(&first, &sockets),
-        guard::lifeline(facts.own_pid, &facts.tree),
-    );
+    facts.look_at(&first, &sockets);
     Ok(plan(target, &sockets, &facts, options))
 }
 
@@ -94,17 +89,6 @@ pub fn obstacle_to_bind(plan: &KillPlan) -> Option<String> {
     let obstacle = bind::ask(&target, How::PLAIN).ok()?.obstacle()?;
     let protocol = if udp { "/udp" } else { "" };
     Some(format!("it is not free: {obstacle} (see sockpit why {port}{protocol})"))
-}
-
-/// The victims' parents that are there to start them again.
-fn restarters(plan: &KillPlan, tree: &ProcessTree) -> Vec<(u32, Process)> {
-    let parent = |pid: u32| tree.get(tree.get(pid)?.ppid);
-    let of = |pid: u32| {
-        let parent = parent(pid).filter(|parent| supervisor::is_restarter(&parent.name))?;
-        let parent = sys::processes::read(parent.key.pid).ok().filter(|p| p.key() == parent.key)?;
-        Some((pid, parent))
-    };
-    plan.victims.iter().filter_map(|victim| of(victim.key.pid)).collect()
 }
 
 /// The look at this system's socket table that [`execute`] uses: with owners the whole table,
@@ -152,11 +136,19 @@ pub struct Options {
     pub force: bool,
     /// Takes the victims' descendants along.
     pub tree: bool,
+    /// How long the port is watched afterwards; by itself as long as the keepers may take.
+    pub watch: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { signal: Signal::Term, timeout: DEFAULT_TIMEOUT, force: false, tree: false }
+        Self {
+            signal: Signal::Term,
+            timeout: DEFAULT_TIMEOUT,
+            force: false,
+            tree: false,
+            watch: None,
+        }
     }
 }
 
@@ -169,27 +161,83 @@ pub struct Facts {
     pub netns: Option<u64>,
     /// Every process that could be seen.
     pub tree: ProcessTree,
-    /// The unit that sockpit itself belongs to: it can supervise nobody that sockpit ends, or
-    /// stopping it would end sockpit, too.
-    pub unit: Option<Unit>,
-    /// The container that sockpit itself runs in; the same goes for it.
-    pub container: Option<Container>,
-    /// What supervisors themselves say of the processes that they seem to run, by pid.
-    pub words: Vec<(u32, SupervisorWord)>,
+    /// Who stands behind the victims.
+    pub keepers: Vec<Keeper>,
     /// What UDP sockets on the port let others share.
     pub reuse: reuse::Known,
-    /// Parents that are there to start a process again, by its pid.
-    pub parents: Vec<(u32, Process)>,
+    /// What is known of each victim beyond the socket table, by pid.
+    pub subjects: Vec<(u32, Subject)>,
+}
+
+/// A process that may be a victim, as it was found beyond the socket table.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// What tells it from others of its name.
+    pub about: About,
+    /// Its namespaces, signals and directory.
+    pub standing: Standing,
+    /// The other processes of a PID namespace whose first one it is, victims apart.
+    pub fellows: u64,
 }
 
 impl Facts {
     /// Looks at the system: one pass over all processes. Blocks for a few milliseconds.
     pub fn gather() -> Result<Self, Error> {
         let own_pid = std::process::id();
-        let Process { unit, container, .. } = sys::processes::read(own_pid)?;
         let (netns, tree) = (sys::process::own_netns(), sys::process::tree()?);
-        Ok(Self { own_pid, netns, tree, unit, container, ..Self::default() })
+        Ok(Self { own_pid, netns, tree, ..Self::default() })
     }
+
+    /// Looks closer at the victims of a first plan, and asks who stands behind them.
+    fn look_at(&mut self, plan: &KillPlan, sockets: &[Socket]) {
+        let processes: Vec<Process> = plan
+            .victims
+            .iter()
+            .filter_map(|victim| {
+                let process = sys::processes::read(victim.key.pid).ok()?;
+                (process.key() == victim.key).then_some(process)
+            })
+            .collect();
+        let victims: Vec<u32> = plan.victims.iter().map(|victim| victim.key.pid).collect();
+        let subject = |it: &Process| (it.pid, subject(it, &self.tree, &victims));
+        self.subjects = processes.iter().map(subject).collect();
+        let children = |victim: &&Victim| victim.child_of.is_some();
+        let is_child = |pid| plan.victims.iter().filter(children).any(|v| v.key.pid == pid);
+        let asked = processes.iter().filter(|process| !is_child(process.pid));
+        let asked: Vec<inspect::keepers::Subject<'_>> = asked
+            .map(|process| inspect::keepers::Subject {
+                process,
+                activation: activation(process, plan),
+            })
+            .collect();
+        let lifeline = guard::lifeline(self.own_pid, &self.tree);
+        self.keepers = inspect::keepers::of(&asked, &self.tree, &lifeline);
+        plan::add_neighbours(&mut self.keepers, plan, sockets);
+    }
+}
+
+/// The units for which systemd holds a planned socket.
+fn activation<'p>(process: &Process, plan: &'p KillPlan) -> Option<&'p Activation> {
+    let victim = plan.victims.iter().find(|victim| victim.key == process.key())?;
+    victim.holds.iter().find_map(|socket| socket.activation.as_deref())
+}
+
+fn subject(process: &Process, tree: &ProcessTree, victims: &[u32]) -> Subject {
+    let standing = sys::process::standing(process.pid).unwrap_or_default();
+    let about = About {
+        cmdline: process.cmdline.clone(),
+        cwd: standing.cwd.clone(),
+        unit: process.unit.clone(),
+        container: process.container.clone(),
+    };
+    // Whatever is in a PID namespace descends from its first process.
+    let fellows = if standing.is_inner_init() {
+        let all = tree.descendants(process.pid);
+        all.iter().filter(|node| !victims.contains(&node.key.pid)).count() as u64
+    } else {
+        0
+    };
+    Subject { about, standing, fellows }
 }
 
 /// How much a look at the socket table must tell.

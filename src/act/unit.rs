@@ -1,5 +1,5 @@
-//! Stopping the unit or container that would start its processes again: what to run in place
-//! of a kill, where systemd or the container runtime itself agrees.
+//! Stopping what would start its processes again, a unit, a container or a supervisor's program:
+//! what to run in place of a kill, where the keeper itself agrees.
 //!
 //! [`plans`] is pure. [`execute`] asks once more, since a plan can be old, runs the supervisor's
 //! own command, and then proves that the ports are free and stay so.
@@ -11,27 +11,31 @@ use std::time::Duration;
 
 use super::kill::{self, Progress};
 use crate::inspect::Error;
-use crate::inspect::supervisor;
-use crate::model::action::{KillPlan, StopOutcome, StopPlan, Supervisor, SupervisorWord};
+use crate::inspect::keepers;
+use crate::model::action::{KillPlan, StopOutcome, StopPlan};
+use crate::model::keeper::{self, Confirmed, Keeper};
 use crate::model::owner::ProcessKey;
 use crate::sys;
 use crate::sys::command::{Limits, Program, Ran};
 
-pub use run::{Command, Hands, Look, run};
+pub use run::{Command, Hands, Look, Still, run};
 
 /// systemd gives a service 90 seconds to end before it kills it, and docker ten.
 pub const TIMEOUT: Duration = Duration::from_secs(100);
+/// After a stop the port is watched for this long at least.
+const LEAST_WATCH_MS: u64 = 1_500;
 /// What is kept of a command's output.
 const OUTPUT_BYTES: usize = 64 << 10;
 
-/// What could be stopped in place of these kills: one plan for each unit or container that was
-/// confirmed, those that hold every victim first.
+/// What could be stopped in place of these kills: one plan for each keeper that was asked and has
+/// a command. First come those that hold every victim, are sure to end it, last, and cost nothing
+/// else.
 pub fn plans(kills: &[KillPlan]) -> Vec<StopPlan> {
     let mut plans: Vec<StopPlan> = Vec::new();
     for kill in kills {
-        for supervisor in &kill.supervisors {
-            if let Some(word) = supervisor.word.as_ref().filter(|word| word.confirmed) {
-                add(&mut plans, kill, supervisor, word);
+        for keeper in kill.keepers.iter().filter(|it| it.confirmed == Some(Confirmed::Asked)) {
+            if let Some(stop) = &keeper.stop {
+                add(&mut plans, kill, keeper, stop);
             }
         }
     }
@@ -39,31 +43,63 @@ pub fn plans(kills: &[KillPlan]) -> Vec<StopPlan> {
     for plan in &mut plans {
         plan.covers_all = victims().all(|victim| plan.victims.contains(&victim.key));
     }
-    plans.sort_by_key(|plan| !plan.covers_all);
+    plans.sort_by_key(|plan| (!plan.is_narrow(), !plan.covers_all, plan.undone_by.is_some()));
     plans
 }
 
-fn add(plans: &mut Vec<StopPlan>, kill: &KillPlan, supervisor: &Supervisor, word: &SupervisorWord) {
-    let victim = kill.victims.iter().find(|victim| victim.key.pid == supervisor.pid);
-    let Some(key) = victim.map(|victim| victim.key) else { return };
-    let known = plans.iter().position(|plan| plan.argv == word.argv);
+fn add(plans: &mut Vec<StopPlan>, kill: &KillPlan, keeper: &Keeper, stop: &[String]) {
+    let kept = kill.victims.iter().filter(|victim| keeper.of.contains(&victim.key.pid));
+    let keys: Vec<ProcessKey> = kept.map(|victim| victim.key).collect();
+    let known = plans.iter().position(|plan| plan.argv == stop);
     let index = known.unwrap_or_else(|| {
         plans.push(StopPlan {
-            name: word.name.as_ref().unwrap_or(&supervisor.name).clone(),
-            argv: word.argv.clone(),
+            name: called(keeper),
+            argv: stop.to_vec(),
             victims: Vec::new(),
             kills: Vec::new(),
             covers_all: false,
+            stops_also: keeper.stops_also.clone(),
+            is_sure: true,
+            undone_by: keeper.undone_by.clone(),
             timeout_ms: TIMEOUT.as_millis().try_into().unwrap_or(u64::MAX),
         });
         plans.len() - 1
     });
     let plan = &mut plans[index];
-    if !plan.victims.contains(&key) {
-        plan.victims.push(key);
+    plan.is_sure &= keeper.ends_holder.is_some();
+    let new: Vec<ProcessKey> = keys.into_iter().filter(|key| !plan.victims.contains(key)).collect();
+    plan.victims.extend(new);
+    if !plan.kills.iter().any(|known| known.target == kill.target) {
+        plan.kills.push(afterwards(kill, keeper));
     }
-    if !plan.kills.contains(kill) {
-        plan.kills.push(kill.clone());
+}
+
+/// What is stopped, in a sentence: a unit by its name, an instance by its own and its keeper's.
+fn called(keeper: &Keeper) -> String {
+    match &keeper.instance {
+        Some(instance) if keeper.pid.is_some() && *instance != keeper.name => {
+            format!("{instance} of {}", keeper.name)
+        }
+        _ => keeper.name.clone(),
+    }
+}
+
+/// The kill as it is to be proven once the keeper has been told: it and what it is within are
+/// asked for by that command, and only who stands further out may still bring the process back.
+fn afterwards(kill: &KillPlan, stopped: &Keeper) -> KillPlan {
+    let at = kill.keepers.iter().position(|keeper| keeper == stopped).unwrap_or(0);
+    let outer = kill.keepers.iter().skip(at + 1);
+    let keepers: Vec<Keeper> =
+        outer.filter(|keeper| Some(&keeper.name) == stopped.undone_by.as_ref()).cloned().collect();
+    let watch_ms = keeper::watch_ms(&keepers).max(kill.watch_ms.min(LEAST_WATCH_MS));
+    KillPlan { keepers, watch_ms, ..kill.clone() }
+}
+
+impl StopPlan {
+    /// Whether it is what a kill is for and no more: it ends all that the kills would, lasts, and
+    /// costs nothing else.
+    pub fn is_narrow(&self) -> bool {
+        self.covers_all && self.is_sure && self.undone_by.is_none() && self.stops_also.is_empty()
     }
 }
 
@@ -77,27 +113,36 @@ pub fn is_success(plan: &StopPlan, outcome: &StopOutcome) -> bool {
             .all(|(plan, outcome)| kill::verdict(plan, outcome) == kill::Verdict::Done)
 }
 
-/// [`run()`] on this system. Blocks for as long as the command takes, and the second for which
-/// each port is watched.
+/// [`run()`] on this system. Blocks for as long as the command takes, and for as long as each port
+/// is watched.
 pub fn execute(plan: &StopPlan, tell: &mut dyn FnMut(Progress)) -> Result<StopOutcome, Error> {
     let hands = Hands {
-        word: &mut word,
+        still: &mut still,
         command: &mut command,
         look: &mut |target, depth| kill::look(target, depth),
     };
     run(plan, hands, tell)
 }
 
-/// What the supervisor says of a process now.
-fn word(key: ProcessKey) -> Result<Option<SupervisorWord>, Error> {
+/// Whether a process still has a keeper that is stopped by this command; the error is why not.
+fn still(key: ProcessKey, plan: &StopPlan) -> Result<Result<(), String>, Error> {
     let process = sys::processes::read(key.pid)?;
     if process.key() != key {
         return Err(Error::Gone { what: format!("process {}", key.pid) });
     }
     let tree = sys::process::tree()?;
     let guarded = super::guard::lifeline(std::process::id(), &tree);
-    let words = supervisor::ask_about(std::iter::once(&process), guarded);
-    Ok(words.into_iter().next().map(|(_, word)| word))
+    let mut held = plan.kills.iter().flat_map(|kill| &kill.victims).filter(|v| v.key == key);
+    let activation =
+        held.find_map(|victim| victim.holds.iter().find_map(|socket| socket.activation.as_deref()));
+    let subject = keepers::Subject { process: &process, activation };
+    let found = keepers::of(&[subject], &tree, &guarded);
+    if found.iter().any(|keeper| keeper.stop.as_ref() == Some(&plan.argv)) {
+        return Ok(Ok(()));
+    }
+    let reason = found.into_iter().find(|keeper| called(keeper) == plan.name);
+    let reason = reason.and_then(|keeper| keeper.reason);
+    Ok(Err(reason.unwrap_or_else(|| "it is not what it was when planned".to_owned())))
 }
 
 fn command(

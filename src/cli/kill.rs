@@ -31,6 +31,10 @@ pub struct Args {
     /// How long to wait for the end after each signal: 500ms, 3s, 1m.
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration::parse)]
     timeout: Duration,
+    /// How long to watch the port afterwards. By itself as long as whoever keeps the process may
+    /// take to bring it back, and 15 s at most.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    watch: Option<Duration>,
     /// Take the processes' descendants along.
     #[arg(long)]
     tree: bool,
@@ -94,8 +98,8 @@ fn options(args: &Args) -> Result<Options, Failure> {
         let text = "KILL leaves a process no chance to tidy up: --signal KILL needs --force";
         return Err(Failure::usage(text));
     }
-    let Args { signal, timeout, force, tree, .. } = *args;
-    Ok(Options { signal, timeout, force, tree })
+    let Args { signal, timeout, force, tree, watch, .. } = *args;
+    Ok(Options { signal, timeout, force, tree, watch })
 }
 
 fn parse_signal(text: &str) -> Result<Signal, String> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::sockets::{self, Detail, Reach, Request};
 use super::words;
-use super::{Error, supervisor};
+use super::{Error, keepers};
 use crate::model::health::Health;
 use crate::model::socket::Socket;
 use crate::model::tables::Table;
@@ -195,10 +195,10 @@ fn held_or_stale(path: &Path, sockets: &[Socket], is_held: Option<bool>) -> WhyF
     );
     let mut remedies: Vec<Remedy> = Vec::new();
     for owner in sockets.iter().flat_map(|socket| &socket.owners) {
-        let new = match supervisor::supervisor(&owner.process) {
+        let new = match keepers::claimed(&owner.process) {
             Some(found) => Remedy {
                 text: format!("stop {}, which would start it again", found.name),
-                argv: found.command,
+                argv: found.untested.unwrap_or_default(),
             },
             None => Remedy {
                 text: "end who holds it".to_owned(),

@@ -4,9 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::owner::ProcessKey;
+use super::keeper::Keeper;
+use super::owner::{Container, ProcessKey, Unit};
 use super::signal::Signal;
 use super::socket::Socket;
+
+mod supervisor;
+
+pub use supervisor::{Supervisor, SupervisorKind, SupervisorWord};
 
 /// What a kill is aimed at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +93,23 @@ pub struct Victim {
     pub protected: Option<String>,
     /// The victim that it descends from, when it is taken along as a child.
     pub child_of: Option<u32>,
+    /// What tells it from others of its name.
+    #[serde(flatten)]
+    pub about: About,
+}
+
+/// What tells a process from others of its name; what could not be read stays empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct About {
+    /// Command line, an element an argument, uncleaned.
+    pub cmdline: Vec<Box<str>>,
+    /// Working directory, uncleaned.
+    pub cwd: Option<Box<str>>,
+    /// Its unit.
+    pub unit: Option<Unit>,
+    /// Its container.
+    pub container: Option<Container>,
 }
 
 /// A process that holds the port and stays untouched.
@@ -106,61 +128,10 @@ pub struct Spared {
 pub struct BlastRadius {
     /// Their other listening and bound sockets.
     pub other_listeners: Vec<Socket>,
-    /// Their open connections.
+    /// Their open connections; one between two of them counts once.
     pub connections: u64,
     /// Their child processes, by pid.
     pub children: Vec<u32>,
-}
-
-/// Who is likely to start a victim again, and the command that stops it for good.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Supervisor {
-    /// The victim.
-    pub pid: u32,
-    /// What kind of supervisor.
-    pub kind: SupervisorKind,
-    /// Unit or container, uncleaned.
-    pub name: String,
-    /// What to run instead. Text only: it comes from a cgroup path, which a user can forge.
-    pub command: Vec<String>,
-    /// What systemd or the runtime itself says; `None` when it was not asked.
-    #[serde(default)]
-    pub word: Option<SupervisorWord>,
-}
-
-/// What systemd or a container runtime says of a process that seems to be its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SupervisorWord {
-    /// Whether the process is in a unit or container of its that runs. Only then is anything
-    /// offered to be run.
-    pub confirmed: bool,
-    /// Why not, as a clause, uncleaned.
-    pub reason: Option<String>,
-    /// What it calls the unit or container, uncleaned.
-    pub name: Option<String>,
-    /// When it starts what it runs again: systemd's `Restart=`, a container's restart policy.
-    pub restart: Option<String>,
-    /// How long it waits before, in the supervisor's own words: `100ms`.
-    pub restart_after: Option<String>,
-    /// The other units that start it, such as a socket unit.
-    pub triggered_by: Vec<String>,
-    /// What stops it: the program's full path and its arguments. Empty unless confirmed.
-    pub argv: Vec<String>,
-}
-
-impl SupervisorWord {
-    /// A word that confirms nothing, and why, as a clause.
-    pub fn silent(reason: impl Into<String>) -> Self {
-        Self {
-            confirmed: false,
-            reason: Some(reason.into()),
-            name: None,
-            restart: None,
-            restart_after: None,
-            triggered_by: Vec::new(),
-            argv: Vec::new(),
-        }
-    }
 }
 
 /// What stopping a unit or container would do.
@@ -176,6 +147,12 @@ pub struct StopPlan {
     pub kills: Vec<KillPlan>,
     /// Whether all that those kills would end lives in it.
     pub covers_all: bool,
+    /// What else it stops, uncleaned.
+    pub stops_also: Vec<String>,
+    /// Whether it is known to end those processes, or to free their ports.
+    pub is_sure: bool,
+    /// Who, further out, would undo it, uncleaned.
+    pub undone_by: Option<String>,
     /// How long it may take.
     pub timeout_ms: u64,
 }
@@ -191,18 +168,6 @@ pub struct StopOutcome {
     pub refused: bool,
     /// For each kill of the plan what became of its victims and its port. No signal is sent.
     pub kills: Vec<KillOutcome>,
-}
-
-/// Kinds of supervisors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SupervisorKind {
-    /// A systemd unit.
-    Systemd,
-    /// A container runtime.
-    Container,
-    /// A parent process whose purpose it is.
-    Parent,
 }
 
 /// What a kill would do (`--dry-run`, the dialog).
@@ -221,10 +186,16 @@ pub struct KillPlan {
     pub covering: Vec<Socket>,
     /// What else is lost.
     pub blast_radius: BlastRadius,
-    /// Who may start the victims again.
+    /// Who stands behind the victims, the innermost first.
+    #[serde(default)]
+    pub keepers: Vec<Keeper>,
+    /// Those of them that are units, containers or parents, in the form that came before.
     pub supervisors: Vec<Supervisor>,
     /// How long each signal is waited for.
     pub timeout_ms: u64,
+    /// How long the port is watched after their end.
+    #[serde(default)]
+    pub watch_ms: u64,
     /// What would be done, a sentence a step.
     pub steps: Vec<String>,
     /// What the user should weigh.
@@ -252,7 +223,7 @@ pub struct VictimOutcome {
     pub refused: bool,
 }
 
-/// Who took the port again within the second after.
+/// Who took the port again while it was watched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Respawn {
     /// Process id.
@@ -292,6 +263,12 @@ pub struct KillOutcome {
     pub port_reason: Option<String>,
     /// Who took it again.
     pub respawned: Option<Respawn>,
+    /// How long it was watched after the victims' end, in milliseconds.
+    #[serde(default)]
+    pub watched_ms: u64,
+    /// Who stood behind the victims, the innermost first.
+    #[serde(default)]
+    pub keepers: Vec<Keeper>,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What was done to the system: never stale, bounded, and open to be read.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -8,7 +9,7 @@ use super::event::{Killed, RequestId, Stopped};
 use crate::act::kill::{self, Verdict};
 use crate::act::{self, AnyDone};
 use crate::model::action::{KillOutcome, VictimOutcome};
-use crate::text::shell;
+use crate::text::{shell, units};
 
 /// Outcomes kept.
 const KEPT: usize = 200;
@@ -147,7 +148,11 @@ fn parts(outcome: &KillOutcome) -> Vec<String> {
         parts.push(format!("{} {} took the port again{by}", respawn.name, respawn.pid));
     } else {
         parts.extend(match (outcome.port_free, &outcome.port_reason) {
-            (Some(true), _) => Some("the port is free".to_owned()),
+            (Some(true), Some(reason)) => Some(reason.clone()),
+            (Some(true), None) => {
+                let watched = units::duration(Duration::from_millis(outcome.watched_ms));
+                Some(format!("the port is free, watched for {watched}"))
+            }
             (Some(false), Some(reason)) => Some(format!("the port is not free: {reason}")),
             (Some(false), None) => Some("the port is not free".to_owned()),
             (None, _) => None,

@@ -87,6 +87,40 @@ pub fn innermost_pid(status: &[u8]) -> Option<u32> {
     number(last)?.try_into().ok()
 }
 
+/// What `/proc/PID/status` tells of a process's ids and signals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// `NSpid`: its ids, from the reader's PID namespace inwards.
+    pub pids: Vec<u32>,
+    /// `SigIgn`: a bit for each signal that it ignores, bit 0 for signal 1.
+    pub ignores: Option<u64>,
+    /// `SigCgt`: those that it has handlers for.
+    pub catches: Option<u64>,
+}
+
+/// Reads the file's content; what is not there stays empty.
+pub fn status(content: &[u8]) -> Status {
+    let text = String::from_utf8_lossy(content);
+    let mut status = Status::default();
+    for line in text.lines() {
+        let Some((name, value)) = line.split_once(':') else { continue };
+        let mask = || u64::from_str_radix(value.trim(), 16).ok();
+        match name {
+            "NSpid" => status.pids = value.split_whitespace().flat_map(str::parse).collect(),
+            "SigIgn" => status.ignores = mask(),
+            "SigCgt" => status.catches = mask(),
+            _ => {}
+        }
+    }
+    status
+}
+
+/// The inode in the target of a link of `/proc/PID/ns`: `pid:[4026531836]`.
+pub fn namespace_inode(target: &[u8]) -> Option<u64> {
+    let open = target.iter().position(|&byte| byte == b'[')?;
+    number(target.get(open + 1..)?.strip_suffix(b"]")?)
+}
+
 /// The arguments in `/proc/PID/cmdline`: each ends in a NUL; a process that rewrote its title
 /// may have left out the last one, and padded with more.
 pub fn arguments(cmdline: &[u8]) -> Vec<Box<str>> {
@@ -190,6 +224,18 @@ mod tests {
         for end in 0..told.len() {
             ring_sockets(&told[..end]);
         }
+    }
+
+    #[test]
+    fn ids_and_signals_are_told() {
+        let told = status(
+            b"Name:\tx:y\nNSpid:\t4242\t7\t1\nSigIgn:\t0000000000001000\nSigCgt:\t00000001800\n",
+        );
+        assert_eq!(told.pids, [4242, 7, 1]);
+        assert_eq!((told.ignores, told.catches), (Some(0x1000), Some(0x1800)));
+        assert_eq!(status(b"rubbish"), Status::default());
+        assert_eq!(namespace_inode(b"pid:[4026531836]"), Some(4_026_531_836));
+        assert_eq!(namespace_inode(b"pid:["), None);
     }
 
     #[test]

@@ -586,7 +586,8 @@ while True: time.sleep(600)",
         let plan = &document(&output)["plan"];
         assert_eq!(plan["supervisors"][0]["kind"], "parent", "{plan}");
         assert_eq!(plan["supervisors"][0]["pid"], child);
-        let command = format!("turn to it instead: sockpit kill pid:{}", keeper.pid());
+        let command = format!("sockpit kill pid:{} --tree", keeper.pid());
+        assert_eq!(plan["keepers"][0]["kind"], "watcher", "{plan}");
         let warnings = plan["warnings"].as_array().unwrap();
         assert!(warnings.iter().any(|line| line.as_str().unwrap().contains(&command)), "{plan}");
     });

@@ -89,7 +89,7 @@ fn a_unit_that_systemd_confirms_is_stopped_from_the_dialog() {
         };
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         plan(&mut terminal);
-        terminal.wait_row(&["app.service may start it again (Restart=always, after 100ms)"]);
+        terminal.wait_row(&["app.service starts it again (Restart=always, after 100ms)"]);
         let stop = "stop --no-ask-password -- app.service";
         terminal.wait_row(&["▸", "/systemctl ", stop]);
         terminal.wait_for("stops app.service for good (recommended)");
@@ -159,11 +159,20 @@ fn the_command_line_says_whether_the_better_command_is_confirmed() {
             String::from_utf8(output.stdout).unwrap()
         };
         let text = dry(&[]);
-        assert!(text.contains("systemd confirms it"), "{text}");
-        assert!(text.contains("systemctl stop -- app.service"), "{text}");
+        assert!(
+            text.contains("app.service starts it again (Restart=always, after 100ms)"),
+            "{text}"
+        );
+        assert!(text.contains("this stops only that: "), "{text}");
+        assert!(text.contains("systemctl stop --no-ask-password -- app.service"), "{text}");
         let json: serde_json::Value = serde_json::from_str(&dry(&["--json"])).unwrap();
         let word = &json["plan"]["supervisors"][0]["word"];
         assert_eq!((&word["confirmed"], &word["restart"]), (&true.into(), &"always".into()));
+        let keeper = &json["plan"]["keepers"][0];
+        assert_eq!((&keeper["kind"], &keeper["name"]), (&"systemd".into(), &"app.service".into()));
+        assert_eq!((&keeper["delay_ms"], &keeper["confirmed"]), (&100.into(), &"asked".into()));
+        assert_eq!(keeper["stop"].as_array().unwrap().last().unwrap(), "app.service");
+        assert_eq!(json["plan"]["watch_ms"], 1_100);
         fs::write(stage.file("systemctl"), "#!/bin/sh\necho no such thing >&2; exit 1\n").unwrap();
         let text = dry(&[]);
         assert!(text.contains("not confirmed: systemctl says: no such thing"), "{text}");

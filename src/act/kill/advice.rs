@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::Facts;
 use super::words::{counted, describe_socket, describe_victim, list, target_name, who};
-use crate::inspect::supervisor;
-use crate::model::action::{
-    BlastRadius, KillPlan, KillTarget, Supervisor, SupervisorKind, SupervisorWord, Victim,
-};
+use super::{Facts, keepers};
+use crate::model::action::{BlastRadius, KillPlan, KillTarget, Victim};
+use crate::model::keeper::{self, Deafness};
 use crate::model::owner::OwnershipKind;
+use crate::model::signal::Signal;
 use crate::model::socket::{Protocol, Socket};
 use crate::model::why::Reuse;
-use crate::text::shell;
+use crate::sys::process::signal_number;
 
 /// What the user should weigh before agreeing, the gravest first.
 pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> Vec<String> {
@@ -31,10 +30,42 @@ pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> V
         let name = target_name(&plan.target);
         warnings.push(format!("Processes that cannot be seen from here may hold {name}, too."));
     }
-    warnings.extend(restarts(plan));
-    warnings.extend(losses(&plan.blast_radius));
+    warnings.extend(keepers::advice(plan));
+    warnings.extend(forwards(plan));
+    warnings.extend(losses(&plan.blast_radius, facts));
     warnings.extend(stopped(plan, facts));
+    warnings.extend(deaf(plan, facts));
     warnings
+}
+
+/// A forwarder only holds the port for something else, which is where to turn.
+fn forwards(plan: &KillPlan) -> Option<String> {
+    let KillTarget::Port { port, udp, .. } = &plan.target else { return None };
+    let proxy = plan.victims.iter().find(|victim| victim.name == "docker-proxy")?;
+    let filter = crate::inspect::keepers::published(*port, *udp);
+    Some(format!(
+        "docker-proxy {} only forwards to a container, which would run on without its port; \
+         find the container to stop: docker ps --filter {filter}",
+        proxy.key.pid
+    ))
+}
+
+/// Who will not heed the first signal, and why.
+fn deaf(plan: &KillPlan, facts: &Facts) -> Vec<String> {
+    let tell = |victim: &Victim| {
+        let signal = *victim.signals.first().filter(|signal| **signal != Signal::Kill)?;
+        let subject = &facts.subjects.iter().find(|(pid, _)| *pid == victim.key.pid)?.1;
+        let who = who(&victim.name, victim.key.pid);
+        let why = match subject.standing.is_deaf_to(signal_number(signal))? {
+            Deafness::Ignores => format!("{who} ignores {signal}"),
+            Deafness::InitWithoutHandler => format!(
+                "{who} is pid 1 of its PID namespace and has no handler for {signal}, which the \
+                 kernel does not deliver then"
+            ),
+        };
+        Some(format!("{why}: of the signals only KILL will end it (--force)."))
+    };
+    plan.victims.iter().filter_map(tell).collect()
 }
 
 /// Names those who share one socket, and the sockets that share one address.
@@ -124,77 +155,15 @@ fn stopped(plan: &KillPlan, facts: &Facts) -> Vec<String> {
     plan.victims.iter().filter(is_stopped).map(tell).collect()
 }
 
-fn restarts(plan: &KillPlan) -> Vec<String> {
-    let mut warnings: Vec<String> = Vec::new();
-    for supervisor in &plan.supervisors {
-        let text = restart(supervisor);
-        if !warnings.contains(&text) {
-            warnings.push(text);
-        }
-    }
-    if let KillTarget::Port { port, udp, .. } = &plan.target {
-        warnings.extend(plan.victims.iter().filter_map(|victim| {
-            supervisor::better_way(victim.key.pid, &victim.name, *port, *udp)
-        }));
-    }
-    warnings
-}
-
-/// Who may start a victim again, how sure that is, and what stops it for good.
-fn restart(supervisor: &Supervisor) -> String {
-    let Supervisor { name, command, word, kind, .. } = supervisor;
-    let command = shell::line(command);
-    let who = match kind {
-        SupervisorKind::Systemd => "systemd",
-        SupervisorKind::Container => "the container runtime",
-        SupervisorKind::Parent => {
-            return format!("{name} starts again what it runs; turn to it instead: {command}");
-        }
-    };
-    match word {
-        Some(word) if word.confirmed => {
-            let name = word.name.as_ref().unwrap_or(name);
-            let policy = policy(supervisor).map_or(String::new(), |policy| format!(" ({policy})"));
-            let restarts = if word.restart.as_deref() == Some("no") {
-                format!("{name} runs it, and does not start it again by itself{policy}")
-            } else {
-                format!("{name} may start it again{policy}")
-            };
-            let others = word.triggered_by.join(", ");
-            let others = if others.is_empty() {
-                String::new()
-            } else {
-                format!("; {others} would start it, too, and is to be stopped as well")
-            };
-            format!("{restarts}; {who} confirms it, and this stops it for good: {command}{others}")
-        }
-        Some(SupervisorWord { reason: Some(reason), .. }) => format!(
-            "{name} may start it again; this stops it for good, if it is true: {command} (not \
-             confirmed: {reason})"
-        ),
-        _ => format!("{name} may start it again; this stops it for good, if it is true: {command}"),
-    }
-}
-
-/// When a supervisor starts what it runs again: `Restart=always, after 100ms`.
-pub fn policy(supervisor: &Supervisor) -> Option<String> {
-    let word = supervisor.word.as_ref()?;
-    let restart = word.restart.as_ref()?;
-    let policy = match supervisor.kind {
-        SupervisorKind::Systemd => format!("Restart={restart}"),
-        SupervisorKind::Container => format!("restart policy {restart}"),
-        SupervisorKind::Parent => restart.clone(),
-    };
-    Some(match &word.restart_after {
-        Some(after) if restart != "no" => format!("{policy}, after {after}"),
-        _ => policy,
-    })
-}
-
-fn losses(radius: &BlastRadius) -> Vec<String> {
+fn losses(radius: &BlastRadius, facts: &Facts) -> Vec<String> {
     let mut lost = Vec::new();
     if !radius.other_listeners.is_empty() {
-        let sockets = list(radius.other_listeners.iter().map(describe_socket));
+        let sockets = list(radius.other_listeners.iter().map(|socket| {
+            let is_here = facts.netns.is_none() || socket.netns.is_none();
+            let elsewhere = !is_here && socket.netns != facts.netns;
+            let place = if elsewhere { " in another network namespace" } else { "" };
+            format!("{}{place}", describe_socket(socket))
+        }));
         let count = radius.other_listeners.len() as u64;
         let kind = counted(count, "other serving socket", "other serving sockets");
         lost.push(format!("Also lost: {kind}: {sockets}."));
@@ -233,11 +202,23 @@ pub(super) fn steps(plan: &KillPlan) -> Vec<String> {
     }
     if matches!(plan.target, KillTarget::Port { .. }) {
         let name = target_name(&plan.target);
-        steps.push(match plan.supervisors.first() {
-            None => format!("Watch {name} for 1 s, then prove by one bind that it is free."),
-            Some(Supervisor { name: supervisor, .. }) => format!(
-                "Watch {name} for 1 s; no trial bind, since {supervisor} may be about to \
-                 restart what it runs."
+        let seconds = plan.watch_ms as f64 / 1000.0;
+        let restarter = plan.keepers.iter().find(|keeper| keeper.may_restart());
+        let later = keeper::later(&plan.keepers, plan.watch_ms).and_then(|keeper| keeper.delay_ms);
+        steps.push(match (restarter, later) {
+            (None, _) => {
+                format!("Watch {name} for {seconds} s, then prove by one bind that it is free.")
+            }
+            (Some(keeper), None) => format!(
+                "Watch {name} for {seconds} s; no trial bind, since {} may be about to restart \
+                 what it runs.",
+                keeper.name
+            ),
+            (Some(keeper), Some(delay)) => format!(
+                "Watch {name} for {seconds} s; {} brings it back after about {} s, which --watch \
+                 waits for.",
+                keeper.name,
+                delay as f64 / 1000.0
             ),
         });
     }

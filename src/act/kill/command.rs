@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Consent, DEFAULT_TIMEOUT};
 use crate::model::action::KillPlan;
+use crate::model::keeper;
 use crate::model::signal::Signal;
 
 /// Program and arguments that do the same as this plan, run with this consent.
@@ -21,6 +22,9 @@ pub fn command(plan: &KillPlan, consent: Consent) -> Vec<String> {
     let timeout = Duration::from_millis(plan.timeout_ms);
     if timeout != DEFAULT_TIMEOUT {
         argv.extend(["--timeout".to_owned(), format!("{}ms", plan.timeout_ms)]);
+    }
+    if plan.watch_ms != keeper::watch_ms(&plan.keepers) {
+        argv.extend(["--watch".to_owned(), format!("{}ms", plan.watch_ms)]);
     }
     argv
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::super::guard;
-use super::{Facts, Options, advice};
-use crate::inspect::supervisor;
+use super::{Facts, Options, Subject, advice};
 use crate::model::action::{BlastRadius, KillPlan, KillTarget, Spared, Supervisor, Victim};
+use crate::model::keeper::{self, Keeper, KeeperKind};
 use crate::model::owner::{Process, ProcessKey};
 use crate::model::signal::Signal;
-use crate::model::socket::{Family, Protocol, Socket, State};
+use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
 use crate::model::tree::ProcessNode;
 
 /// Plans the end of whoever holds `target`. Pure: `sockets` is a listing with owners, best of
@@ -28,6 +28,8 @@ pub fn plan(target: &KillTarget, sockets: &[Socket], facts: &Facts, options: &Op
         draft.add_descendants();
     }
     let Draft { victims, spared, .. } = draft;
+    let keepers = keepers(&victims, facts);
+    let watch = options.watch.map(|watch| watch.as_millis().try_into().unwrap_or(u64::MAX));
     let mut plan = KillPlan {
         target: target.clone(),
         unattributed: holders.iter().filter(|socket| socket.owners.is_empty()).map(own).collect(),
@@ -37,7 +39,9 @@ pub fn plan(target: &KillTarget, sockets: &[Socket], facts: &Facts, options: &Op
             .map(|socket| own(&socket))
             .collect(),
         blast_radius: blast_radius(&victims, sockets, &holders, facts),
-        supervisors: supervisors(&victims, sockets, facts),
+        supervisors: keepers.iter().flat_map(Supervisor::of).collect(),
+        watch_ms: watch.unwrap_or_else(|| keeper::watch_ms(&keepers)),
+        keepers,
         timeout_ms: options.timeout.as_millis().try_into().unwrap_or(u64::MAX),
         protected: victims.iter().any(|victim| victim.protected.is_some()),
         steps: Vec::new(),
@@ -149,6 +153,7 @@ impl Draft<'_> {
                 signals: signals(self.options),
                 protected: self.protection(key.pid),
                 child_of,
+                about: self.subject(key.pid).map(|it| it.about.clone()).unwrap_or_default(),
             });
             self.victims.len() - 1
         });
@@ -158,8 +163,13 @@ impl Draft<'_> {
     }
 
     fn protection(&self, pid: u32) -> Option<String> {
-        let reason = guard::process(pid, self.facts.own_pid, &self.facts.tree)?;
-        Some(reason.to_owned())
+        let Facts { own_pid, tree, .. } = self.facts;
+        let reason = guard::process(pid, *own_pid, tree).map(str::to_owned);
+        reason.or_else(|| guard::shared(pid, tree, self.subject(pid)?))
+    }
+
+    fn subject(&self, pid: u32) -> Option<&Subject> {
+        self.facts.subjects.iter().find(|(of, _)| *of == pid).map(|(_, subject)| subject)
     }
 
     fn spare(&mut self, pid: u32, name: &str, reason: &str) {
@@ -201,7 +211,7 @@ fn blast_radius(
     let children = |pid: &u32| facts.tree.children(*pid).collect::<Vec<&ProcessNode>>();
     BlastRadius {
         other_listeners: lost.iter().filter(|socket| is_serving(socket)).map(own).collect(),
-        connections: lost.iter().filter(|socket| is_connection(socket)).count() as u64,
+        connections: connections(&lost),
         children: pids
             .iter()
             .flat_map(children)
@@ -222,30 +232,64 @@ fn is_connection(socket: &Socket) -> bool {
         && !is_serving(socket)
 }
 
-fn supervisors(victims: &[Victim], sockets: &[Socket], facts: &Facts) -> Vec<Supervisor> {
-    let shared = |process: &&Process| {
-        (process.container.is_some() && process.container == facts.container)
-            || (process.container.is_none() && process.unit.is_some() && process.unit == facts.unit)
-    };
-    let processes = victims.iter().filter_map(|victim| process_in(sockets, victim.key.pid));
-    let mut found: Vec<Supervisor> =
-        processes.filter(|process| !shared(process)).filter_map(supervisor::supervisor).collect();
-    for supervisor in &mut found {
-        let word = facts.words.iter().find(|(pid, _)| *pid == supervisor.pid);
-        supervisor.word = word.map(|(_, word)| word.clone());
+/// Connections of which each counts once, also when both of its ends are lost.
+fn connections(lost: &[&Socket]) -> u64 {
+    type Ends<'s> = (Option<u64>, Protocol, &'s Endpoint, Option<&'s Endpoint>);
+    let all: Vec<&Socket> = lost.iter().copied().filter(|socket| is_connection(socket)).collect();
+    let ends: BTreeSet<Ends<'_>> =
+        all.iter().map(|s| (s.netns, s.protocol, &s.local, s.remote.as_ref())).collect();
+    let mut count = 0;
+    for socket in &all {
+        let other = socket.remote.as_ref().filter(|remote| {
+            ends.contains(&(socket.netns, socket.protocol, *remote, Some(&socket.local)))
+        });
+        // Of two ends the lesser one counts.
+        count += u64::from(other.is_none_or(|other| socket.local <= *other));
     }
-    let is_victim = |pid: u32| victims.iter().any(|victim| victim.key.pid == pid);
-    let parents = facts.parents.iter().filter(|(_, parent)| !is_victim(parent.pid));
-    found.extend(parents.filter_map(|(pid, parent)| supervisor::of_parent(*pid, parent)));
-    found
+    count
 }
 
-/// The processes of a plan that something seems to supervise.
-pub(super) fn supervised<'a>(
-    plan: &'a KillPlan,
-    sockets: &'a [Socket],
-) -> impl Iterator<Item = &'a Process> {
-    plan.supervisors.iter().filter_map(|supervisor| process_in(sockets, supervisor.pid))
+/// The keepers of these victims; one that is a victim itself keeps nobody any more.
+fn keepers(victims: &[Victim], facts: &Facts) -> Vec<Keeper> {
+    let is_victim = |pid: u32| victims.iter().any(|victim| victim.key.pid == pid);
+    let lives_on = |keeper: &&Keeper| !keeper.pid.is_some_and(is_victim);
+    let mut keepers: Vec<Keeper> = facts.keepers.iter().filter(lives_on).cloned().collect();
+    for keeper in &mut keepers {
+        keeper.of.retain(|pid| is_victim(*pid));
+    }
+    keepers.retain(|keeper| !keeper.of.is_empty());
+    keepers
+}
+
+/// Who else serves a port from the same unit or container, and would be stopped with it.
+pub(super) fn add_neighbours(keepers: &mut [Keeper], plan: &KillPlan, sockets: &[Socket]) {
+    let is_victim = |pid: u32| plan.victims.iter().any(|victim| victim.key.pid == pid);
+    for keeper in keepers.iter_mut().filter(|keeper| keeper.stop.is_some()) {
+        let Some(instance) = keeper.instance.as_deref() else { continue };
+        let is_inside = |process: &Process| match keeper.kind {
+            KeeperKind::Container => {
+                process.container.as_ref().is_some_and(|container| &*container.id == instance)
+            }
+            KeeperKind::Systemd => process
+                .unit
+                .as_ref()
+                .is_some_and(|unit| &*unit.name == instance && unit.name.ends_with(".service")),
+            _ => false,
+        };
+        let serving = sockets.iter().filter(|socket| is_serving(socket));
+        for socket in serving {
+            let mut owners = socket.owners.iter().map(|owner| &*owner.process);
+            let Some(owner) = owners.clone().find(|owner| is_inside(owner)) else { continue };
+            if owners.any(|owner| is_victim(owner.pid)) {
+                continue;
+            }
+            let name = super::words::who(&owner.name, owner.pid);
+            // The other end of a socket that systemd keeps is its service's anyway.
+            if !keeper.stops_also.iter().any(|known| known.starts_with(&name)) {
+                keeper.stops_also.push(format!("{name} at {}", super::describe_socket(socket)));
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,14 +8,13 @@ use super::plan::{covers_target, holds_target};
 use super::words::{describe_socket, list, target_name, who};
 use super::{Depth, Look, Progress};
 use crate::inspect::bind::{self, Answer, How, Outcome, Target};
-use crate::inspect::supervisor;
+use crate::inspect::keepers;
 use crate::model::action::{KillPlan, KillTarget, PortProof, Respawn};
+use crate::model::keeper;
 use crate::model::owner::Process;
 use crate::model::socket::Socket;
 use crate::sys::process;
 
-/// How long a port must stay without a holder before it counts as free.
-const WATCH: Duration = Duration::from_secs(1);
 /// How long the kernel is given to take the victims' sockets out of its table.
 const SETTLE: Duration = Duration::from_millis(500);
 /// The shortest pause between two looks.
@@ -30,21 +29,29 @@ pub(super) struct Proof {
     pub(super) shown_by: Option<PortProof>,
     pub(super) reason: Option<String>,
     pub(super) respawned: Option<Respawn>,
+    /// How long nothing held the port while it was watched.
+    pub(super) watched_ms: u64,
 }
 
 impl Proof {
     fn free(shown_by: PortProof) -> Self {
-        Self { free: true, shown_by: Some(shown_by), reason: None, respawned: None }
+        Self { free: true, shown_by: Some(shown_by), reason: None, respawned: None, watched_ms: 0 }
     }
 
     fn busy(reason: impl Into<String>) -> Self {
-        Self { free: false, shown_by: None, reason: Some(reason.into()), respawned: None }
+        Self {
+            free: false,
+            shown_by: None,
+            reason: Some(reason.into()),
+            respawned: None,
+            watched_ms: 0,
+        }
     }
 }
 
-/// Polls the table until nothing holds the port, watches it for a second, and then asks
-/// [`bind::ask_with`]. No bind where a supervisor may be about to restart its service: the trial could
-/// make that start fail. `all_ended` tells that only the
+/// Polls the table until nothing holds the port, watches it for as long as the plan says, and then
+/// asks [`bind::ask_with`]. No bind where a keeper may be about to restart its service: the trial
+/// could make that start fail. `all_ended` tells that only the
 /// kernel's own tidying is left to wait for.
 pub(super) fn prove(
     plan: &KillPlan,
@@ -52,8 +59,11 @@ pub(super) fn prove(
     look: &mut Look<'_>,
     tell: &mut dyn FnMut(Progress),
 ) -> Proof {
-    let mut port = Port { plan, netns: process::own_netns(), old: planned_sockets(plan), look };
-    port.prove(all_ended, tell).unwrap_or_else(|proof| proof)
+    let (netns, old) = (process::own_netns(), planned_sockets(plan));
+    let mut port = Port { plan, netns, old, look, watched: Duration::ZERO };
+    let proof = port.prove(all_ended, tell).unwrap_or_else(|proof| proof);
+    let watched_ms = port.watched.as_millis().try_into().unwrap_or(u64::MAX);
+    Proof { watched_ms, ..proof }
 }
 
 fn planned_sockets(plan: &KillPlan) -> BTreeSet<Option<u64>> {
@@ -71,6 +81,8 @@ struct Port<'a, 'l> {
     /// Identities of the sockets that held the port when the plan was made.
     old: BTreeSet<Option<u64>>,
     look: &'a mut Look<'l>,
+    /// How long the port has been watched.
+    watched: Duration,
 }
 
 impl Port<'_, '_> {
@@ -79,6 +91,13 @@ impl Port<'_, '_> {
         self.settle(all_ended)?;
         if !self.plan.victims.is_empty() {
             self.watch(tell)?;
+        }
+        if let Some(keeper) = keeper::later(&self.plan.keepers, self.plan.watch_ms) {
+            let seconds = keeper.delay_ms.unwrap_or_default() as f64 / 1_000.0;
+            let (target, name) = (target_name(&self.plan.target), &keeper.name);
+            let reason =
+                format!("{target} is free now; {name} brings it back in about {seconds} s");
+            return Ok(Proof { reason: Some(reason), ..Proof::free(PortProof::Table) });
         }
         self.judge()
     }
@@ -101,15 +120,17 @@ impl Port<'_, '_> {
     }
 
     fn watch(&mut self, tell: &mut dyn FnMut(Progress)) -> Result<(), Proof> {
-        let start = Instant::now();
+        let (start, total) = (Instant::now(), Duration::from_millis(self.plan.watch_ms));
         loop {
             let before = Instant::now();
+            self.watched = start.elapsed().min(total);
             if !self.holders()?.is_empty() {
                 return Err(self.taken_again());
             }
             let elapsed = start.elapsed();
-            tell(Progress::Watching { elapsed: elapsed.min(WATCH), total: WATCH });
-            if elapsed >= WATCH {
+            tell(Progress::Watching { elapsed: elapsed.min(total), total });
+            if elapsed >= total {
+                self.watched = total;
                 return Ok(());
             }
             pause(before.elapsed());
@@ -197,12 +218,20 @@ impl Port<'_, '_> {
     }
 
     fn respawn(&self, process: &Process) -> Respawn {
-        let supervisor = supervisor::supervisor(process).map(|supervisor| supervisor.name);
+        let supervisor = self.planned_keeper(process);
+        let supervisor = supervisor.or_else(|| keepers::claimed(process).map(|it| it.name));
         Respawn {
             pid: process.pid,
             name: process.name.to_string(),
             supervisor: supervisor.or_else(|| self.common_parent(process)),
         }
+    }
+
+    /// The keeper of the plan whose child the new holder is.
+    fn planned_keeper(&self, process: &Process) -> Option<String> {
+        let mut keepers = self.plan.keepers.iter();
+        let parent = keepers.find(|keeper| keeper.pid.is_some() && keeper.pid == process.ppid)?;
+        Some(parent.name.clone())
     }
 
     /// The parent that a new holder has in common with a victim: the one that started both.
@@ -218,19 +247,19 @@ impl Port<'_, '_> {
         });
         let tree = common.then(process::tree)?.ok()?;
         let node = tree.get(parent)?;
-        let started_both = parent != 1 || supervisor::is_restarter(&node.name);
+        let started_both = parent != 1 || keepers::is_restarter(parent);
         started_both.then(|| who(&node.name, parent))
     }
 
     /// The answer of a plain bind, and beside it that of one with SO_REUSEADDR, as servers do
-    /// that restart. Neither is tried where a supervisor may be about to restart its service.
+    /// that restart. Neither is tried where a keeper may be about to restart its service.
     fn judge(&mut self) -> Result<Proof, Proof> {
         let KillTarget::Port { port, udp, addr } = self.plan.target else {
             return Ok(Proof::free(PortProof::Table));
         };
         let held = self.plan.victims.iter().flat_map(|victim| &victim.holds);
         let target = Target { addr, ..Target::everywhere(port, udp) }.with_scope_of(held);
-        let may_try = self.plan.supervisors.is_empty();
+        let may_try = !self.plan.keepers.iter().any(keeper::Keeper::may_restart);
         let answer = self.ask(&target, How { may_try, ..How::PLAIN })?;
         let Some(obstacle) = answer.obstacle() else {
             let is_tried = answer.outcome == Outcome::Free;

@@ -15,7 +15,7 @@ use crate::sys::process::{self, ProcessHandle};
 const SLICE: Duration = Duration::from_millis(100);
 
 /// Runs a plan and tells what came of it. Blocks for up to the plan's timeout, twice where
-/// KILL is allowed, and the second for which the port is watched.
+/// KILL is allowed, and for as long as the port is watched.
 ///
 /// Every victim is held by a pidfd; its start time is checked then, and before every signal
 /// that it still holds the very socket (cookie, then inode, then descriptor) for which it was
@@ -224,12 +224,22 @@ pub(in crate::act) fn proven(
 ) -> KillOutcome {
     let proof = matches!(plan.target, KillTarget::Port { .. })
         .then(|| proof::prove(plan, all_ended, look, tell));
+    let watched_ms = proof.as_ref().map_or(0, |proof| proof.watched_ms);
     let (port_free, proof, port_reason, respawned) = match proof {
         None => (None, None, None, None),
         Some(proof) => (Some(proof.free), proof.shown_by, proof.reason, proof.respawned),
     };
-    let target = plan.target.arguments();
-    KillOutcome { target, victims, spared, port_free, proof, port_reason, respawned }
+    KillOutcome {
+        target: plan.target.arguments(),
+        victims,
+        spared,
+        port_free,
+        proof,
+        port_reason,
+        respawned,
+        watched_ms,
+        keepers: plan.keepers.clone(),
+    }
 }
 
 impl Case<'_> {

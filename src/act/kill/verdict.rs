@@ -14,7 +14,11 @@ pub fn verdict(plan: &KillPlan, outcome: &KillOutcome) -> Verdict {
         None => ended && !spared,
     };
     let refused = outcome.victims.iter().any(|victim| victim.refused);
-    if done {
+    // Free for now, but it is known who comes back.
+    let comes_back = outcome.port_free == Some(true) && outcome.port_reason.is_some();
+    if comes_back {
+        Verdict::Incomplete
+    } else if done {
         Verdict::Done
     } else if refused || (outcome.respawned.is_none() && is_hidden(plan)) {
         Verdict::NotPermitted
@@ -87,6 +91,8 @@ mod tests {
             proof: None,
             port_reason: None,
             respawned: None,
+            watched_ms: 1_000,
+            keepers: Vec::new(),
         };
         verdict(&plan, &outcome)
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::super::kill::{self, Depth, Progress};
 use crate::inspect::Error;
 use crate::model::action::{
-    KillOutcome, KillPlan, KillTarget, StopOutcome, StopPlan, SupervisorWord, VictimOutcome,
+    KillOutcome, KillPlan, KillTarget, StopOutcome, StopPlan, VictimOutcome,
 };
 use crate::model::owner::ProcessKey;
 use crate::model::socket::Socket;
@@ -19,13 +19,16 @@ const SLICE: Duration = Duration::from_millis(100);
 
 /// What a run does to the system, so that it can be tried without a supervisor.
 pub struct Hands<'a> {
-    /// What the supervisor of a process says now.
-    pub word: &'a mut dyn FnMut(ProcessKey) -> Result<Option<SupervisorWord>, Error>,
+    /// Whether a process still has a keeper that this plan's command stops; else why not.
+    pub still: &'a mut Still<'a>,
     /// Runs a command for at most so long, and tells now and then for how long it has run.
     pub command: &'a mut Command<'a>,
     /// A look at the socket table.
     pub look: &'a mut Look<'a>,
 }
+
+/// See [`Hands::still`].
+pub type Still<'a> = dyn FnMut(ProcessKey, &StopPlan) -> Result<Result<(), String>, Error> + 'a;
 
 /// See [`Hands::look`].
 pub type Look<'a> = dyn FnMut(&KillTarget, Depth) -> Result<Vec<Socket>, Error> + 'a;
@@ -35,20 +38,20 @@ pub type Command<'a> =
     dyn FnMut(&[String], Duration, &mut dyn FnMut(Duration)) -> Result<Ran, Error> + 'a;
 
 /// Runs a plan and tells what came of it. The command is run only if a victim of the plan
-/// still lives and its supervisor still says the same. Fails only where nothing was done.
+/// still lives and its keeper still says the same. Fails only where nothing was done.
 pub fn run(
     plan: &StopPlan,
     hands: Hands<'_>,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<StopOutcome, Error> {
-    let Hands { word, command, look } = hands;
+    let Hands { still, command, look } = hands;
     let mut victims = Victims::hold(plan)?;
     let mut outcome = StopOutcome { stopped: false, reason: None, refused: false, kills: vec![] };
     match victims.first_alive() {
         None => outcome.reason = Some("every process of the plan had ended by itself".to_owned()),
-        Some(alive) => match objection(plan, word(alive)?) {
-            Some(why) => outcome.reason = Some(why),
-            None => stop(plan, command, tell, &mut outcome)?,
+        Some(alive) => match still(alive, plan)? {
+            Err(why) => outcome.reason = Some(format!("{} was not stopped: {why}", plan.name)),
+            Ok(()) => stop(plan, command, tell, &mut outcome)?,
         },
     }
     if outcome.stopped {
@@ -61,17 +64,6 @@ pub fn run(
         outcome.kills.push(proven);
     }
     Ok(outcome)
-}
-
-/// Why the command is not to be run after all.
-fn objection(plan: &StopPlan, word: Option<SupervisorWord>) -> Option<String> {
-    match word {
-        Some(word) if word.confirmed && word.argv == plan.argv => None,
-        Some(SupervisorWord { reason: Some(reason), .. }) => {
-            Some(format!("{} was not stopped: {reason}", plan.name))
-        }
-        _ => Some(format!("{} was not stopped: it is not what it was when planned", plan.name)),
-    }
 }
 
 fn stop(

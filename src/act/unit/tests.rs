@@ -2,23 +2,22 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command};
 
 use super::*;
-use crate::model::action::{BlastRadius, KillTarget, SupervisorKind, Victim};
+use crate::model::action::{About, BlastRadius, KillTarget, Victim};
+use crate::model::keeper::KeeperKind;
 use crate::model::signal::Signal;
 
-fn word(argv: &[&str]) -> SupervisorWord {
-    SupervisorWord {
-        confirmed: true,
-        reason: None,
-        name: Some("app.service".into()),
-        restart: Some("always".into()),
-        restart_after: None,
-        triggered_by: Vec::new(),
-        argv: argv.iter().map(|&word| word.into()).collect(),
+fn keeper(argv: &[&str]) -> Keeper {
+    Keeper {
+        restarts: Some(true),
+        stop: Some(argv.iter().map(|&word| word.into()).collect()),
+        ends_holder: Some(true),
+        confirmed: Some(Confirmed::Asked),
+        ..Keeper::new(KeeperKind::Systemd, "app.service", 0)
     }
 }
 
-/// The kill of processes that hold a port, each with what its supervisor says.
-fn kill(port: u16, victims: &[(ProcessKey, Option<SupervisorWord>)]) -> KillPlan {
+/// The kill of processes that hold a port, each with who keeps it.
+fn kill(port: u16, victims: &[(ProcessKey, Option<Keeper>)]) -> KillPlan {
     let victim = |key: ProcessKey| Victim {
         key,
         name: "server".into(),
@@ -26,14 +25,11 @@ fn kill(port: u16, victims: &[(ProcessKey, Option<SupervisorWord>)]) -> KillPlan
         signals: vec![Signal::Term],
         protected: None,
         child_of: None,
+        about: About::default(),
     };
-    let supervisor = |(key, word): &(ProcessKey, Option<SupervisorWord>)| Supervisor {
-        pid: key.pid,
-        kind: SupervisorKind::Systemd,
-        name: "app.service".into(),
-        command: vec!["systemctl".into(), "stop".into(), "--".into(), "app.service".into()],
-        word: word.clone(),
-    };
+    let keepers = victims.iter().filter_map(|(key, keeper)| {
+        keeper.clone().map(|keeper| Keeper { of: vec![key.pid], ..keeper })
+    });
     KillPlan {
         target: KillTarget::Port { port, udp: false, addr: Some(Ipv4Addr::LOCALHOST.into()) },
         victims: victims.iter().map(|(key, _)| victim(*key)).collect(),
@@ -41,8 +37,10 @@ fn kill(port: u16, victims: &[(ProcessKey, Option<SupervisorWord>)]) -> KillPlan
         unattributed: Vec::new(),
         covering: Vec::new(),
         blast_radius: BlastRadius::default(),
-        supervisors: victims.iter().map(supervisor).collect(),
+        keepers: keepers.collect(),
+        supervisors: Vec::new(),
         timeout_ms: 3_000,
+        watch_ms: 100,
         steps: Vec::new(),
         warnings: Vec::new(),
         protected: false,
@@ -55,19 +53,38 @@ fn key(pid: u32) -> ProcessKey {
 
 #[test]
 fn only_what_is_confirmed_can_be_stopped_and_what_holds_all_comes_first() {
-    let (app, web) = (word(&["/usr/bin/systemctl", "app"]), word(&["/usr/bin/docker", "web"]));
-    let silent = SupervisorWord::silent("systemctl is not here");
+    let (app, web) = (keeper(&["/usr/bin/systemctl", "app"]), keeper(&["/usr/bin/docker", "web"]));
+    let silent = Keeper { stop: None, confirmed: Some(Confirmed::Path), ..app.clone() };
     assert!(plans(&[kill(80, &[(key(1), Some(silent)), (key(2), None)])]).is_empty());
     let kills = [
         kill(80, &[(key(3), Some(web.clone())), (key(4), Some(app.clone()))]),
         kill(81, &[(key(4), Some(app.clone()))]),
     ];
+    let (app_stop, web_stop) = (app.stop.clone().unwrap(), web.stop.clone().unwrap());
     let both = plans(&kills);
     assert!(both.iter().all(|plan| !plan.covers_all));
-    let of_app = both.iter().find(|plan| plan.argv == app.argv).unwrap();
+    let of_app = both.iter().find(|plan| plan.argv == app_stop).unwrap();
     assert_eq!((of_app.victims.len(), of_app.kills.len()), (1, 2));
     let one = plans(&[kill(81, &[(key(4), Some(app))])]);
-    assert!(one[0].covers_all);
+    assert!(one[0].covers_all && one[0].is_narrow());
+    assert!(both.iter().any(|plan| plan.argv == web_stop));
+}
+
+#[test]
+fn what_costs_nothing_else_and_lasts_comes_first() {
+    let wide = Keeper { stops_also: vec!["x".into()], ..keeper(&["/usr/bin/systemctl", "wide"]) };
+    let undone =
+        Keeper { undone_by: Some("outer".into()), ..keeper(&["/usr/bin/docker", "undone"]) };
+    let unsure = Keeper { ends_holder: None, ..keeper(&["/usr/bin/sv", "unsure"]) };
+    let narrow = keeper(&["/usr/bin/systemctl", "narrow"]);
+    let mut one = kill(80, &[(key(4), None)]);
+    one.keepers =
+        [undone, wide, unsure, narrow].map(|keeper| Keeper { of: vec![4], ..keeper }).to_vec();
+    let order: Vec<(String, bool)> =
+        plans(&[one]).iter().map(|plan| (plan.argv[1].clone(), plan.is_narrow())).collect();
+    assert_eq!(order[0], ("narrow".to_owned(), true));
+    assert!(order[1..].iter().all(|(_, narrow)| !narrow), "{order:?}");
+    assert_eq!(order[3].0, "undone");
 }
 
 /// A child that lives until it is ended.
@@ -107,11 +124,11 @@ fn free_port() -> u16 {
 
 fn run_with(
     plan: &StopPlan,
-    said: &SupervisorWord,
+    said: &Result<(), String>,
     command: &mut dyn FnMut() -> Ran,
 ) -> StopOutcome {
     let hands = Hands {
-        word: &mut |_| Ok(Some(said.clone())),
+        still: &mut |_, _| Ok(said.clone()),
         command: &mut |_, _, _| Ok(command()),
         look: &mut |_, _| Ok(Vec::new()),
     };
@@ -121,9 +138,9 @@ fn run_with(
 #[test]
 fn a_stop_is_done_when_its_processes_have_ended_and_the_port_is_free() {
     let mut server = Sleeper::start();
-    let said = word(&["/usr/bin/systemctl"]);
+    let said = keeper(&["/usr/bin/systemctl"]);
     let plan = plans(&[kill(free_port(), &[(server.key(), Some(said.clone()))])]).remove(0);
-    let outcome = run_with(&plan, &said, &mut || {
+    let outcome = run_with(&plan, &Ok(()), &mut || {
         server.0.kill().unwrap();
         ran(0, "")
     });
@@ -134,9 +151,9 @@ fn a_stop_is_done_when_its_processes_have_ended_and_the_port_is_free() {
 #[test]
 fn a_refusal_is_told_in_the_commands_own_words() {
     let server = Sleeper::start();
-    let said = word(&["/usr/bin/systemctl"]);
+    let said = keeper(&["/usr/bin/systemctl"]);
     let plan = plans(&[kill(free_port(), &[(server.key(), Some(said.clone()))])]).remove(0);
-    let outcome = run_with(&plan, &said, &mut || {
+    let outcome = run_with(&plan, &Ok(()), &mut || {
         ran(1, "\nFailed to stop app.service: Interactive authentication required.\n")
     });
     assert!(outcome.refused && !is_success(&plan, &outcome));
@@ -147,22 +164,21 @@ fn a_refusal_is_told_in_the_commands_own_words() {
 #[test]
 fn nothing_is_run_when_the_supervisor_says_something_else_by_now() {
     let server = Sleeper::start();
-    let said = word(&["/usr/bin/systemctl"]);
+    let said = keeper(&["/usr/bin/systemctl"]);
     let plan = plans(&[kill(free_port(), &[(server.key(), Some(said))])]).remove(0);
-    for other in [word(&["/usr/bin/systemctl", "other"]), SupervisorWord::silent("it is inactive")]
-    {
-        let outcome = run_with(&plan, &other, &mut || panic!("it must not be run"));
-        assert!(!outcome.stopped && outcome.reason.is_some());
-    }
+    let outcome =
+        run_with(&plan, &Err("it is inactive".to_owned()), &mut || panic!("not to be run"));
+    assert!(!outcome.stopped);
+    assert!(outcome.reason.unwrap().ends_with("was not stopped: it is inactive"));
 }
 
 #[test]
 fn nothing_is_run_for_processes_that_have_ended() {
     let server = Sleeper::start();
-    let said = word(&["/usr/bin/systemctl"]);
+    let said = keeper(&["/usr/bin/systemctl"]);
     let plan = plans(&[kill(free_port(), &[(server.key(), Some(said.clone()))])]).remove(0);
     drop(server);
-    let outcome = run_with(&plan, &said, &mut || panic!("it must not be run"));
+    let outcome = run_with(&plan, &Ok(()), &mut || panic!("it must not be run"));
     assert!(outcome.reason.unwrap().contains("had ended by itself"));
     assert_eq!(outcome.kills[0].port_free, Some(true));
 }

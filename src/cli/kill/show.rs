@@ -27,13 +27,15 @@ pub(super) fn outcome(
         let line = format!("{} {} was left alone: {}", spared.name, spared.pid, spared.reason);
         writeln!(out, "{}", clean(&line))?;
     }
-    if outcome.port_free == Some(true) {
+    if outcome.port_free == Some(true) && outcome.port_reason.is_none() {
         let shown_by = match outcome.proof {
             Some(PortProof::Bind) => "a bind succeeded",
             Some(PortProof::BindReuseAddr) => "a bind with SO_REUSEADDR succeeded",
             Some(PortProof::Table) | None => "no socket holds it",
         };
-        writeln!(out, "{} is free: {shown_by}", clean(&plan.target.describe()))?;
+        let watched = units::duration(Duration::from_millis(outcome.watched_ms));
+        let name = plan.target.describe();
+        writeln!(out, "{} is free: {shown_by}, watched for {watched}", clean(&name))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::resolve::Running;
 use super::{Held, stop};
 use crate::model::forwarder::{ContainerBehind, ToldBy};
 use crate::sys::command::{Limits, Program, own_uid};
-use crate::wire::supervisor::{self, ContainerShown};
+use crate::wire::keepers::{self, ContainerShown};
 
 /// A runtime that does not answer in this time says nothing.
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(3), output_bytes: 1 << 20 };
@@ -75,7 +75,7 @@ fn inspect(container: &ContainerBehind) -> Option<ContainerShown> {
     if ran.timed_out || ran.exit_code != Some(0) {
         return None;
     }
-    supervisor::container(&ran.stdout).ok()
+    keepers::container(&ran.stdout).ok()
 }
 
 /// The program and its arguments that ask a container's runtime; `None` where this user cannot

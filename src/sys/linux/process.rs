@@ -1,5 +1,7 @@
 //! One process, held by a pidfd so that no signal can reach another that got its pid.
 
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,7 @@ use rustix::process::{Pid, PidfdFlags, Signal as RawSignal};
 
 use super::proc::{self, Decimal};
 use super::{cgroups, holders, netns, processes};
+use crate::model::keeper::Standing;
 use crate::model::owner::ProcessKey;
 use crate::model::signal::Signal;
 use crate::model::tree::{ProcessNode, ProcessTree};
@@ -101,6 +104,25 @@ pub fn cgroups(pid: u32) -> Result<String> {
     )?;
     let text = String::from_utf8_lossy(&content);
     Ok(cgroup::whole(&text, cgroups::outlook()).into_owned())
+}
+
+/// In which namespaces a process lives, where, and what it does about signals. What may not be
+/// read is left out; [`Error::Gone`] when there is no such process.
+pub fn standing(pid: u32) -> Result<Standing> {
+    let proc = proc::open()?;
+    let directory = proc::open_dir(&proc, Decimal::new(pid).as_c_str()).map_err(|_| gone(pid))?;
+    let mut content = Vec::new();
+    proc::read_file(&directory, c"status", &mut content).map_err(|_| gone(pid))?;
+    let procfs::Status { pids, ignores, catches } = procfs::status(&content);
+    let mut target = vec![MaybeUninit::uninit(); libc::PATH_MAX as usize];
+    let mut link = |name: &CStr| {
+        let target = proc::read_link(directory.as_fd(), name, &mut target).ok()?;
+        Some(target.to_vec())
+    };
+    let cwd = link(c"cwd").map(|path| String::from_utf8_lossy(&path).into());
+    let mut inode = |name: &CStr| procfs::namespace_inode(&link(name)?);
+    let (pid_namespace, mount_namespace) = (inode(c"ns/pid"), inode(c"ns/mnt"));
+    Ok(Standing { pids, ignores, catches, cwd, pid_namespace, mount_namespace })
 }
 
 /// The inode of the network namespace that the calling thread is in.

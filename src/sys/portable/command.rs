@@ -28,6 +28,11 @@ pub struct Ran {
     pub stderr: String,
 }
 
+/// Who may have changed a file cannot be told here yet.
+pub fn is_trusted(_path: &Path) -> bool {
+    false
+}
+
 /// A program that may be run. Cannot be found here: see [`Program::find`].
 #[derive(Clone, Debug)]
 pub struct Program {

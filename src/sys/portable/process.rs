@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
+use crate::model::keeper::Standing;
 use crate::model::owner::ProcessKey;
 use crate::model::signal::Signal;
 use crate::model::tree::{ProcessNode, ProcessTree};
@@ -73,6 +74,11 @@ pub fn tree() -> Result<ProcessTree> {
 pub fn cgroups(pid: u32) -> Result<String> {
     let what = format!("the cgroups of process {pid}");
     Err(Error::unsupported(what, "this platform has none"))
+}
+
+/// This platform has no such namespaces, and does not tell of handlers.
+pub fn standing(pid: u32) -> Result<Standing> {
+    Err(Error::unsupported(format!("the standing of process {pid}"), "this platform tells none"))
 }
 
 /// This platform has no network namespaces.

@@ -157,6 +157,11 @@ pub fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Whether nobody but root can change this file, or put another one in its place.
+pub fn is_trusted(path: &Path) -> bool {
+    trusted(path).is_ok()
+}
+
 /// The real path of a file that nobody but root can have put there: it and every directory
 /// above it belong to root, and no other user or group may write there. In a directory like
 /// `/tmp` the sticky bit protects what is root's.

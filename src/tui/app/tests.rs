@@ -14,8 +14,10 @@ use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEventKind};
 use super::*;
 use crate::act::kill;
 use crate::inspect::names;
-use crate::model::action::KillOutcome;
-use crate::model::action::{BlastRadius, KillPlan, KillTarget, Victim, VictimOutcome};
+
+use crate::model::action::{
+    About, BlastRadius, KillOutcome, KillPlan, KillTarget, Victim, VictimOutcome,
+};
 use crate::model::options::{OptionAccess, OptionsReport};
 use crate::model::owner::ProcessKey;
 use crate::model::signal::Signal;
@@ -55,12 +57,15 @@ fn plan(protected: bool) -> KillPlan {
             signals: vec![Signal::Term],
             protected: protected.then(|| "sockpit runs under it".into()),
             child_of: None,
+            about: About::default(),
         }],
         spared: Vec::new(),
         unattributed: Vec::new(),
         covering: Vec::new(),
         blast_radius: BlastRadius::default(),
+        keepers: Vec::new(),
         supervisors: Vec::new(),
+        watch_ms: 1_000,
         timeout_ms: 3_000,
         steps: vec!["send TERM to python3 4242".into()],
         warnings: Vec::new(),
@@ -85,6 +90,8 @@ fn killed(exited: bool) -> Killed {
         proof: None,
         port_reason: None,
         respawned: None,
+        watched_ms: 1_000,
+        keepers: Vec::new(),
     };
     let target = KillTarget::Port { port: 8080, udp: false, addr: None };
     let plan = KillPlan { target, ..plan(false) };

@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::act::kill::Subject;
 use crate::act::kill::obstacle;
-use crate::model::owner::{Container, Owner, Ownership, Process, Unit, UnitScope};
+use crate::model::action::About;
+use crate::model::keeper::{Confirmed, Standing};
+use crate::model::owner::{Owner, Ownership, Process, Unit, UnitScope};
 use crate::model::socket::Endpoint;
 use crate::model::tree::ProcessTree;
 
@@ -241,37 +244,141 @@ fn kill_is_planned_only_by_force() {
     assert_eq!(signals(Signal::Kill, false), []);
 }
 
-#[test]
-fn a_service_may_start_again_and_a_scope_will_not() {
-    let mut server = process(100, "server");
-    let unit = |name: &str, scope| Some(Unit { name: name.into(), scope });
-    server.unit = unit("app.service", UnitScope::System);
-    let plan_for = |server: &Process| {
-        planned(&port(80), &[held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[server])])
-    };
-    let plan = plan_for(&server);
-    assert_eq!(plan.supervisors[0].command.join(" "), "systemctl stop -- app.service");
-    assert!(plan.steps.last().unwrap().contains("no trial bind"), "{:?}", plan.steps);
+fn kept(keeper: Keeper) -> KillPlan {
+    let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&process(100, "server")])];
+    let facts = Facts { keepers: vec![keeper], ..facts() };
+    plan(&port(80), &sockets, &facts, &Options::default())
+}
 
-    server.unit = unit("sync.service", UnitScope::User);
-    assert!(plan_for(&server).supervisors[0].command.contains(&"--user".to_owned()));
-
-    server.unit = unit("session-3.scope", UnitScope::System);
-    assert!(plan_for(&server).supervisors.is_empty());
-
-    let id = "0123456789abcdef".into();
-    server.container = Some(Container { runtime: "docker".into(), id, name: Some("web".into()) });
-    assert_eq!(plan_for(&server).supervisors[0].command.join(" "), "docker stop -- web");
+fn unit() -> Keeper {
+    Keeper {
+        restarts: Some(true),
+        policy: Some("Restart=always, after 2s".into()),
+        delay_ms: Some(2_000),
+        stop: Some(["/usr/bin/systemctl", "stop", "--", "app.service"].map(Into::into).to_vec()),
+        ends_holder: Some(true),
+        confirmed: Some(Confirmed::Asked),
+        ..Keeper::new(KeeperKind::Systemd, "app.service", 100)
+    }
 }
 
 #[test]
-fn the_unit_that_sockpit_runs_in_is_no_supervisor() {
-    let unit = Some(Unit { name: "runner.service".into(), scope: UnitScope::System });
-    let server = Process { unit: unit.clone(), ..process(100, "server") };
-    let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&server])];
-    let facts = Facts { unit, ..facts() };
+fn who_starts_it_again_and_what_stops_only_that_is_said() {
+    let plan = kept(unit());
+    let warning = &plan.warnings[0];
+    assert!(warning.starts_with("app.service starts it again (Restart=always"), "{warning}");
+    assert!(warning.contains("stops only that: /usr/bin/systemctl stop -- app.service"));
+    assert_eq!(plan.watch_ms, 3_000);
+    assert!(plan.steps.last().unwrap().contains("no trial bind"), "{:?}", plan.steps);
+    assert_eq!(plan.supervisors[0].word.as_ref().unwrap().restart.as_deref(), Some("always"));
+
+    let once = kept(Keeper { restarts: Some(false), policy: Some("Restart=no".into()), ..unit() });
+    assert!(once.warnings[0].contains("does not start it again by itself (Restart=no)"));
+    assert_eq!(once.watch_ms, 1_000);
+    assert!(once.steps.last().unwrap().contains("prove by one bind"), "{:?}", once.steps);
+
+    let wide = kept(Keeper { stops_also: vec!["other 7".into()], ..unit() });
+    assert!(wide.warnings[0].contains("and with it other 7"), "{:?}", wide.warnings);
+    let undone = kept(Keeper { undone_by: Some("b.service".into()), ..unit() });
+    assert!(undone.warnings[0].contains("since b.service starts it again"));
+    let unsure = kept(Keeper { ends_holder: None, ..unit() });
+    assert!(unsure.warnings[0].contains("may leave the process itself running"));
+}
+
+#[test]
+fn that_it_does_not_start_again_is_not_said_where_another_would() {
+    let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&process(100, "server")])];
+    let once = Keeper { restarts: Some(false), ..unit() };
+    let parent = Keeper {
+        restarts: Some(true),
+        ..Keeper::new(KeeperKind::Supervisord, "supervisord 50", 100)
+    };
+    let facts = Facts { keepers: vec![parent, once], ..facts() };
     let plan = plan(&port(80), &sockets, &facts, &Options::default());
-    assert!(plan.supervisors.is_empty());
+    let text = plan.warnings.join("\n");
+    assert!(text.contains("supervisord 50 starts it again"), "{text}");
+    assert!(!text.contains("does not start it again"), "{text}");
+}
+
+#[test]
+fn a_keeper_that_is_a_victim_itself_keeps_nobody() {
+    let plan = kept(Keeper { pid: Some(100), ..unit() });
+    assert!(plan.keepers.is_empty());
+}
+
+#[test]
+fn what_holds_others_is_protected_and_named() {
+    let why = |name: &str, subject: Subject| {
+        let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&process(100, "server")])];
+        let node = ProcessNode {
+            key: ProcessKey { pid: 100, start_time: 100 },
+            ppid: 1,
+            name: name.into(),
+            kernel_thread: false,
+            stopped: false,
+        };
+        let child = ProcessNode {
+            key: ProcessKey { pid: 700, start_time: 700 },
+            ppid: 100,
+            ..node.clone()
+        };
+        let tree = [node, child].into_iter().collect();
+        let facts = Facts { tree, subjects: vec![(100, subject)], ..facts() };
+        let plan = plan(&port(80), &sockets, &facts, &Options::default());
+        plan.victims[0].protected.clone()
+    };
+    for name in [
+        "dockerd",
+        "conmon",
+        "rootlesskit",
+        "slirp4netns",
+        "pasta.avx2",
+        "containerd",
+        "PM2 v5: God",
+        "systemd",
+        "containerd-shim",
+    ] {
+        assert!(why(name, Subject::default()).is_some(), "{name}");
+    }
+    assert_eq!(why("python3", Subject::default()), None);
+    let init = Subject { fellows: 4, ..Subject::default() };
+    assert!(why("sh", init).unwrap().contains("pid 1 of its PID namespace"));
+    let title = About { cmdline: vec!["sshd: alice@pts/0".into()], ..About::default() };
+    let session = Subject { about: title, ..Subject::default() };
+    assert!(why("sshd", session).unwrap().contains("sshd: alice@pts/0"));
+}
+
+#[test]
+fn a_signal_that_will_not_be_heeded_is_foretold() {
+    let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&process(100, "server")])];
+    let said = |standing: Standing, signal| {
+        let subject = Subject { standing, ..Subject::default() };
+        let facts = Facts { subjects: vec![(100, subject)], ..facts() };
+        let options = Options { signal, ..Options::default() };
+        plan(&port(80), &sockets, &facts, &options).warnings.join("\n")
+    };
+    let ignoring = Standing { ignores: Some(1 << 14), ..Standing::default() };
+    assert!(said(ignoring.clone(), Signal::Term).contains("server 100 ignores TERM"));
+    assert!(!said(ignoring, Signal::Int).contains("ignores"));
+    let init = Standing { pids: vec![100, 1], catches: Some(0), ..Standing::default() };
+    assert!(said(init, Signal::Term).contains("has no handler for TERM"));
+}
+
+#[test]
+fn who_else_serves_from_the_same_unit_is_named() {
+    let in_unit = |pid, name: &str| Process {
+        unit: Some(Unit { name: "app.service".into(), scope: UnitScope::System }),
+        ..process(pid, name)
+    };
+    let (server, other) = (in_unit(100, "server"), in_unit(101, "other"));
+    let sockets = [
+        held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&server]),
+        held_by(tcp([0, 0, 0, 0], 81, State::Listen), &[&other]),
+    ];
+    let plan = planned(&port(80), &sockets);
+    let mut keepers = [Keeper { instance: Some("app.service".into()), ..unit() }];
+    super::add_neighbours(&mut keepers, &plan, &sockets);
+    assert_eq!(keepers[0].stops_also, ["other 101 at 0.0.0.0:81"]);
 }
 
 #[test]
@@ -285,14 +392,6 @@ fn a_stopped_victim_is_told_to_wait_for_its_continuation() {
 }
 
 #[test]
-fn a_socket_unit_is_pointed_to() {
-    let systemd = process(1, "systemd");
-    let sockets = [held_by(tcp([0, 0, 0, 0], 22, State::Listen), &[&systemd])];
-    let warnings = planned(&port(22), &sockets).warnings.join(" ");
-    assert!(warnings.contains("systemctl list-sockets"), "{warnings}");
-}
-
-#[test]
 fn a_target_is_written_as_the_command_line_takes_it() {
     let target = KillTarget::Port { port: 53, udp: true, addr: Some([127, 0, 0, 1].into()) };
     assert_eq!(target.arguments(), "53/udp --addr 127.0.0.1");
@@ -303,11 +402,9 @@ fn a_target_is_written_as_the_command_line_takes_it() {
 
 #[test]
 fn docker_proxy_points_to_its_container_not_to_the_daemon() {
-    let mut proxy = process(100, "docker-proxy");
-    proxy.unit = Some(Unit { name: "docker.service".into(), scope: UnitScope::System });
+    let proxy = process(100, "docker-proxy");
     let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&proxy])];
     let plan = planned(&port(80), &sockets);
-    assert!(plan.supervisors.is_empty());
     assert!(plan.warnings[0].ends_with("docker ps --filter publish=80"), "{:?}", plan.warnings);
     // Without a protocol docker looks for TCP ports alone.
     let target = KillTarget::Port { port: 53, udp: true, addr: None };

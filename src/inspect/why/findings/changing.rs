@@ -3,7 +3,7 @@
 use super::super::rounds::Changing;
 use super::finding;
 use crate::inspect::words::list;
-use crate::inspect::{lineage, supervisor};
+use crate::inspect::{keepers, lineage};
 use crate::model::owner::{Process, UnitScope};
 use crate::model::why::{Remedy, WhyFinding, WhyKind};
 
@@ -49,10 +49,10 @@ fn who(process: &Process) -> String {
     format!("{} {}", process.name, process.pid)
 }
 
-/// What starts it: its supervisor, or its parent.
+/// What starts it: its keeper, or its parent.
 fn starter(process: &Process) -> Option<String> {
-    if let Some(supervisor) = supervisor::supervisor(process) {
-        return Some(supervisor.name);
+    if let Some(keeper) = keepers::claimed(process) {
+        return Some(keeper.name);
     }
     lineage::ancestors(process).first().map(who)
 }

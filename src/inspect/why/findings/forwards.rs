@@ -3,7 +3,7 @@
 use super::super::Scene;
 use super::{InWay, finding, remedy};
 use crate::inspect::forwarders::Forwarders;
-use crate::inspect::supervisor;
+use crate::inspect::keepers;
 use crate::inspect::words::list;
 use crate::model::forwarder::{Behind, Forwarder, ForwarderKind};
 use crate::model::socket::Socket;
@@ -66,7 +66,7 @@ fn turn_to(scene: &Scene<'_>, forwarder: &Forwarder) -> Vec<Remedy> {
 }
 
 fn find_container(scene: &Scene<'_>) -> Remedy {
-    let filter = supervisor::published(scene.target.port, scene.target.udp);
+    let filter = keepers::published(scene.target.port, scene.target.udp);
     remedy("find the container to stop", &["docker", "ps", "--filter", &filter])
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::{Scene, sight};
 use super::{InWay, finding, remedy};
 use crate::inspect::words::counted;
-use crate::inspect::{bind, heirs, supervisor, words};
+use crate::inspect::{bind, heirs, keepers, words};
 use crate::model::forwarder::Forwarder;
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::socket::{Endpoint, Socket};
@@ -107,9 +107,9 @@ fn stop_process(scene: &Scene<'_>, process: &Process, group: &[&Socket]) -> Reme
     if is_systemd(process) {
         return list_socket_units();
     }
-    if let Some(found) = supervisor::supervisor(process).filter(|_| !is_our_own(scene, process)) {
+    if let Some(found) = keepers::claimed(process).filter(|_| !is_our_own(scene, process)) {
         let text = format!("stop {}, which would start it again", found.name);
-        return Remedy { text, argv: found.command };
+        return Remedy { text, argv: found.untested.unwrap_or_default() };
     }
     let target = scene.target.name();
     let mut argv = vec!["sockpit", "kill", &target];

@@ -76,3 +76,12 @@ fn no_process_has_an_impossible_pid() {
         assert!(matches!(opened, Err(Error::Gone { .. })), "{opened:?}");
     }
 }
+
+#[test]
+fn where_a_process_stands_is_told_by_itself() {
+    let me = standing(std::process::id()).unwrap();
+    assert_eq!(me.pids.first(), Some(&std::process::id()));
+    assert!(me.ignores.is_some() && me.catches.is_some());
+    assert_eq!(me.cwd.as_deref(), std::env::current_dir().unwrap().to_str());
+    assert!(me.pid_namespace.is_some() && me.mount_namespace.is_some());
+}

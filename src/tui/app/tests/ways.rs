@@ -2,23 +2,25 @@
 
 use super::*;
 use crate::act::kill::Progress;
-use crate::model::action::{
-    KillOutcome, StopOutcome, StopPlan, Supervisor, SupervisorKind, SupervisorWord,
-};
+use crate::model::action::{KillOutcome, StopOutcome, StopPlan};
+use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::tui::event::Stopped;
 
-fn word(confirmed: bool) -> SupervisorWord {
+fn keeper(confirmed: bool) -> Keeper {
+    let keeper = Keeper {
+        restarts: Some(true),
+        policy: Some("Restart=always, after 100ms".into()),
+        ..Keeper::new(KeeperKind::Systemd, "app.service", 4242)
+    };
     if !confirmed {
-        return SupervisorWord::silent("systemd knows no unit of that name");
+        let reason = Some("systemd knows no unit of that name".to_owned());
+        return Keeper { reason, confirmed: Some(Confirmed::Path), ..keeper };
     }
-    SupervisorWord {
-        confirmed: true,
-        reason: None,
-        name: Some("app.service".into()),
-        restart: Some("always".into()),
-        restart_after: Some("100ms".into()),
-        triggered_by: Vec::new(),
-        argv: ["/usr/bin/systemctl", "stop", "--", "app.service"].map(Into::into).to_vec(),
+    Keeper {
+        confirmed: Some(Confirmed::Asked),
+        ends_holder: Some(true),
+        stop: Some(["/usr/bin/systemctl", "stop", "--", "app.service"].map(Into::into).to_vec()),
+        ..keeper
     }
 }
 
@@ -26,13 +28,7 @@ fn word(confirmed: bool) -> SupervisorWord {
 fn supervised(confirmed: bool, second: bool) -> KillPlan {
     let mut plan = KillPlan {
         target: KillTarget::Port { port: 8080, udp: false, addr: None },
-        supervisors: vec![Supervisor {
-            pid: 4242,
-            kind: SupervisorKind::Systemd,
-            name: "app.service".into(),
-            command: ["systemctl", "stop", "--", "app.service"].map(Into::into).to_vec(),
-            word: Some(word(confirmed)),
-        }],
+        keepers: vec![keeper(confirmed)],
         warnings: vec!["app.service may start it again".into()],
         ..plan(false)
     };
@@ -126,6 +122,32 @@ fn what_is_not_confirmed_or_not_the_whole_is_not_what_enter_does() {
     let screen = desk.screen();
     assert!(screen.contains("▸ TERM, then wait"), "{screen}");
     assert!(screen.contains("only 1 of 2 processes"), "{screen}");
+}
+
+#[test]
+fn what_stops_more_than_the_victims_is_not_preselected_and_asks_with_the_list() {
+    let mut wide = supervised(true, false);
+    wide.keepers[0].stops_also = vec!["other 7".into()];
+    let mut desk = Desk::with_rows(140, 40);
+    ask(&mut desk, vec![wide]);
+    let screen = desk.screen();
+    assert!(screen.contains("▸ TERM, then wait"), "{screen}");
+    assert!(screen.contains("and with it other 7"), "{screen}");
+    desk.press(KeyCode::Down);
+    desk.press(KeyCode::Down);
+    desk.press(KeyCode::Enter);
+    assert!(desk.last(stopped).is_none());
+    assert!(desk.screen().contains("This stops other 7 as well"), "{}", desk.screen());
+    desk.type_text("stop");
+    desk.press(KeyCode::Enter);
+    assert!(desk.last(stopped).is_some());
+    // What somebody further out undoes is no better.
+    let mut undone = supervised(true, false);
+    undone.keepers[0].undone_by = Some("outer.service".into());
+    let mut desk = Desk::with_rows(140, 40);
+    ask(&mut desk, vec![undone]);
+    assert!(desk.screen().contains("▸ TERM, then wait"), "{}", desk.screen());
+    assert!(desk.screen().contains("outer.service starts it again"), "{}", desk.screen());
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Lines<'_, '_> {
         }
         self.0.gap();
         let recommends =
-            ready.ways.iter().any(|way| matches!(way, Way::Stop(stop) if stop.covers_all));
+            ready.ways.iter().any(|way| matches!(way, Way::Stop(stop) if stop.is_narrow()));
         for (index, way) in ready.ways.iter().enumerate() {
             let is_chosen = index == ready.chosen;
             let (sign, style) = if is_chosen { ("▸ ", theme.accent) } else { ("  ", theme.text) };
@@ -162,8 +162,15 @@ fn describe(way: &Way, dialog: &KillDialog, recommends: bool) -> (String, String
         Way::Stop(stop) => {
             let what = shell::line(&stop.argv);
             let all: usize = stop.kills.iter().map(|kill| kill.victims.len()).sum();
-            let remark = if stop.covers_all {
+            let remark = if stop.is_narrow() {
                 format!("stops {} for good (recommended)", stop.name)
+            } else if let Some(outer) = &stop.undone_by {
+                format!("stops {}, but {outer} starts it again", stop.name)
+            } else if !stop.stops_also.is_empty() {
+                let also = kill::some_of(&stop.stops_also);
+                format!("stops {}, and with it {also}; asks once more before", stop.name)
+            } else if !stop.is_sure {
+                format!("stops {}; the process itself may live on, to be ended then", stop.name)
             } else {
                 format!(
                     "stops {}, which is only {} of {all} processes",

@@ -1,6 +1,7 @@
 //! The ways to go about a kill, to choose from.
 
 use super::first_protected;
+use crate::act::kill::some_of;
 use crate::act::unit;
 use crate::model::action::{KillPlan, StopPlan};
 use crate::model::signal::Signal;
@@ -34,14 +35,15 @@ pub(super) enum Way {
     },
 }
 
-/// The ways for these plans, the best first. What holds only some of the victims comes last.
+/// The ways for these plans, the best first. Only what costs nothing but the victims comes before
+/// the signals.
 pub(super) fn of(plans: &[KillPlan], signal: Signal) -> Vec<Way> {
     if plans.iter().all(|plan| plan.victims.is_empty()) {
         return Vec::new();
     }
     let stops = unit::plans(plans);
     let (whole, parts): (Vec<StopPlan>, Vec<StopPlan>) =
-        stops.into_iter().partition(|stop| stop.covers_all);
+        stops.into_iter().partition(StopPlan::is_narrow);
     let stop = |plan| Way::Stop(Box::new(plan));
     let mut ways: Vec<Way> = whole.into_iter().map(stop).collect();
     ways.push(Way::Signal { signal, then_kill: false });
@@ -55,7 +57,16 @@ pub(super) fn of(plans: &[KillPlan], signal: Signal) -> Vec<Way> {
 impl Way {
     /// What has to be typed before it is run, and why, cleaned; `None` when it is run at once.
     pub(super) fn confirmation(&self, plans: &[KillPlan]) -> Option<(String, String)> {
-        let Self::Signal { signal, then_kill } = self else { return None };
+        let (signal, then_kill) = match self {
+            Self::Signal { signal, then_kill } => (signal, then_kill),
+            Self::Stop(stop) if stop.stops_also.is_empty() => return None,
+            Self::Stop(stop) => {
+                let also = some_of(&stop.stops_also);
+                let also = clean(&also);
+                let why = format!("This stops {also} as well. Type stop to run it:");
+                return Some(("stop".to_owned(), why));
+            }
+        };
         if let Some(victim) = first_protected(plans) {
             let (name, pid) = (clean(&victim.name), victim.key.pid);
             let why = format!("{name} {pid} is protected. Type its pid to end it all the same:");

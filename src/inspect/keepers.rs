@@ -1,0 +1,274 @@
+//! Who stands behind a process: what would start it again, and what stops only that.
+//!
+//! From the process upwards: parents whose trade it is (through shells and interpreters), the
+//! container, the unit within a machine, the unit around all that, and the units that start
+//! that one. Each is asked where it can be asked; no command is offered on the word of a path or
+//! a name alone.
+
+mod ask;
+mod container;
+mod lineage;
+mod program;
+mod unit;
+
+use std::path::Path;
+
+use crate::model::activation::Activation;
+use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
+use crate::model::owner::{Container, Process, Unit, UnitScope};
+use crate::model::tree::ProcessTree;
+use crate::sys::command::{self, Program};
+use crate::sys::{process, processes};
+use crate::wire::cgroup;
+
+pub use ask::{Ask, Reply};
+pub use lineage::Member;
+pub use program::{kind as kind_of, pm2_home};
+
+use ask::Asker;
+use unit::{Manager, Tie};
+
+/// What the chains are drawn from.
+pub struct World<'a> {
+    asker: Asker<'a>,
+    /// Tells of a process; `None` for one that may not be read.
+    pub member: &'a dyn Fn(u32) -> Option<Member>,
+    /// Where a program lies that may be run; the error is a clause.
+    pub program: &'a dyn Fn(&str) -> Result<String, String>,
+    /// Whether root alone can change a file.
+    pub trusts: &'a dyn Fn(&str) -> bool,
+    /// All processes.
+    pub tree: &'a ProcessTree,
+    /// The user whose rights sockpit has.
+    pub uid: u32,
+    /// The mount namespace that sockpit is in.
+    pub mount_namespace: Option<u64>,
+    /// sockpit and what it runs under: what holds one of them is not offered to be stopped.
+    pub guarded: Vec<Member>,
+}
+
+/// A process to be told about, with what systemd holds a socket of it for.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'p> {
+    /// The process.
+    pub process: &'p Process,
+    /// The units of a socket that it holds.
+    pub activation: Option<&'p Activation>,
+}
+
+/// Draws the chains of these processes, as this system itself tells them. Keepers that several of
+/// them share stand once. Blocks for up to three seconds a keeper that does not answer.
+pub fn of(subjects: &[Subject<'_>], tree: &ProcessTree, guarded: &[u32]) -> Vec<Keeper> {
+    let mut ask = ask::system;
+    let mut world = World {
+        asker: Asker::new(&mut ask),
+        member: &member,
+        program: &|name| {
+            let found = Program::find(name).map_err(|error| error.to_string())?;
+            Ok(found.path().display().to_string())
+        },
+        trusts: &|path| command::is_trusted(Path::new(path)),
+        tree,
+        uid: command::own_uid(),
+        mount_namespace: process::standing(std::process::id())
+            .ok()
+            .and_then(|it| it.mount_namespace),
+        guarded: guarded.iter().filter_map(|pid| member(*pid)).collect(),
+    };
+    let chains = subjects.iter().filter_map(|subject| {
+        let holder = Member { process: subject.process.clone(), ..member(subject.process.pid)? };
+        Some(world.chain(holder, subject.activation))
+    });
+    merged(chains.collect())
+}
+
+/// One process, as it is now.
+fn member(pid: u32) -> Option<Member> {
+    let process = processes::read(pid).ok()?;
+    let cgroups = process::cgroups(pid).unwrap_or_default();
+    let standing = process::standing(pid).unwrap_or_default();
+    Some(Member { process, cgroups, standing })
+}
+
+/// The keepers of all chains, those of one instance taken together.
+fn merged(chains: Vec<Vec<Keeper>>) -> Vec<Keeper> {
+    let mut all: Vec<Keeper> = Vec::new();
+    for keeper in chains.into_iter().flatten() {
+        let same = |known: &&mut Keeper| {
+            Keeper { of: Vec::new(), ..(**known).clone() }
+                == Keeper { of: Vec::new(), ..keeper.clone() }
+        };
+        match all.iter_mut().find(same) {
+            Some(known) => known.of.extend(keeper.of),
+            None => all.push(keeper),
+        }
+    }
+    all
+}
+
+impl<'a> World<'a> {
+    fn find(&self, program: &str) -> Result<String, String> {
+        (self.program)(program)
+    }
+
+    /// The chain of one process, the innermost keeper first.
+    fn chain(&mut self, holder: Member, activation: Option<&Activation>) -> Vec<Keeper> {
+        let line = lineage::of(holder, self.member);
+        let holder = &line[0];
+        if let Some(socket) = activation.and_then(|activation| activation.socket_unit.as_deref())
+            && is_manager(&holder.process)
+        {
+            let service = activation.and_then(|activation| activation.unit.as_deref());
+            let services: Vec<&str> = service.into_iter().collect();
+            let manager = match cgroup::user(&holder.cgroups) {
+                Some(uid) if holder.pid() != 1 => Manager::User(uid),
+                _ => Manager::System,
+            };
+            return vec![unit::socket(holder, socket, &services, &manager, self)];
+        }
+        let mut chain: Vec<Keeper> = (1..line.len())
+            // What runs a container or a unit is told by those themselves.
+            .take_while(|at| line[*at].pid() != 1)
+            .filter_map(|at| program::keeper(&line, at, self))
+            .collect();
+        chain.extend(init(&line));
+        let claimed = cgroup::container_of(&holder.cgroups);
+        if self.is_our_own_place(holder) {
+            // Stopping it would end sockpit, too.
+        } else if let Some(container) = claimed.as_ref().or(holder.process.container.as_ref()) {
+            chain.extend(container::keepers(&line, container, self));
+        } else if let Some((container, user)) = behind(holder) {
+            chain.extend(container::behind(&line, &container, user, self));
+        } else if let Some(unit) = own_unit(holder) {
+            let manager = match unit.scope {
+                UnitScope::System => Manager::System,
+                UnitScope::User => match cgroup::user(&holder.cgroups) {
+                    Some(uid) => Manager::User(uid),
+                    None => Manager::User(holder.process.uid.unwrap_or(self.uid)),
+                },
+            };
+            let tie = Tie { holder, witness: holder, prefix: "", reaches_holder: true };
+            chain.extend(unit::keepers(&unit.name, &manager, &tie, self));
+        }
+        self.add_siblings(&line, &mut chain);
+        chain
+    }
+
+    /// Whether sockpit itself runs in the container or the unit that the holder is in.
+    fn is_our_own_place(&self, holder: &Member) -> bool {
+        let Some(own) = self.guarded.last() else { return false };
+        let (ours, theirs) = [own, holder].map(|it| cgroup::container_of(&it.cgroups)).into();
+        let in_container = ours.is_some() || theirs.is_some();
+        if in_container {
+            ours == theirs
+        } else {
+            own_unit(own).is_some() && own_unit(own) == own_unit(holder)
+        }
+    }
+
+    /// Whoever stops a unit stops what else a supervisor within it runs.
+    fn add_siblings(&self, line: &[Member], chain: &mut [Keeper]) {
+        let pids: Vec<u32> = line.iter().map(Member::pid).collect();
+        let inner: Vec<u32> = chain.iter().filter_map(|keeper| keeper.pid).collect();
+        let siblings = inner
+            .iter()
+            .filter(|pid| pids.contains(pid))
+            .flat_map(|pid| self.tree.children(*pid).filter(|node| !pids.contains(&node.key.pid)));
+        let siblings: Vec<String> =
+            siblings.map(|node| format!("{} {}", node.name, node.key.pid)).collect();
+        let units = chain.iter_mut().filter(|keeper| keeper.kind == KeeperKind::Systemd);
+        for keeper in units.filter(|keeper| keeper.stop.is_some()) {
+            keeper.stops_also.extend(siblings.iter().cloned());
+        }
+    }
+}
+
+/// The service that a process is in. A scope or slice only groups processes; a user's whole
+/// manager runs more than anybody wants to stop for one port; and a daemon that holds a port for
+/// a container is not what is to be stopped.
+fn own_unit(holder: &Member) -> Option<Unit> {
+    let told = cgroup::path(&holder.cgroups).and_then(cgroup::unit);
+    let unit = told.or_else(|| holder.process.unit.clone())?;
+    let is_manager = unit.scope == UnitScope::System && unit.name.starts_with("user@");
+    (unit.name.ends_with(".service") && !is_manager).then_some(unit)
+}
+
+/// Whether a process is systemd: pid 1, or a user's manager.
+pub fn is_manager(process: &Process) -> bool {
+    &*process.name == "systemd"
+}
+
+/// The container that a monitor or a forwarder names in its arguments.
+fn behind(holder: &Member) -> Option<(Container, Option<u32>)> {
+    if &*holder.process.name != "conmon" {
+        return None;
+    }
+    let id = holder.option("-c", "--cid")?;
+    let name = holder.option("-n", "--name");
+    let container =
+        Container { runtime: "podman".into(), id: id.into(), name: name.map(Into::into) };
+    Some((container, cgroup::user(&holder.cgroups)))
+}
+
+/// The first process of the PID namespace where it is known to start again what it runs.
+fn init(line: &[Member]) -> Option<Keeper> {
+    let member = line.iter().skip(1).find(|member| member.standing.is_inner_init())?;
+    let is_init = member.names().contains(&"init") && !is_manager(&member.process);
+    is_init.then(|| Keeper {
+        pid: Some(member.pid()),
+        policy: Some("respawn in its inittab".to_owned()),
+        confirmed: Some(Confirmed::Name),
+        reason: Some("its inittab says what it runs".to_owned()),
+        ..Keeper::new(KeeperKind::Init, member.who(), line[0].pid())
+    })
+}
+
+/// Whether a process of this system restarts its children, by what it is.
+pub fn is_restarter(pid: u32) -> bool {
+    member(pid).is_some_and(|member| program::kind(&member).is_some())
+}
+
+/// The keeper of a process as its control group alone tells it: nobody is asked, and no command
+/// is tested.
+pub fn claimed(process: &Process) -> Option<Keeper> {
+    let (kind, name, command) = match (&process.container, &process.unit) {
+        (Some(container), _) => {
+            let name = container.name.as_ref().unwrap_or(&container.id);
+            (KeeperKind::Container, name, stop_container(container, name))
+        }
+        (None, Some(unit))
+            if unit.name.ends_with(".service")
+                && !(unit.scope == UnitScope::System && unit.name.starts_with("user@")) =>
+        {
+            let user: &[&str] = if unit.scope == UnitScope::User { &["--user"] } else { &[] };
+            let command = [&["systemctl"], user, &["stop", "--", &unit.name]].concat();
+            (KeeperKind::Systemd, &unit.name, ask::words(&command))
+        }
+        _ => return None,
+    };
+    Some(Keeper {
+        instance: Some(name.to_string()),
+        untested: Some(command),
+        confirmed: Some(Confirmed::Path),
+        ..Keeper::new(kind, &**name, process.pid)
+    })
+}
+
+fn stop_container(container: &Container, name: &str) -> Vec<String> {
+    match &*container.runtime {
+        runtime @ ("docker" | "podman") => ask::words(&[runtime, "stop", "--", name]),
+        "lxc" => ask::words(&["lxc-stop", "--name", name]),
+        "systemd-nspawn" => ask::words(&["machinectl", "terminate", "--", name]),
+        "containerd" => ask::words(&["nerdctl", "stop", "--", name]),
+        _ => ask::words(&["crictl", "stop", &container.id]),
+    }
+}
+
+/// The filter of `docker ps` for who publishes a port; one without a protocol means TCP.
+pub fn published(port: u16, udp: bool) -> String {
+    let protocol = if udp { "/udp" } else { "" };
+    format!("publish={port}{protocol}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,356 @@
+//! Containers and machines: what the right runtime, asked as the right user, says of them.
+
+use super::World;
+use super::ask::words;
+use super::lineage::Member;
+use super::unit::{self, Manager, Tie};
+use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
+use crate::model::owner::Container;
+use crate::wire::cgroup;
+use crate::wire::keepers::{self as said, ContainerShown};
+
+/// How a runtime is turned to: a program, and what stands before its own command.
+struct Runtime {
+    program: &'static str,
+    before: Vec<String>,
+}
+
+/// The container that a process is in, and whatever runs it, the innermost first.
+pub(super) fn keepers(
+    line: &[Member],
+    container: &Container,
+    world: &mut World<'_>,
+) -> Vec<Keeper> {
+    match &*container.runtime {
+        "docker" | "podman" => {
+            let user = cgroup::user(&line[0].cgroups);
+            let group = cgroup::container_group(&line[0].cgroups, &container.id);
+            let group = group.map(str::to_owned);
+            of_runtime(
+                line,
+                container,
+                user,
+                |holder| {
+                    group.is_some()
+                        && cgroup::container_group(&holder.cgroups, &container.id)
+                            == group.as_deref()
+                },
+                world,
+            )
+        }
+        "systemd-nspawn" | "lxc" => machine(line, container, world),
+        _ => vec![untold(line, container)],
+    }
+}
+
+/// The container behind a process that only forwards to it, or watches it.
+pub(super) fn behind(
+    line: &[Member],
+    container: &Container,
+    user: Option<u32>,
+    world: &mut World<'_>,
+) -> Vec<Keeper> {
+    let mut keepers = of_runtime(line, container, user, |_| true, world);
+    for keeper in &mut keepers {
+        keeper.ends_holder = keeper.ends_holder.map(|_| true);
+    }
+    keepers
+}
+
+fn named(line: &[Member], container: &Container) -> Keeper {
+    let name = container.name.as_ref().unwrap_or(&container.id);
+    Keeper {
+        instance: Some(container.id.to_string()),
+        confirmed: Some(Confirmed::Path),
+        ..Keeper::new(KeeperKind::Container, &**name, line[0].pid())
+    }
+}
+
+/// A runtime that is not asked.
+fn untold(line: &[Member], container: &Container) -> Keeper {
+    let command: &[&str] = match &*container.runtime {
+        "containerd" => &["nerdctl", "stop", "--", &container.id],
+        _ => &["crictl", "stop", &container.id],
+    };
+    Keeper {
+        untested: Some(words(command)),
+        reason: Some(format!("sockpit does not ask {}", container.runtime)),
+        ..named(line, container)
+    }
+}
+
+/// The runtime of this user's containers; `None` is root's.
+fn runtime(name: &str, user: Option<u32>, world: &mut World<'_>) -> Result<Runtime, String> {
+    let program = if name == "docker" { "docker" } else { "podman" };
+    let Some(uid) = user else { return Ok(Runtime { program, before: Vec::new() }) };
+    let socket = format!("unix:///run/user/{uid}/docker.sock");
+    match program {
+        _ if uid != world.uid && world.uid != 0 => {
+            Err(format!("only root can ask the {program} of another user"))
+        }
+        "docker" => Ok(Runtime { program, before: words(&["-H", &socket]) }),
+        _ if uid == world.uid => Ok(Runtime { program, before: Vec::new() }),
+        // podman has no daemon: it has to run as the user whose containers are meant.
+        _ => {
+            let (user, home) = world
+                .asker
+                .ask("getent", &["passwd", &uid.to_string()])
+                .ok()
+                .and_then(|reply| said::passwd(&reply.text))
+                .ok_or_else(|| format!("user {uid} has no name"))?;
+            let (env, podman) = (world.find("env")?, world.find("podman")?);
+            let (home, runtime) =
+                (format!("HOME={home}"), format!("XDG_RUNTIME_DIR=/run/user/{uid}"));
+            let before = words(&["-u", &user, "--", &env, &home, &runtime, &podman]);
+            Ok(Runtime { program: "runuser", before })
+        }
+    }
+}
+
+impl Runtime {
+    fn ask(&self, arguments: &[&str], world: &mut World<'_>) -> Result<(String, String), String> {
+        let before: Vec<&str> = self.before.iter().map(String::as_str).collect();
+        let reply = world.asker.ask(self.program, &[&before, arguments].concat())?;
+        Ok((reply.program, reply.text))
+    }
+
+    fn argv(&self, program: &str, arguments: &[&str]) -> Vec<String> {
+        let mut argv = vec![program.to_owned()];
+        argv.extend(self.before.iter().cloned());
+        argv.extend(words(arguments));
+        argv
+    }
+}
+
+fn of_runtime(
+    line: &[Member],
+    container: &Container,
+    user: Option<u32>,
+    is_in_it: impl Fn(&Member) -> bool,
+    world: &mut World<'_>,
+) -> Vec<Keeper> {
+    let mut keeper = named(line, container);
+    let name = &*container.runtime;
+    keeper.untested = Some(words(&[name, "stop", "--", &keeper.name]));
+    let asked = runtime(name, user, world).and_then(|runtime| {
+        let (program, shown) = ask(&runtime, name, &container.id, world)?;
+        let first = shown.pid.ok_or_else(|| format!("{name} names no process of it"))?;
+        let member = (world.member)(first);
+        if !is_in_it(&line[0]) || !member.is_some_and(|member| is_in_it(&member)) {
+            return Err(format!("{name} runs it in another control group than this process"));
+        }
+        let within =
+            |member: &Member| cgroup::container_group(&member.cgroups, &container.id).is_some();
+        if let Some(member) = world.guarded.iter().find(|member| within(member)) {
+            let pid = member.pid();
+            return Err(format!("process {pid} lives in it, without which sockpit ends"));
+        }
+        Ok((runtime, program, shown))
+    });
+    let (runtime, program, shown) = match asked {
+        Ok(asked) => asked,
+        Err(why) => {
+            keeper.reason = Some(why);
+            return vec![keeper];
+        }
+    };
+    keeper.name.clone_from(&shown.name);
+    keeper.untested = None;
+    keeper.confirmed = Some(Confirmed::Asked);
+    keeper.stop = Some(runtime.argv(&program, &["stop", "--", &shown.id]));
+    keeper.ends_holder = Some(true);
+    keeper.restarts = match shown.restart.as_deref() {
+        Some("no") | None => Some(false),
+        Some("always" | "unless-stopped") => Some(true),
+        Some(_) => None,
+    };
+    keeper.policy = shown.restart.as_ref().map(|policy| format!("restart policy {policy}"));
+    stray(&mut keeper, line, &shown, world);
+    let mut chain = vec![keeper];
+    outer(&mut chain, line, &shown, user, world);
+    chain
+}
+
+fn ask(
+    runtime: &Runtime,
+    name: &str,
+    id: &str,
+    world: &mut World<'_>,
+) -> Result<(String, ContainerShown), String> {
+    if id.len() != 64 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(format!("{name} gives its containers longer ids"));
+    }
+    let (program, text) = runtime.ask(&["inspect", "--type", "container", "--", id], world)?;
+    let shown = said::container(&text).map_err(|why| format!("{name}: {why}"))?;
+    if shown.id != id || !shown.running {
+        return Err(format!("{name} runs no container of that id"));
+    }
+    Ok((program, shown))
+}
+
+/// A process that `exec` brought into the container does not descend from its first one, and is
+/// not what the container is there for.
+fn stray(keeper: &mut Keeper, line: &[Member], shown: &ContainerShown, world: &World<'_>) {
+    let Some(first) = shown.pid else { return };
+    let is_inside = cgroup::container_group(&line[0].cgroups, &shown.id).is_some();
+    if is_inside && line.iter().all(|member| member.pid() != first) {
+        let name = world.tree.get(first).map_or("its first process", |node| &*node.name);
+        keeper.stops_also.push(format!("the container's own {name} {first}"));
+    }
+}
+
+/// What runs the container: a unit around it, or a swarm.
+fn outer(
+    chain: &mut Vec<Keeper>,
+    line: &[Member],
+    shown: &ContainerShown,
+    user: Option<u32>,
+    world: &mut World<'_>,
+) {
+    let holder = &line[0];
+    let mut found = around(holder, shown, user, world);
+    if let Some(service) = &shown.swarm_service {
+        found.push(Keeper {
+            restarts: Some(true),
+            instance: Some(service.clone()),
+            confirmed: Some(Confirmed::Asked),
+            untested: Some(words(&["docker", "service", "scale", &format!("{service}=0")])),
+            reason: Some("that stops every replica".to_owned()),
+            ..Keeper::new(KeeperKind::Swarm, service.clone(), holder.pid())
+        });
+    }
+    let undoes = |outer: &&Keeper| outer.may_restart() && outer.kind != KeeperKind::Container;
+    chain[0].undone_by = found.iter().find(undoes).map(|outer| outer.name.clone());
+    chain.extend(found);
+}
+
+/// The unit that runs the container: the one that the payload's control group lies in, the one
+/// that podman was told, the monitor's, or that of a `docker run` which is attached to it.
+fn around(
+    holder: &Member,
+    shown: &ContainerShown,
+    user: Option<u32>,
+    world: &mut World<'_>,
+) -> Vec<Keeper> {
+    let is_service = |member: &Member| {
+        let unit = cgroup::path(&member.cgroups).and_then(cgroup::unit)?;
+        let whole = unit.name.ends_with(".service") && !is_daemon(&unit.name);
+        whole.then(|| unit.name.to_string())
+    };
+    let manager = |member: &Member| match cgroup::user(&member.cgroups) {
+        Some(uid) => Manager::User(uid),
+        None => Manager::System,
+    };
+    if let Some(first) = shown.pid.and_then(|pid| (world.member)(pid))
+        && let Some(unit) = is_service(&first)
+    {
+        let tie = Tie { holder, witness: &first, prefix: "", reaches_holder: true };
+        return unit::keepers(&unit, &manager(&first), &tie, world);
+    }
+    let conmon = shown.conmon_pid.and_then(|pid| (world.member)(pid));
+    if let Some(conmon) = conmon
+        && let Some(unit) = is_service(&conmon).or_else(|| shown.systemd_unit.clone())
+    {
+        let manager = user.map_or_else(|| manager(&conmon), Manager::User);
+        let tie = Tie { holder, witness: &conmon, prefix: "", reaches_holder: true };
+        return unit::keepers(&unit, &manager, &tie, world);
+    }
+    let Some((client, unit)) = client(shown, world, &is_service) else { return Vec::new() };
+    // The client passes TERM on; a first process without a handler does not hear it.
+    let hears = holder.standing.is_deaf_to(15).is_none();
+    let tie = Tie { holder, witness: &client, prefix: "", reaches_holder: hears };
+    unit::keepers(&unit, &manager(&client), &tie, world)
+}
+
+/// Units that run all containers are no container's own.
+fn is_daemon(unit: &str) -> bool {
+    matches!(unit, "docker.service" | "containerd.service" | "podman.service")
+        || unit.starts_with("user@")
+}
+
+/// A `docker run` or `docker start` that names this container and lives in a service.
+fn client(
+    shown: &ContainerShown,
+    world: &World<'_>,
+    is_service: &dyn Fn(&Member) -> Option<String>,
+) -> Option<(Member, String)> {
+    let named = |argument: &str| {
+        argument == shown.name
+            || argument == shown.id
+            || argument.strip_prefix("--name=") == Some(&shown.name)
+    };
+    let clients = world.tree.iter().filter(|node| matches!(&*node.name, "docker" | "podman"));
+    clients.filter_map(|node| (world.member)(node.key.pid)).find_map(|member| {
+        let arguments = || member.process.cmdline.iter().map(|argument| &**argument);
+        let runs = arguments().any(|argument| matches!(argument, "run" | "start"));
+        let unit = is_service(&member).filter(|_| runs && arguments().any(named))?;
+        Some((member, unit))
+    })
+}
+
+/// A booted machine, with the unit inside of it that the process is in.
+fn machine(line: &[Member], container: &Container, world: &mut World<'_>) -> Vec<Keeper> {
+    let (holder, name) = (&line[0], &*container.id);
+    let mut chain = Vec::new();
+    let is_nspawn = container.runtime == "systemd-nspawn";
+    let path = cgroup::path(&holder.cgroups).unwrap_or_default();
+    if let Some((prefix, unit)) = cgroup::inner_unit(path) {
+        let manager = Manager::Machine(name.to_owned());
+        if is_nspawn {
+            let tie = Tie { holder, witness: holder, prefix, reaches_holder: true };
+            chain.extend(unit::keepers(&unit, &manager, &tie, world));
+        } else {
+            chain.push(Keeper {
+                instance: Some(unit.clone()),
+                confirmed: Some(Confirmed::Path),
+                untested: Some(words(&[
+                    "lxc-attach",
+                    "-n",
+                    name,
+                    "--",
+                    "systemctl",
+                    "stop",
+                    &unit,
+                ])),
+                reason: Some("sockpit does not look into LXC's machines".to_owned()),
+                ..Keeper::new(KeeperKind::Systemd, unit, holder.pid())
+            });
+        }
+    }
+    let mut keeper = Keeper {
+        restarts: Some(false),
+        ..Keeper { kind: KeeperKind::Machine, ..named(line, container) }
+    };
+    let (asking, question, stopping): (_, &[&str], &[&str]) = if is_nspawn {
+        ("machinectl", &["show", "-p", "Leader", "--", name], &["terminate", "--", name])
+    } else {
+        ("lxc-info", &["--name", name, "--pid", "--no-humanize"], &["--name", name])
+    };
+    let program = if is_nspawn { "machinectl" } else { "lxc-stop" };
+    let leader = world.asker.ask(asking, question).and_then(|reply| {
+        let digits = reply.text.trim().trim_start_matches("Leader=");
+        digits.parse::<u32>().map_err(|_| format!("{asking} names no first process of it"))
+    });
+    let told = leader.and_then(|leader| {
+        let is_below = line.iter().any(|member| member.pid() == leader);
+        let path = world.find(program)?;
+        is_below.then_some((leader, path)).ok_or("its first process is no ancestor".to_owned())
+    });
+    match told {
+        Ok((leader, path)) => {
+            keeper.stop = Some(words(&[&[&*path], stopping].concat()));
+            keeper.pid = Some(leader);
+            keeper.ends_holder = Some(true);
+            keeper.confirmed = Some(Confirmed::Asked);
+            if holder.pid() != leader {
+                keeper.stops_also.push(format!("everything else in {name}"));
+            }
+        }
+        Err(why) => {
+            keeper.untested = Some(words(&[&[program], stopping].concat()));
+            keeper.reason = Some(why);
+        }
+    }
+    chain.push(keeper);
+    chain
+}

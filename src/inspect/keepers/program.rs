@@ -1,0 +1,273 @@
+//! Parents whose trade it is to start their child again, told by program and arguments.
+
+use super::World;
+use super::ask::{Reply, words};
+use super::lineage::{Member, base};
+use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
+use crate::wire::keepers as said;
+
+/// Programs by name: of the process, of the file, or of the script that an interpreter runs.
+const PROGRAMS: [(&str, KeeperKind); 28] = [
+    ("runsv", KeeperKind::Runit),
+    ("s6-supervise", KeeperKind::S6),
+    ("supervise", KeeperKind::Daemontools),
+    ("supervisord", KeeperKind::Supervisord),
+    ("cron", KeeperKind::Cron),
+    ("crond", KeeperKind::Cron),
+    ("CRON", KeeperKind::Cron),
+    ("nodemon", KeeperKind::Watcher),
+    ("nodemon.js", KeeperKind::Watcher),
+    ("node-dev", KeeperKind::Watcher),
+    ("ts-node-dev", KeeperKind::Watcher),
+    ("watchexec", KeeperKind::Watcher),
+    ("watchmedo", KeeperKind::Watcher),
+    ("cargo-watch", KeeperKind::Watcher),
+    ("entr", KeeperKind::Watcher),
+    ("air", KeeperKind::Watcher),
+    ("reflex", KeeperKind::Watcher),
+    ("circusd", KeeperKind::Parent),
+    ("forever", KeeperKind::Parent),
+    ("autossh", KeeperKind::Parent),
+    ("perpd", KeeperKind::Parent),
+    ("dinit", KeeperKind::Parent),
+    ("procServ", KeeperKind::Parent),
+    ("god", KeeperKind::Parent),
+    ("bluepill", KeeperKind::Parent),
+    ("honcho", KeeperKind::Parent),
+    ("foreman", KeeperKind::Parent),
+    ("overmind", KeeperKind::Parent),
+];
+
+/// Programs between a keeper and its process that pass a signal on and end with their child.
+const FORWARDERS: [&str; 5] = ["tini", "dumb-init", "catatonit", "docker-init", "npm"];
+
+/// runsv, s6-supervise and supervise wait this long before they start a service again.
+const SERVICE_DELAY_MS: u64 = 1_000;
+/// supervisord looks once a second, and waits one to three seconds longer after a start that
+/// failed; uwsgi's emperor looks every three seconds.
+const LOOP_DELAY_MS: u64 = 3_000;
+
+/// Which kind of keeper a process is, if it is one.
+pub fn kind(member: &Member) -> Option<KeeperKind> {
+    let arguments = || member.process.cmdline.iter().map(|argument| &**argument);
+    // The name that pm2's daemon gives itself holds its version.
+    if member.process.name.starts_with("PM2 v") {
+        return Some(KeeperKind::Pm2);
+    }
+    let names = member.names();
+    let is = |name: &str| names.contains(&name);
+    if (is("node") || is("nodejs")) && arguments().any(is_watch_flag)
+        || is("tsx") && arguments().any(|argument| argument == "watch")
+    {
+        return Some(KeeperKind::Watcher);
+    }
+    if names.iter().any(|name| name.starts_with("uwsgi"))
+        && arguments().any(|argument| argument.starts_with("--emperor"))
+    {
+        return Some(KeeperKind::Emperor);
+    }
+    PROGRAMS.iter().find(|(name, _)| is(name)).map(|(_, kind)| *kind)
+}
+
+fn is_watch_flag(argument: &str) -> bool {
+    argument == "--watch" || argument.starts_with("--watch-path")
+}
+
+/// The keeper that `line[at]` is for `line[0]`, if it is one.
+pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Option<Keeper> {
+    let (member, between) = (&line[at], &line[1..at]);
+    let kind = kind(member)?;
+    let mut keeper = Keeper {
+        pid: Some(member.pid()),
+        confirmed: Some(Confirmed::Name),
+        ..Keeper::new(kind, member.who(), line[0].pid())
+    };
+    match kind {
+        KeeperKind::Runit => service(&mut keeper, line, at, world, ["sv", "down", "sv"]),
+        KeeperKind::S6 => service(&mut keeper, line, at, world, ["s6-svc", "-d", "s6-svstat"]),
+        KeeperKind::Daemontools => service(&mut keeper, line, at, world, ["svc", "-d", "svstat"]),
+        KeeperKind::Supervisord => supervisord(&mut keeper, line, at, world),
+        KeeperKind::Pm2 => pm2(&mut keeper, line, at, world),
+        KeeperKind::Emperor => emperor(&mut keeper, line, at),
+        KeeperKind::Cron => {
+            keeper.policy = Some("by its table".to_owned());
+            keeper.reason = Some("a job is taken out of a crontab, not stopped".to_owned());
+        }
+        KeeperKind::Watcher => {
+            keeper.policy = Some("when a file changes".to_owned());
+            whole(&mut keeper, member, &line[at - 1], world);
+        }
+        _ => {
+            keeper.restarts = Some(true);
+            whole(&mut keeper, member, &line[at - 1], world);
+        }
+    }
+    // It signals its child, and what that started may outlive it.
+    let passes_on = |member: &Member| member.names().iter().any(|name| FORWARDERS.contains(name));
+    if keeper.ends_holder == Some(true)
+        && keeper.kind != KeeperKind::Watcher
+        && keeper.kind != KeeperKind::Parent
+        && !between.iter().all(passes_on)
+    {
+        keeper.ends_holder = None;
+    }
+    Some(keeper)
+}
+
+/// One that has no command of its own is ended, with all that it started.
+fn whole(keeper: &mut Keeper, member: &Member, child: &Member, world: &World<'_>) {
+    let pid = format!("pid:{}", member.pid());
+    keeper.stop = Some(words(&["sockpit", "kill", &pid, "--tree"]));
+    keeper.ends_holder = Some(true);
+    let others = world.tree.children(member.pid()).filter(|node| node.key.pid != child.pid());
+    keeper.stops_also = others.map(|node| format!("{} {}", node.name, node.key.pid)).collect();
+}
+
+/// A service directory: the supervisor's own working directory.
+fn service(
+    keeper: &mut Keeper,
+    line: &[Member],
+    at: usize,
+    world: &mut World<'_>,
+    [program, command, status]: [&str; 3],
+) {
+    let member = &line[at];
+    keeper.restarts = Some(true);
+    keeper.delay_ms = Some(SERVICE_DELAY_MS);
+    let named = member.process.cmdline.get(1).filter(|service| !service.starts_with('-'));
+    let cwd = member.standing.cwd.as_deref().filter(|cwd| cwd.starts_with('/'));
+    let directory = match (named, cwd) {
+        (Some(named), Some(cwd)) if base(named.trim_end_matches('/')) == base(cwd) => cwd,
+        _ => {
+            keeper.reason = Some("its service directory cannot be told".to_owned());
+            return;
+        }
+    };
+    keeper.instance = Some(directory.to_owned());
+    keeper.untested = Some(words(&[program, command, directory]));
+    let asked = elsewhere(member, world).map_or_else(
+        || {
+            let question: &[&str] =
+                if status == "sv" { &["status", directory] } else { &[directory] };
+            world.asker.ask(status, question)
+        },
+        Err,
+    );
+    let path = world.find(program);
+    let told = asked.and_then(|reply| {
+        said::is_of(&reply.text, &pids(&line[..at]))
+            .ok_or_else(|| format!("{status} names another process"))
+    });
+    match told.and(path) {
+        Ok(path) => confirm(keeper, words(&[&path, command, directory])),
+        Err(why) => keeper.reason = Some(why),
+    }
+}
+
+fn confirm(keeper: &mut Keeper, argv: Vec<String>) {
+    keeper.stop = Some(argv);
+    keeper.untested = None;
+    keeper.ends_holder = Some(true);
+    keeper.confirmed = Some(Confirmed::Asked);
+}
+
+fn pids(line: &[Member]) -> Vec<u32> {
+    line.iter().map(Member::pid).collect()
+}
+
+/// Why a keeper's command would not reach it from here; `None` when it would.
+fn elsewhere(member: &Member, world: &World<'_>) -> Option<String> {
+    let (there, here) = (member.standing.mount_namespace, world.mount_namespace);
+    let is_other = there.is_some() && here.is_some() && there != here;
+    is_other.then(|| "it lives among files of its own, in another mount namespace".to_owned())
+}
+
+fn supervisord(keeper: &mut Keeper, line: &[Member], at: usize, world: &mut World<'_>) {
+    let member = &line[at];
+    keeper.restarts = Some(true);
+    keeper.delay_ms = Some(LOOP_DELAY_MS);
+    let file = member.option("-c", "--configuration").and_then(|file| member.absolute(file));
+    let file: Vec<&str> = file.iter().flat_map(|file| ["-c", file]).collect();
+    keeper.untested = Some(words(&[&["supervisorctl"], &*file, &["stop", "NAME"]].concat()));
+    let asked = match elsewhere(member, world) {
+        Some(why) => Err(why),
+        // It loads what its configuration names.
+        None if !is_ours(member, world) && !file.get(1).is_none_or(|file| (world.trusts)(file)) => {
+            Err("somebody else can change its configuration".to_owned())
+        }
+        None => world.asker.ask("supervisorctl", &[&*file, &["status"]].concat()),
+    };
+    let program = asked.and_then(|Reply { program, text }| {
+        let ours = pids(&line[..at]);
+        let is_ours = |found: &said::Program| found.pid.is_some_and(|pid| ours.contains(&pid));
+        let found = said::supervisord(&text).into_iter().find(is_ours);
+        found
+            .map(|found| (program, found.name))
+            .ok_or_else(|| "supervisorctl status names no program with this process".to_owned())
+    });
+    match program {
+        Ok((path, name)) => {
+            confirm(keeper, words(&[&[&*path], &*file, &["stop", &name]].concat()));
+            keeper.instance = Some(name);
+        }
+        Err(why) => keeper.reason = Some(why),
+    }
+}
+
+fn is_ours(member: &Member, world: &World<'_>) -> bool {
+    member.process.uid == Some(world.uid)
+}
+
+/// The directory in the title of pm2's daemon: `PM2 v5.3.0: God Daemon (/root/.pm2)`.
+pub fn pm2_home(member: &Member) -> Option<&str> {
+    let title = member.process.cmdline.first()?;
+    title.split_once('(')?.1.strip_suffix(')').filter(|home| home.starts_with('/'))
+}
+
+fn pm2(keeper: &mut Keeper, line: &[Member], at: usize, world: &mut World<'_>) {
+    let member = &line[at];
+    keeper.restarts = Some(true);
+    keeper.untested = Some(words(&["pm2", "stop", "ID"]));
+    let asked = match (pm2_home(member), elsewhere(member, world)) {
+        (_, Some(why)) => Err(why),
+        (None, _) => Err("its directory cannot be told".to_owned()),
+        _ if !is_ours(member, world) => Err("it belongs to another user".to_owned()),
+        (Some(home), None) => world.find("pm2").and_then(|path| {
+            let home = format!("PM2_HOME={home}");
+            let Reply { program, text } = world.asker.ask("env", &[&home, &path, "jlist"])?;
+            Ok((vec![program, home, path], text))
+        }),
+    };
+    let app = asked.and_then(|(argv, text)| {
+        let ours = pids(&line[..at]);
+        let is_ours = |app: &said::Pm2App| app.pid.is_some_and(|pid| ours.contains(&pid));
+        let app = said::pm2(&text).into_iter().find(is_ours);
+        app.map(|app| (argv, app)).ok_or_else(|| "pm2 lists no such process".to_owned())
+    });
+    match app {
+        Ok((mut argv, app)) => {
+            argv.extend(words(&["stop", &app.id.to_string()]));
+            confirm(keeper, argv);
+            keeper.instance = Some(app.name);
+            keeper.restarts = Some(app.autorestart);
+            keeper.delay_ms = app.restart_delay_ms.filter(|delay| *delay > 0);
+        }
+        Err(why) => keeper.reason = Some(why),
+    }
+}
+
+fn emperor(keeper: &mut Keeper, line: &[Member], at: usize) {
+    keeper.restarts = Some(true);
+    keeper.delay_ms = Some(LOOP_DELAY_MS);
+    let mut arguments = line[at].process.cmdline.iter();
+    let of_flag = arguments.find_map(|argument| {
+        let rest = argument.strip_prefix("--emperor")?;
+        Some(rest.strip_prefix('=').map(str::to_owned))
+    });
+    let directory = of_flag.flatten().or_else(|| arguments.next().map(ToString::to_string));
+    let vassal = line[at - 1].process.cmdline.windows(2).find(|pair| &*pair[0] == "--ini");
+    keeper.instance = vassal.map(|pair| pair[1].to_string());
+    let place = directory.map_or(String::new(), |directory| format!(" {directory}"));
+    keeper.reason =
+        Some(format!("the emperor stops it when its file leaves the emperor's directory{place}"));
+}

@@ -1,0 +1,139 @@
+//! Containers: asked of the right runtime as the right user, and what runs them in turn.
+
+use super::*;
+
+fn inspected(first: u32, more: &str) -> String {
+    format!(
+        r#"[{{"Id":"{ID}","Name":"/web","State":{{"Running":true,"Pid":{first},"ConmonPid":19}},
+            "HostConfig":{{"RestartPolicy":{{"Name":"always"}}}}{more}}}]"#
+    )
+}
+
+fn scope(runtime: &str) -> String {
+    format!("/system.slice/{runtime}-{ID}.scope")
+}
+
+fn system(group: &str, replies: &[(&str, &str)]) -> System {
+    let mut system = System::with(replies);
+    system.add(1, 0, "systemd", "/sbin/init", "/init.scope");
+    system.add(19, 1, "conmon", "conmon", "/machine.slice/libpod-conmon-x.scope");
+    system.add(30, 19, "httpd", "httpd -f", group);
+    system
+}
+
+#[test]
+fn docker_confirms_a_container_by_its_whole_id() {
+    let reply = inspected(30, "");
+    let ask = format!("docker inspect --type container -- {ID}");
+    let chain = system(&scope("docker"), &[(&ask, &reply)]).chain(30);
+    assert_eq!(stop(&chain[0]), (format!("/usr/bin/docker stop -- {ID}"), Some(true)));
+    assert_eq!((&*chain[0].name, chain[0].restarts), ("web", Some(true)));
+    assert!(chain[0].is_narrow() && chain.len() == 1, "{chain:?}");
+    // A path that claims it is not enough: the container's first process is elsewhere.
+    let forged = inspected(1, "");
+    let chain = system(&scope("docker"), &[(&ask, &forged)]).chain(30);
+    assert!(chain[0].stop.is_none() && chain[0].untested.is_some(), "{chain:?}");
+}
+
+#[test]
+fn a_process_that_exec_brought_in_is_not_what_the_container_is_for() {
+    let reply = inspected(40, "");
+    let mut system = system(&scope("docker"), &[("docker inspect", &reply)]);
+    system.add(40, 1, "nginx", "nginx", &scope("docker"));
+    let chain = system.chain(30);
+    assert_eq!(chain[0].stops_also, ["the container's own nginx 40"]);
+    assert!(!chain[0].is_narrow());
+}
+
+const UNIT: &str = "MainPID=19\nControlGroup=/system.slice/quad.service\nKillMode=mixed\n\
+    Id=quad.service\nLoadState=loaded\nActiveState=active\nCanStop=yes\nRestart=always\n\
+    RestartUSec=100ms\n";
+
+#[test]
+fn the_unit_that_runs_a_container_undoes_its_stop() {
+    // As quadlet does it: the payload lies in the unit.
+    let group = format!("/system.slice/quad.service/libpod-payload-{ID}");
+    let reply = inspected(30, "");
+    let replies = [("podman inspect", &*reply), ("systemctl show", UNIT)];
+    let chain = system(&group, &replies).chain(30);
+    assert_eq!(chain[0].undone_by.as_deref(), Some("quad.service"));
+    assert_eq!(
+        stop(&chain[1]),
+        ("/usr/bin/systemctl stop --no-ask-password -- quad.service".to_owned(), Some(true))
+    );
+    assert!(chain[1].is_narrow());
+    // As `podman generate systemd` does it: only the monitor lies there.
+    let mut system = system(&format!("/machine.slice/libpod-{ID}.scope"), &replies);
+    system.add(19, 1, "conmon", "conmon", "/system.slice/quad.service");
+    let chain = system.chain(30);
+    assert_eq!(chain[0].undone_by.as_deref(), Some("quad.service"), "{chain:?}");
+    assert_eq!(chain[1].name, "quad.service");
+}
+
+#[test]
+fn the_unit_of_a_docker_run_is_found_by_its_client() {
+    let reply = inspected(30, "");
+    let unit = UNIT.replace("quad", "web");
+    let replies = [("docker inspect", &*reply), ("systemctl show", &*unit)];
+    let mut system = system(&scope("docker"), &replies);
+    system.add(25, 1, "docker", "docker run --rm --name web nginx", "/system.slice/web.service");
+    let chain = system.chain(30);
+    assert_eq!(chain[0].undone_by.as_deref(), Some("web.service"), "{chain:?}");
+    assert_eq!(stop(&chain[1]).1, Some(true));
+    // A first process without a handler outlives the client.
+    let holder = system.members.get_mut(&30).unwrap();
+    holder.standing = Standing { pids: vec![30, 1], catches: Some(0), ..Standing::default() };
+    assert_eq!(stop(&system.chain(30)[1]).1, None);
+}
+
+#[test]
+fn a_users_container_is_asked_of_that_users_runtime() {
+    let group =
+        format!("/user.slice/user-2000.slice/user@2000.service/user.slice/libpod-{ID}.scope");
+    let reply = inspected(30, "");
+    let replies = [
+        ("getent passwd 2000", "sup:x:2000:2000::/home/sup:/bin/bash\n"),
+        (
+            "runuser -u sup -- /usr/bin/env HOME=/home/sup XDG_RUNTIME_DIR=/run/user/2000 \
+          /usr/bin/podman inspect",
+            &*reply,
+        ),
+        ("podman inspect", &*reply),
+    ];
+    let chain = system(&group, &replies).chain(30);
+    let line = format!(
+        "/usr/bin/runuser -u sup -- /usr/bin/env HOME=/home/sup XDG_RUNTIME_DIR=/run/user/2000 \
+         /usr/bin/podman stop -- {ID}"
+    );
+    assert_eq!(stop(&chain[0]).0, line);
+    let mut own = system(&group, &replies);
+    own.uid = 2000;
+    assert_eq!(stop(&own.chain(30)[0]).0, format!("/usr/bin/podman stop -- {ID}"));
+    own.uid = 5;
+    assert!(own.chain(30)[0].stop.is_none(), "only root can ask another user's podman");
+    let rootless = group.replace("libpod", "docker");
+    let replies = [("docker -H unix:///run/user/2000/docker.sock inspect", &*reply)];
+    let chain = system(&rootless, &replies).chain(30);
+    assert!(
+        stop(&chain[0]).0.starts_with("/usr/bin/docker -H unix:///run/user/2000/docker.sock stop")
+    );
+}
+
+#[test]
+fn the_container_behind_a_monitor_is_stopped_and_not_the_monitor() {
+    let reply = inspected(40, "");
+    let mut system = system("/", &[("podman inspect", &reply)]);
+    system.add(19, 1, "conmon", &format!("/usr/bin/conmon -c {ID} -n web"), "/");
+    system.add(40, 19, "httpd", "httpd", &format!("/machine.slice/libpod-{ID}.scope"));
+    let chain = system.chain(19);
+    assert_eq!(stop(&chain[0]), (format!("/usr/bin/podman stop -- {ID}"), Some(true)));
+}
+
+#[test]
+fn a_task_of_a_swarm_comes_back() {
+    let labels = r#","Config":{"Labels":{"com.docker.swarm.service.name":"svc"}}"#;
+    let reply = inspected(30, labels);
+    let chain = system(&scope("docker"), &[("docker inspect", &reply)]).chain(30);
+    assert_eq!(chain[0].undone_by.as_deref(), Some("svc"));
+    assert_eq!((chain[1].kind, &chain[1].stop), (KeeperKind::Swarm, &None));
+}

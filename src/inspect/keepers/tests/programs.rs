@@ -1,0 +1,154 @@
+//! Supervisors that are parents: runit, s6, daemontools, supervisord, pm2, watchers, uwsgi, cron.
+
+use super::*;
+
+fn below(name: &str, cmdline: &str, cwd: &str, replies: &[(&str, &str)]) -> System {
+    let mut system = System::with(replies);
+    system.add(1, 0, "systemd", "/sbin/init", "/init.scope");
+    let keeper = system.add(20, 1, name, cmdline, "/");
+    keeper.standing.cwd = Some(cwd.into());
+    system.add(30, 20, "python3", "python3 srv.py", "/");
+    system
+}
+
+#[test]
+fn a_service_directory_becomes_absolute_and_is_asked_about() {
+    for (name, cwd, status, reply, stop_line) in [
+        (
+            "runsv",
+            "/srv/rv/web",
+            "sv status /srv/rv/web",
+            "run: /srv/rv/web: (pid 30) 6s\n",
+            "/usr/bin/sv down /srv/rv/web",
+        ),
+        (
+            "s6-supervise",
+            "/srv/s6/web",
+            "s6-svstat /srv/s6/web",
+            "up (pid 30) 610 seconds\n",
+            "/usr/bin/s6-svc -d /srv/s6/web",
+        ),
+        (
+            "supervise",
+            "/srv/dt/web",
+            "svstat /srv/dt/web",
+            "/srv/dt/web: up (pid 30) 6 seconds\n",
+            "/usr/bin/svc -d /srv/dt/web",
+        ),
+    ] {
+        let system = below(name, &format!("{name} web"), cwd, &[(status, reply)]);
+        let chain = system.chain(30);
+        assert_eq!(stop(&chain[0]), (stop_line.to_owned(), Some(true)), "{chain:?}");
+        assert_eq!(chain[0].instance.as_deref(), Some(cwd));
+        assert_eq!((chain[0].delay_ms, chain[0].restarts), (Some(1_000), Some(true)));
+        assert!(chain[0].is_narrow());
+        // Another process than this one is its service.
+        let other = below(name, &format!("{name} web"), cwd, &[(status, "up (pid 31) 6 seconds")]);
+        let chain = other.chain(30);
+        assert!(chain[0].stop.is_none() && chain[0].untested.is_some(), "{chain:?}");
+        // Its directory is another one by now.
+        let moved = below(name, &format!("{name} web"), "/elsewhere", &[(status, reply)]);
+        assert!(moved.chain(30)[0].untested.is_none());
+    }
+}
+
+#[test]
+fn what_shells_between_them_start_may_outlive_the_service() {
+    let replies = [("sv status", "run: /srv/rv/web: (pid 30) 6s\n")];
+    let mut system = below("runsv", "runsv web", "/srv/rv/web", &replies);
+    system.add(31, 30, "sh", "sh -c node", "/");
+    system.add(32, 31, "node", "node a.js", "/");
+    let chain = system.chain(32);
+    assert_eq!(stop(&chain[0]), ("/usr/bin/sv down /srv/rv/web".to_owned(), None));
+    // An init passes the signal on.
+    system.add(30, 20, "tini", "tini -- python3", "/");
+    system.add(33, 30, "python3", "python3 srv.py", "/");
+    assert_eq!(stop(&system.chain(33)[0]).1, Some(true));
+}
+
+const STATUS: &str = "grp:other  RUNNING   pid 29, uptime 0:10:08\n\
+                      web        RUNNING   pid 30, uptime 0:10:08\n";
+
+#[test]
+fn supervisord_is_asked_with_its_own_configuration() {
+    let ask = "supervisorctl -c /etc/supervisor/s.conf status";
+    let cmdline = "/usr/bin/python3 /usr/bin/supervisord -n -c s.conf";
+    // Its name is the interpreter's where it was started by one.
+    let mut system = below("python3", cmdline, "/etc/supervisor", &[(ask, STATUS)]);
+    system.add(31, 30, "python3", "python3 srv.py", "/");
+    let chain = system.chain(30);
+    let line = "/usr/bin/supervisorctl -c /etc/supervisor/s.conf stop web";
+    assert_eq!(stop(&chain[0]), (line.to_owned(), Some(true)));
+    assert_eq!(chain[0].instance.as_deref(), Some("web"));
+    assert_eq!(chain[0].name, "python3 20");
+    // Through a shell of its own.
+    assert_eq!(stop(&system.chain(31)[0]), (line.to_owned(), None));
+}
+
+#[test]
+fn a_configuration_that_others_can_change_is_not_loaded() {
+    let cmdline = "supervisord -c /home/u/s.conf";
+    let replies = [("supervisorctl", STATUS)];
+    let mut system = below("supervisord", cmdline, "/", &replies);
+    system.distrusted.push("/home/u/s.conf".to_owned());
+    system.uid = 5;
+    let chain = system.chain(30);
+    assert!(chain[0].stop.is_none() && system.asked.borrow().is_empty(), "{chain:?}");
+    assert!(chain[0].reason.as_ref().unwrap().contains("change its configuration"));
+}
+
+#[test]
+fn a_keeper_among_other_files_is_not_reached_from_here() {
+    let mut system = below("supervisord", "supervisord", "/", &[("supervisorctl", STATUS)]);
+    system.members.get_mut(&20).unwrap().standing.mount_namespace = Some(8);
+    let chain = system.chain(30);
+    assert!(chain[0].stop.is_none());
+    assert!(chain[0].reason.as_ref().unwrap().contains("mount namespace"));
+}
+
+#[test]
+fn one_application_of_pm2_is_stopped_by_its_number() {
+    let list =
+        "[{\"pid\":30,\"name\":\"web\",\"pm_id\":4,\"pm2_env\":{\"exec_mode\":\"fork_mode\"}}]";
+    let ask = "env PM2_HOME=/root/.pm2 /usr/bin/pm2 jlist";
+    let mut system = below("PM2 v5.3.0: God", "", "/", &[(ask, list)]);
+    let title = vec!["PM2 v5.3.0: God Daemon (/root/.pm2)".into()];
+    system.members.get_mut(&20).unwrap().process.cmdline = title;
+    let chain = system.chain(30);
+    let line = "/usr/bin/env PM2_HOME=/root/.pm2 /usr/bin/pm2 stop 4";
+    assert_eq!(stop(&chain[0]), (line.to_owned(), Some(true)), "{chain:?}");
+    assert_eq!(chain[0].instance.as_deref(), Some("web"));
+    // Another user's daemon loads that user's modules.
+    system.uid = 5;
+    assert!(system.chain(30)[0].stop.is_none());
+}
+
+#[test]
+fn watchers_are_known_by_program_and_arguments() {
+    for (name, cmdline, kind) in [
+        ("node", "node /usr/lib/node_modules/.bin/nodemon a.js", KeeperKind::Watcher),
+        ("node", "node --watch a.js", KeeperKind::Watcher),
+        ("nodemon", "nodemon", KeeperKind::Watcher),
+        ("watchexec", "watchexec -- python3 srv.py", KeeperKind::Watcher),
+        ("uwsgi", "uwsgi --emperor /tmp/vassals", KeeperKind::Emperor),
+        ("cron", "/usr/sbin/cron -f", KeeperKind::Cron),
+        ("autossh", "autossh -M 0 host", KeeperKind::Parent),
+    ] {
+        let system = below(name, cmdline, "/", &[]);
+        let chain = system.chain(30);
+        assert_eq!(chain.first().map(|keeper| keeper.kind), Some(kind), "{cmdline}");
+    }
+    for (name, cmdline) in [("node", "node a.js"), ("bash", "bash nodemon"), ("uwsgi", "uwsgi x")] {
+        let found = below(name, cmdline, "/", &[]).chain(30);
+        assert_eq!(found.is_empty(), cmdline != "bash nodemon", "{found:?}");
+    }
+}
+
+#[test]
+fn a_watcher_is_ended_with_what_it_started_and_its_other_children_are_named() {
+    let mut system = below("nodemon", "nodemon a.js", "/", &[]);
+    system.add(31, 20, "node", "node b.js", "/");
+    let chain = system.chain(30);
+    assert_eq!(stop(&chain[0]), ("sockpit kill pid:20 --tree".to_owned(), Some(true)));
+    assert_eq!(chain[0].stops_also, ["node 31"]);
+}

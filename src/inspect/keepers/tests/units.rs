@@ -1,0 +1,208 @@
+//! Units: what systemd 252 said in a box, and what follows.
+
+use super::*;
+
+/// One block of `systemctl show`; later lines win.
+fn shown(id: &str, pid: u32, group: &str, more: &str) -> String {
+    format!(
+        "Type=simple\nRestart=always\nRestartUSec=2s\nMainPID={pid}\nControlGroup={group}\n\
+         KillMode=control-group\nId={id}\nRequiredBy=\nBoundBy=\nUpheldBy=\nConsistsOf=\n\
+         Triggers=\nTriggeredBy=\nLoadState=loaded\nActiveState=active\nCanStop=yes\n\
+         RefuseManualStop=no\n{more}\n"
+    )
+}
+
+fn system(group: &str, replies: &[(&str, &str)]) -> System {
+    let mut system = System::with(replies);
+    system.add(1, 0, "systemd", "/sbin/init", "/init.scope");
+    system.add(30, 1, "python3", "python3 srv.py", group);
+    system
+}
+
+const WEB: &str = "/system.slice/web.service";
+
+fn web(more: &str) -> Vec<Keeper> {
+    let reply = shown("web.service", 30, WEB, more);
+    system(WEB, &[("systemctl show --no-pager -p", &reply)]).chain(30)
+}
+
+#[test]
+fn systemd_confirms_a_unit_of_its_own() {
+    let chain = web("");
+    let line = "/usr/bin/systemctl stop --no-ask-password -- web.service";
+    assert_eq!(stop(&chain[0]), (line.to_owned(), Some(true)));
+    assert_eq!((chain[0].restarts, chain[0].delay_ms), (Some(true), Some(2_000)));
+    assert_eq!(chain[0].policy.as_deref(), Some("Restart=always, after 2s"));
+    assert!(chain[0].is_narrow() && chain.len() == 1);
+}
+
+#[test]
+fn what_does_not_agree_is_not_offered() {
+    for (more, why) in [
+        ("LoadState=not-found", "knows no unit"),
+        ("ActiveState=inactive", "inactive"),
+        ("ControlGroup=/system.slice/other.service", "another control group"),
+        ("ControlGroup=/", "another control group"),
+        ("Id=alias.service", "knows it as alias.service"),
+        ("RefuseManualStop=yes", "RefuseManualStop"),
+        ("CanStop=no", "RefuseManualStop"),
+        ("KillMode=process\nMainPID=7", "KillMode=process"),
+        ("KillMode=none", "KillMode=none"),
+    ] {
+        let chain = web(more);
+        assert!(chain[0].stop.is_none(), "{more}: {chain:?}");
+        assert!(chain[0].reason.as_ref().unwrap().contains(why), "{more}: {chain:?}");
+    }
+    // The main process ends in any mode but none.
+    assert!(web("KillMode=process")[0].stop.is_some());
+    assert!(web("KillMode=mixed\nMainPID=7")[0].stop.is_some());
+}
+
+#[test]
+fn a_job_of_cron_is_not_ended_by_stopping_cron() {
+    let group = "/system.slice/cron.service";
+    let reply = shown("cron.service", 20, group, "KillMode=process\nRestart=on-failure");
+    let mut system = system(group, &[("systemctl show", &reply)]);
+    system.add(20, 1, "cron", "/usr/sbin/cron -f", group);
+    system.add(21, 20, "cron", "/usr/sbin/CRON -f", group);
+    system.add(30, 21, "python3", "python3 srv.py", group);
+    let chain = system.chain(30);
+    assert!(chain.iter().all(|keeper| keeper.stop.is_none()), "{chain:?}");
+    assert_eq!(chain.last().unwrap().kind, KeeperKind::Systemd);
+    assert_eq!(chain[0].kind, KeeperKind::Cron);
+}
+
+#[test]
+fn a_worker_is_not_restarted_by_its_units_policy() {
+    let chain = web("MainPID=20");
+    assert_eq!((chain[0].restarts, chain[0].delay_ms), (None, None));
+    let chain = web("Restart=no");
+    assert_eq!((chain[0].restarts, chain[0].delay_ms), (Some(false), None));
+}
+
+#[test]
+fn units_that_start_it_are_stopped_with_it() {
+    let main = shown("web.service", 30, WEB, "TriggeredBy=web.socket old.timer\nRestart=no");
+    let socket = shown("web.socket", 0, "/system.slice/web.socket", "Triggers=web.service");
+    let timer = shown("old.timer", 0, "", "ActiveState=inactive");
+    let others = format!("{socket}\n{timer}");
+    let ask = format!("systemctl show --no-pager -p {} -- web.s", crate::wire::keepers::PROPERTIES);
+    let chain = system(
+        WEB,
+        &[(&format!("{ask}ervice"), &main), (&format!("{ask}ocket old.timer"), &others)],
+    )
+    .chain(30);
+    assert_eq!(chain[0].undone_by.as_deref(), Some("web.socket"));
+    assert!(!chain[0].is_narrow());
+    let line = "/usr/bin/systemctl stop --no-ask-password -- web.socket web.service";
+    assert_eq!(stop(&chain[1]), (line.to_owned(), Some(true)));
+    assert!(chain[1].is_narrow() && chain.len() == 2, "{chain:?}");
+}
+
+#[test]
+fn a_unit_that_upholds_it_undoes_its_stop_and_is_more_than_the_holders_own() {
+    let main =
+        shown("web.service", 30, WEB, "UpheldBy=up.service\nRequiredBy=dep.service\nRestart=no");
+    let others =
+        format!("{}\n{}", shown("up.service", 5, "/x", ""), shown("dep.service", 6, "/y", ""));
+    let chain = system(
+        WEB,
+        &[
+            (
+                "systemctl show --no-pager -p Id,LoadState,ActiveState,MainPID,\
+        ControlGroup,KillMode,CanStop,RefuseManualStop,Restart,RestartUSec,TriggeredBy,Triggers,\
+        UpheldBy,RequiredBy,BoundBy,ConsistsOf -- web.service",
+                &main,
+            ),
+            ("systemctl show", &others),
+        ],
+    )
+    .chain(30);
+    assert_eq!(chain[0].undone_by.as_deref(), Some("up.service"));
+    assert_eq!(chain[0].stops_also, ["dep.service"]);
+    assert_eq!(chain[1].stops_also, ["dep.service", "up.service"]);
+    assert_eq!(chain[1].restarts, Some(true));
+    assert!(!chain[1].is_narrow());
+}
+
+#[test]
+fn a_users_unit_is_asked_of_that_users_manager() {
+    let group = "/user.slice/user-2000.slice/user@2000.service/app.slice/uweb.service";
+    let reply = shown("uweb.service", 30, group, "");
+    let line = |uid: u32, before: &str| {
+        let mut system = system(group, &[("systemctl --user", &reply)]);
+        system.uid = uid;
+        let chain = system.chain(30);
+        let asked = system.asked.borrow().first().cloned().unwrap_or_default();
+        assert!(asked.starts_with(before), "{asked}");
+        stop(&chain[0]).0
+    };
+    let tail = "stop --no-ask-password -- uweb.service";
+    assert_eq!(line(2000, "systemctl --user show"), format!("/usr/bin/systemctl --user {tail}"));
+    assert_eq!(
+        line(0, "systemctl --user -M 2000@.host show"),
+        format!("/usr/bin/systemctl --user -M 2000@.host {tail}")
+    );
+    assert_eq!(line(5, ""), "", "only root can ask another user's manager");
+}
+
+#[test]
+fn what_else_a_supervisor_runs_goes_with_its_unit() {
+    let group = "/system.slice/supervisor.service";
+    let reply = shown("supervisor.service", 20, group, "");
+    let status = "web RUNNING pid 30, uptime 0:10:08\nother RUNNING pid 31, uptime 0:10:08\n";
+    let mut system = system(group, &[("systemctl show", &reply), ("supervisorctl status", status)]);
+    system.add(20, 1, "supervisord", "supervisord", group);
+    system.add(30, 20, "python3", "python3 srv.py", group);
+    system.add(31, 20, "python3", "python3 other.py", group);
+    let chain = system.chain(30);
+    assert!(chain[0].is_narrow(), "{chain:?}");
+    assert_eq!(chain[1].stops_also, ["python3 31"]);
+}
+
+#[test]
+fn the_socket_unit_is_stopped_and_not_systemd() {
+    let socket = shown("act.socket", 0, "/system.slice/act.socket", "Triggers=act.service");
+    let system = system("/", &[("systemctl show", &socket)]);
+    let activation =
+        Activation { socket_unit: Some("act.socket".into()), unit: Some("act.service".into()) };
+    let chain = system.chain_of(1, Some(&activation));
+    let line = "/usr/bin/systemctl stop --no-ask-password -- act.socket act.service";
+    assert_eq!(stop(&chain[0]), (line.to_owned(), Some(false)));
+    assert!(chain[0].is_narrow() && !chain[0].may_restart());
+}
+
+#[test]
+fn a_machines_own_unit_comes_before_the_machine() {
+    let group = "/machine.slice/machine-sysbox.scope/payload/system.slice/web.service";
+    let reply = shown("web.service", 8, WEB, "");
+    let mut system = system(
+        "/",
+        &[
+            ("systemctl -M sysbox show", &reply),
+            ("machinectl show -p Leader -- sysbox", "Leader=20\n"),
+        ],
+    );
+    system.add(
+        20,
+        1,
+        "systemd",
+        "systemd",
+        "/machine.slice/machine-sysbox.scope/payload/init.scope",
+    );
+    system.add(30, 20, "python3", "python3 srv.py", group).standing.pids = vec![30, 8];
+    let chain = system.chain(30);
+    let line = "/usr/bin/systemctl -M sysbox stop --no-ask-password -- web.service";
+    assert_eq!(stop(&chain[0]), (line.to_owned(), Some(true)), "{chain:?}");
+    assert!(chain[0].is_narrow());
+    let machine = &chain[1];
+    assert_eq!(stop(machine).0, "/usr/bin/machinectl terminate -- sysbox");
+    assert_eq!(machine.stops_also, ["everything else in sysbox"]);
+}
+
+#[test]
+fn a_pattern_is_no_units_name() {
+    let system = system("/system.slice/*.service", &[("systemctl", "")]);
+    let chain = system.chain(30);
+    assert!(chain[0].stop.is_none() && system.asked.borrow().is_empty(), "{chain:?}");
+}

@@ -1,0 +1,120 @@
+//! `systemctl show`.
+
+use super::span::milliseconds;
+
+/// What systemd says of a unit, one `Name=value` a line (`org.freedesktop.systemd1(5)`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnitShown {
+    /// `Id`: the name by which systemd itself calls it.
+    pub id: String,
+    /// `LoadState`: `loaded` for a unit that exists.
+    pub load_state: String,
+    /// `ActiveState`.
+    pub active_state: String,
+    /// `MainPID`, as its own manager counts; `None` for none.
+    pub main_pid: Option<u32>,
+    /// `ControlGroup`: its path below the hierarchy's root; empty while nothing runs.
+    pub control_group: String,
+    /// `KillMode`: which processes a stop ends.
+    pub kill_mode: Option<String>,
+    /// `CanStop=no`, or `RefuseManualStop=yes`.
+    pub refuses_stop: bool,
+    /// `Restart`: `no`, `always`, `on-failure`, …
+    pub restart: Option<String>,
+    /// `RestartUSec` as systemd words it: `100ms`, `1min 30s`.
+    pub restart_after: Option<String>,
+    /// The same in milliseconds.
+    pub restart_after_ms: Option<u64>,
+    /// `TriggeredBy`: the socket, timer and path units that start it.
+    pub triggered_by: Vec<String>,
+    /// `Triggers`: what a socket or timer unit starts.
+    pub triggers: Vec<String>,
+    /// `UpheldBy`: units that start it whenever it is not running.
+    pub upheld_by: Vec<String>,
+    /// `RequiredBy`, `BoundBy` and `ConsistsOf`: units that a stop of this one stops, too.
+    pub dragged: Vec<String>,
+}
+
+/// The properties that [`units()`] reads, for `systemctl show -p`. One that this systemd does not
+/// know is left out by it.
+pub const PROPERTIES: &str = "Id,LoadState,ActiveState,MainPID,ControlGroup,KillMode,CanStop,\
+    RefuseManualStop,Restart,RestartUSec,TriggeredBy,Triggers,UpheldBy,RequiredBy,BoundBy,ConsistsOf";
+
+/// Reads `systemctl show` of any number of units, which an empty line sets apart. A property that
+/// is not there stays empty.
+pub fn units(text: &str) -> Vec<UnitShown> {
+    let blocks = text.split("\n\n").filter(|block| !block.trim().is_empty());
+    blocks.map(unit).collect()
+}
+
+fn unit(text: &str) -> UnitShown {
+    let mut unit = UnitShown::default();
+    for line in text.lines() {
+        let Some((name, value)) = line.split_once('=') else { continue };
+        let some = || Some(value.to_owned()).filter(|value| !value.is_empty());
+        let list = || value.split_whitespace().map(str::to_owned);
+        match name {
+            "Id" => unit.id = value.to_owned(),
+            "LoadState" => unit.load_state = value.to_owned(),
+            "ActiveState" => unit.active_state = value.to_owned(),
+            "MainPID" => unit.main_pid = value.parse().ok().filter(|pid| *pid != 0),
+            "ControlGroup" => unit.control_group = value.to_owned(),
+            "KillMode" => unit.kill_mode = some(),
+            "CanStop" => unit.refuses_stop |= value == "no",
+            "RefuseManualStop" => unit.refuses_stop |= value == "yes",
+            "Restart" => unit.restart = some(),
+            "RestartUSec" => {
+                unit.restart_after = some();
+                unit.restart_after_ms = milliseconds(value);
+            }
+            "TriggeredBy" => unit.triggered_by = list().collect(),
+            "Triggers" => unit.triggers = list().collect(),
+            "UpheldBy" => unit.upheld_by = list().collect(),
+            "RequiredBy" | "BoundBy" | "ConsistsOf" => unit.dragged.extend(list()),
+            _ => {}
+        }
+    }
+    unit
+}
+
+impl UnitShown {
+    /// Whether it runs, or is about to.
+    pub fn is_active(&self) -> bool {
+        matches!(&*self.active_state, "active" | "activating" | "reloading" | "refreshing")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// systemd 252: `systemctl show -p … -- uphold.service act.socket`.
+    const SHOWN: &str = "Type=simple\nRestart=on-failure\nRestartUSec=50s\nMainPID=163\n\
+        ControlGroup=/system.slice/uphold.service\nKillMode=control-group\nId=uphold.service\n\
+        RequiredBy=a.target b.service\nBoundBy=\nUpheldBy=upholder.service\nConsistsOf=c.service\n\
+        Triggers=\nTriggeredBy=uphold.timer uphold.socket\nLoadState=loaded\nActiveState=active\n\
+        CanStop=yes\nRefuseManualStop=no\n\nControlGroup=/system.slice/act.socket\n\
+        KillMode=control-group\nId=act.socket\nRequiredBy=\nTriggers=act.service\nTriggeredBy=\n\
+        LoadState=loaded\nActiveState=active\nCanStop=yes\nRefuseManualStop=no\n";
+
+    #[test]
+    fn systemd_tells_a_property_a_line_and_a_unit_a_block() {
+        let all = units(SHOWN);
+        let [uphold, socket] = &*all else { panic!("{all:?}") };
+        assert_eq!((&*uphold.id, uphold.main_pid), ("uphold.service", Some(163)));
+        assert_eq!(uphold.restart_after_ms, Some(50_000));
+        assert_eq!(uphold.upheld_by, ["upholder.service"]);
+        assert_eq!(uphold.triggered_by, ["uphold.timer", "uphold.socket"]);
+        assert_eq!(uphold.dragged, ["a.target", "b.service", "c.service"]);
+        assert!(uphold.is_active() && !uphold.refuses_stop);
+        assert_eq!(socket.triggers, ["act.service"]);
+        assert!(units("").is_empty() && units("\n\n").is_empty());
+    }
+
+    #[test]
+    fn a_unit_may_refuse_to_be_stopped() {
+        for text in ["CanStop=no\n", "RefuseManualStop=yes\n", "CanStop=no\nRefuseManualStop=yes"] {
+            assert!(units(text)[0].refuses_stop, "{text}");
+        }
+    }
+}
