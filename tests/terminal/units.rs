@@ -164,7 +164,7 @@ fn the_command_line_says_whether_the_better_command_is_confirmed() {
             "{text}"
         );
         assert!(text.contains("this stops only that: "), "{text}");
-        assert!(text.contains("systemctl stop --no-ask-password -- app.service"), "{text}");
+        assert!(text.contains("systemctl stop -- app.service"), "{text}");
         let json: serde_json::Value = serde_json::from_str(&dry(&["--json"])).unwrap();
         let word = &json["plan"]["supervisors"][0]["word"];
         assert_eq!((&word["confirmed"], &word["restart"]), (&true.into(), &"always".into()));

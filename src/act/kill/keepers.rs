@@ -66,7 +66,9 @@ fn command(keeper: &Keeper) -> String {
             (None, None) => "no command is known that stops only that".to_owned(),
         };
     };
-    let command = shell::line(stop);
+    // That is for where nobody can type one.
+    let words: Vec<&String> = stop.iter().filter(|word| *word != "--no-ask-password").collect();
+    let command = shell::line(&words);
     if let Some(outer) = &keeper.undone_by {
         return format!("{command} does not last, since {outer} starts it again");
     }
