@@ -120,7 +120,7 @@ impl<'a> World<'a> {
         {
             let service = activation.and_then(|activation| activation.unit.as_deref());
             let services: Vec<&str> = service.into_iter().collect();
-            let manager = match cgroup::user(&holder.cgroups) {
+            let manager = match cgroup::path(&holder.cgroups).and_then(cgroup::user) {
                 Some(uid) if holder.pid() != 1 => Manager::User(uid),
                 _ => Manager::System,
             };
@@ -142,7 +142,7 @@ impl<'a> World<'a> {
         } else if let Some(unit) = own_unit(holder) {
             let manager = match unit.scope {
                 UnitScope::System => Manager::System,
-                UnitScope::User => match cgroup::user(&holder.cgroups) {
+                UnitScope::User => match cgroup::path(&holder.cgroups).and_then(cgroup::user) {
                     Some(uid) => Manager::User(uid),
                     None => Manager::User(holder.process.uid.unwrap_or(self.uid)),
                 },
@@ -207,7 +207,7 @@ fn behind(holder: &Member) -> Option<(Container, Option<u32>)> {
     let name = holder.option("-n", "--name");
     let container =
         Container { runtime: "podman".into(), id: id.into(), name: name.map(Into::into) };
-    Some((container, cgroup::user(&holder.cgroups)))
+    Some((container, cgroup::path(&holder.cgroups).and_then(cgroup::user)))
 }
 
 /// The first process of the PID namespace where it is known to start again what it runs.

@@ -122,13 +122,6 @@ fn below_slices<'a>(segments: &mut impl Iterator<Item = &'a str>) -> Option<&'a 
     (is_unit && !segment.starts_with("lxc.")).then_some(name)
 }
 
-/// The user whose manager `user@UID.service` a process lives under.
-pub fn user(content: &str) -> Option<u32> {
-    let mut segments = segments(path(content)?);
-    segments
-        .find_map(|segment| segment.strip_prefix("user@")?.strip_suffix(".service")?.parse().ok())
-}
-
 /// The unit of a machine's own manager, and what comes before that manager's root: what lies
 /// behind `payload` of systemd-nspawn, or `lxc.payload.NAME`.
 pub fn inner_unit(path: &str) -> Option<(&str, String)> {

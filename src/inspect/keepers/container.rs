@@ -23,7 +23,7 @@ pub(super) fn keepers(
 ) -> Vec<Keeper> {
     match &*container.runtime {
         "docker" | "podman" => {
-            let user = cgroup::user(&line[0].cgroups);
+            let user = cgroup::path(&line[0].cgroups).and_then(cgroup::user);
             let group = cgroup::container_group(&line[0].cgroups, &container.id);
             let group = group.map(str::to_owned);
             of_runtime(
@@ -237,7 +237,7 @@ fn around(
         let whole = unit.name.ends_with(".service") && !is_daemon(&unit.name);
         whole.then(|| unit.name.to_string())
     };
-    let manager = |member: &Member| match cgroup::user(&member.cgroups) {
+    let manager = |member: &Member| match cgroup::path(&member.cgroups).and_then(cgroup::user) {
         Some(uid) => Manager::User(uid),
         None => Manager::System,
     };
