@@ -229,8 +229,15 @@ pub fn is_restarter(pid: u32) -> bool {
 }
 
 /// The keeper of a process as its control group alone tells it: nobody is asked, and no command
-/// is tested.
+/// is tested. `None` for what forwards for containers: it lives in the daemon's own unit, which
+/// nobody should stop for the sake of one port.
 pub fn claimed(process: &Process) -> Option<Keeper> {
+    if matches!(
+        &*process.name,
+        "docker-proxy" | "dockerd" | "conmon" | "rootlesskit" | "rootlessport"
+    ) {
+        return None;
+    }
     let (kind, name, command) = match (&process.container, &process.unit) {
         (Some(container), _) => {
             let name = container.name.as_ref().unwrap_or(&container.id);

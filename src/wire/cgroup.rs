@@ -107,9 +107,7 @@ pub fn unit(path: &str) -> Option<Unit> {
 /// The parts of a path. The kernel marks a cgroup that was removed under its processes.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
-    let segments = path.split('/').filter(|segment| !segment.is_empty());
-    // From within a private cgroup namespace the path of another goes upwards first.
-    segments.skip_while(|segment| *segment == "..")
+    path.split('/').filter(|segment| !segment.is_empty())
 }
 
 fn below_slices<'a>(segments: &mut impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -135,17 +133,8 @@ pub fn inner_unit(path: &str) -> Option<(&str, String)> {
 
 /// Whether `path` is the control group `group` or lies below it. The root holds everything and
 /// thereby says nothing.
-///
-/// From within a private cgroup namespace the paths of others begin with `/..`, and lack what
-/// both have in common: then the group has to end as the path begins.
 pub fn is_within(path: &str, group: &str) -> bool {
     let group = group.trim_end_matches('/');
-    if let Some(rest) = path.strip_prefix("/..") {
-        let rest = rest.trim_start_matches("/..");
-        let cuts = rest.match_indices('/').map(|(at, _)| at).skip(1).chain([rest.len()]);
-        return !group.is_empty()
-            && cuts.into_iter().any(|at| at > 0 && group.ends_with(&rest[..at]));
-    }
     let rest = path.strip_prefix(group);
     !group.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -67,8 +67,9 @@ fn found(on_port: &[Socket]) -> Vec<WhyFinding> {
     found_with(&PortRules::default(), on_port, &refused("EADDRINUSE"))
 }
 
+/// The kinds but for what each server on every address is told to expose.
 fn kinds(found: &[WhyFinding]) -> Vec<WhyKind> {
-    found.iter().map(|finding| finding.kind).collect()
+    found.iter().map(|finding| finding.kind).filter(|kind| *kind != WhyKind::Exposure).collect()
 }
 
 fn argv(finding: &WhyFinding) -> Vec<String> {
