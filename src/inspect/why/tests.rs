@@ -163,9 +163,10 @@ fn forwarded(kind: ForwarderKind, ending: Ending, stop: Option<&str>) -> Vec<Why
         containers: Vec::new(),
         stop: stop.map(|stop| stop.split(' ').map(str::to_owned).collect()),
     };
+    let unit = kind.is_of_a_container().then_some("docker.service");
     let on_port = [
-        owned(tcp("0.0.0.0", State::Listen), name, 1310, Some("docker.service")),
-        owned(tcp("::", State::Listen), name, 1311, Some("docker.service")),
+        owned(tcp("0.0.0.0", State::Listen), name, 1310, unit),
+        owned(tcp("::", State::Listen), name, 1311, unit),
     ];
     findings::all(&Scene {
         target: &target(None),
