@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::socket::{Protocol, Socket, State};
+use crate::model::socket::{Backlog, Protocol, Socket, State};
 use crate::model::table::SocketTable;
 use crate::tui::label;
 
@@ -92,7 +92,7 @@ fn held(port: Port, table: &SocketTable) -> Option<Held> {
     let (mut pids, mut is_full) = (Vec::new(), false);
     for socket in all {
         pids.extend(socket.owners.iter().map(|owner| owner.process.pid));
-        is_full |= socket.backlog.is_some_and(|backlog| backlog.is_full());
+        is_full |= socket.backlog.is_some_and(Backlog::is_full);
     }
     pids.sort_unstable();
     pids.dedup();
@@ -116,7 +116,6 @@ fn event(before: Option<&Held>, now: Option<&Held>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::socket::Backlog;
     use crate::tui::fixture::{owned, process, row, rows, table, tcp};
 
     #[test]

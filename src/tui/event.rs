@@ -78,7 +78,7 @@ pub struct RequestId(pub u64);
 #[derive(Debug)]
 pub enum Answer {
     /// The table in its order.
-    Arranged(Arranged),
+    Arranged(Box<Arranged>),
     /// What the history has of ended sockets.
     History(Found),
     /// The options of a socket.

@@ -219,7 +219,7 @@ impl Desk {
         let mut effects = self.app.update(event, moment(self.seconds));
         while let Some(at) = effects.iter().position(|e| matches!(e, Effect::Arrange(..))) {
             let Effect::Arrange(id, work) = effects.remove(at) else { unreachable!() };
-            let answer = Event::Answer(id, Answer::Arranged(work.run()));
+            let answer = Event::Answer(id, Answer::Arranged(Box::new(work.run())));
             effects.extend(self.app.update(answer, moment(self.seconds)));
         }
         while let Some(at) = effects.iter().position(|e| matches!(e, Effect::SearchHistory(..))) {

@@ -221,7 +221,10 @@ pub(crate) fn circles(room: &str, sources: &[Source]) -> Vec<String> {
                 // A child of the module, by its name alone.
                 false => [modules[at].as_slice(), &name.segments].concat(),
             };
-            used.extend(file_of(&whole).filter(|other| *other != at));
+            // The room by itself is how far something is visible: `pub(in crate::room)`.
+            if whole.len() > 1 {
+                used.extend(file_of(&whole).filter(|other| *other != at));
+            }
         }
         uses.push(used);
     }

@@ -31,7 +31,7 @@ impl Member {
     /// may be how such a process is known.
     pub(super) fn names(&self) -> Vec<&str> {
         let mut arguments = self.process.cmdline.iter().map(|argument| &**argument);
-        let mut names = vec![&*self.process.name];
+        let mut names: Vec<&str> = self.process.names().collect();
         let Some(program) = arguments.next() else { return names };
         let program = base(program);
         names.push(program);

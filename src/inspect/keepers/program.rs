@@ -51,10 +51,10 @@ const LOOP_DELAY_MS: u64 = 3_000;
 pub fn kind(member: &Member) -> Option<KeeperKind> {
     let arguments = || member.process.cmdline.iter().map(|argument| &**argument);
     // The name that pm2's daemon gives itself holds its version.
-    if member.process.name.starts_with("PM2 v") {
+    let names = member.names();
+    if names.iter().any(|name| name.starts_with("PM2 v")) {
         return Some(KeeperKind::Pm2);
     }
-    let names = member.names();
     let is = |name: &str| names.contains(&name);
     if (is("node") || is("nodejs")) && arguments().any(is_watch_flag)
         || is("tsx") && arguments().any(|argument| argument == "watch")

@@ -316,7 +316,7 @@ mod tests {
     /// The connection of a number: every other one is held, the rest waits out its time.
     fn connection(number: u64) -> Socket {
         let port = 32_768 + (number % 20_000) as u16;
-        let held = number % 2 == 0;
+        let held = number.is_multiple_of(2);
         let state = if held { State::Established } else { State::TimeWait };
         let local = Endpoint::ip([127, 0, 0, 1], port);
         let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, state, local);

@@ -156,7 +156,7 @@ mod tests {
         };
         assert_eq!(offers("p", &[]), ["port:", "proto:", "pid:"]);
         let web = flow(6, [443, 51544], Some((812, "nginx")));
-        assert_eq!(offers("name:", &[web.clone()]), ["nginx"]);
+        assert_eq!(offers("name:", std::slice::from_ref(&web)), ["nginx"]);
         assert_eq!(offers("port:4", &[web]), ["443"]);
     }
 }

@@ -268,10 +268,10 @@ fn a_stale_order_of_rows_is_not_shown() {
     // While the worker is busy the user asks for something else.
     let key = |c| Event::Key(crossterm::event::KeyEvent::from(KeyCode::Char(c)));
     assert!(arrange(desk.app.update(key('S'), now)).is_none(), "one order at a time");
-    let effects = desk.app.update(Event::Answer(id, Answer::Arranged(work.run())), now);
+    let effects = desk.app.update(Event::Answer(id, Answer::Arranged(Box::new(work.run()))), now);
     assert_eq!(desk.selected(), None, "the first order is stale");
     let (id, work) = arrange(effects).expect("the newest wish is asked for at once");
-    desk.answer(id, Answer::Arranged(work.run()));
+    desk.answer(id, Answer::Arranged(Box::new(work.run())));
     assert_eq!(desk.selected(), Some(key_of(4)));
 }
 

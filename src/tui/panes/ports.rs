@@ -249,6 +249,7 @@ impl Pane for Ports {
         }
         let Some(asked) = asked else { return };
         let Some(Answer::Arranged(arranged)) = answer.take() else { return };
+        let arranged = *arranged;
         // A newer filter or order is wanted by now: this one would only flash by.
         if asked.version.1 == self.wish {
             self.show(arranged, &asked, cx);
