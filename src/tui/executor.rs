@@ -49,7 +49,9 @@ impl Executor {
     /// Starts an effect. Those that need the terminal belong to the loop and do nothing here.
     pub(super) fn run(&mut self, effect: Effect) {
         match effect {
-            Effect::Arrange(id, work) => self.block(id, || Answer::Arranged(Box::new(arrange(*work)))),
+            Effect::Arrange(id, work) => {
+                self.block(id, || Answer::Arranged(Box::new(arrange(*work))));
+            }
             Effect::SearchHistory(id, work) => self.block(id, || Answer::History(work.run())),
             Effect::Keep(id, name, text) => {
                 let kept = Arc::clone(&self.kept);
