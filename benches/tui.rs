@@ -85,7 +85,7 @@ fn app(table: &Arc<SocketTable>) -> App {
     let event = Event::Feed(FeedUpdate::Ports(Arc::new(sample)));
     for effect in app.update(event, Moment::now()) {
         if let Effect::Arrange(id, work) = effect {
-            app.update(Event::Answer(id, Answer::Arranged(work.run())), Moment::now());
+            app.update(Event::Answer(id, Answer::Arranged(Box::new(work.run()))), Moment::now());
         }
     }
     app
@@ -112,7 +112,7 @@ fn press(app: &mut App, key: char) {
     let event = Event::Key(KeyCode::Char(key).into());
     for effect in app.update(event, Moment::now()) {
         if let Effect::Arrange(id, work) = effect {
-            app.update(Event::Answer(id, Answer::Arranged(work.run())), Moment::now());
+            app.update(Event::Answer(id, Answer::Arranged(Box::new(work.run()))), Moment::now());
         }
     }
 }

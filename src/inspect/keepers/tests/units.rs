@@ -86,10 +86,10 @@ fn units_that_start_it_are_stopped_with_it() {
     let socket = shown("web.socket", 0, "/system.slice/web.socket", "Triggers=web.service");
     let timer = shown("old.timer", 0, "", "ActiveState=inactive");
     let others = format!("{socket}\n{timer}");
-    let ask = format!("systemctl show --no-pager -p {} -- web.s", crate::wire::keepers::PROPERTIES);
+    let ask = format!("systemctl show --no-pager -p {} -- ", crate::wire::keepers::PROPERTIES);
     let chain = system(
         WEB,
-        &[(&format!("{ask}ervice"), &main), (&format!("{ask}ocket old.timer"), &others)],
+        &[(&format!("{ask}web.service"), &main), (&format!("{ask}web.socket old.timer"), &others)],
     )
     .chain(30);
     assert_eq!(chain[0].undone_by.as_deref(), Some("web.socket"));
