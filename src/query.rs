@@ -18,6 +18,7 @@ mod eval;
 mod help;
 mod key;
 mod lexer;
+mod named;
 mod needle;
 mod parser;
 mod resolve;
@@ -45,7 +46,7 @@ pub use complete::{Completion, complete, complete_flows, complete_with};
 pub use error::QueryError;
 pub use eval::Truth;
 pub use help::{KEYS, KeyHelp, Table, help_text};
-pub use resolve::is_name;
+pub use named::is_name;
 pub use rows::Subject;
 pub use saved::{Saved, SavedError};
 

@@ -2,7 +2,7 @@
 
 use super::key::Measure;
 use super::lexer;
-use super::resolve::name_in;
+use super::named::name_in;
 use super::values::{NumberSet, is_network};
 
 /// What a word without a key asks for.

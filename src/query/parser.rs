@@ -8,8 +8,9 @@ use super::error::QueryError;
 use super::help::Table;
 use super::key::{Key, NumberKey, SetKey, Side, TextKey};
 use super::lexer::{self, Comparison, Form, Token, TokenKind, Value};
+use super::named::name_in;
 use super::needle::Pattern;
-use super::resolve::{Resolve, name_in};
+use super::resolve::Resolve;
 use super::values::{AddressSet, NameSet, NumberSet};
 use super::word::Word;
 

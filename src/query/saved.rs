@@ -6,8 +6,9 @@ use std::fmt;
 use super::ast::Expr;
 use super::error::{QueryError, echo, nearest};
 use super::help::Table;
+use super::named::is_name;
 use super::parser;
-use super::resolve::{Resolve, is_name};
+use super::resolve::Resolve;
 
 /// A saved filter may come to so many tests with all that it uses: two that each use another
 /// twice, and so on, would else outgrow any memory.
