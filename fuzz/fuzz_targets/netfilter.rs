@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Some((info, entries)) = bytes.split_at_checked(INFO_LEN) {
         if let Ok(info) = Info::parse(info) {
             for family in [TableFamily::Ip, TableFamily::Ip6] {
-                rulesets.extend(xtables::ruleset(family, &info, entries));
+                rulesets.extend(xtables::ruleset(family, "nat", &info, entries));
             }
         }
     }
