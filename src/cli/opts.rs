@@ -10,7 +10,7 @@ use super::{Exit, Failure, output};
 use crate::inspect::Error;
 use crate::inspect::options::Inspector;
 use crate::inspect::sockets::{self, Listing, Request};
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::options::{OptionAccess, OptionsReport};
 use crate::model::socket::{Protocol, Socket};
 use crate::query::Saved;
@@ -97,7 +97,7 @@ fn list_or_say(health: &mut Vec<Health>) -> Option<Listing> {
             Some(listing)
         }
         Err(error) => {
-            health.push(Health::unavailable("sockets", error.to_string()));
+            health.push(Health::unavailable(Source::Sockets, error.to_string()));
             None
         }
     }
@@ -167,9 +167,9 @@ fn body(mut report: OptionsReport, listed: &[Health], args: &Args) -> Body {
 fn access_health(report: &OptionsReport) -> Health {
     let reason = report.reason.as_deref().unwrap_or("not all options could be read");
     match report.access {
-        OptionAccess::Full => Health::ready("options"),
-        OptionAccess::KernelDiag => Health::degraded("options", reason),
-        OptionAccess::None => Health::unavailable("options", reason),
+        OptionAccess::Full => Health::ready(Source::Options),
+        OptionAccess::KernelDiag => Health::degraded(Source::Options, reason),
+        OptionAccess::None => Health::unavailable(Source::Options, reason),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::collect::packets::{
     CaptureOptions, FileCount, FileSource, Limits, LiveCapture, health_of,
 };
 use crate::collect::{Feed, interfaces, ports};
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::packets::PacketCounts;
 use crate::model::table::SocketTable;
 use crate::sys::host::Interrupt;
@@ -172,7 +172,7 @@ fn capture(args: &Args) -> Result<Exit, Failure> {
     let counts = live.snapshot(&limits(args), None)?;
     let health = match &result {
         Ok(()) => health_of(&counts),
-        Err(error) => Health::degraded("capture", format!("the capture broke off: {error}")),
+        Err(error) => Health::degraded(Source::Capture, format!("the capture broke off: {error}")),
     };
     print(args, &counts, health)?;
     match result {
@@ -237,8 +237,8 @@ fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
     let counts = file.snapshot(&limits(args));
     let fault = failure.map(|error| error.to_string()).or_else(|| summary::unread(&counts));
     let health = match &fault {
-        Some(fault) => Health::degraded("capture", fault.clone()),
-        None => Health::ready("capture"),
+        Some(fault) => Health::degraded(Source::Capture, fault.clone()),
+        None => Health::ready(Source::Capture),
     };
     print(args, &counts, health)?;
     match fault {

@@ -20,7 +20,7 @@ use crate::collect::ports::Ports;
 use crate::inspect::forwarders::{Held, redirect};
 use crate::inspect::names::Names;
 use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::owner::{Owner, Ownership, OwnershipKind, Process};
 use crate::model::prominence::Prominence;
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
@@ -226,7 +226,7 @@ fn tell_uncounted(process: &Uncounted) {
 
 /// Whether some network namespace was wanted and could not be entered for want of rights.
 fn is_barred(listing: &Listing) -> bool {
-    listing.health.iter().any(|line| line.source == "netns" && line.remedy.is_some())
+    listing.health.iter().any(|line| line.source == Source::Netns && line.remedy.is_some())
 }
 
 /// Whether a rate or an age is shown, sorted by or asked for, which one look cannot tell.
@@ -400,7 +400,7 @@ fn could_change(line: &Health, shown: &[Socket]) -> bool {
     let is_settled = |socket: &Socket| {
         matches!(socket.ownership.kind, OwnershipKind::Owned | OwnershipKind::Kernel)
     };
-    line.source != "owners" || shown.is_empty() || !shown.iter().all(is_settled)
+    line.source != Source::Owners || shown.is_empty() || !shown.iter().all(is_settled)
 }
 
 /// Says on stderr what the listing lacks, below the table where a user will see it.

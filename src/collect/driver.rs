@@ -132,6 +132,7 @@ fn stretched(wished: Duration, cost: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::health::Source;
 
     struct Counter {
         rounds: u32,
@@ -151,9 +152,9 @@ mod tests {
             Round {
                 value: (!failed).then(|| Arc::new(self.rounds)),
                 health: vec![if failed {
-                    Health::unavailable("counter", "told to fail")
+                    Health::unavailable(Source::Sockets, "told to fail")
                 } else {
-                    Health::ready("counter")
+                    Health::ready(Source::Sockets)
                 }],
                 cost: Some(Duration::ZERO),
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Collector, Control, Feed, Round, spawn as spawn_collector};
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::interface::Interfaces;
 use crate::sys;
 
@@ -34,8 +34,8 @@ impl Collector for InterfaceCounters {
     fn sample(&mut self, _: &Control) -> Round<Interfaces> {
         let started = Instant::now();
         let (value, health) = match sys::interfaces::list() {
-            Ok(interfaces) => (Some(Arc::new(interfaces)), Health::ready(self.name())),
-            Err(error) => (None, Health::unavailable(self.name(), error.to_string())),
+            Ok(interfaces) => (Some(Arc::new(interfaces)), Health::ready(Source::Interfaces)),
+            Err(error) => (None, Health::unavailable(Source::Interfaces, error.to_string())),
         };
         Round { value, health: vec![health], cost: Some(started.elapsed()) }
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::{Collector, Control, Feed, Round, spawn as spawn_collector};
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::table::SocketTable;
 use crate::model::tables::Tables;
 use crate::sys;
@@ -140,7 +140,7 @@ impl Collector for Ports {
             Err(error) => {
                 // The next round starts afresh.
                 self.table = None;
-                (None, vec![Health::unavailable("sockets", error.to_string())])
+                (None, vec![Health::unavailable(Source::Sockets, error.to_string())])
             }
         };
         let spent = || Some(sys::clock::thread_cpu()?.saturating_sub(clock?));

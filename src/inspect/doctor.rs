@@ -6,7 +6,7 @@ mod tests;
 use std::env;
 
 use super::sockets::{self, Request};
-use crate::model::health::{Health, HealthState};
+use crate::model::health::{Health, HealthState, Source};
 use crate::model::machine::{Ability, Capability, Machine, Namespaces, Trial};
 use crate::model::why::Remedy;
 use crate::sys::machine;
@@ -44,8 +44,8 @@ impl Terminal {
 pub fn examine(terminal: &Terminal) -> Vec<Ability> {
     let machine = machine::look();
     let owners = match sockets::list(&Request::default()) {
-        Ok(listing) => listing.health.into_iter().find(|line| line.source == "owners"),
-        Err(error) => Some(Health::unavailable("owners", error.to_string())),
+        Ok(listing) => listing.health.into_iter().find(|line| line.source == Source::Owners),
+        Err(error) => Some(Health::unavailable(Source::Owners, error.to_string())),
     };
     judge(&machine, owners.as_ref(), terminal)
 }

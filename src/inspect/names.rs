@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::socket::{Endpoint, HostName, Socket};
 use crate::sys::lookup::LookupFailure;
 use crate::sys::resolve;
@@ -125,9 +125,9 @@ impl Names {
         let is_open =
             |addr: &&IpAddr| self.known.get(addr).is_none_or(|known| *known == Answer::NoAnswer);
         match wanted.iter().filter(is_open).count() {
-            0 => Health::ready("names"),
+            0 => Health::ready(Source::Names),
             open => Health::degraded(
-                "names",
+                Source::Names,
                 format!(
                     "no answer within {} s to what {open} of {} addresses are called: they stay \
                      numbers",

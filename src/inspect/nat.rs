@@ -12,7 +12,7 @@ mod walk;
 use std::net::IpAddr;
 
 use super::Error;
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::why::Forward;
 use crate::wire::netfilter::Ruleset;
 
@@ -66,15 +66,12 @@ pub(super) fn taker(rulesets: &[Ruleset], port: u16, udp: bool) -> Option<String
 /// That the rules could not be read.
 pub(super) fn unknown(error: &Error) -> Health {
     let what = "whether rules of nftables or iptables send packets for the port elsewhere";
-    let health = Health::unavailable(NAT, format!("{what} is not known: {error}"));
+    let health = Health::unavailable(Source::Nat, format!("{what} is not known: {error}"));
     match error {
         Error::NotPermitted { remedy, .. } => health.with_remedy(remedy.clone()),
         _ => health,
     }
 }
-
-/// The name of the source in [`Health`].
-pub(super) const NAT: &str = "nat";
 
 #[cfg(test)]
 mod tests;

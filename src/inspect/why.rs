@@ -14,7 +14,7 @@ use super::nat::firewall::{self, Block};
 use super::words::counted;
 use super::{Error, nat, reuse};
 use crate::model::forwarder::{Behind, Forwarder};
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::port_rules::PortRules;
 use crate::model::socket::Socket;
@@ -178,7 +178,7 @@ fn forwards(target: &Target) -> Forwarded {
                 "{what} is known in part: {}",
                 counted(unread, "rule was not understood", "rules were not understood")
             );
-            let health = (unread > 0).then(|| Health::degraded(nat::NAT, reason));
+            let health = (unread > 0).then(|| Health::degraded(Source::Nat, reason));
             Forwarded { forwards, health }
         }
         Err(error) => Forwarded { forwards: Vec::new(), health: Some(nat::unknown(&error)) },
@@ -207,7 +207,7 @@ fn unseen_holder(scene: &Scene<'_>) -> Option<Health> {
     let seen = scene.on_port.iter().any(|socket| scene.is_in_way(socket));
     (scene.plain_error("EADDRINUSE") && !seen).then(|| {
         Health::degraded(
-            "sockets",
+            Source::Sockets,
             "the bind is refused (EADDRINUSE) though no socket that can be seen holds the port; \
              before Linux 6.8 sockets that are bound without listening cannot be seen",
         )

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use crate::inspect::sockets;
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::socket::{Backlog, Family, Protocol, Socket, State};
 use crate::model::tables::Table;
 use crate::text::{address, clean};
@@ -74,7 +74,10 @@ impl Evidence {
 }
 
 fn unread(why: &str) -> Health {
-    Health::degraded("sockets", format!("the listeners of this host could not be listed: {why}"))
+    Health::degraded(
+        Source::Sockets,
+        format!("the listeners of this host could not be listed: {why}"),
+    )
 }
 
 /// Whether `socket` listens on all addresses of the target's family.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use super::{clean, shell};
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::unix_path::PathReport;
 use crate::model::why::{Looks, Remedy, RuleFacts, TrialBind, WhyFinding, WhyReport};
 
@@ -60,7 +60,7 @@ pub fn path_lines(report: &PathReport) -> Vec<String> {
     let mut lines: Vec<String> =
         findings.map(|(index, finding)| finding_line(index + 1, finding)).collect();
     let troubled = report.health.iter().filter(|health| {
-        health.is_troubled() && (report.listening.is_none() || health.source == "owners")
+        health.is_troubled() && (report.listening.is_none() || health.source == Source::Owners)
     });
     lines.extend(
         troubled.filter_map(|health| Some(format!("  ! {}", clean(health.reason.as_ref()?)))),
@@ -101,9 +101,9 @@ fn notes(report: &WhyReport) -> Vec<(String, String)> {
     // A listener on a port that is not free is not asked about.
     let matters = |health: &&Health| {
         health.is_troubled()
-            && match health.source.as_str() {
-                "owners" => names_sockets,
-                "nat" => report.bindable,
+            && match health.source {
+                Source::Owners => names_sockets,
+                Source::Nat => report.bindable,
                 _ => true,
             }
     };
@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn unread_owners_are_told_only_beside_sockets() {
-        let health = ["owners", "sockets"].map(|source| Health::degraded(source, source));
+        let health =
+            [Source::Owners, Source::Sockets].map(|source| Health::degraded(source, source.name()));
         let report = WhyReport { health: health.to_vec(), ..report() };
         let troubles: Vec<String> =
             lines(&report).into_iter().filter(|line| line.contains('!')).collect();

@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use socket2::{Domain, Socket as RawSocket, Type};
 use sockpit::inspect::sockets::{Backend, Listing, Request, list, still_holds};
+use sockpit::model::health::Source;
 use sockpit::model::owner::OwnershipKind;
 use sockpit::model::socket::{Backlog, Endpoint, Family, Protocol, Socket, State};
 
@@ -247,7 +248,7 @@ fn a_socket_in_flight_has_no_owner_and_is_not_blamed_on_anyone() {
         assert_is(socket, State::Unconnected, OwnershipKind::Foreign, None);
         assert_eq!(socket.owners_complete, Some(false));
         assert!(socket.inode.unwrap() > 0);
-        let owners = listing.health.iter().find(|line| line.source == "owners").unwrap();
+        let owners = listing.health.iter().find(|line| line.source == Source::Owners).unwrap();
         assert!(owners.is_troubled(), "{owners:?}");
     });
 }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use super::live::{CaptureOptions, LiveCapture};
 use super::snapshot::Limits;
 use crate::collect::{Collector, Control, Feed, Round, spawn as spawn_collector};
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::packets::{FlowFocus, PacketCounts};
 use crate::model::table::SocketTable;
 use crate::sys;
 
-const SOURCE: &str = "capture";
+const SOURCE: Source = Source::Capture;
 
 /// Starts the packets feed, paused: [`Control::resume`] opens the ring, [`Control::pause`] closes
 /// it and keeps the counts. With `sockets`, flows are joined with the processes of that feed.

@@ -35,9 +35,9 @@ fn terminal() -> Terminal {
 }
 
 fn judged(machine: &Machine) -> Vec<Ability> {
-    let hidden = Health::degraded("owners", "the owners of 3 sockets are hidden");
+    let hidden = Health::degraded(Source::Owners, "the owners of 3 sockets are hidden");
     let has_rights = machine.capabilities.as_ref().is_some_and(|held| held.len() > 2);
-    let owners = if has_rights { Health::ready("owners") } else { hidden };
+    let owners = if has_rights { Health::ready(Source::Owners) } else { hidden };
     judge(machine, Some(&owners), &terminal())
 }
 

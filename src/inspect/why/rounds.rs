@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::{Target, plain_trials, trials};
 use crate::inspect::sockets::{Detail, Listing, Request};
 use crate::inspect::{Error, bind, sockets};
+use crate::model::health::Source;
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::socket::Socket;
 use crate::model::tables::Table;
@@ -230,7 +231,7 @@ impl<'a> Watch<'a> {
         let trial = trials::run(&self.target.with_scope_of(&listing.sockets), &listing.sockets)?;
         if changing.is_some() {
             listing.sockets.retain(|socket| !self.target.meets(socket));
-            listing.health.retain(|line| line.source != "owners");
+            listing.health.retain(|line| line.source != Source::Owners);
         }
         Ok(Round { listing, trial }.told(changing))
     }

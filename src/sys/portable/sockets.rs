@@ -13,7 +13,7 @@ use netstat2::{AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo
 use super::super::listing::{self, Backend, Coverage, Detail, KnownRows, Listed, Listing, Reach};
 use super::super::{Error, Result, platform};
 use super::processes::ProcessCache;
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::join;
 use crate::model::owner::{Owner, Ownership};
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
@@ -115,7 +115,7 @@ impl Table {
         let mut health = health();
         if self.reach == Reach::All {
             health.push(Health::unavailable(
-                "netns",
+                Source::Netns,
                 "netstat2 lists the sockets of one network namespace alone",
             ));
         }
@@ -202,13 +202,13 @@ fn ask() -> Result<Vec<SocketInfo>> {
 fn health() -> Vec<Health> {
     vec![
         Health::degraded(
-            "sockets",
+            Source::Sockets,
             "netstat2 tells no other sockets than TCP and UDP, no queues, UDP peers, timers or \
              TCP metrics, no port that is held without listening, and takes a refused table for \
              an empty one",
         ),
         Health::degraded(
-            "owners",
+            Source::Owners,
             "netstat2 names processes but not descriptors, and only those it may read",
         ),
     ]

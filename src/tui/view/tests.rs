@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::catalog::themes;
 use crate::model::close::{ClosePlan, CloseTarget, SocketAndReason};
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::interface::{Interface, Interfaces};
 use crate::model::options::{
     IoModel, OptionAccess, OptionFinding, OptionType, OptionValue, OptionsReport, SocketOption,
@@ -60,7 +60,7 @@ fn feed_ports(desk: &mut Desk, sample: Arc<Sample<SocketTable>>) {
 }
 
 fn hidden_owners() -> Health {
-    Health::degraded("owners", "3 of 40 processes could not be read")
+    Health::degraded(Source::Owners, "3 of 40 processes could not be read")
         .with_remedy("run as root to see them")
 }
 
@@ -218,7 +218,7 @@ fn ports_degraded() {
 #[test]
 fn ports_error() {
     snapshot!("ports_error", Ports, |desk| {
-        let health = Health::unavailable("sock_diag", "netlink sockets are forbidden here")
+        let health = Health::unavailable(Source::SockDiag, "netlink sockets are forbidden here")
             .with_remedy("try --backend netstat2");
         feed_ports(desk, sample(None, vec![health], 1));
     });
@@ -229,7 +229,7 @@ fn ports_stale() {
     snapshot!("ports_stale", Ports, |desk| {
         let mut stale = Sample::clone(&sample(
             Some(table(rows())),
-            vec![Health::unavailable("sock_diag", "the dump was interrupted")],
+            vec![Health::unavailable(Source::SockDiag, "the dump was interrupted")],
             1,
         ));
         stale.stale = true;
@@ -322,7 +322,8 @@ fn packets_degraded() {
     snapshot!("packets_degraded", Packets, |desk| {
         let mut lossy = counts(9_211);
         lossy.losses = Losses { kernel: Some(1_204), ring: None, truncated: 7, ..lossy.losses };
-        let health = Health::degraded("capture", "the ring is full: 1,204 packets were dropped");
+        let health =
+            Health::degraded(Source::Capture, "the ring is full: 1,204 packets were dropped");
         feed_packets(desk, Some(lossy), vec![health], 1);
     });
 }
@@ -334,8 +335,9 @@ fn packets_error() {
             let interfaces = sample(Some(interface(bytes)), Vec::new(), seconds);
             desk.send(Event::Feed(FeedUpdate::Interfaces(interfaces)));
         }
-        let health = Health::unavailable("capture", "opening a packet socket is not permitted")
-            .with_remedy("run as root, or grant cap_net_raw to the binary");
+        let health =
+            Health::unavailable(Source::Capture, "opening a packet socket is not permitted")
+                .with_remedy("run as root, or grant cap_net_raw to the binary");
         feed_packets(desk, None, vec![health], 2);
     });
 }

@@ -62,5 +62,5 @@ pub fn troubles<T>(buf: &mut Buffer, area: Rect, theme: &Theme, sample: &Sample<
 
 fn reason(health: &Health) -> String {
     let reason = health.reason.as_deref().unwrap_or("not available");
-    format!("{}: {}", clean(&health.source), clean(reason))
+    format!("{}: {}", health.source, clean(reason))
 }

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with};
 
 use super::super::sock_diag::SockDiag;
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::socket::{Family, Protocol};
 use crate::wire::netlink::inet::{Detail, DumpRequest};
 
@@ -60,7 +60,7 @@ pub(super) fn version(release: &str) -> Option<(u32, u32)> {
 
 fn missing(release: &str) -> Health {
     Health::degraded(
-        "bound_sockets",
+        Source::BoundSockets,
         format!(
             "kernel {release} does not list TCP sockets that hold a port without listening \
              (6.8 and later do): such a port is taken though no socket is shown for it"

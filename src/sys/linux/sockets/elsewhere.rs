@@ -15,7 +15,7 @@ use super::super::sock_diag::SockDiag;
 use super::super::tcp_ext;
 use super::proc_net::ProcNet;
 use crate::model::activity::ListenCounters;
-use crate::model::health::{Health, HealthState};
+use crate::model::health::{Health, HealthState, Source};
 
 /// A network namespace that can be asked for its sockets. Keeps it alive while it is there.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ pub(super) struct Troubles {
     /// The same, with the reason, for those that failed otherwise.
     failed: Vec<(u64, String, String)>,
     /// What was wrong inside, by source and reason, and where.
-    inside: BTreeMap<(String, String), (Health, Vec<String>)>,
+    inside: BTreeMap<(Source, String), (Health, Vec<String>)>,
 }
 
 /// More namespaces than this are counted, not named.
@@ -129,7 +129,7 @@ impl Troubles {
     /// Takes what was told while the sockets of this namespace were listed.
     pub(super) fn add(&mut self, namespace: &Namespace, told: Vec<Health>) {
         for line in told.into_iter().filter(Health::is_troubled) {
-            let key = (line.source.clone(), line.reason.clone().unwrap_or_default());
+            let key = (line.source, line.reason.clone().unwrap_or_default());
             let (_, places) = self.inside.entry(key).or_insert((line, Vec::new()));
             places.push(short(namespace));
         }
@@ -174,8 +174,8 @@ impl Troubles {
             reasons.push(format!("{} more network namespaces are left out", self.surplus));
         }
         let mut health = vec![match reasons.is_empty() {
-            true => Health::ready("netns"),
-            false => Health::degraded("netns", reasons.join("; ")),
+            true => Health::ready(Source::Netns),
+            false => Health::degraded(Source::Netns, reasons.join("; ")),
         }];
         if may_not {
             health[0].remedy = Some(netns::remedy().to_owned());

@@ -9,7 +9,7 @@ use super::super::sock_diag::Dumped;
 use super::elsewhere::Place;
 use super::native::{ATTEMPTS, Native};
 use super::second_look::SecondLooks;
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::socket::{Family, Protocol, Socket, SocketId, SocketKey};
 use crate::model::tables::{Table, Tables};
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest};
@@ -296,15 +296,15 @@ impl Native {
 /// What to say of a table that was not told whole.
 fn trouble(table: Table, told: Result<Told>) -> Option<Health> {
     let (source, module) = match table {
-        Table::Tcp => ("sock_diag", "tcp_diag"),
-        Table::Udp | Table::Udplite => ("sock_diag", "udp_diag"),
-        Table::Mptcp => ("mptcp_diag", "mptcp_diag"),
-        Table::Raw => ("raw_diag", "raw_diag"),
-        Table::Icmp => ("proc_net", ""),
-        Table::Unix => ("unix_diag", "unix_diag"),
-        Table::Packet => ("packet_diag", "af_packet_diag"),
-        Table::Netlink => ("netlink_diag", "netlink_diag"),
-        Table::Other => ("unlisted", ""),
+        Table::Tcp => (Source::SockDiag, "tcp_diag"),
+        Table::Udp | Table::Udplite => (Source::SockDiag, "udp_diag"),
+        Table::Mptcp => (Source::MptcpDiag, "mptcp_diag"),
+        Table::Raw => (Source::RawDiag, "raw_diag"),
+        Table::Icmp => (Source::ProcNet, ""),
+        Table::Unix => (Source::UnixDiag, "unix_diag"),
+        Table::Packet => (Source::PacketDiag, "af_packet_diag"),
+        Table::Netlink => (Source::NetlinkDiag, "netlink_diag"),
+        Table::Other => (Source::Unlisted, ""),
     };
     let name = table.name();
     let health = match told {

@@ -17,7 +17,7 @@ use super::second_look::Identity;
 use super::sight;
 use super::unlisted::Unlisted;
 use crate::model::activity::ListenCounters;
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::owner::Ownership;
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::model::tables::{Table, Tables};
@@ -276,7 +276,7 @@ impl Native {
                 Dumped::Read => read.push(name),
                 Dumped::NoSuchTable => missing.push(name),
                 Dumped::Interrupted => health.push(Health::degraded(
-                    "sock_diag",
+                    Source::SockDiag,
                     format!("{name} changed while it was listed, {ATTEMPTS} times: some sockets may be missing"),
                 )),
             }
@@ -290,18 +290,18 @@ impl Native {
         if !missing.is_empty() {
             let missing = missing.join(", ");
             health.push(
-                Health::degraded("sock_diag", format!("the kernel does not list {missing}"))
+                Health::degraded(Source::SockDiag, format!("the kernel does not list {missing}"))
                     .with_remedy("load the module: modprobe tcp_diag, modprobe udp_diag"),
             );
         } else if health.is_empty() && read.is_empty() {
-            health.push(Health::ready("sock_diag"));
+            health.push(Health::ready(Source::SockDiag));
         }
         if !read.is_empty() {
             let read = read.join(", ");
             let lost = "interfaces, accept queues, metrics, IPV6_V6ONLY and sockets that are bound \
                         without listening are not told there";
             health.push(Health::degraded(
-                "sock_diag",
+                Source::SockDiag,
                 format!(
                     "{read} are read from /proc/net, since sock_diag does not list them: {lost}"
                 ),

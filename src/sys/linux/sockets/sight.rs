@@ -10,7 +10,7 @@ use rustix::thread::{CapabilitySet, capabilities};
 
 use super::super::holders::Scan;
 use super::super::{Missing, remedy_for};
-use crate::model::health::Health;
+use crate::model::health::{Health, Source};
 use crate::model::join::Sight;
 use crate::model::owner::Unverified;
 
@@ -67,7 +67,7 @@ impl Outlook {
             (Some(reason), _) => format!("{sockets} hidden: {reason}"),
             (None, _) => return self.health_of_namespace(&sockets, without_owner),
         };
-        let health = Health::degraded("owners", hidden);
+        let health = Health::degraded(Source::Owners, hidden);
         match self.obstacle.and_then(Obstacle::remedy) {
             Some(remedy) => health.with_remedy(remedy),
             None => health,
@@ -77,10 +77,10 @@ impl Outlook {
     fn health_of_namespace(&self, sockets: &str, without_owner: usize) -> Health {
         match &self.sight.foreign {
             Some(reason) if without_owner > 0 => {
-                Health::degraded("owners", format!("{sockets} not to be seen: {reason}"))
+                Health::degraded(Source::Owners, format!("{sockets} not to be seen: {reason}"))
                     .with_remedy("run it in the host's PID namespace (docker run --pid=host)")
             }
-            _ => Health::ready("owners"),
+            _ => Health::ready(Source::Owners),
         }
     }
 }
@@ -94,7 +94,7 @@ pub(super) fn health_of_memory(unverified: &[Unverified]) -> Option<Health> {
         count => format!("{count} processes have"),
     };
     Some(Health::degraded(
-        "owners",
+        Source::Owners,
         format!("{processes} not been looked at for up to {seconds} s, and may hold other sockets"),
     ))
 }

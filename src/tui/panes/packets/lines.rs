@@ -32,7 +32,7 @@ pub(super) fn blocked(
     let mut lines = Vec::new();
     for health in sample.troubles() {
         let reason = health.reason.as_deref().unwrap_or("not available");
-        let text = format!("! {}: {}", clean(&health.source), clean(reason));
+        let text = format!("! {}: {}", health.source, clean(reason));
         lines.extend(paint::wrap(&text, area.width).into_iter().map(|line| (line, theme.danger)));
         if let Some(remedy) = &health.remedy {
             let remedy = paint::wrap(&clean(remedy), area.width);
