@@ -13,6 +13,8 @@ mod job;
 mod live;
 #[path = "terminal/panic.rs"]
 mod panic;
+#[path = "terminal/picture.rs"]
+mod picture;
 #[path = "terminal/pty.rs"]
 mod pty;
 #[path = "terminal/remembered.rs"]
@@ -26,6 +28,8 @@ mod server;
 #[path = "terminal/story.rs"]
 mod story;
 mod support;
+#[path = "terminal/svg.rs"]
+mod svg;
 #[path = "terminal/units.rs"]
 mod units;
 

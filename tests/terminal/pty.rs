@@ -113,6 +113,11 @@ impl Terminal {
         self.screen.lock().unwrap().parser.screen().contents()
     }
 
+    /// Looks at the screen with its colours.
+    pub(crate) fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.screen.lock().unwrap().parser.screen())
+    }
+
     /// Every byte that the program has sent so far.
     pub(crate) fn raw(&self) -> Vec<u8> {
         self.screen.lock().unwrap().raw.clone()
