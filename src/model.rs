@@ -7,6 +7,7 @@ pub mod action;
 pub mod activation;
 pub mod activity;
 pub mod close;
+pub mod dialogue;
 pub mod document;
 pub mod ephemeral;
 pub mod flow_owner;

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod attempt;
+pub mod dialogue;
 mod fault;
 mod listener;
 mod local;
