@@ -6,5 +6,9 @@ mod support;
 
 #[path = "keepers/booted.rs"]
 mod booted;
+#[path = "keepers/plans.rs"]
+mod plans;
+#[path = "keepers/supervisors.rs"]
+mod supervisors;
 #[path = "keepers/systemd.rs"]
 mod systemd;

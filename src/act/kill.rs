@@ -31,6 +31,7 @@ use crate::sys;
 pub use super::action::{Obstacle, Verdict};
 pub use super::guard::Consent;
 pub use command::command;
+pub use keepers::narrow_command;
 pub use plan::{choose, holds_target, plan};
 pub(super) use run::proven;
 pub use run::run;
@@ -208,6 +209,7 @@ impl Facts {
             .map(|process| inspect::keepers::Subject {
                 process,
                 activation: activation(process, plan),
+                holds: holds(process, plan),
             })
             .collect();
         let lifeline = guard::lifeline(self.own_pid, &self.tree);
@@ -218,8 +220,13 @@ impl Facts {
 
 /// The units for which systemd holds a planned socket.
 fn activation<'p>(process: &Process, plan: &'p KillPlan) -> Option<&'p Activation> {
-    let victim = plan.victims.iter().find(|victim| victim.key == process.key())?;
-    victim.holds.iter().find_map(|socket| socket.activation.as_deref())
+    holds(process, plan).iter().find_map(|socket| socket.activation.as_deref())
+}
+
+/// The planned sockets of a victim.
+fn holds<'p>(process: &Process, plan: &'p KillPlan) -> &'p [Socket] {
+    let victim = plan.victims.iter().find(|victim| victim.key == process.key());
+    victim.map_or(&[], |victim| &*victim.holds)
 }
 
 fn subject(process: &Process, tree: &ProcessTree, victims: &[u32]) -> Subject {

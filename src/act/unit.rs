@@ -15,6 +15,7 @@ use crate::inspect::keepers;
 use crate::model::action::{KillPlan, StopOutcome, StopPlan};
 use crate::model::keeper::{self, Confirmed, Keeper};
 use crate::model::owner::ProcessKey;
+use crate::model::socket::Socket;
 use crate::sys;
 use crate::sys::command::{Limits, Program, Ran};
 
@@ -132,10 +133,10 @@ fn still(key: ProcessKey, plan: &StopPlan) -> Result<Result<(), String>, Error> 
     }
     let tree = sys::process::tree()?;
     let guarded = super::guard::lifeline(std::process::id(), &tree);
-    let mut held = plan.kills.iter().flat_map(|kill| &kill.victims).filter(|v| v.key == key);
-    let activation =
-        held.find_map(|victim| victim.holds.iter().find_map(|socket| socket.activation.as_deref()));
-    let subject = keepers::Subject { process: &process, activation };
+    let victims = plan.kills.iter().flat_map(|kill| &kill.victims).filter(|v| v.key == key);
+    let holds: Vec<Socket> = victims.flat_map(|victim| victim.holds.iter().cloned()).collect();
+    let activation = holds.iter().find_map(|socket| socket.activation.as_deref());
+    let subject = keepers::Subject { process: &process, activation, holds: &holds };
     let found = keepers::of(&[subject], &tree, &guarded);
     if found.iter().any(|keeper| keeper.stop.as_ref() == Some(&plan.argv)) {
         return Ok(Ok(()));

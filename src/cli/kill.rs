@@ -174,17 +174,20 @@ fn conclude(args: &Args, plan: &KillPlan, outcome: &KillOutcome) -> Result<Exit,
     Err(failure(sentence, verdict == Verdict::NotPermitted))
 }
 
-/// The option that would have helped.
-fn hint(args: &Args, plan: &KillPlan, outcome: &KillOutcome) -> &'static str {
+/// What would have helped: an option, or the command that stops only what is held.
+fn hint(args: &Args, plan: &KillPlan, outcome: &KillOutcome) -> String {
     let is_protected =
         |pid| plan.victims.iter().any(|victim| victim.key.pid == pid && victim.protected.is_some());
     let ignored = |victim: &VictimOutcome| !victim.exited && !victim.refused;
     if !args.protected && outcome.spared.iter().any(|spared| is_protected(spared.pid)) {
-        "; --protected allows ending it"
+        match kill::narrow_command(plan) {
+            Some(command) => format!("; this stops only that: {}", text::clean(&command)),
+            None => "; --protected allows ending it".to_owned(),
+        }
     } else if !args.force && outcome.victims.iter().any(ignored) {
-        "; --force would send KILL, too"
+        "; --force would send KILL, too".to_owned()
     } else {
-        ""
+        String::new()
     }
 }
 

@@ -9,6 +9,7 @@ mod ask;
 mod container;
 mod lineage;
 mod program;
+mod socket;
 mod unit;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use std::path::Path;
 use crate::model::activation::Activation;
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::model::owner::{Container, Process, Unit, UnitScope};
+use crate::model::socket::Socket;
 use crate::model::tree::ProcessTree;
 use crate::sys::command::{self, Program};
 use crate::sys::{process, processes};
@@ -54,6 +56,8 @@ pub struct Subject<'p> {
     pub process: &'p Process,
     /// The units of a socket that it holds.
     pub activation: Option<&'p Activation>,
+    /// The sockets that are meant, where it is systemd that holds them.
+    pub holds: &'p [Socket],
 }
 
 /// Draws the chains of these processes, as this system itself tells them. Keepers that several of
@@ -77,7 +81,7 @@ pub fn of(subjects: &[Subject<'_>], tree: &ProcessTree, guarded: &[u32]) -> Vec<
     };
     let chains = subjects.iter().filter_map(|subject| {
         let holder = Member { process: subject.process.clone(), ..member(subject.process.pid)? };
-        Some(world.chain(holder, subject.activation))
+        Some(world.chain(holder, subject.activation, subject.holds))
     });
     merged(chains.collect())
 }
@@ -112,19 +116,18 @@ impl<'a> World<'a> {
     }
 
     /// The chain of one process, the innermost keeper first.
-    fn chain(&mut self, holder: Member, activation: Option<&Activation>) -> Vec<Keeper> {
+    fn chain(
+        &mut self,
+        holder: Member,
+        activation: Option<&Activation>,
+        holds: &[Socket],
+    ) -> Vec<Keeper> {
         let line = lineage::of(holder, self.member);
         let holder = &line[0];
-        if let Some(socket) = activation.and_then(|activation| activation.socket_unit.as_deref())
-            && is_manager(&holder.process)
+        if !holds.is_empty()
+            && let Some(manager) = manager(holder)
         {
-            let service = activation.and_then(|activation| activation.unit.as_deref());
-            let services: Vec<&str> = service.into_iter().collect();
-            let manager = match cgroup::path(&holder.cgroups).and_then(cgroup::user) {
-                Some(uid) if holder.pid() != 1 => Manager::User(uid),
-                _ => Manager::System,
-            };
-            return vec![unit::socket(holder, socket, &services, &manager, self)];
+            return socket::keepers(holder, activation, holds, &manager, self);
         }
         let mut chain: Vec<Keeper> = (1..line.len())
             // What runs a container or a unit is told by those themselves.
@@ -147,7 +150,8 @@ impl<'a> World<'a> {
                     None => Manager::User(holder.process.uid.unwrap_or(self.uid)),
                 },
             };
-            let tie = Tie { holder, witness: holder, prefix: "", reaches_holder: true };
+            let is_kept = chain.iter().any(|keeper| keeper.pid.is_some());
+            let tie = Tie { holder, witness: holder, prefix: "", reaches_holder: true, is_kept };
             chain.extend(unit::keepers(&unit.name, &manager, &tie, self));
         }
         self.add_siblings(&line, &mut chain);
@@ -196,6 +200,22 @@ fn own_unit(holder: &Member) -> Option<Unit> {
 /// Whether a process is systemd: pid 1, or a user's manager.
 pub fn is_manager(process: &Process) -> bool {
     &*process.name == "systemd"
+}
+
+/// Which manager a process is, if it is one that can be asked: pid 1, a user's, or a machine's.
+fn manager(holder: &Member) -> Option<Manager> {
+    if !is_manager(&holder.process) {
+        return None;
+    }
+    if holder.pid() == 1 {
+        return Some(Manager::System);
+    }
+    if holder.standing.is_inner_init() {
+        let machine = cgroup::container_of(&holder.cgroups)?;
+        return (&*machine.runtime == "systemd-nspawn")
+            .then(|| Manager::Machine(machine.id.to_string()));
+    }
+    cgroup::path(&holder.cgroups).and_then(cgroup::user).map(Manager::User)
 }
 
 /// The container that a monitor or a forwarder names in its arguments.

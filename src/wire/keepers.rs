@@ -9,4 +9,4 @@ mod systemd;
 pub use container::{ContainerShown, container, ids};
 pub use span::milliseconds;
 pub use status::{Pm2App, Program, is_of, passwd, pm2, supervisord};
-pub use systemd::{PROPERTIES, UnitShown, units};
+pub use systemd::{Listens, PROPERTIES, UnitShown, units};

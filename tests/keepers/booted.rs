@@ -2,7 +2,7 @@
 //! this machine's root file system (`box.sh`). It ends with the value, or with the test.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
@@ -15,8 +15,8 @@ use crate::support::{cannot_run, needs_root, run, wait_for};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A server of one port that says its name and its pid to everybody who connects: `serve PORT`,
-/// or the listener that systemd hands over.
+/// A server of one port that says its pid to everybody who connects: `serve PORT`, or the listener
+/// that systemd hands over. It lets the client close first, whose side TIME_WAIT stays on then.
 const SERVE: &str = r#"#!/usr/bin/python3
 import os, socket, sys
 if os.environ.get("LISTEN_FDS"):
@@ -28,7 +28,13 @@ else:
     listener.listen(16)
 while True:
     client, _ = listener.accept()
-    client.sendall(b"%d\n" % os.getpid())
+    client.settimeout(5)
+    try:
+        client.sendall(b"%d\n" % os.getpid())
+        while client.recv(1024):
+            pass
+    except OSError:
+        pass
     client.close()
 "#;
 
@@ -111,6 +117,7 @@ impl Booted {
         run(self.command("bash").args(["-euo", "pipefail", "-c", lines]))
     }
 
+    /// sockpit in the box, as root.
     pub(crate) fn sockpit(&self, args: &[&str]) -> Output {
         self.command("sockpit").args(args).output().unwrap()
     }
@@ -136,7 +143,8 @@ impl Booted {
         self.sh("systemctl daemon-reload");
     }
 
-    /// Connects to a port of the box's 127.0.0.1 and reads what it says. `None` if it is refused.
+    /// Connects to a port of the box's 127.0.0.1, asks as one asks a web server, and reads the first
+    /// line of the answer. `None` if it is refused.
     pub(crate) fn ask(&self, port: u16) -> Option<String> {
         let network = fs::File::open(format!("/proc/{}/ns/net", self.init)).unwrap();
         thread::spawn(move || {
@@ -147,7 +155,8 @@ impl Booted {
             stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
             let mut said = String::new();
             // A server that is ended meanwhile resets the connection: it did not answer.
-            stream.read_to_string(&mut said).ok()?;
+            stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+            BufReader::new(stream).read_line(&mut said).ok()?;
             Some(said)
         })
         .join()
@@ -176,4 +185,9 @@ impl Drop for Booted {
         drop(self.guard.stdin.take());
         let _ = self.guard.wait();
     }
+}
+
+/// What a command printed.
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -1,21 +1,166 @@
-//! Units of a real systemd.
+//! Units of a real systemd: of the system, and of a user.
 
 use std::time::Duration;
 
-use crate::booted::boot;
+use serde_json::Value;
+
+use crate::booted::{Booted, boot, stdout};
+
+const UNITS: &[(&str, &str)] = &[
+    ("quick@.service", "[Service]\nExecStart=/usr/local/bin/serve %i\nRestart=always\n"),
+    (
+        "slow.service",
+        "[Service]\nExecStart=/usr/local/bin/serve 8003\nRestart=always\nRestartSec=2\n",
+    ),
+    ("act.socket", "[Socket]\nListenStream=8004\n"),
+    ("act.service", "[Service]\nExecStart=/usr/local/bin/serve\n"),
+    ("beside.socket", "[Socket]\nListenStream=8005\n"),
+    ("beside.service", "[Service]\nExecStart=/usr/local/bin/serve\n"),
+    (
+        "left.service",
+        "[Service]\nKillMode=process\n\
+         ExecStart=/bin/sh -c '/usr/local/bin/serve 8006 & exec sleep 10000'\n",
+    ),
+    (
+        "nostop.service",
+        "[Unit]\nRefuseManualStop=yes\n\
+         [Service]\nExecStart=/usr/local/bin/serve 8007\nRestart=always\n",
+    ),
+    ("upheld.service", "[Service]\nExecStart=/usr/local/bin/serve 8008\n"),
+    (
+        "upholder.service",
+        "[Unit]\nUpholds=upheld.service\n[Service]\nExecStart=/usr/local/bin/serve 8009\n",
+    ),
+];
 
 #[test]
-fn a_unit_is_stopped_as_the_plan_says() {
+fn units_are_stopped_as_the_plan_says() {
     let Some(booted) = boot(&[]) else { return };
-    booted.units(&[(
-        "web.service",
-        "[Service]\nExecStart=/usr/local/bin/serve 8001\nRestart=always\nRestartSec=100ms\n",
-    )]);
-    booted.sh("systemctl start web");
+    booted.units(UNITS);
+    booted.sh(
+        "systemctl start quick@8001 quick@8002 slow act.socket beside.socket left nostop upholder",
+    );
+    for port in 8001..=8009 {
+        booted.wait_answer(port);
+    }
+    a_unit_that_starts_it_at_once(&booted);
+    a_unit_that_takes_its_time(&booted);
+    a_socket_unit(&booted);
+    a_unit_whose_stop_leaves_the_process(&booted);
+    a_unit_that_refuses(&booted);
+    a_unit_that_is_upheld(&booted);
+}
+
+/// The instance of a template, of which another one goes on.
+fn a_unit_that_starts_it_at_once(booted: &Booted) {
+    let output = booted.kill(&["8001"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("has taken 8001/tcp again, started by quick@8001.service"), "{said}");
     booted.wait_answer(8001);
-    let output = booted.sockpit(&["kill", "8001", "--dry-run"]);
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("systemctl stop -- web.service"), "{output:?}");
-    booted.sh("systemctl stop -- web.service");
-    booted.stays_silent(8001, Duration::from_secs(1));
+    booted.follow(8001, "quick@8001.service");
+    booted.stays_silent(8001, Duration::from_millis(500));
+    booted.wait_answer(8002);
+}
+
+/// The watch lasts longer than the unit takes; and where it was told to be shorter, it is foretold
+/// who comes back.
+fn a_unit_that_takes_its_time(booted: &Booted) {
+    let output = booted.kill(&["8003", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(outcome["port_free"], false, "{outcome:#}");
+    assert_eq!(outcome["respawned"]["supervisor"], "slow.service", "{outcome:#}");
+    booted.wait_answer(8003);
+
+    let output = booted.kill(&["8003", "--watch", "100ms", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let foretold = "8003/tcp is free now; slow.service brings it back in about 2 s";
+    assert_eq!(outcome["port_reason"], foretold, "{outcome:#}");
+    assert_eq!(outcome["port_free"], true, "{outcome:#}");
+    booted.wait_answer(8003);
+    booted.follow(8003, "slow.service");
+}
+
+/// Systemd itself holds the port: it is protected, and only the one socket unit is stopped, with
+/// the service that it has started.
+fn a_socket_unit(booted: &Booted) {
+    assert!(booted.plan(8004).is_protected());
+    let output = booted.kill(&["8004"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    booted.wait_answer(8004);
+    booted.follow(8004, "act.socket");
+    booted.wait_answer(8005);
+}
+
+fn a_unit_whose_stop_leaves_the_process(booted: &Booted) {
+    let plan = booted.plan(8006);
+    assert_eq!(plan.keeper("left.service")["stop"], Value::Null);
+    plan.must_say("leaves this process running (KillMode=process)");
+    booted.sh("systemctl stop left.service");
+    booted.wait_answer(8006);
+    let output = booted.kill(&["8006"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(stdout(&output).contains("8006/tcp is free"), "{output:?}");
+}
+
+fn a_unit_that_refuses(booted: &Booted) {
+    let plan = booted.plan(8007);
+    assert_eq!(plan.keeper("nostop.service")["stop"], Value::Null);
+    plan.must_say("systemd refuses to stop it by hand");
+    let output = booted.command("systemctl").args(["stop", "nostop.service"]).output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    booted.wait_answer(8007);
+}
+
+/// The narrow command does not last, and is not offered as one that does; the one that lasts stops
+/// another service, and says so.
+fn a_unit_that_is_upheld(booted: &Booted) {
+    let plan = booted.plan(8008);
+    assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
+    plan.must_say("does not last, since upholder.service starts it again");
+    let wide = "systemctl stop -- upholder.service upheld.service stops it, and with it upholder";
+    plan.must_say(wide);
+    let before = booted.wait_answer(8008);
+    booted.sh("systemctl stop -- upheld.service");
+    assert_ne!(booted.wait_answer(8008), before, "it was started again");
+    booted.sh("systemctl stop -- upholder.service upheld.service");
+    booted.stays_silent(8008, Duration::from_millis(500));
+    assert_eq!(booted.ask(8009), None, "as was said");
+}
+
+#[test]
+fn a_users_units_are_stopped_by_that_users_manager() {
+    let Some(booted) = boot(&["loginctl", "useradd"]) else { return };
+    booted.sh("useradd -m -u 2000 -s /bin/bash joe; loginctl enable-linger joe");
+    let serve = "[Service]\nExecStart=/usr/local/bin/serve";
+    for (name, text) in [
+        ("web.service", &*format!("{serve} 8001\nRestart=always\n")),
+        ("beside.service", &*format!("{serve} 8002\nRestart=always\n")),
+        ("act.socket", "[Socket]\nListenStream=8003\n"),
+        ("act.service", &*format!("{serve}\n")),
+    ] {
+        booted.write(&format!("/home/joe/.config/systemd/user/{name}"), text);
+    }
+    booted.sh("chown -R joe: /home/joe
+         until systemctl --user -M joe@.host daemon-reload 2>/dev/null; do sleep 0.05; done
+         systemctl --user -M joe@.host start web beside act.socket");
+    booted.wait_answer(8001);
+    booted.follow(8001, "web.service");
+    booted.stays_silent(8001, Duration::from_millis(500));
+    booted.wait_answer(8002);
+
+    let plan = booted.plan(8003);
+    assert!(plan.is_protected());
+    plan.must_say("every process of that user ends with it");
+    let output = booted.kill(&["8003"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let command =
+        "this stops only that: /usr/bin/systemctl --user -M 2000@.host stop -- act.socket";
+    assert!(said.trim_end().ends_with(command), "{said}");
+    booted.wait_answer(8003);
+    booted.follow(8003, "act.socket");
+    booted.wait_answer(8002);
 }

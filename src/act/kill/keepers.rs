@@ -51,6 +51,18 @@ fn restarts(keeper: &Keeper, is_alone: bool) -> String {
     }
 }
 
+/// The first command that ends the victims, lasts, and stops nothing else, as it is typed; uncleaned.
+pub fn narrow_command(plan: &KillPlan) -> Option<String> {
+    let narrow = plan.keepers.iter().find(|keeper| keeper.is_narrow())?;
+    narrow.stop.as_deref().map(typed)
+}
+
+/// A command for people, who may type a password where it is asked for.
+fn typed(argv: &[String]) -> String {
+    let words: Vec<&String> = argv.iter().filter(|word| *word != "--no-ask-password").collect();
+    shell::line(&words)
+}
+
 fn command(keeper: &Keeper) -> String {
     let reason = keeper.reason.as_deref();
     let Some(stop) = &keeper.stop else {
@@ -66,9 +78,7 @@ fn command(keeper: &Keeper) -> String {
             (None, None) => "no command is known that stops only that".to_owned(),
         };
     };
-    // That is for where nobody can type one.
-    let words: Vec<&String> = stop.iter().filter(|word| *word != "--no-ask-password").collect();
-    let command = shell::line(&words);
+    let command = typed(stop);
     if let Some(outer) = &keeper.undone_by {
         return format!("{command} does not last, since {outer} starts it again");
     }

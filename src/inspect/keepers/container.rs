@@ -244,7 +244,7 @@ fn around(
     if let Some(first) = shown.pid.and_then(|pid| (world.member)(pid))
         && let Some(unit) = is_service(&first)
     {
-        let tie = Tie { holder, witness: &first, prefix: "", reaches_holder: true };
+        let tie = Tie { holder, witness: &first, prefix: "", reaches_holder: true, is_kept: false };
         return unit::keepers(&unit, &manager(&first), &tie, world);
     }
     let conmon = shown.conmon_pid.and_then(|pid| (world.member)(pid));
@@ -252,13 +252,14 @@ fn around(
         && let Some(unit) = is_service(&conmon).or_else(|| shown.systemd_unit.clone())
     {
         let manager = user.map_or_else(|| manager(&conmon), Manager::User);
-        let tie = Tie { holder, witness: &conmon, prefix: "", reaches_holder: true };
+        let tie =
+            Tie { holder, witness: &conmon, prefix: "", reaches_holder: true, is_kept: false };
         return unit::keepers(&unit, &manager, &tie, world);
     }
     let Some((client, unit)) = client(shown, world, &is_service) else { return Vec::new() };
     // The client passes TERM on; a first process without a handler does not hear it.
     let hears = holder.standing.is_deaf_to(15).is_none();
-    let tie = Tie { holder, witness: &client, prefix: "", reaches_holder: hears };
+    let tie = Tie { holder, witness: &client, prefix: "", reaches_holder: hears, is_kept: false };
     unit::keepers(&unit, &manager(&client), &tie, world)
 }
 
@@ -297,7 +298,7 @@ fn machine(line: &[Member], container: &Container, world: &mut World<'_>) -> Vec
     if let Some((prefix, unit)) = cgroup::inner_unit(path) {
         let manager = Manager::Machine(name.to_owned());
         if is_nspawn {
-            let tie = Tie { holder, witness: holder, prefix, reaches_holder: true };
+            let tie = Tie { holder, witness: holder, prefix, reaches_holder: true, is_kept: false };
             chain.extend(unit::keepers(&unit, &manager, &tie, world));
         } else {
             chain.push(Keeper {

@@ -77,6 +77,11 @@ fn is_watch_flag(argument: &str) -> bool {
 pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Option<Keeper> {
     let (member, between) = (&line[at], &line[1..at]);
     let kind = kind(member)?;
+    // cron makes a process of its own for each job, which is no second keeper.
+    let is_cron = |member: &Member| self::kind(member) == Some(KeeperKind::Cron);
+    if is_cron(member) && line.get(at + 1).is_some_and(is_cron) {
+        return None;
+    }
     let mut keeper = Keeper {
         pid: Some(member.pid()),
         confirmed: Some(Confirmed::Name),

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use super::*;
 use crate::model::keeper::Standing;
 use crate::model::owner::ProcessKey;
+use crate::model::socket::{Endpoint, Family, Protocol, State};
 use crate::model::tree::ProcessNode;
 
 const ID: &str = "3f4e1b0c9d8a7f6e5d4c3b2a190817263544536271809fabcdef0123456789ab";
@@ -48,7 +49,7 @@ impl System {
         self.members.entry(pid).insert_entry(member).into_mut()
     }
 
-    fn chain_of(&self, pid: u32, activation: Option<&Activation>) -> Vec<Keeper> {
+    fn chain_of(&self, pid: u32, activation: Option<&Activation>, holds: &[Socket]) -> Vec<Keeper> {
         let node = |member: &Member| ProcessNode {
             key: ProcessKey { pid: member.pid(), start_time: member.process.start_time },
             ppid: member.process.ppid.unwrap(),
@@ -75,11 +76,11 @@ impl System {
             mount_namespace: Some(7),
             guarded: self.guarded.iter().filter_map(|pid| member(*pid)).collect(),
         };
-        world.chain(member(pid).unwrap(), activation)
+        world.chain(member(pid).unwrap(), activation, holds)
     }
 
     fn chain(&self, pid: u32) -> Vec<Keeper> {
-        self.chain_of(pid, None)
+        self.chain_of(pid, None, &[])
     }
 }
 

@@ -33,10 +33,13 @@ pub(super) struct Tie<'a> {
     pub prefix: &'a str,
     /// Whether a stop of the witness ends the holder.
     pub reaches_holder: bool,
+    /// Whether a supervisor within the unit outlives the holder: then the unit does not fail by
+    /// its end, and does not start it again.
+    pub is_kept: bool,
 }
 
 impl Manager {
-    fn arguments(&self, world: &World<'_>) -> Result<Vec<String>, String> {
+    pub(super) fn arguments(&self, world: &World<'_>) -> Result<Vec<String>, String> {
         match self {
             Self::System => Ok(Vec::new()),
             Self::User(uid) if *uid == world.uid => Ok(words(&["--user"])),
@@ -73,14 +76,22 @@ pub(super) fn keepers(
     keeper.untested = Some(stop("systemctl", &systemctl, &[name]));
     match ask(name, &systemctl, tie, world) {
         Ok((program, shown)) => confirmed(keeper, &program, &systemctl, &shown, tie, world),
-        Err(why) => {
+        Err(NotAsked::Stopped(state)) => {
+            keeper.restarts = Some(false);
+            keeper.untested = None;
+            keeper.reason = Some(format!(
+                "systemd has stopped that unit already ({state}), and left this process running"
+            ));
+            vec![keeper]
+        }
+        Err(NotAsked::Why(why)) => {
             keeper.reason = Some(why);
             vec![keeper]
         }
     }
 }
 
-fn stop(program: &str, systemctl: &[String], units: &[&str]) -> Vec<String> {
+pub(super) fn stop(program: &str, systemctl: &[String], units: &[&str]) -> Vec<String> {
     let mut argv = vec![program.to_owned()];
     argv.extend(systemctl.iter().cloned());
     argv.push("stop".to_owned());
@@ -91,12 +102,16 @@ fn stop(program: &str, systemctl: &[String], units: &[&str]) -> Vec<String> {
     argv
 }
 
-fn show(
+/// All socket units, in a question; it is in no command.
+pub(super) const ALL_SOCKETS: &str = "*.socket";
+
+pub(super) fn show(
     units: &[&str],
     systemctl: &[String],
     world: &mut World<'_>,
 ) -> Result<(String, Vec<UnitShown>), String> {
-    if let Some(strange) = units.iter().find(|unit| !is_unit_name(unit)) {
+    let is_permitted = |unit: &&&str| is_unit_name(unit) || **unit == ALL_SOCKETS;
+    if let Some(strange) = units.iter().find(|unit| !is_permitted(unit)) {
         return Err(format!("no unit can have such a name as {strange}"));
     }
     let mut question: Vec<&str> = systemctl.iter().map(String::as_str).collect();
@@ -106,21 +121,38 @@ fn show(
     Ok((reply.program, said::units(&reply.text)))
 }
 
+/// Why systemd's word on a unit is of no use.
+enum NotAsked {
+    /// The unit is over, in this state; what it left behind is in its control group yet.
+    Stopped(String),
+    /// A clause.
+    Why(String),
+}
+
+impl From<String> for NotAsked {
+    fn from(why: String) -> Self {
+        Self::Why(why)
+    }
+}
+
 /// What systemd says of the unit, if the process is in it.
 fn ask(
     name: &str,
     systemctl: &[String],
     tie: &Tie<'_>,
     world: &mut World<'_>,
-) -> Result<(String, UnitShown), String> {
+) -> Result<(String, UnitShown), NotAsked> {
     let (program, shown) = show(&[name], systemctl, world)?;
     let shown = shown.into_iter().next().filter(|shown| shown.load_state == "loaded");
-    let shown = shown.ok_or("systemd knows no unit of that name")?;
+    let shown = shown.ok_or_else(|| "systemd knows no unit of that name".to_owned())?;
     if shown.id != name {
-        return Err(format!("systemd knows it as {}", shown.id));
+        return Err(format!("systemd knows it as {}", shown.id).into());
+    }
+    if matches!(&*shown.active_state, "inactive" | "failed") {
+        return Err(NotAsked::Stopped(shown.active_state));
     }
     if !shown.is_active() {
-        return Err(format!("systemd says that it is {}", shown.active_state));
+        return Err(format!("systemd says that it is {}", shown.active_state).into());
     }
     let within = |member: &Member| {
         let path = cgroup::path(&member.cgroups).unwrap_or_default();
@@ -130,13 +162,22 @@ fn ask(
             || cgroup::is_within(path, &shown.control_group)
     };
     if !within(tie.witness) {
-        return Err("systemd runs it in another control group than this process is in".into());
+        let why = "systemd runs it in another control group than this process is in";
+        return Err(why.to_owned().into());
     }
     if let Some(member) = world.guarded.iter().find(|member| within(member)) {
         let pid = member.pid();
-        return Err(format!("process {pid} lives in it, without which sockpit ends"));
+        return Err(format!("process {pid} lives in it, without which sockpit ends").into());
     }
     Ok((program, shown))
+}
+
+/// Whether a stop of the unit ends a process in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Yes,
+    Perhaps,
+    No,
 }
 
 fn confirmed(
@@ -154,23 +195,25 @@ fn confirmed(
     let is_main = shown.main_pid.is_some()
         && (shown.main_pid == inner_pid || shown.main_pid == Some(tie.witness.pid()));
     keeper.pid = None;
-    restarts(&mut keeper, shown, is_main);
+    restarts(&mut keeper, shown, is_main, tie.is_kept);
+    // What ExecStop= does is its own business: it may well end what KillMode= would spare.
+    let spared = shown.has_stop_command.then_some(Ends::Perhaps).unwrap_or(Ends::No);
     let ends = match shown.kill_mode.as_deref() {
-        Some("process") => is_main,
-        Some("none") => false,
-        _ => true,
+        Some("process") if !is_main => spared,
+        Some("none") => spared,
+        _ => Ends::Yes,
     };
     if shown.refuses_stop {
         keeper.untested = None;
         keeper.reason = Some("systemd refuses to stop it by hand (RefuseManualStop=yes)".into());
-    } else if !ends {
+    } else if ends == Ends::No {
         keeper.untested = None;
         let mode = shown.kill_mode.as_deref().unwrap_or_default();
         keeper.reason = Some(format!("stopping it leaves this process running (KillMode={mode})"));
     } else {
         keeper.stop = Some(stop(program, systemctl, &[&name]));
         keeper.untested = None;
-        keeper.ends_holder = tie.reaches_holder.then_some(true);
+        keeper.ends_holder = (tie.reaches_holder && ends == Ends::Yes).then_some(true);
     }
     let related: Vec<&str> = [&shown.triggered_by, &shown.upheld_by, &shown.dragged]
         .into_iter()
@@ -202,10 +245,11 @@ fn confirmed(
     found
 }
 
-fn restarts(keeper: &mut Keeper, shown: &UnitShown, is_main: bool) {
+fn restarts(keeper: &mut Keeper, shown: &UnitShown, is_main: bool, is_kept: bool) {
     let Some(restart) = &shown.restart else { return };
     keeper.restarts = match (&**restart, is_main) {
         ("no", _) => Some(false),
+        _ if is_kept => Some(false),
         ("always", true) => Some(true),
         _ => None,
     };
@@ -249,43 +293,6 @@ fn starter(
         keeper.reason.clone_from(&service.reason);
     } else {
         keeper.stop = Some(stop(program, systemctl, &[&unit.id, &service.name]));
-    }
-    keeper
-}
-
-/// The socket unit for which systemd itself, or a user's manager, holds a socket.
-pub(super) fn socket(
-    holder: &Member,
-    unit: &str,
-    services: &[&str],
-    manager: &Manager,
-    world: &mut World<'_>,
-) -> Keeper {
-    let mut keeper = Keeper {
-        confirmed: Some(Confirmed::Path),
-        instance: Some(unit.to_owned()),
-        restarts: Some(false),
-        ..Keeper::new(KeeperKind::Systemd, unit, holder.pid())
-    };
-    let asked = manager.arguments(world).and_then(|systemctl| {
-        let (program, shown) = show(&[unit], &systemctl, world)?;
-        let shown = shown.into_iter().next().filter(UnitShown::is_active);
-        let shown = shown.ok_or("systemd runs no such unit")?;
-        Ok((program, systemctl, shown))
-    });
-    match asked {
-        Ok((program, systemctl, shown)) if !shown.refuses_stop => {
-            // The service would go on with the socket that it was given.
-            let units = [&[unit], services].concat();
-            keeper.stop = Some(stop(&program, &systemctl, &units));
-            keeper.ends_holder = Some(false);
-            keeper.confirmed = Some(Confirmed::Asked);
-        }
-        Ok(_) => keeper.reason = Some("systemd refuses to stop it by hand".to_owned()),
-        Err(why) => {
-            keeper.untested = Some(stop("systemctl", &[], &[unit]));
-            keeper.reason = Some(why);
-        }
     }
     keeper
 }

@@ -1,5 +1,7 @@
 //! `systemctl show`.
 
+use std::net::SocketAddr;
+
 use super::span::milliseconds;
 
 /// What systemd says of a unit, one `Name=value` a line (`org.freedesktop.systemd1(5)`).
@@ -17,6 +19,8 @@ pub struct UnitShown {
     pub control_group: String,
     /// `KillMode`: which processes a stop ends.
     pub kill_mode: Option<String>,
+    /// Whether it has an `ExecStop`, which may end what `KillMode` spares.
+    pub has_stop_command: bool,
     /// `CanStop=no`, or `RefuseManualStop=yes`.
     pub refuses_stop: bool,
     /// `Restart`: `no`, `always`, `on-failure`, …
@@ -25,6 +29,8 @@ pub struct UnitShown {
     pub restart_after: Option<String>,
     /// The same in milliseconds.
     pub restart_after_ms: Option<u64>,
+    /// `Listen`: the addresses of a socket unit; UNIX sockets and others are left out.
+    pub listens: Vec<Listens>,
     /// `TriggeredBy`: the socket, timer and path units that start it.
     pub triggered_by: Vec<String>,
     /// `Triggers`: what a socket or timer unit starts.
@@ -35,10 +41,20 @@ pub struct UnitShown {
     pub dragged: Vec<String>,
 }
 
+/// An address that a socket unit listens on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listens {
+    /// Where.
+    pub addr: SocketAddr,
+    /// For datagrams.
+    pub udp: bool,
+}
+
 /// The properties that [`units()`] reads, for `systemctl show -p`. One that this systemd does not
 /// know is left out by it.
 pub const PROPERTIES: &str = "Id,LoadState,ActiveState,MainPID,ControlGroup,KillMode,CanStop,\
-    RefuseManualStop,Restart,RestartUSec,TriggeredBy,Triggers,UpheldBy,RequiredBy,BoundBy,ConsistsOf";
+    RefuseManualStop,ExecStop,Restart,RestartUSec,Listen,TriggeredBy,Triggers,UpheldBy,RequiredBy,\
+    BoundBy,ConsistsOf";
 
 /// Reads `systemctl show` of any number of units, which an empty line sets apart. A property that
 /// is not there stays empty.
@@ -60,6 +76,7 @@ fn unit(text: &str) -> UnitShown {
             "MainPID" => unit.main_pid = value.parse().ok().filter(|pid| *pid != 0),
             "ControlGroup" => unit.control_group = value.to_owned(),
             "KillMode" => unit.kill_mode = some(),
+            "ExecStop" => unit.has_stop_command |= !value.is_empty(),
             "CanStop" => unit.refuses_stop |= value == "no",
             "RefuseManualStop" => unit.refuses_stop |= value == "yes",
             "Restart" => unit.restart = some(),
@@ -67,6 +84,7 @@ fn unit(text: &str) -> UnitShown {
                 unit.restart_after = some();
                 unit.restart_after_ms = milliseconds(value);
             }
+            "Listen" => unit.listens.extend(listens(value)),
             "TriggeredBy" => unit.triggered_by = list().collect(),
             "Triggers" => unit.triggers = list().collect(),
             "UpheldBy" => unit.upheld_by = list().collect(),
@@ -75,6 +93,17 @@ fn unit(text: &str) -> UnitShown {
         }
     }
     unit
+}
+
+/// `[::]:8022 (Stream)`; `None` for what is no IP socket.
+fn listens(value: &str) -> Option<Listens> {
+    let (addr, kind) = value.rsplit_once(' ')?;
+    let udp = match kind {
+        "(Stream)" => false,
+        "(Datagram)" => true,
+        _ => return None,
+    };
+    Some(Listens { addr: addr.parse().ok()?, udp })
 }
 
 impl UnitShown {
@@ -109,6 +138,18 @@ mod tests {
         assert!(uphold.is_active() && !uphold.refuses_stop);
         assert_eq!(socket.triggers, ["act.service"]);
         assert!(units("").is_empty() && units("\n\n").is_empty());
+    }
+
+    #[test]
+    fn a_socket_unit_tells_where_it_listens() {
+        // systemd 252
+        let text = "Listen=[::]:8022 (Stream)\nListen=127.0.0.1:53 (Datagram)\n\
+            Listen=/run/user/2000/bus (Stream)\nListen=[::]:1 (SequentialPacket)\nId=a.socket";
+        let told = units(text).remove(0).listens;
+        let told: Vec<(String, bool)> =
+            told.iter().map(|it| (it.addr.to_string(), it.udp)).collect();
+        let expected = [("[::]:8022".to_owned(), false), ("127.0.0.1:53".to_owned(), true)];
+        assert_eq!(told, expected);
     }
 
     #[test]

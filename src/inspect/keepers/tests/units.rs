@@ -53,6 +53,15 @@ fn what_does_not_agree_is_not_offered() {
         assert!(chain[0].stop.is_none(), "{more}: {chain:?}");
         assert!(chain[0].reason.as_ref().unwrap().contains(why), "{more}: {chain:?}");
     }
+    // A command of its own may end what the mode spares.
+    for more in ["KillMode=process\nMainPID=7", "KillMode=none"] {
+        let chain = web(&format!("{more}\nExecStop={{ path=/bin/x ; argv[]=/bin/x stop }}"));
+        assert!(chain[0].stop.is_some(), "{more}: {chain:?}");
+        assert_eq!(chain[0].ends_holder, None, "{more}");
+    }
+    let left = web("ActiveState=failed");
+    assert_eq!(left[0].restarts, Some(false), "nobody starts it again");
+    assert_eq!(left[0].untested, None);
     // The main process ends in any mode but none.
     assert!(web("KillMode=process")[0].stop.is_some());
     assert!(web("KillMode=mixed\nMainPID=7")[0].stop.is_some());
@@ -110,8 +119,8 @@ fn a_unit_that_upholds_it_undoes_its_stop_and_is_more_than_the_holders_own() {
         &[
             (
                 "systemctl show --no-pager -p Id,LoadState,ActiveState,MainPID,\
-        ControlGroup,KillMode,CanStop,RefuseManualStop,Restart,RestartUSec,TriggeredBy,Triggers,\
-        UpheldBy,RequiredBy,BoundBy,ConsistsOf -- web.service",
+        ControlGroup,KillMode,CanStop,RefuseManualStop,ExecStop,Restart,RestartUSec,\
+        Listen,TriggeredBy,Triggers,UpheldBy,RequiredBy,BoundBy,ConsistsOf -- web.service",
                 &main,
             ),
             ("systemctl show", &others),
@@ -166,10 +175,29 @@ fn the_socket_unit_is_stopped_and_not_systemd() {
     let system = system("/", &[("systemctl show", &socket)]);
     let activation =
         Activation { socket_unit: Some("act.socket".into()), unit: Some("act.service".into()) };
-    let chain = system.chain_of(1, Some(&activation));
+    let chain = system.chain_of(1, Some(&activation), &[listener(8003)]);
     let line = "/usr/bin/systemctl stop --no-ask-password -- act.socket act.service";
     assert_eq!(stop(&chain[0]), (line.to_owned(), Some(false)));
     assert!(chain[0].is_narrow() && !chain[0].may_restart());
+}
+
+fn listener(port: u16) -> Socket {
+    let local = Endpoint::ip([0, 0, 0, 0], port);
+    Socket::new(Family::Ipv4, Protocol::Tcp, State::Listen, local)
+}
+
+#[test]
+fn a_users_socket_unit_is_found_by_its_address() {
+    let group = "/user.slice/user-2000.slice/user@2000.service/init.scope";
+    let act = shown("act.socket", 0, "", "Listen=[::]:8003 (Stream)\nTriggers=act.service");
+    let other = shown("other.socket", 0, "", "Listen=[::]:8004 (Stream)");
+    let mut system =
+        system("/", &[("systemctl --user -M 2000@.host show", &format!("{act}\n{other}"))]);
+    system.add(900, 1, "systemd", "/lib/systemd/systemd --user", group);
+    let chain = system.chain_of(900, Some(&Activation::default()), &[listener(8003)]);
+    let line = "/usr/bin/systemctl --user -M 2000@.host stop --no-ask-password -- act.socket";
+    assert_eq!(stop(&chain[0]), (line.to_owned(), Some(false)));
+    assert_eq!(chain.len(), 1);
 }
 
 #[test]

@@ -1,0 +1,99 @@
+//! Sockets that systemd itself holds, or a user's manager: for which unit, and what stops that.
+
+use std::net::SocketAddr;
+
+use super::World;
+use super::lineage::Member;
+use super::unit::{ALL_SOCKETS, Manager, show, stop};
+use crate::model::activation::Activation;
+use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
+use crate::model::socket::{Protocol, Socket};
+use crate::wire::keepers::{Listens, UnitShown};
+
+/// The units for which a manager holds these sockets: as their control group says it; else those
+/// that listen on that address; else the service that left the socket with the manager.
+pub(super) fn keepers(
+    holder: &Member,
+    activation: Option<&Activation>,
+    holds: &[Socket],
+    manager: &Manager,
+    world: &mut World<'_>,
+) -> Vec<Keeper> {
+    let service = activation.and_then(|activation| activation.unit.as_deref());
+    let services: Vec<&str> = service.into_iter().collect();
+    if let Some(unit) = activation.and_then(|activation| activation.socket_unit.as_deref()) {
+        return vec![keeper(holder, unit, &services, manager, world)];
+    }
+    let mut units: Vec<String> = Vec::new();
+    for unit in listening(holds, manager, world) {
+        if !units.contains(&unit) {
+            units.push(unit);
+        }
+    }
+    match (&*units, service) {
+        ([], Some(service)) => vec![keeper(holder, service, &[], manager, world)],
+        (units, _) => {
+            units.iter().map(|unit| keeper(holder, unit, &services, manager, world)).collect()
+        }
+    }
+}
+
+/// The active socket units that listen where one of these sockets does.
+fn listening(holds: &[Socket], manager: &Manager, world: &mut World<'_>) -> Vec<String> {
+    let shown = manager
+        .arguments(world)
+        .and_then(|systemctl| show(&[ALL_SOCKETS], &systemctl, world))
+        .map_or_else(|_| Vec::new(), |(_, shown)| shown);
+    let is_it = |unit: &&UnitShown| {
+        unit.is_active()
+            && unit.listens.iter().any(|listens| holds.iter().any(|held| is_at(listens, held)))
+    };
+    shown.iter().filter(is_it).map(|unit| unit.id.clone()).collect()
+}
+
+fn is_at(listens: &Listens, socket: &Socket) -> bool {
+    let is_udp = socket.protocol == Protocol::Udp;
+    let (Some(addr), Some(port)) = (socket.local.canonical_addr(), socket.local.port) else {
+        return false;
+    };
+    let (there, here) = (listens.addr, SocketAddr::new(addr, port));
+    let both_any = there.ip().is_unspecified() && here.ip().is_unspecified();
+    let is_same = there.ip().to_canonical() == here.ip() || both_any;
+    listens.udp == is_udp && is_same && there.port() == here.port()
+}
+
+fn keeper(
+    holder: &Member,
+    unit: &str,
+    services: &[&str],
+    manager: &Manager,
+    world: &mut World<'_>,
+) -> Keeper {
+    let mut keeper = Keeper {
+        confirmed: Some(Confirmed::Path),
+        instance: Some(unit.to_owned()),
+        restarts: Some(false),
+        ..Keeper::new(KeeperKind::Systemd, unit, holder.pid())
+    };
+    let asked = manager.arguments(world).and_then(|systemctl| {
+        let (program, shown) = show(&[unit], &systemctl, world)?;
+        let shown = shown.into_iter().next().filter(UnitShown::is_active);
+        let shown = shown.ok_or("systemd runs no such unit")?;
+        Ok((program, systemctl, shown))
+    });
+    match asked {
+        Ok((program, systemctl, shown)) if !shown.refuses_stop => {
+            // The service would go on with the socket that it was given.
+            let units = [&[unit], services].concat();
+            keeper.stop = Some(stop(&program, &systemctl, &units));
+            keeper.ends_holder = Some(false);
+            keeper.confirmed = Some(Confirmed::Asked);
+        }
+        Ok(_) => keeper.reason = Some("systemd refuses to stop it by hand".to_owned()),
+        Err(why) => {
+            keeper.untested = Some(stop("systemctl", &[], &[unit]));
+            keeper.reason = Some(why);
+        }
+    }
+    keeper
+}

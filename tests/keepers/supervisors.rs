@@ -1,0 +1,109 @@
+//! Debian's cron, supervisord, runit and s6, each below a unit of its own.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::booted::{Booted, boot};
+
+#[test]
+fn what_a_supervisor_runs_is_stopped_by_it_alone() {
+    let programs = ["cron", "supervisorctl", "sv", "runsvdir", "s6-svc", "s6-svscan"];
+    let Some(booted) = boot(&programs) else { return };
+    start_cron(&booted);
+    start_supervisord(&booted);
+    start_services(&booted, "runit", 8020, "runsvdir -P /srv/runit");
+    start_services(&booted, "s6", 8030, "s6-svscan /srv/s6");
+    for port in [8001, 8011, 8012, 8013, 8014, 8021, 8022, 8031, 8032] {
+        booted.wait_answer(port);
+    }
+    a_job_of_cron(&booted);
+    a_service_directory(&booted, 8020, "runsv ", "/usr/bin/sv down /srv/runit/web");
+    a_service_directory(&booted, 8030, "s6-supervise ", "/usr/bin/s6-svc -d /srv/s6/web");
+    programs_of_supervisord(&booted);
+}
+
+fn start_cron(booted: &Booted) {
+    // That is when cron starts: no test waits for a full minute.
+    booted.write("/etc/cron.d/web", "@reboot root exec /usr/local/bin/serve 8001\n");
+    booted.sh("systemctl start cron");
+}
+
+/// As Debian ships it. One program is started through a shell that stays.
+fn start_supervisord(booted: &Booted) {
+    booted.write(
+        "/etc/supervisor/conf.d/test.conf",
+        "[program:web]\ncommand=/usr/local/bin/serve 8011\n\
+         [program:beside]\ncommand=/usr/local/bin/serve 8012\n\
+         [program:shell]\ncommand=/bin/bash -c '/usr/local/bin/serve 8013; true'\n\
+         [program:inner]\ncommand=/usr/local/bin/serve 8014\n\
+         [group:grouped]\nprograms=inner\n",
+    );
+    booted.sh("systemctl start supervisor");
+}
+
+/// Two service directories, `web` and `beside`, below one unit.
+fn start_services(booted: &Booted, name: &str, base: u16, scan: &str) {
+    for (service, port) in [("web", base + 1), ("beside", base + 2)] {
+        let run = format!("#!/bin/sh\nexec /usr/local/bin/serve {port}\n");
+        booted.program(&format!("/srv/{name}/{service}/run"), &run);
+    }
+    let unit = format!("[Service]\nExecStart=/usr/bin/{scan}\nKillSignal=HUP\n");
+    booted.units(&[(&format!("{name}.service"), &unit)]);
+    booted.sh(&format!("systemctl start {name}"));
+}
+
+/// The machine's cron is not what stops its job: the unit's stop would leave it running, so that
+/// none is offered, and the job is ended by a signal.
+fn a_job_of_cron(booted: &Booted) {
+    let plan = booted.plan(8001);
+    plan.keeper("cron ");
+    assert_eq!(plan.keeper("cron.service")["stop"], Value::Null);
+    assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
+    plan.must_say("a job is taken out of a crontab, not stopped");
+    plan.must_say("leaves this process running (KillMode=process)");
+    booted.sh("systemctl stop cron");
+    booted.wait_answer(8001);
+    booted.sh("systemctl start cron");
+    let output = booted.kill(&["8001"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    booted.sh("systemctl is-active cron");
+}
+
+fn a_service_directory(booted: &Booted, base: u16, keeper: &str, command: &str) {
+    let output = booted.kill(&[&(base + 1).to_string()]);
+    assert_eq!(output.status.code(), Some(1), "it is brought back: {output:?}");
+    booted.wait_answer(base + 1);
+    let plan = booted.follow(base + 1, keeper);
+    assert_eq!(plan.narrow(), [command]);
+    booted.stays_silent(base + 1, Duration::from_millis(1_500));
+    booted.wait_answer(base + 2);
+}
+
+fn programs_of_supervisord(booted: &Booted) {
+    let control = "/usr/bin/supervisorctl -c /etc/supervisor/supervisord.conf stop";
+    let plan = booted.follow(8011, "supervisord ");
+    assert_eq!(plan.narrow(), [format!("{control} web")]);
+    let plan = booted.follow(8014, "supervisord ");
+    assert_eq!(plan.narrow(), [format!("{control} grouped:inner")]);
+
+    // supervisord signals the shell, and not what the shell has started.
+    let plan = booted.plan(8013);
+    assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
+    plan.must_say(&format!("{control} shell keeps it from that, but may leave the process itself"));
+    booted.sh(&format!("{control} shell"));
+    booted.wait_answer(8013);
+    let output = booted.kill(&["8013"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    for port in [8011, 8013, 8014] {
+        booted.stays_silent(port, Duration::from_millis(500));
+    }
+
+    // The unit has KillMode=process, but its ExecStop= ends them all, as is said.
+    let plan = booted.plan(8012);
+    assert_eq!(plan.narrow(), [format!("{control} beside")]);
+    assert_eq!(plan.keeper("supervisor.service")["ends_holder"], Value::Null);
+    booted.wait_answer(8012);
+    booted.sh("systemctl stop supervisor.service");
+    booted.stays_silent(8012, Duration::from_millis(100));
+}
