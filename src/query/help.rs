@@ -93,6 +93,7 @@ pub const KEYS: &[KeyHelp] = &[
     key("container", "text", "container's name, id or runtime", "container:web"),
     key("owner", "name", "owned kernel hidden vanished foreign unknown", "owner:hidden"),
     key("exposed", "name", "a server that others can address: yes no", "exposed:yes"),
+    key("finding", "name", "accept_queue_full close_wait receive_drops; * any", "finding:*"),
     key("if", "text", "interface it is bound to", "if:eth0"),
     key("netns", "name", "network namespace, by name or inode", "netns:web,4026531840"),
     key("inode", "number", "socket inode; 0 if no process holds it", "inode:0"),

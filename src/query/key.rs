@@ -50,6 +50,7 @@ pub(super) enum SetKey {
     State,
     Ownership,
     Exposure,
+    Finding,
 }
 
 /// Keys that compare text.
@@ -85,7 +86,7 @@ pub(super) enum Measure {
 }
 
 /// Every key by its canonical name, in the order of the help table.
-const KEYS: [(&str, Key); 33] = [
+const KEYS: [(&str, Key); 34] = [
     ("port", Key::Number(NumberKey::Port(Side::Either))),
     ("lport", Key::Number(NumberKey::Port(Side::Local))),
     ("rport", Key::Number(NumberKey::Port(Side::Remote))),
@@ -106,6 +107,7 @@ const KEYS: [(&str, Key); 33] = [
     ("container", Key::Text(TextKey::Container)),
     ("owner", Key::Set(SetKey::Ownership)),
     ("exposed", Key::Set(SetKey::Exposure)),
+    ("finding", Key::Set(SetKey::Finding)),
     ("if", Key::Text(TextKey::Interface)),
     ("netns", Key::Number(NumberKey::Netns)),
     ("inode", Key::Number(NumberKey::Inode)),

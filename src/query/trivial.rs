@@ -1,7 +1,7 @@
 //! Whether a query asks nothing. What changes the system refuses such queries.
 
 use super::ast::{Expr, Test};
-use super::key::{Key, Measure, TextKey};
+use super::key::{Key, Measure, SetKey, TextKey};
 use super::values::NumberSet;
 
 /// With more different parts than this only the simple forms are seen.
@@ -135,6 +135,7 @@ fn of_numbers(measure: Measure, set: &NumberSet) -> Option<bool> {
 fn can_be_absent(key: Key) -> bool {
     matches!(
         key,
-        Key::Text(TextKey::Unit | TextKey::Container | TextKey::Interface | TextKey::Service)
+        Key::Set(SetKey::Finding)
+            | Key::Text(TextKey::Unit | TextKey::Container | TextKey::Interface | TextKey::Service)
     )
 }

@@ -16,7 +16,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::world::Shown;
 use crate::model::activation::principal_owner;
+use crate::model::finding;
 use crate::model::owner::Process;
 use crate::model::prominence::Prominence;
 use crate::model::socket::{Socket, SocketKey, State};
@@ -98,10 +100,8 @@ pub struct Arranged {
     pub left_out: usize,
     /// Rows for which the filter lacked a fact.
     pub undecided: usize,
-    /// Listening sockets in the tables that are shown.
-    pub listeners: usize,
-    /// Sockets in the tables that are shown, whatever the filter says of them.
-    pub sockets: usize,
+    /// In the tables that are shown, whatever the filter says of them.
+    pub shown: Shown,
 }
 
 /// What is kept of a live row from one arrangement to the next, in a few bits.
@@ -119,6 +119,8 @@ impl Facts {
     const CROWDED: u16 = 1 << 5;
     const HIDDEN: u16 = 1 << 6;
     const OF_HIDDEN_TABLE: u16 = 1 << 7;
+    /// Above the rank.
+    const FOUND: u16 = 1 << 11;
     /// Three bits for the rank.
     const RANK: u16 = 8;
 
@@ -130,13 +132,15 @@ impl Facts {
                 | flag(socket.state == State::Listen, Self::LISTENS)
                 | flag(socket.remote.is_some(), Self::CONNECTED)
                 | flag(label::is_crowded(socket), Self::CROWDED)
+                | flag(finding::of(socket).next().is_some(), Self::FOUND)
                 | (Prominence::of(socket, own) as u16) << Self::RANK,
         )
     }
 
     /// By the row alone, whenever it was heard before.
     fn rank(self) -> Prominence {
-        Prominence::ALL[usize::from(self.0 >> Self::RANK) % Prominence::ALL.len()]
+        let rank = (self.0 >> Self::RANK) & 0b111;
+        Prominence::ALL[usize::from(rank) % Prominence::ALL.len()]
     }
 
     /// And this says the filter.
@@ -404,8 +408,9 @@ impl Arranged {
             self.left_out += usize::from(facts.has(Facts::HIDDEN));
             self.undecided += usize::from(facts.has(Facts::UNDECIDED));
             if !facts.has(Facts::OF_HIDDEN_TABLE) {
-                self.sockets += 1;
-                self.listeners += usize::from(facts.has(Facts::LISTENS));
+                self.shown.sockets += 1;
+                self.shown.listeners += usize::from(facts.has(Facts::LISTENS));
+                self.shown.findings += usize::from(facts.has(Facts::FOUND));
             }
         }
     }

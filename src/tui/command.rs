@@ -77,6 +77,8 @@ pub enum Command {
     Refresh,
     /// Show what was done to the system.
     ActionLog,
+    /// Show what can be seen and done here, and what not.
+    Doctor,
     /// Edit the filter of Ports.
     Filter,
     /// List the filters with a name.

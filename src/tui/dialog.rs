@@ -6,6 +6,7 @@ pub mod action_log;
 pub mod close;
 pub mod columns;
 pub mod details;
+pub mod doctor;
 pub mod filters;
 pub mod help;
 pub mod kill;

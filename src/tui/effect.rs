@@ -41,6 +41,8 @@ pub enum Effect {
     Act(RequestId, Box<dyn AnyAction>, Consent),
     /// Find out why a port is busy, by trial binds among others.
     Explain(RequestId, bind::Target),
+    /// Find out what can be seen and done here.
+    Examine(RequestId),
     /// Test a target.
     Probe(RequestId, ProbeOrder),
     /// Stop the test with this id.

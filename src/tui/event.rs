@@ -16,6 +16,7 @@ use crate::act::{Action, AnyAction, AnyDone, Consent, Done, Progress, kill, unit
 use crate::inspect::names;
 use crate::model::action::{KillOutcome, KillPlan, StopOutcome, StopPlan};
 use crate::model::interface::Interfaces;
+use crate::model::machine::Ability;
 use crate::model::options::OptionsReport;
 use crate::model::packets::PacketCounts;
 use crate::model::probe::ProbeReport;
@@ -103,6 +104,8 @@ pub enum Answer {
     Acted(Box<dyn AnyDone>),
     /// Why a port is busy, or is not.
     Explained(Result<Box<WhyReport>, String>),
+    /// What can be seen and done here.
+    Examined(Vec<Ability>),
     /// How far a test is.
     Probing(probe::Progress),
     /// A test has ended; `None` when it was stopped before its first attempt ended.

@@ -20,6 +20,7 @@ use crate::act::clipboard;
 use crate::act::kill::{self, Consent};
 use crate::act::unit;
 use crate::inspect;
+use crate::inspect::doctor;
 use crate::model::action::{KillPlan, KillTarget, StopPlan};
 use crate::model::owner::ProcessKey;
 use crate::probe::{Probe, Settings};
@@ -102,6 +103,10 @@ impl Executor {
             Effect::Explain(id, target) => self.block(id, move || {
                 let report = inspect::why::explain(&target);
                 Answer::Explained(report.map(Box::new).map_err(|error| error.to_string()))
+            }),
+            // Where nothing was on a terminal, there would be no dashboard.
+            Effect::Examine(id) => self.block(id, || {
+                Answer::Examined(doctor::examine(&doctor::Terminal::of_environment(true)))
             }),
             Effect::RunKill(id, plans, consent) => self.kill(id, plans, consent),
             Effect::Probe(id, order) => self.probe(id, order),

@@ -173,6 +173,12 @@ static GLOBAL: &[Binding] = &[
     bind(&[], Command::Export(ExportFormat::Csv), "", "Export what is on screen as CSV"),
     bind(&[Key::char('r')], Command::Refresh, "", "Sample and inspect again now"),
     bind(&[Key::char('L')], Command::ActionLog, "", "Show the log of actions"),
+    bind(
+        &[Key::char('D')],
+        Command::Doctor,
+        "",
+        "What can be seen and done here, what not, and what would permit it",
+    ),
     bind(&[Key::control('z')], Command::Suspend, "", "Suspend; fg in the shell comes back"),
 ];
 

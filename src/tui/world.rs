@@ -85,6 +85,17 @@ const ALARM_FOR: Duration = Duration::from_secs(10);
 /// For how long a notice stays.
 const NOTICE_FOR: Duration = Duration::from_secs(5);
 
+/// How much there is to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Sockets.
+    pub sockets: usize,
+    /// Listeners among them.
+    pub listeners: usize,
+    /// Sockets with something wrong about them, as `finding:*` lists them.
+    pub findings: usize,
+}
+
 /// What all panes share.
 #[derive(Debug)]
 pub struct World {
@@ -94,9 +105,8 @@ pub struct World {
     pub interfaces: Watched<Interfaces>,
     /// Packet counts.
     pub packets: Watched<PacketCounts>,
-    /// Sockets, and listeners among them, that Ports would show without a filter; counted on
-    /// the worker.
-    pub shown: Option<(usize, usize)>,
+    /// What Ports would show without a filter; counted on the worker.
+    pub shown: Option<Shown>,
     /// The one selection.
     pub selection: Option<Selection>,
     /// What addresses are called, as far as it was asked for.

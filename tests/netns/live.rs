@@ -2,7 +2,7 @@
 //! remembered of the ended, against sockets of which the test knows what they did.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -250,5 +250,40 @@ fn an_hour_of_churn_leaves_memory_as_it_was() {
         assert_eq!((table.rows.len(), table.ended.len()), (100, 10_000));
         assert_eq!(table.forgotten, 3_599 * 100 - 10_000);
         assert!(grown < 4 << 20, "{grown} bytes more than after five minutes");
+    });
+}
+
+#[test]
+fn a_query_lists_what_is_wrong_with_sockets() {
+    in_namespace(|| {
+        // Two wait where one is the limit: the kernel takes one more than it.
+        let full = RawSocket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        full.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 7001)).into()).unwrap();
+        full.listen(1).unwrap();
+        let _waiting = [(); 2].map(|()| TcpStream::connect(("127.0.0.1", 7001)).unwrap());
+        let healthy = TcpListener::bind("127.0.0.1:7002").unwrap();
+        let client = TcpStream::connect("127.0.0.1:7002").unwrap();
+        let (left_open, _) = healthy.accept().unwrap();
+        drop(client);
+        let deaf = UdpSocket::bind("127.0.0.1:7003").unwrap();
+        SockRef::from(&deaf).set_recv_buffer_size(4096).unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:7004").unwrap();
+        for _ in 0..100 {
+            sender.send_to(&[0; 1000], "127.0.0.1:7003").unwrap();
+        }
+
+        let ports = |query: &str| {
+            let output = sockpit().args(["ports", "--json", query]).output().unwrap();
+            let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let sockets = document["sockets"].as_array().unwrap();
+            sockets.iter().map(|it| it["local"]["port"].as_u64().unwrap()).collect::<Vec<_>>()
+        };
+        wait_for("the connection to be half closed", || {
+            (ports("finding:close_wait") == [7002]).then_some(())
+        });
+        assert_eq!(ports("finding:accept_queue_full"), [7001]);
+        assert_eq!(ports("finding:receive_drops"), [7003]);
+        assert_eq!(ports("finding:*"), [7001, 7002, 7003]);
+        drop(left_open);
     });
 }

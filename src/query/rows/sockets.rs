@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use crate::model::activity::Stalled;
+use crate::model::finding;
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::process_name;
 use crate::model::socket::{Backlog, Endpoint, Protocol, Socket, State};
 use crate::model::table::SocketRow;
 use crate::query::ast::Test;
 use crate::query::eval::{Answer, Row, any, at_least, known};
-use crate::query::key::{Key, NumberKey, Side, TextKey};
+use crate::query::key::{Key, NumberKey, SetKey, Side, TextKey};
 use crate::query::needle::Pattern;
 use crate::query::values::NumberSet;
 use crate::query::word::{command_matches, held_for};
@@ -66,6 +67,7 @@ fn ask(test: &Test, subject: &Subject<'_>) -> Answer {
 
 fn present(key: Key, subject: &Subject<'_>) -> Answer {
     match key {
+        Key::Set(SetKey::Finding) => finding::of(subject.socket).next().is_some().into(),
         Key::Set(_) | Key::Address(_) => Answer::Yes,
         Key::Number(NumberKey::Age) => known(subject.socket.first_seen, |_| true),
         Key::Number(NumberKey::Stalled) => subject.socket.stalled.is_some().into(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::finding::{self, Finding};
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Family, PacketKind, Protocol, Socket, State};
 use crate::model::tables::{Table, Tables};
@@ -73,7 +74,7 @@ impl NameSet {
     pub(in crate::query) fn tables_named(&self) -> Tables {
         match self.key {
             SetKey::Protocol | SetKey::Family => self.tables_with_some(),
-            SetKey::State | SetKey::Ownership | SetKey::Exposure => Tables::NONE,
+            SetKey::State | SetKey::Ownership | SetKey::Exposure | SetKey::Finding => Tables::NONE,
         }
     }
 
@@ -247,6 +248,10 @@ pub(in crate::query) fn kind_bit(kind: OwnershipKind) -> u64 {
     1 << kind as u32
 }
 
+fn finding_bit(finding: Finding) -> u64 {
+    1 << finding as u32
+}
+
 fn family_bit(family: Family) -> u64 {
     1 << family as u32
 }
@@ -263,6 +268,7 @@ impl SetKey {
             Self::State => State::ALL.into_iter().map(State::name).chain([SERVER]).collect(),
             Self::Ownership => OwnershipKind::ALL.into_iter().map(OwnershipKind::name).collect(),
             Self::Exposure => EXPOSURE.iter().map(|(name, _)| *name).collect(),
+            Self::Finding => Finding::ALL.into_iter().map(Finding::name).collect(),
         }
     }
 
@@ -278,6 +284,10 @@ impl SetKey {
             Self::Exposure => {
                 EXPOSURE.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(spelling))
             }
+            Self::Finding => Finding::ALL
+                .into_iter()
+                .find(|finding| finding.name().eq_ignore_ascii_case(spelling))
+                .map(|finding| (finding.name(), finding_bit(finding))),
             Self::Ownership => OwnershipKind::ALL
                 .into_iter()
                 .find(|kind| kind.name().eq_ignore_ascii_case(spelling))
@@ -294,6 +304,7 @@ impl SetKey {
             Self::State => state_bit(socket.state),
             Self::Ownership => kind_bit(socket.ownership.kind),
             Self::Exposure => EXPOSURE[usize::from(!socket.is_exposed())].1,
+            Self::Finding => finding::of(socket).map(finding_bit).sum(),
         }
     }
 
@@ -310,7 +321,7 @@ impl SetKey {
                 union(of_table.map(|(family, protocol)| protocol_bit(protocol, family))) | kinds
             }
             Self::Family => of_table.fold(0, |bits, (family, _)| bits | family_bit(family)),
-            Self::State | Self::Ownership => u64::MAX,
+            Self::State | Self::Ownership | Self::Finding => u64::MAX,
             Self::Exposure => EXPOSURE.iter().map(|(_, bit)| bit).sum(),
         }
     }
@@ -327,6 +338,8 @@ impl SetKey {
             Self::State => states_where(|_| true),
             Self::Ownership => kinds_where(|_| true),
             Self::Exposure => EXPOSURE.iter().map(|(_, bit)| bit).sum(),
+            // Most have none.
+            Self::Finding => u64::MAX,
         }
     }
 
@@ -338,6 +351,7 @@ impl SetKey {
             Self::State => "state",
             Self::Ownership => "kind of ownership",
             Self::Exposure => "answer",
+            Self::Finding => "finding",
         };
         let meant = nearest(text, names.iter().copied())
             .map_or_else(String::new, |meant| format!(" did you mean {meant}?"));

@@ -5,6 +5,7 @@ use crate::sys::host;
 use crate::tui::command::{Command, ExportFormat};
 use crate::tui::dialog::Step;
 use crate::tui::dialog::action_log::ActionLogDialog;
+use crate::tui::dialog::doctor::DoctorDialog;
 use crate::tui::dialog::help::Help;
 use crate::tui::dialog::palette::Palette;
 use crate::tui::dialog::quit::Quit;
@@ -24,6 +25,11 @@ impl App {
             Command::ActionLog => {
                 self.log.unseen_failures = 0;
                 self.open(Box::new(ActionLogDialog));
+            }
+            Command::Doctor => {
+                let id = self.requests.next_id();
+                effects.push(Effect::Examine(id));
+                self.open(Box::new(DoctorDialog::waiting_for(id)));
             }
             Command::Focus(pane) => self.focus(pane),
             Command::FocusNext => self.focus(self.focus.step(1)),

@@ -8,11 +8,12 @@ use super::*;
 use crate::tui::fixture::Desk;
 
 /// Every dialog that a key opens, with that key.
-const OPENERS: [(KeyCode, &str); 9] = [
+const OPENERS: [(KeyCode, &str); 10] = [
     (KeyCode::Char('?'), "Keys"),
     (KeyCode::Char(':'), "Palette"),
     (KeyCode::Char('F'), "Saved filters"),
     (KeyCode::Char('L'), "Actions"),
+    (KeyCode::Char('D'), "What can be seen"),
     (KeyCode::Char('K'), "Kill"),
     (KeyCode::Char('X'), "Close"),
     (KeyCode::Char('w'), "Why is it busy?"),

@@ -439,7 +439,7 @@ impl Ports {
     /// Takes a finished order. The cursor follows what it is about; where that is not listed,
     /// it stays where it was on screen, or goes to the top of a new filter's rows.
     fn show(&mut self, arranged: Arranged, asked: &Asked, cx: &mut Cx<'_>) {
-        cx.world.shown = Some((arranged.sockets, arranged.listeners));
+        cx.world.shown = Some(arranged.shown);
         self.shown = Some(asked.version);
         let listing = Listing::new(Arc::new(arranged), &mut self.folds);
         let line = match self.follows {

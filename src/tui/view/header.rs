@@ -58,8 +58,10 @@ fn pieces(world: &World, theme: &Theme) -> Vec<Piece> {
     }
     let table = world.ports.value();
     add(2, theme.heading, table.map(|table| clean(&table.host).into_owned()));
-    add(1, theme.text, world.shown.map(|(n, _)| plural(n, "socket")));
-    add(4, theme.text, world.shown.map(|(_, n)| plural(n, "listener")));
+    add(1, theme.text, world.shown.map(|shown| plural(shown.sockets, "socket")));
+    add(4, theme.text, world.shown.map(|shown| plural(shown.listeners, "listener")));
+    let findings = world.shown.map(|shown| shown.findings).filter(|findings| *findings > 0);
+    add(2, theme.warning, findings.map(|findings| plural(findings, "finding")));
     let turned_away = |per_s: f64| format!("listeners turn away {}/s!", rate(per_s));
     add(1, theme.danger, world.turned_away().map(turned_away));
     add(
@@ -76,7 +78,7 @@ fn pieces(world: &World, theme: &Theme) -> Vec<Piece> {
         3,
         theme.text,
         privileged.map(|privileged| {
-            if privileged { "rights: full".to_owned() } else { "rights: partial".to_owned() }
+            if privileged { "rights: full" } else { "rights: partial (D)" }.to_owned()
         }),
     );
     let period = world.ports.sample.period;

@@ -49,7 +49,7 @@ pub(super) fn subject(ports: &Ports, world: &World, width: u16) -> String {
             parts.push(format!(
                 "{} of {}",
                 units::count(arranged.matched as u64),
-                units::count(arranged.sockets as u64)
+                units::count(arranged.shown.sockets as u64)
             ));
         }
         if arranged.left_out > 0 {
