@@ -41,7 +41,7 @@ async fn probed(address: SocketAddr, rounds: u64) -> Duration {
     probe.run(&events).await;
     let report = probe.report().expect("every round ended");
     for stage in report.attempts.iter().flat_map(|attempt| &attempt.stages) {
-        if stage.name == StageName::Connect {
+        if stage.name() == StageName::Connect {
             connecting += Duration::from_micros(stage.duration_us);
         }
     }

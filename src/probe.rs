@@ -8,8 +8,8 @@
 
 mod attempt;
 pub mod dialogue;
+mod evidence;
 mod fault;
-mod listener;
 mod local;
 mod progress;
 mod resolve;
@@ -17,18 +17,11 @@ mod run;
 mod settings;
 mod summary;
 mod target;
-mod tcp;
+mod transport;
 mod verdict;
-
-use serde_json::{Map, Value};
 
 pub use progress::Progress;
 pub use run::Probe;
 pub use settings::Settings;
 pub use summary::Tally;
 pub use target::{Host, Protocol, Target, TargetError};
-
-/// The facts of a stage, by name.
-fn detail<const N: usize>(facts: [(&str, Value); N]) -> Map<String, Value> {
-    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}

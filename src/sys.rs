@@ -5,6 +5,7 @@
 
 pub mod capture;
 mod error;
+pub mod handshake;
 pub mod listing;
 pub mod lookup;
 mod signal;
@@ -31,6 +32,7 @@ use windows as platform;
 
 pub use error::{Error, Result};
 pub use platform::{
-    clock, command, containers, errno, files, host, inet6, interfaces, machine, nat_rules, netns,
-    options, port_rules, process, processes, resolve, route, sockets, tcp_ext, tcp_info, trial,
+    clock, command, connecting, containers, errno, files, host, inet6, interfaces, machine,
+    nat_rules, neighbours, netns, options, port_rules, process, processes, resolve, route, sockets,
+    tcp_ext, tcp_info, trial,
 };

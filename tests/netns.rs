@@ -40,6 +40,8 @@ mod packets;
 mod ports;
 #[path = "netns/probe.rs"]
 mod probe;
+#[path = "netns/probe_lies.rs"]
+mod probe_lies;
 #[path = "netns/skips.rs"]
 mod skips;
 #[path = "netns/unlisted.rs"]

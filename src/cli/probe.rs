@@ -206,7 +206,7 @@ fn print_waterfall(target: &str, attempt: &Attempt, out: &mut impl Write) -> Res
     }
     writeln!(out)?;
     for stage in &attempt.stages {
-        let (name, time) = (stage.name.name(), text::probe::stage_time(stage));
+        let (name, time) = (stage.name().name(), text::probe::stage_time(stage));
         let mark = if stage.ok { ' ' } else { '✗' };
         writeln!(out, "  {name:<8} {time:>9} {mark} {}", text::probe::stage_words(stage))?;
     }

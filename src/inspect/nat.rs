@@ -4,6 +4,7 @@
 mod bytes;
 mod conditions;
 pub mod firewall;
+mod journey;
 mod packet;
 mod rule;
 mod sets;
@@ -48,10 +49,13 @@ pub fn follow(rulesets: &[Ruleset], question: &Question) -> Answer {
     let mut answer = Answer::default();
     for ruleset in rulesets {
         answer.unread += ruleset.unread;
-        walk::walk(ruleset, question, &mut answer);
+        walk::walk(ruleset, question, packet::Known::default(), &mut answer);
     }
     answer
 }
+
+/// What the rules do with one connection of this host's own.
+pub use journey::{Journey, Leg};
 
 /// The first rule that sends packets of a port elsewhere, in a few words.
 pub(super) fn taker(rulesets: &[Ruleset], port: u16, udp: bool) -> Option<String> {

@@ -1,11 +1,19 @@
 //! What a connection test found, stage by stage.
 
+mod detail;
+
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::health::Health;
+
+pub use detail::{
+    BytesDetail, Certificate, CloseDetail, CloseHow, ConnectDetail, Detail, DnsDetail, EchoDetail,
+    End, GreetingDetail, HttpDetail, IcmpAnswer, ListenerDetail, LocalDetail, OtherDetail,
+    ProxyDetail, Record, RequestDetail, ResolveDetail, ResolveSource, RouteKind, TlsDetail,
+    TlsFault,
+};
 
 /// A step on the way to an answer, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,14 +56,20 @@ impl StageName {
 /// One timed stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
-    /// Which.
-    pub name: StageName,
+    /// Which, and what was learnt in it.
+    #[serde(flatten)]
+    pub detail: Detail,
     /// Whether it succeeded.
     pub ok: bool,
     /// How long it took.
     pub duration_us: u64,
-    /// Facts learnt in it, by name.
-    pub detail: Map<String, Value>,
+}
+
+impl Stage {
+    /// Which.
+    pub fn name(&self) -> StageName {
+        self.detail.stage()
+    }
 }
 
 /// How an attempt ended.
@@ -87,6 +101,11 @@ pub enum OutcomeKind {
 }
 
 impl OutcomeKind {
+    /// Whether nobody answered.
+    pub fn is_loss(self) -> bool {
+        matches!(self, Self::Timeout | Self::Unreachable)
+    }
+
     /// The lower-case name used in JSON and on screen.
     pub fn name(self) -> &'static str {
         match self {
@@ -149,9 +168,10 @@ pub struct Attempt {
 pub struct ProbeSummary {
     /// Attempts made.
     pub sent: u64,
-    /// Of these, answered.
+    /// Of these, ok.
     pub ok: u64,
-    /// Of these, not answered.
+    /// Of these, answered by nobody: a timeout, or unreachable. A refusal is an answer, and
+    /// what this host could not try was not sent.
     pub lost: u64,
     /// Fastest.
     pub min_us: Option<u64>,

@@ -4,22 +4,22 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
 
 use super::fault::{Ending, Fault, Manners, Scene};
-use super::listener::Evidence;
 use super::progress::Waterfall;
-use super::tcp::{self, Connection, Heard};
-use super::{Settings, detail, local, verdict};
+use super::transport::tcp::{self, Connection, Heard};
+use super::{Settings, local, verdict};
 use crate::model::health::Health;
-use crate::model::probe::{StageName, Verdict};
+use crate::model::probe::{Detail, GreetingDetail, LocalDetail, RouteKind, StageName, Verdict};
 
 /// How long a connected peer is given to say something, to hang up or to break off, beside the
 /// two round trips that its answer takes.
 const LISTEN: Duration = Duration::from_millis(100);
 /// How long a peer is given to end its side after ours, beside the two round trips.
 const FAREWELL: Duration = Duration::from_millis(250);
+/// An answer that takes longer does not come from this host in another's place.
+const NEARBY: Duration = Duration::from_millis(2);
 
 /// What came of an attempt.
 pub(super) struct Tried {
@@ -31,9 +31,11 @@ pub(super) struct Tried {
     pub health: Option<Health>,
 }
 
-/// Tries a TCP connection to `address`.
+/// Tries a TCP connection to `address`. `first` tells that this address was not tried before, so
+/// that what stays the same from try to try is looked up.
 pub(super) async fn tcp(
     address: SocketAddr,
+    first: bool,
     settings: &Settings,
     waterfall: &mut Waterfall<'_>,
 ) -> Tried {
@@ -43,13 +45,12 @@ pub(super) async fn tcp(
     let connected = way.is_ok();
     let verdict = match way {
         Err(fault) => verdict::of(&fault, &scene),
-        Ok((connection, rtt)) => conversation(connection, rtt, &scene, settings, waterfall).await,
+        Ok((connection, rtt)) => {
+            let talk = Talk { rtt, first, settings };
+            talk.hold(connection, &mut scene, waterfall).await
+        }
     };
-    let health = match scene.evidence {
-        Evidence::Unknown(health) => Some(health),
-        _ => None,
-    };
-    Tried { verdict, connected, health }
+    Tried { verdict, connected, health: scene.evidence.health }
 }
 
 /// From here to an open connection, and how long its handshake took.
@@ -58,7 +59,12 @@ async fn way(
     settings: &Settings,
     waterfall: &mut Waterfall<'_>,
 ) -> Result<(Connection, Duration), Fault> {
-    route(scene, waterfall).await?;
+    if let Err(fault) = route(scene, waterfall).await {
+        let mut evidence = std::mem::take(&mut scene.evidence);
+        evidence.of_failure(&fault, scene).await;
+        scene.evidence = evidence;
+        return Err(fault);
+    }
     connect(scene, settings, waterfall).await
 }
 
@@ -68,13 +74,20 @@ async fn route(scene: &mut Scene, waterfall: &mut Waterfall<'_>) -> Result<(), F
     let started = Instant::now();
     let route = local::route(scene.address, scene.source);
     let took = started.elapsed();
-    let facts = match &route {
-        Ok(route) => route.facts(),
-        Err(_) => detail([("source", json!(scene.source))]),
+    let is_broadcast = |route: &local::Route| {
+        route.way.as_ref().is_some_and(|way| way.kind == Some(RouteKind::Broadcast))
     };
-    waterfall.end(StageName::Local, route.is_ok(), took, facts).await;
+    let ok = route.as_ref().is_ok_and(|route| !is_broadcast(route));
+    let detail = match &route {
+        Ok(route) => route.facts(),
+        Err(_) => LocalDetail { source: scene.source, ..LocalDetail::default() },
+    };
+    waterfall.end(ok, took, Detail::Local(detail)).await;
     let route = route.map_err(Fault::Local)?;
-    (scene.to_self, scene.way) = (route.to_self, route.way);
+    if !ok {
+        return Err(Fault::Broadcast);
+    }
+    (scene.to_self, scene.own, scene.way) = (route.to_self, Some(route.source), route.way);
     Ok(())
 }
 
@@ -85,53 +98,71 @@ async fn connect(
     waterfall: &mut Waterfall<'_>,
 ) -> Result<(Connection, Duration), Fault> {
     waterfall.begin(StageName::Connect).await;
-    let tcp::Connecting { result, took, info } =
+    let tcp::Connecting { result, took, detail } =
         tcp::connect(scene.address, settings.source, settings.timeout).await;
-    let local = match &result {
-        Ok(Connection::Open(stream)) => stream.local_addr().ok(),
-        Ok(Connection::Broken(_)) | Err(_) => None,
-    };
-    scene.syn_retransmits = info.as_ref().and_then(|info| info.retransmits);
-    let mut facts = detail([
-        ("local", json!(local)),
-        ("remote", json!(scene.address)),
-        ("rtt_us", json!(info.and_then(|info| info.rtt_us))),
-        ("syn_retransmits", json!(scene.syn_retransmits)),
-    ]);
-    if scene.to_self && result.as_ref().is_err_and(Fault::asks_for_evidence) {
-        scene.evidence = Evidence::gather(scene.address).await;
-        facts.extend(scene.evidence.fact().map(|fact| ("listener".to_owned(), fact)));
+    scene.connect = detail;
+    if let Err(fault) = &result {
+        let mut evidence = std::mem::take(&mut scene.evidence);
+        evidence.of_failure(fault, scene).await;
+        scene.evidence = evidence;
+        scene.connect.listener = scene.evidence.listening.detail();
     }
-    waterfall.end(StageName::Connect, result.is_ok(), took, facts).await;
+    let detail = Box::new(scene.connect.clone());
+    waterfall.end(result.is_ok(), took, Detail::Connect(detail)).await;
     Ok((result?, took))
 }
 
-/// What happens on an open connection: the peer is heard, then both sides close.
-async fn conversation(
-    connection: Connection,
+/// What happens on an open connection.
+struct Talk<'a> {
+    /// How long its handshake took.
     rtt: Duration,
-    scene: &Scene,
-    settings: &Settings,
-    waterfall: &mut Waterfall<'_>,
-) -> Verdict {
-    waterfall.begin(StageName::Greeting).await;
-    let started = Instant::now();
-    let patience = (LISTEN + 2 * rtt).min(settings.timeout);
-    let said = greeting(connection, patience).await;
-    let facts = said.as_ref().map_or_else(|_| Map::new(), |(_, heard)| greeting_facts(heard));
-    waterfall.end(StageName::Greeting, said.is_ok(), started.elapsed(), facts).await;
-    let (stream, heard) = match said {
-        Ok(said) => said,
-        Err(error) => return verdict::of(&Fault::Broken(error), scene),
-    };
+    first: bool,
+    settings: &'a Settings,
+}
 
-    waterfall.begin(StageName::Close).await;
-    let started = Instant::now();
-    let farewell = tcp::close(stream, (FAREWELL + 2 * rtt).min(settings.timeout)).await;
-    let ending = ending(&heard, &farewell);
-    let facts = detail([("how", json!("graceful")), ("peer", json!(ending.name()))]);
-    waterfall.end(StageName::Close, ending != Ending::Reset, started.elapsed(), facts).await;
-    verdict::answered(rtt, &Manners { greeting: words(&heard), ending }, scene)
+impl Talk<'_> {
+    /// The peer is heard, then both sides close.
+    async fn hold(
+        &self,
+        connection: Connection,
+        scene: &mut Scene,
+        waterfall: &mut Waterfall<'_>,
+    ) -> Verdict {
+        waterfall.begin(StageName::Greeting).await;
+        let started = Instant::now();
+        let patience = (LISTEN + 2 * self.rtt).min(self.settings.timeout);
+        let said = greeting(connection, patience).await;
+        let detail = said.as_ref().map_or_else(|_| GreetingDetail::default(), |it| told(&it.1));
+        waterfall.end(said.is_ok(), started.elapsed(), Detail::Greeting(detail)).await;
+        let (stream, heard) = match said {
+            Ok(said) => said,
+            Err(error) => return verdict::of(&Fault::Broken(error), scene),
+        };
+        self.look_behind(&stream, &heard, scene).await;
+
+        waterfall.begin(StageName::Close).await;
+        let started = Instant::now();
+        let farewell = (FAREWELL + 2 * self.rtt).min(self.settings.timeout);
+        let farewell = tcp::close(stream, farewell).await;
+        let ending = ending(&heard, &farewell);
+        let ok = ending != Ending::Reset;
+        waterfall.end(ok, started.elapsed(), Detail::Close(ending.detail())).await;
+        verdict::answered(self.rtt, &Manners { greeting: words(&heard), ending }, scene)
+    }
+
+    /// Looks who has the other end, where that is a process of this host.
+    async fn look_behind(&self, stream: &TcpStream, heard: &Heard, scene: &mut Scene) {
+        let Ok(local) = stream.local_addr() else { return };
+        let mut evidence = std::mem::take(&mut scene.evidence);
+        if scene.to_self {
+            if matches!(heard, Heard::Silence) {
+                evidence.look_whether_accepted(local, scene.address).await;
+            }
+        } else if self.first && self.rtt < NEARBY {
+            evidence.look_for_redirect(local, scene).await;
+        }
+        scene.evidence = evidence;
+    }
 }
 
 /// What the peer says first, if the connection lasts that long.
@@ -149,14 +180,15 @@ async fn greeting(
     }
 }
 
-fn greeting_facts(heard: &Heard) -> Map<String, Value> {
+fn told(heard: &Heard) -> GreetingDetail {
     match heard {
-        Heard::Silence | Heard::Broken(_) => detail([("bytes", json!(0))]),
-        Heard::End => detail([("bytes", json!(0)), ("ended", json!(true))]),
-        Heard::Words(bytes) => {
-            let text = String::from_utf8_lossy(bytes);
-            detail([("bytes", json!(bytes.len())), ("text", json!(text))])
-        }
+        Heard::Silence | Heard::Broken(_) => GreetingDetail::default(),
+        Heard::End => GreetingDetail { ended: true, ..GreetingDetail::default() },
+        Heard::Words(bytes) => GreetingDetail {
+            bytes: bytes.len() as u64,
+            text: Some(String::from_utf8_lossy(bytes).into_owned()),
+            ..GreetingDetail::default()
+        },
     }
 }
 

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Settings;
-use super::listener::Evidence;
+use super::evidence::Evidence;
+use crate::model::probe::{CloseDetail, CloseHow, ConnectDetail, End};
 use crate::sys::lookup::LookupError;
 use crate::sys::way::Way;
 
@@ -25,6 +26,8 @@ pub(super) enum NameFault {
 pub(super) enum Fault {
     /// The routing table gives no way, or not from the wished source.
     Local(io::Error),
+    /// The address stands for every host of a subnet.
+    Broadcast,
     /// This host lacks what an attempt needs.
     Here(io::Error),
     /// connect(2) failed; `at_once` means that it did so before anything was sent.
@@ -34,6 +37,8 @@ pub(super) enum Fault {
         /// Whether nobody else can have been asked.
         at_once: bool,
     },
+    /// TCP connected to itself, and no other port is free to connect from.
+    OnlyItself,
     /// The handshake was not done in time.
     Silence,
     /// The open connection broke before we closed it.
@@ -41,12 +46,11 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether this host's own socket table could explain it, where the target is this host.
-    pub(super) fn asks_for_evidence(&self) -> bool {
+    /// Whether nothing was sent.
+    pub(super) fn is_before_the_network(&self) -> bool {
         match self {
-            Self::Silence => true,
-            Self::Connect { error, .. } => error.kind() == io::ErrorKind::ConnectionRefused,
-            Self::Local(_) | Self::Here(_) | Self::Broken(_) => false,
+            Self::Local(_) | Self::Broadcast | Self::Here(_) | Self::OnlyItself => true,
+            Self::Silence | Self::Connect { .. } | Self::Broken(_) => false,
         }
     }
 }
@@ -60,13 +64,15 @@ pub(super) struct Scene {
     pub to_self: bool,
     /// The wished source.
     pub source: Option<IpAddr>,
+    /// The address that the routing table chose.
+    pub own: Option<IpAddr>,
     /// The patience that it had.
     pub timeout: Duration,
     /// Interface and first router on the way to it, where the system tells.
     pub way: Option<Way>,
-    /// How often its SYN was sent again; `None` where the system does not tell.
-    pub syn_retransmits: Option<u32>,
-    /// What this host's own socket table says about it.
+    /// What the handshake was seen to do.
+    pub connect: ConnectDetail,
+    /// What this host's own tables say about it.
     pub evidence: Evidence,
 }
 
@@ -77,11 +83,18 @@ impl Scene {
             address,
             to_self: false,
             source,
+            own: None,
             timeout,
             way: None,
-            syn_retransmits: None,
-            evidence: Evidence::Unasked,
+            connect: ConnectDetail::default(),
+            evidence: Evidence::default(),
         }
+    }
+
+    /// Whether an address is the one that this attempt goes out from, or any of this host where
+    /// it goes to this host.
+    pub(super) fn is_own(&self, address: IpAddr) -> bool {
+        self.to_self || self.own == Some(address)
     }
 }
 
@@ -99,13 +112,14 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    /// What the peer did, as the close stage's detail says it.
-    pub(super) fn name(self) -> &'static str {
+    /// As the close stage tells it.
+    pub(super) fn detail(self) -> CloseDetail {
+        let told = |first, how, reset_by| CloseDetail { first, how, reset_by };
         match self {
-            Self::PeerFirst => "fin_first",
-            Self::Both => "fin",
-            Self::OursOnly => "silent",
-            Self::Reset => "rst",
+            Self::PeerFirst => told(End::Peer, CloseHow::Fin, None),
+            Self::Both => told(End::Us, CloseHow::Fin, None),
+            Self::OursOnly => told(End::Us, CloseHow::Half, None),
+            Self::Reset => told(End::Us, CloseHow::Rst, Some(End::Peer)),
         }
     }
 }

@@ -4,11 +4,11 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use serde_json::{Map, Value, json};
 use socket2::{Domain, Socket, Type};
 
-use super::detail;
+use crate::model::probe::LocalDetail;
 use crate::sys;
+use crate::sys::connecting;
 use crate::sys::way::Way;
 
 /// The way out of this host.
@@ -24,14 +24,17 @@ pub(super) struct Route {
 
 impl Route {
     /// The facts of the local stage.
-    pub(super) fn facts(&self) -> Map<String, Value> {
+    pub(super) fn facts(&self) -> LocalDetail {
         let way = self.way.as_ref();
-        detail([
-            ("source", json!(self.source)),
-            ("to_self", json!(self.to_self)),
-            ("interface", json!(way.map(|way| &way.interface))),
-            ("gateway", json!(way.map(|way| way.gateway))),
-        ])
+        let interface = way.and_then(|way| way.interface.clone());
+        LocalDetail {
+            source: Some(self.source),
+            to_self: Some(self.to_self),
+            mtu_bytes: interface.as_deref().and_then(sys::interfaces::mtu),
+            interface,
+            gateway: way.and_then(|way| way.gateway),
+            route: way.and_then(|way| way.kind),
+        }
     }
 }
 
@@ -50,7 +53,7 @@ pub(super) fn route(address: SocketAddr, source: Option<IpAddr>) -> io::Result<R
     // The socket has shown that there is a way; what more is known of it is welcome.
     let way = sys::route::lookup(address, source).ok();
     let to_self = match &way {
-        Some(way) => way.is_local,
+        Some(way) => way.is_local(),
         None => is_own(address, chosen, source.is_some()),
     };
     Ok(Route { source: chosen, to_self, way })
@@ -59,6 +62,8 @@ pub(super) fn route(address: SocketAddr, source: Option<IpAddr>) -> io::Result<R
 /// Binds `socket` to the wished source address, any port.
 pub(super) fn bind(socket: &Socket, to: SocketAddr, source: Option<IpAddr>) -> io::Result<()> {
     let Some(source) = source else { return Ok(()) };
+    // Where the system cannot do so, the port is chosen here, from a range that may be crowded.
+    let _ = connecting::bind_without_port(socket);
     let mut from = SocketAddr::new(source, 0);
     if let (SocketAddr::V6(from), SocketAddr::V6(to)) = (&mut from, to)
         && from.ip().is_unicast_link_local()

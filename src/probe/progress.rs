@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
-use crate::model::probe::{Attempt, ProbeSummary, Stage, StageName, Verdict};
+use crate::model::probe::{Attempt, Detail, ProbeSummary, Stage, StageName, Verdict};
 
 /// One thing that happened, in order. Of one attempt come any number of stages, each begun
 /// and done, then its end.
@@ -63,15 +62,9 @@ impl<'a> Waterfall<'a> {
         self.tell(Progress::StageStarted { seq, address, name }).await;
     }
 
-    pub(super) async fn end(
-        &mut self,
-        name: StageName,
-        ok: bool,
-        took: Duration,
-        detail: Map<String, Value>,
-    ) {
+    pub(super) async fn end(&mut self, ok: bool, took: Duration, detail: Detail) {
         let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let stage = Stage { name, ok, duration_us, detail };
+        let stage = Stage { detail, ok, duration_us };
         self.stages.push(stage.clone());
         let (seq, address) = (self.seq, self.address);
         self.tell(Progress::StageDone { seq, address, stage }).await;

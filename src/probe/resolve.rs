@@ -3,12 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use super::fault::NameFault;
 use super::progress::Waterfall;
-use super::{Host, Settings, Target, detail, local};
-use crate::model::probe::StageName;
+use super::{Host, Settings, Target, local};
+use crate::model::probe::{Detail, ResolveDetail, StageName};
 use crate::sys::lookup::{LookupError, LookupFailure};
 use crate::sys::resolve as resolver;
 
@@ -47,21 +45,25 @@ async fn resolve(
     settings: &Settings,
     waterfall: &mut Waterfall<'_>,
 ) -> Result<Vec<SocketAddr>, NameFault> {
-    let stage = StageName::Resolve;
-    waterfall.begin(stage).await;
+    waterfall.begin(StageName::Resolve).await;
     let started = Instant::now();
     let found = look_up(name.to_owned(), port, settings.timeout).await;
     let took = started.elapsed();
     match found {
         Ok(found) => {
             let (worth, skipped) = worth_trying(&found, settings);
-            let addresses: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
-            let facts = detail([("addresses", json!(addresses)), ("not_tried", json!(skipped))]);
-            waterfall.end(stage, true, took, facts).await;
+            let detail = ResolveDetail {
+                name: name.to_owned(),
+                addresses: found.iter().map(SocketAddr::ip).collect(),
+                not_tried: skipped,
+                ..ResolveDetail::default()
+            };
+            waterfall.end(true, took, Detail::Resolve(detail)).await;
             Ok(worth)
         }
         Err(fault) => {
-            waterfall.end(stage, false, took, detail([("name", json!(name))])).await;
+            let detail = ResolveDetail { name: name.to_owned(), ..ResolveDetail::default() };
+            waterfall.end(false, took, Detail::Resolve(detail)).await;
             Err(fault)
         }
     }

@@ -1,6 +1,6 @@
 //! A probe from its first round to its report.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub struct Probe {
     health: Vec<Health>,
     /// The address that answered last: the next round begins with it.
     favourite: Option<SocketAddr>,
+    /// The addresses that were tried already.
+    seen: HashSet<SocketAddr>,
 }
 
 impl Probe {
@@ -42,6 +44,7 @@ impl Probe {
             tally: Tally::default(),
             health: Vec::new(),
             favourite: None,
+            seen: HashSet::new(),
         }
     }
 
@@ -97,7 +100,8 @@ impl Probe {
                 for address in self.favourite_first(addresses) {
                     let tried = match self.target.protocol() {
                         Protocol::Tcp => {
-                            attempt::tcp(address, &self.settings, &mut waterfall).await
+                            let first = self.seen.insert(address);
+                            attempt::tcp(address, first, &self.settings, &mut waterfall).await
                         }
                     };
                     // What is missing now is what counts.

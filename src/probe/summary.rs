@@ -14,6 +14,7 @@ const LONGEST_US: u64 = 3_600_000_000;
 pub struct Tally {
     sent: u64,
     ok: u64,
+    lost: u64,
     connect_us: Histogram<u64>,
     fastest_us: Option<u64>,
     slowest_us: Option<u64>,
@@ -24,6 +25,7 @@ impl Default for Tally {
         Self {
             sent: 0,
             ok: 0,
+            lost: 0,
             connect_us: Histogram::new_with_bounds(1, LONGEST_US, DIGITS)
                 .expect("an hour in microseconds to three digits is within the crate's bounds"),
             fastest_us: None,
@@ -37,7 +39,8 @@ impl Tally {
     pub fn add(&mut self, attempt: &Attempt) {
         self.sent += 1;
         self.ok += u64::from(attempt.verdict.outcome == OutcomeKind::Ok);
-        let connects = attempt.stages.iter().filter(|s| s.name == StageName::Connect && s.ok);
+        self.lost += u64::from(attempt.verdict.outcome.is_loss());
+        let connects = attempt.stages.iter().filter(|s| s.name() == StageName::Connect && s.ok);
         for connect in connects {
             let us = connect.duration_us;
             self.connect_us.saturating_record(us);
@@ -51,7 +54,7 @@ impl Tally {
         ProbeSummary {
             sent: self.sent,
             ok: self.ok,
-            lost: self.sent - self.ok,
+            lost: self.lost,
             min_us: self.fastest_us,
             p50_us: self.quantile(0.5),
             p90_us: self.quantile(0.9),
@@ -70,14 +73,13 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::probe::{Stage, Verdict};
+    use crate::model::probe::{ConnectDetail, Detail, Stage, Verdict};
 
     fn attempt(outcome: OutcomeKind, connect_us: Option<u64>) -> Attempt {
         let stage = |duration_us| Stage {
-            name: StageName::Connect,
+            detail: Detail::Connect(Box::new(ConnectDetail::default())),
             ok: true,
             duration_us,
-            detail: serde_json::Map::new(),
         };
         Attempt {
             seq: 1,
@@ -104,7 +106,7 @@ mod tests {
         }
         tally.add(&attempt(OutcomeKind::Refused, None));
         let summary = tally.summary();
-        assert_eq!((summary.sent, summary.ok, summary.lost), (1_001, 1_000, 1));
+        assert_eq!((summary.sent, summary.ok, summary.lost), (1_001, 1_000, 0));
         assert_eq!((summary.min_us, summary.max_us), (Some(1_001), Some(1_001_000)));
         let near = |got: Option<u64>, want: u64| got.unwrap().abs_diff(want) <= want / 500;
         assert!(near(summary.p50_us, 500_500), "{summary:?}");

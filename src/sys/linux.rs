@@ -3,6 +3,7 @@
 pub(super) mod capture;
 mod cgroups;
 pub mod clock;
+pub mod connecting;
 pub mod containers;
 pub mod files;
 mod holders;
@@ -13,6 +14,7 @@ mod kernel_ports;
 pub mod machine;
 mod names;
 pub mod nat_rules;
+pub mod neighbours;
 mod netlink;
 pub mod netns;
 pub(crate) mod netstat2;

@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod clock;
 pub mod command;
+pub mod connecting;
 pub mod containers;
 pub mod files;
 pub mod host;
@@ -11,6 +12,7 @@ pub mod interfaces;
 mod interrupt;
 pub mod machine;
 pub mod nat_rules;
+pub mod neighbours;
 pub mod netns;
 pub mod netstat2;
 pub mod options;

@@ -151,7 +151,7 @@ pub fn stages(report: &ProbeReport) -> String {
             let cells = [
                 attempt.seq.to_string(),
                 address.clone(),
-                stage.name.name().to_owned(),
+                stage.name().name().to_owned(),
                 stage.ok.to_string(),
                 stage.duration_us.to_string(),
                 attempt.verdict.outcome.name().to_owned(),

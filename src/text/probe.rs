@@ -1,115 +1,45 @@
 //! Connection tests in words: stages, verdicts, sums. What came from outside is cleaned here.
 
+mod stages;
+
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::clean::{clean, clean_to};
+use super::clean::clean;
 use super::units::{self, UNKNOWN};
-use crate::model::probe::{OutcomeKind, ProbeSummary, Side, Stage, StageName, Verdict};
+use crate::model::probe::{IcmpAnswer, OutcomeKind, ProbeSummary, Side, Stage, Verdict};
 
-/// As much of a greeting as a line shows.
-const GREETING_CHARS: usize = 60;
-/// As many addresses of a name as a line shows.
-const ADDRESSES: usize = 4;
+pub use stages::stage_words;
 
 /// A stage's time: `31 µs`.
 pub fn stage_time(stage: &Stage) -> String {
     micros(Some(stage.duration_us))
 }
 
-/// What a stage found, on one line; empty where there is nothing to say.
-pub fn stage_words(stage: &Stage) -> String {
-    let words = match stage.name {
-        StageName::Resolve => resolve_words(stage),
-        StageName::Local => local_words(stage),
-        StageName::Connect => connect_words(stage),
-        StageName::Greeting => greeting_words(stage),
-        StageName::Close => close_words(stage),
-        StageName::Proxy | StageName::Tls | StageName::Request => String::new(),
-    };
-    clean(&words).into_owned()
-}
-
-fn resolve_words(stage: &Stage) -> String {
-    if !stage.ok {
-        return format!("no address for {}", text(stage, "name"));
-    }
-    let found = list(stage, "addresses");
-    let shown = found.iter().take(ADDRESSES).copied().collect::<Vec<_>>().join(", ");
-    let more = match found.len().saturating_sub(ADDRESSES) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    match list(stage, "not_tried").as_slice() {
-        [] => format!("{shown}{more}"),
-        left => format!("{shown}{more}; not tried: {}", left.join(", ")),
-    }
-}
-
-fn local_words(stage: &Stage) -> String {
-    let source = text(stage, "source");
-    match (stage.ok, source) {
-        (false, "") => return "no way out of this host".to_owned(),
-        (false, _) => return format!("no way out of this host from {source}"),
-        (true, _) => {}
-    }
-    let mut words = format!("from {source}");
-    for (before, fact) in [("by", "interface"), ("to gateway", "gateway")] {
-        match text(stage, fact) {
-            "" => {}
-            told => words.push_str(&format!(" {before} {told}")),
+/// What an ICMP error says, in the words of its RFC (792, 1122, 1812, 4443).
+pub fn icmp_words(answer: IcmpAnswer) -> String {
+    let known = match (answer.v6, answer.kind, answer.code) {
+        (false, 3, 0) => "network unreachable",
+        (false, 3, 1) | (true, 1, 3) => "host unreachable",
+        (false, 3, 2) => "protocol unreachable",
+        (false, 3, 3) | (true, 1, 4) => "port unreachable",
+        (false, 3, 4) => "fragmentation needed",
+        (false, 3, 6) => "network unknown",
+        (false, 3, 7) => "host unknown",
+        (false, 3, 9) => "network administratively prohibited",
+        (false, 3, 10) => "host administratively prohibited",
+        (false, 3, 13) | (true, 1, 1) => "administratively prohibited",
+        (false, 11, _) => "time to live exceeded",
+        (true, 1, 0) => "no route",
+        (true, 1, 5) => "source address failed policy",
+        (true, 1, 6) => "route rejected",
+        (true, 2, _) => "packet too big",
+        (true, 3, _) => "hop limit exceeded",
+        (v6, kind, code) => {
+            let version = if v6 { "v6" } else { "" };
+            return format!("(ICMP{version} type {kind}, code {code})");
         }
-    }
-    if flag(stage, "to_self") {
-        words.push_str(", on this host");
-    }
-    words
-}
-
-fn connect_words(stage: &Stage) -> String {
-    let (local, remote) = (text(stage, "local"), text(stage, "remote"));
-    let ends = if stage.ok { format!("{local} → {remote}") } else { format!("→ {remote}") };
-    match stage.detail.get("syn_retransmits").and_then(Value::as_u64) {
-        None | Some(0) => ends,
-        Some(times) => format!("{ends}, SYN sent {} times", times + 1),
-    }
-}
-
-fn greeting_words(stage: &Stage) -> String {
-    match (stage.ok, text(stage, "text"), flag(stage, "ended")) {
-        (false, ..) => "broken off with an RST".to_owned(),
-        (true, "", true) => "closed without a word".to_owned(),
-        (true, "", false) => "nothing said unasked".to_owned(),
-        (true, words, _) => {
-            let line = words.trim_end().lines().next().unwrap_or_default();
-            format!("`{}`", clean_to(line, GREETING_CHARS))
-        }
-    }
-}
-
-fn close_words(stage: &Stage) -> String {
-    match text(stage, "peer") {
-        "fin_first" => "the peer had closed first",
-        "fin" => "the peer closed after us",
-        "silent" => "we closed; the peer has not yet",
-        "rst" => "the peer answered our FIN with an RST",
-        other => other,
-    }
-    .to_owned()
-}
-
-fn text<'a>(stage: &'a Stage, fact: &str) -> &'a str {
-    stage.detail.get(fact).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn flag(stage: &Stage, fact: &str) -> bool {
-    stage.detail.get(fact).and_then(Value::as_bool).unwrap_or_default()
-}
-
-fn list<'a>(stage: &'a Stage, fact: &str) -> Vec<&'a str> {
-    let items = stage.detail.get(fact).and_then(Value::as_array);
-    items.into_iter().flatten().filter_map(Value::as_str).collect()
+    };
+    known.to_owned()
 }
 
 /// The outcome as a headline: `REFUSED`, `DNS FAILED`.
@@ -141,13 +71,17 @@ pub fn verdict(verdict: &Verdict) -> String {
     line
 }
 
-/// The sums on one line: `4 sent, 3 ok, 1 lost; connect min … p50 … p90 … p99 … max …`.
+/// The sums on one line: `4 sent, 2 ok, 1 failed, 1 lost; connect min … p50 … p90 … p99 … max …`.
+/// A refusal is an answer, so it is no loss.
 pub fn summary(summary: &ProbeSummary) -> String {
     let ProbeSummary { sent, ok, lost, min_us, p50_us, p90_us, p99_us, max_us } = *summary;
+    let failed = sent.saturating_sub(ok + lost);
+    let failed =
+        if failed > 0 { format!(" {} failed,", units::count(failed)) } else { String::new() };
     let [sent, ok, lost] = [sent, ok, lost].map(units::count);
     let [min, p50, p90, p99, max] = [min_us, p50_us, p90_us, p99_us, max_us].map(micros);
     format!(
-        "{sent} sent, {ok} ok, {lost} lost; \
+        "{sent} sent, {ok} ok,{failed} {lost} lost; \
          connect min {min}, p50 {p50}, p90 {p90}, p99 {p99}, max {max}"
     )
 }
@@ -160,39 +94,6 @@ pub fn micros(us: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn stage(name: StageName, ok: bool, detail: &Value) -> Stage {
-        let detail = detail.as_object().cloned().unwrap();
-        Stage { name, ok, duration_us: 31, detail }
-    }
-
-    #[test]
-    fn stages_are_told_in_words() {
-        let local = json!({"source": "127.0.0.1", "to_self": true, "gateway": null});
-        let said = stage_words(&stage(StageName::Local, true, &local));
-        assert_eq!(said, "from 127.0.0.1, on this host");
-        let way = json!({"source": "10.0.0.5", "interface": "eth0", "gateway": "10.0.0.1"});
-        let said = stage_words(&stage(StageName::Local, true, &way));
-        assert_eq!(said, "from 10.0.0.5 by eth0 to gateway 10.0.0.1");
-        let ends = json!({"local": "127.0.0.1:40000", "remote": "127.0.0.1:80"});
-        let said = stage_words(&stage(StageName::Connect, true, &ends));
-        assert_eq!(said, "127.0.0.1:40000 → 127.0.0.1:80");
-        let lost = json!({"local": null, "remote": "10.0.0.1:80", "syn_retransmits": 2});
-        let said = stage_words(&stage(StageName::Connect, false, &lost));
-        assert_eq!(said, "→ 10.0.0.1:80, SYN sent 3 times");
-        let names = json!({"addresses": ["::1", "127.0.0.1"], "not_tried": ["::1"]});
-        let said = stage_words(&stage(StageName::Resolve, true, &names));
-        assert_eq!(said, "::1, 127.0.0.1; not tried: ::1");
-    }
-
-    #[test]
-    fn a_hostile_greeting_is_cleaned_and_cut() {
-        let banner = json!({"bytes": 9, "text": format!("\x1b[2J{}\r\nsecond", "x".repeat(200))});
-        let said = stage_words(&stage(StageName::Greeting, true, &banner));
-        assert!(!said.contains('\x1b') && !said.contains("second"), "{said:?}");
-        assert!(said.chars().count() <= GREETING_CHARS + 2, "{said:?}");
-    }
 
     #[test]
     fn a_verdict_names_outcome_side_reason_and_errno() {

@@ -6,6 +6,7 @@
 pub mod inet;
 pub mod kernel_port;
 pub mod mptcp_info;
+pub mod neighbour;
 pub mod netlink_diag;
 pub mod packet;
 pub mod route;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Question;
-use super::packet::Packet;
+use super::packet::{Known, Packet};
 use super::rule::{Action, Effect, effects};
 use super::walk::{self, Sets};
 use crate::model::why::ForwardRule;
@@ -53,29 +53,43 @@ pub fn blocks(rulesets: &[Ruleset], question: &Question) -> (Vec<Block>, usize) 
     for is_v6 in [false, true] {
         let mut open = Some(Vec::new());
         for hook in [Hook::Prerouting, Hook::Input] {
-            let packet = Packet { question, hook, is_v6 };
+            let packet = Packet { question, hook, is_v6, known: Known::default() };
             if !packet.exists() {
                 continue;
             }
-            let mut chains: Vec<(&Ruleset, &Chain, i32, Policy)> = rulesets
-                .iter()
-                .flat_map(|ruleset| ruleset.chains.iter().map(move |chain| (ruleset, chain)))
-                .filter(|(_, chain)| packet.is_of(chain.table.family))
-                .filter_map(|(ruleset, chain)| {
-                    let (at, priority, policy) = chain.filter?;
-                    (at == hook).then_some((ruleset, chain, priority, policy))
-                })
-                .collect();
-            chains.sort_by_key(|(_, _, priority, _)| *priority);
-            for (ruleset, chain, _, policy) in chains {
-                let Some(entered) = open.take() else { break };
-                let mut walker = Walker::new(ruleset, packet, &mut found);
-                open = walker.base_chain(chain, policy, entered);
-                unread += walker.unread;
-            }
+            let Some(entered) = open.take() else { break };
+            open = at_hook(rulesets, packet, entered, &mut found, &mut unread);
         }
     }
     (found, unread)
+}
+
+/// Takes packets through the chains of one hook. What holds of those that are left; `None` where
+/// none is.
+pub(super) fn at_hook(
+    rulesets: &[Ruleset],
+    packet: Packet<'_>,
+    entered: Vec<String>,
+    found: &mut Vec<Block>,
+    unread: &mut usize,
+) -> Option<Vec<String>> {
+    let mut chains: Vec<(&Ruleset, &Chain, i32, Policy)> = rulesets
+        .iter()
+        .flat_map(|ruleset| ruleset.chains.iter().map(move |chain| (ruleset, chain)))
+        .filter(|(_, chain)| packet.is_of(chain.table.family))
+        .filter_map(|(ruleset, chain)| {
+            let (at, priority, policy) = chain.filter?;
+            (at == packet.hook).then_some((ruleset, chain, priority, policy))
+        })
+        .collect();
+    chains.sort_by_key(|(_, _, priority, _)| *priority);
+    let mut open = Some(entered);
+    for (ruleset, chain, _, policy) in chains {
+        let mut walker = Walker::new(ruleset, packet, found);
+        open = walker.base_chain(chain, policy, open.take()?);
+        *unread += walker.unread;
+    }
+    open
 }
 
 type Rules<'a> = HashMap<(&'a Table, &'a str), Vec<&'a Rule>>;
@@ -144,7 +158,7 @@ impl<'a, 'b> Walker<'a, 'b> {
             let (effects, unread) = effects(rule, self.packet, &self.sets);
             self.unread += unread;
             for effect in effects {
-                let Some(conditions) = from_outside(&effect) else { continue };
+                let Some(conditions) = self.conditions(&effect) else { continue };
                 let certain = conditions.is_empty();
                 let within = [rest.as_slice(), &conditions].concat();
                 let back = match &effect.action {
@@ -184,6 +198,15 @@ impl<'a, 'b> Walker<'a, 'b> {
             }
         }
         Left { back: Some(rest), accepted }
+    }
+
+    /// The conditions of an effect; `None` where they cannot be met.
+    fn conditions(&self, effect: &Effect) -> Option<Vec<String>> {
+        match self.packet.known.source {
+            // Who asks knows where the packet comes from.
+            Some(_) => Some(effect.conditions.clone()),
+            None => from_outside(effect),
+        }
     }
 
     fn add(&mut self, fate: Fate, rule: ForwardRule, is_policy: bool, conditions: Vec<String>) {

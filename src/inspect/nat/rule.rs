@@ -10,8 +10,10 @@ use super::walk::Sets;
 use crate::wire::netfilter::expression::{Data, Register};
 use crate::wire::netfilter::{Expression, Rule, Verdict, xt};
 
-/// `NF_CT_STATE_BIT(IP_CT_NEW)`: the packets that are followed begin connections.
+/// `NF_CT_STATE_BIT(IP_CT_NEW)`: most packets that are followed begin connections.
 const NEW_CONNECTION: u32 = 8;
+/// `NF_CT_STATE_BIT(IP_CT_ESTABLISHED)`: the others answer such packets.
+const ESTABLISHED: u32 = 2;
 /// More elements of one set than this may depend on what is not known.
 const MOST_BRANCHES: usize = 32;
 
@@ -155,7 +157,8 @@ impl Reading<'_> {
             Expression::Reject => return Step::Done(Action::Verdict(Verdict::Drop)),
             Expression::Tproxy => Holds::Yes,
             Expression::ConnectionState { to } => {
-                state.write(*to, &constant(&NEW_CONNECTION.to_ne_bytes()))
+                let number = if packet.known.is_answer { ESTABLISHED } else { NEW_CONNECTION };
+                state.write(*to, &constant(&number.to_ne_bytes()))
             }
             Expression::Condition { name } => Holds::If(format!("by a condition on {name}")),
             Expression::Neutral | Expression::Lookup { .. } => Holds::Yes,

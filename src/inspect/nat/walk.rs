@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::conditions::not;
-use super::packet::Packet;
+use super::packet::{Known, Packet};
 use super::rule::{Action, Translation, effects};
 use super::{Answer, Question};
 use crate::model::why::{Forward, ForwardFrom, ForwardRule};
@@ -24,7 +24,7 @@ type Rules<'a> = HashMap<(&'a Table, &'a str), Vec<&'a Rule>>;
 pub(super) type Sets<'a> = HashMap<(&'a Table, &'a str), &'a Set>;
 
 /// Follows one packet of each family through the chains of each hook.
-pub(super) fn walk(ruleset: &Ruleset, question: &Question, answer: &mut Answer) {
+pub(super) fn walk(ruleset: &Ruleset, question: &Question, known: Known<'_>, answer: &mut Answer) {
     let mut rules: Rules<'_> = HashMap::new();
     for rule in &ruleset.rules {
         rules.entry((&rule.table, &rule.chain)).or_default().push(rule);
@@ -32,7 +32,7 @@ pub(super) fn walk(ruleset: &Ruleset, question: &Question, answer: &mut Answer) 
     let sets = ruleset.sets.iter().map(|set| ((&set.table, set.name.as_str()), set)).collect();
     for hook in [Hook::Prerouting, Hook::Output] {
         for is_v6 in [false, true] {
-            let packet = Packet { question, hook, is_v6 };
+            let packet = Packet { question, hook, is_v6, known };
             if !packet.exists() {
                 continue;
             }

@@ -1,4 +1,16 @@
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use super::*;
+use crate::model::probe::{ConnectDetail, IcmpAnswer, ListenerDetail};
+use crate::model::socket::Backlog;
+use crate::probe::Host;
+use crate::probe::evidence::Evidence;
+use crate::probe::evidence::listener::Listening;
+use crate::probe::fault::{Ending, Manners, NameFault};
+use crate::sys::lookup::{LookupError, LookupFailure};
+use crate::sys::way::Way;
 
 fn scene(address: &str) -> Scene {
     let address: SocketAddr = address.parse().unwrap();
@@ -6,10 +18,11 @@ fn scene(address: &str) -> Scene {
         address,
         to_self: address.ip().is_loopback(),
         source: None,
+        own: Some("192.0.2.9".parse().unwrap()),
         timeout: Duration::from_secs(3),
         way: None,
-        syn_retransmits: None,
-        evidence: Evidence::Unasked,
+        connect: ConnectDetail::default(),
+        evidence: Evidence::default(),
     }
 }
 
@@ -71,7 +84,7 @@ fn what_comes_back_from_the_way_lies_on_the_path() {
 fn a_missing_neighbour_is_named() {
     let told = |gateway: Option<&str>| {
         let gateway = gateway.map(|gateway| gateway.parse().unwrap());
-        let way = Some(Way { is_local: false, interface: Some("eth0".into()), gateway });
+        let way = Some(Way { kind: None, interface: Some("eth0".into()), index: Some(2), gateway });
         of(&later(ErrorKind::HostUnreachable), &Scene { way, ..scene(REMOTE) }).text
     };
     assert!(told(Some("10.0.0.1")).contains("gateway 10.0.0.1 does not answer on eth0"));
@@ -105,7 +118,7 @@ fn local_errors_say_what_would_be_right() {
 
     let source = Some("192.0.2.77".parse().unwrap());
     let fault = Fault::Local(ErrorKind::AddrNotAvailable.into());
-    let verdict = of(&fault, &Scene { source, ..scene(REMOTE) });
+    let verdict = of(&fault, &Scene { source, own: None, ..scene(REMOTE) });
     assert!(verdict.text.contains("192.0.2.77 is no address of this host"), "{}", verdict.text);
     let verdict = of(&fault, &Scene { source, ..scene("[2001:db8::1]:80") });
     assert!(verdict.text.contains("different IP versions"), "{}", verdict.text);
@@ -142,41 +155,79 @@ fn an_answer_tells_the_peers_manners() {
         verdict.text
     };
     assert_eq!(told(None, Ending::Both), "127.0.0.1:80 answers in 40 µs");
-    let again = Scene { syn_retransmits: Some(1), ..scene(OWN) };
+    let connect = ConnectDetail { retransmits: Some(1), ..ConnectDetail::default() };
+    let again = Scene { connect, ..scene(OWN) };
     let manners = Manners { greeting: None, ending: Ending::Both };
     let slow = answered(Duration::from_millis(1_030), &manners, &again).text;
     assert!(slow.contains("only after its SYN was sent again (1 time)"), "{slow}");
-    assert!(told(None, Ending::PeerFirst).contains("without a word"));
     assert!(told(None, Ending::Reset).contains("with an RST"));
     let hostile = told(Some("SSH-2.0\x1b[2J\r\nmore"), Ending::Both);
     assert!(hostile.ends_with("says `SSH-2.0�[2J`"), "{hostile}");
 }
 
-fn listener(backlog: Option<Backlog>) -> Listener {
-    Listener { at: "*:80".into(), owner: "python3 4242".into(), backlog }
+#[test]
+fn accepted_and_closed_at_once_is_closed_by_the_peer() {
+    let manners = Manners { greeting: None, ending: Ending::PeerFirst };
+    let verdict = answered(Duration::from_micros(40), &manners, &scene(OWN));
+    assert_eq!((verdict.outcome, verdict.side), (OutcomeKind::Closed, Some(Side::Peer)));
+    assert!(verdict.text.contains("without a word"), "{}", verdict.text);
+}
+
+#[test]
+fn who_sent_the_icmp_error_tells_whose_side_it_is() {
+    let from = |from: &str, code| {
+        let from = Some(from.parse().unwrap());
+        let icmp = vec![IcmpAnswer { v6: false, kind: 3, code, from }];
+        let connect = ConnectDetail { icmp, ..ConnectDetail::default() };
+        let kind =
+            if code == 3 { ErrorKind::ConnectionRefused } else { ErrorKind::HostUnreachable };
+        let verdict = of(&later(kind), &Scene { connect, ..scene(REMOTE) });
+        (verdict.outcome, verdict.side, verdict.text)
+    };
+    let (outcome, side, text) = from("192.0.2.1", 3);
+    assert_eq!((outcome, side), (OutcomeKind::Refused, Some(Side::Peer)));
+    assert!(text.contains("ICMP port unreachable"), "{text}");
+    let (outcome, side, text) = from("192.0.2.254", 13);
+    assert_eq!((outcome, side), (OutcomeKind::Unreachable, Some(Side::Path)));
+    assert!(text.contains("192.0.2.254") && text.contains("administratively"), "{text}");
+    let (outcome, side, text) = from("192.0.2.9", 13);
+    assert_eq!((outcome, side), (OutcomeKind::Unreachable, Some(Side::Local)));
+    assert!(text.contains("this host itself"), "{text}");
+}
+
+fn listener(backlog: Option<Backlog>) -> ListenerDetail {
+    let (at, owner) = ("*:80".into(), "python3 4242".into());
+    ListenerDetail { at, owner, stopped: Some(false), backlog }
+}
+
+fn evidence(listening: Listening) -> Evidence {
+    Evidence { listening, ..Evidence::default() }
 }
 
 #[test]
 fn a_full_accept_queue_is_named_with_its_owner() {
-    let told = |evidence| of(&Fault::Silence, &Scene { evidence, ..scene(OWN) }).text;
-    let full = told(Evidence::Here(listener(Some(Backlog { queued: 129, limit: 128 }))));
+    let told = |listening| {
+        of(&Fault::Silence, &Scene { evidence: evidence(listening), ..scene(OWN) }).text
+    };
+    let full = told(Listening::Here(listener(Some(Backlog { queued: 129, limit: 128 }))));
     assert!(
         full.contains("accept queue is full (129 wait, its limit is 128). python3 4242 does not"),
         "{full}"
     );
     // One more than the limit finds room.
-    let roomy = told(Evidence::Here(listener(Some(Backlog { queued: 128, limit: 128 }))));
+    let roomy = told(Listening::Here(listener(Some(Backlog { queued: 128, limit: 128 }))));
     assert!(roomy.contains("has room") && roomy.contains("firewall"), "{roomy}");
-    assert!(told(Evidence::Elsewhere(Vec::new())).contains("nothing listens there"));
+    assert!(told(Listening::Elsewhere(Vec::new())).contains("nothing listens there"));
 }
 
 #[test]
 fn a_refusal_here_tells_who_listens_elsewhere() {
     let refused = later(ErrorKind::ConnectionRefused);
-    let told = |evidence| of(&refused, &Scene { evidence, ..scene(OWN) }).text;
-    assert_eq!(told(Evidence::Elsewhere(Vec::new())), "nothing listens on port 80 of this host");
-    let elsewhere = Listener { at: "10.0.0.5:80".into(), ..listener(None) };
-    let text = told(Evidence::Elsewhere(vec![elsewhere]));
+    let told =
+        |listening| of(&refused, &Scene { evidence: evidence(listening), ..scene(OWN) }).text;
+    assert_eq!(told(Listening::Elsewhere(Vec::new())), "nothing listens on port 80 of this host");
+    let elsewhere = ListenerDetail { at: "10.0.0.5:80".into(), ..listener(None) };
+    let text = told(Listening::Elsewhere(vec![elsewhere]));
     assert!(text.contains("python3 4242 listens on 10.0.0.5:80"), "{text}");
-    assert!(told(Evidence::Here(listener(None))).contains("listens on *:80 by now"));
+    assert!(told(Listening::Here(listener(None))).contains("listens on *:80 by now"));
 }

@@ -35,6 +35,11 @@ pub fn addresses() -> Vec<IpAddr> {
     addresses.into_iter().map(|address| address.addr).collect()
 }
 
+/// The largest packet that an interface takes, without link header.
+pub fn mtu(interface: &str) -> Option<u64> {
+    ifaddrs::mtu(interface)
+}
+
 /// A line of `/proc/net/dev`: a name, a colon, eight numbers for what came and eight for what
 /// went, each half beginning with bytes, packets, errors. The two lines above have no colon.
 fn parse(line: &str) -> Option<Interface> {

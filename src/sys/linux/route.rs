@@ -33,7 +33,7 @@ pub fn lookup(destination: SocketAddr, source: Option<IpAddr>) -> Result<Way> {
     let interface = route.interface.map(|index| {
         netdevice::index_to_name(&socket, index).unwrap_or_else(|_| index.to_string())
     });
-    Ok(Way { is_local: route.is_local, interface, gateway: route.gateway })
+    Ok(Way { kind: route.kind, interface, index: route.interface, gateway: route.gateway })
 }
 
 fn read(answer: &[u8]) -> io::Result<Route> {
@@ -53,13 +53,15 @@ fn read(answer: &[u8]) -> io::Result<Route> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::probe::RouteKind;
 
     #[test]
     fn the_way_to_oneself_is_the_loopback_interface() {
         for destination in ["127.0.0.1:80", "127.3.4.5:1"] {
             let way = lookup(destination.parse().unwrap(), None).unwrap();
             let lo = Some("lo".to_owned());
-            assert_eq!(way, Way { is_local: true, interface: lo, gateway: None });
+            let kind = Some(RouteKind::Local);
+            assert_eq!(way, Way { kind, interface: lo, index: way.index, gateway: None });
         }
     }
 

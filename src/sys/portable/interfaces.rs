@@ -41,6 +41,11 @@ pub fn addresses() -> Vec<IpAddr> {
     networks.map(|network| network.addr).collect()
 }
 
+/// The largest packet that an interface takes, without link header.
+pub fn mtu(interface: &str) -> Option<u64> {
+    list().ok()?.list.into_iter().find(|it| *it.name == *interface)?.mtu_bytes
+}
+
 fn networks() -> Result<Networks> {
     Networks::new_with_refreshed_list()
         .map_err(|error| Error::os("list interfaces", io::Error::other(error.to_string())))

@@ -58,7 +58,10 @@ pub fn name_of(addr: IpAddr) -> Result<String, LookupError> {
 /// (if_nametoindex(3)).
 pub fn interface_index(name: &str) -> io::Result<u32> {
     if let Ok(index) = name.parse() {
-        return Ok(index);
+        let mut name = [0 as libc::c_char; libc::IF_NAMESIZE];
+        // SAFETY: the buffer has the IF_NAMESIZE bytes that if_indextoname(3) asks for.
+        let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr()) };
+        return if found.is_null() { Err(io::Error::last_os_error()) } else { Ok(index) };
     }
     let name = CString::new(name)?;
     // SAFETY: `name` is a NUL-terminated string that outlives the call.
@@ -166,7 +169,9 @@ mod tests {
 
     #[test]
     fn an_interface_has_an_index() {
-        assert_eq!(interface_index("7").unwrap(), 7);
+        let lo = ["lo", "lo0"].iter().find_map(|name| interface_index(name).ok()).unwrap();
+        assert_eq!(interface_index(&lo.to_string()).unwrap(), lo);
+        assert!(interface_index("4000000000").is_err());
         assert!(interface_index("no-such-device").is_err());
     }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Style};
-use serde_json::json;
 
 use crate::catalog::themes;
 use crate::model::close::{ClosePlan, CloseTarget, SocketAndReason};
@@ -22,7 +21,10 @@ use crate::model::owner::{Ownership, Unverified};
 use crate::model::packets::{
     Count, Flow, FlowEnd, Losses, PacketCounts, ProtocolCount, TcpFlagCounts,
 };
-use crate::model::probe::{Attempt, OutcomeKind, ProbeSummary, Side, Stage, StageName, Verdict};
+use crate::model::probe::{
+    Attempt, ConnectDetail, Detail, LocalDetail, OutcomeKind, ProbeSummary, Side, Stage, StageName,
+    Verdict,
+};
 use crate::model::sample::Sample;
 use crate::model::socket::{Endpoint, State};
 use crate::model::table::{SocketRow, SocketTable};
@@ -477,12 +479,19 @@ fn probe(desk: &mut Desk) -> RequestId {
     started.unwrap()
 }
 
-fn stage(name: StageName, ok: bool, duration_us: u64, detail: &serde_json::Value) -> Stage {
-    Stage { name, ok, duration_us, detail: detail.as_object().unwrap().clone() }
+fn connect(ok: bool, duration_us: u64) -> Stage {
+    let detail = ConnectDetail {
+        local: ok.then(|| "127.0.0.1:36502".parse().unwrap()),
+        remote: Some("127.0.0.1:5432".parse().unwrap()),
+        ..ConnectDetail::default()
+    };
+    Stage { detail: Detail::Connect(Box::new(detail)), ok, duration_us }
 }
 
 fn local() -> Stage {
-    stage(StageName::Local, true, 20, &json!({ "source": "127.0.0.1", "to_self": true }))
+    let source = Some("127.0.0.1".parse().unwrap());
+    let local = LocalDetail { source, to_self: Some(true), ..LocalDetail::default() };
+    Stage { detail: Detail::Local(local), ok: true, duration_us: 20 }
 }
 
 fn finish(desk: &mut Desk, id: RequestId, stages: Vec<Stage>, verdict: Verdict, lost: u64) {
@@ -528,8 +537,7 @@ fn tester_empty() {
 fn tester_full() {
     snapshot!("tester_full", Tester, |desk| {
         let id = probe(desk);
-        let ends = json!({ "local": "127.0.0.1:36502", "remote": "127.0.0.1:5432" });
-        let stages = vec![local(), stage(StageName::Connect, true, 71, &ends)];
+        let stages = vec![local(), connect(true, 71)];
         let verdict = Verdict {
             outcome: OutcomeKind::Ok,
             side: None,
@@ -552,7 +560,7 @@ fn tester_degraded() {
                 .into(),
             errno: Some("ETIMEDOUT".into()),
         };
-        let connect = stage(StageName::Connect, false, 3_000_000, &json!({}));
+        let connect = connect(false, 3_000_000);
         finish(desk, id, vec![local(), connect], verdict, 3);
     });
 }

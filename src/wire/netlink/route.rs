@@ -3,13 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{HEADER_LEN, Malformed, REQUEST, aligned, attributes, u16_at, u32_at};
+use crate::model::probe::RouteKind;
 
 /// `RTM_GETROUTE`.
 const GET_ROUTE: u16 = 26;
 /// `sizeof(struct rtmsg)`.
 const ROUTE_LEN: usize = 12;
-/// `RTN_LOCAL`: the destination is this host.
-const LOCAL: u8 = 2;
 /// Protocol number of TCP.
 const TCP: u8 = 6;
 
@@ -87,8 +86,8 @@ fn push(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
 /// The kernel's decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Route {
-    /// Whether the destination is this host.
-    pub is_local: bool,
+    /// What the destination is; `None` for a kind that has no name here.
+    pub kind: Option<RouteKind>,
     /// Index of the interface that the packet leaves by.
     pub interface: Option<u32>,
     /// The router it goes to first; `None` where the destination is on the link.
@@ -104,7 +103,7 @@ impl Route {
         let (Some(&kind), Some(rest)) = (payload.get(7), payload.get(ROUTE_LEN..)) else {
             return Err(cut);
         };
-        let mut route = Self { is_local: kind == LOCAL, ..Self::default() };
+        let mut route = Self { kind: kind_of(kind), ..Self::default() };
         for attribute in attributes(rest) {
             let (kind, value) = attribute?;
             match kind {
@@ -119,7 +118,20 @@ impl Route {
     }
 }
 
-fn address(bytes: &[u8]) -> Option<IpAddr> {
+/// `RTN_*`. The kinds that refuse (blackhole, unreachable, prohibit) come as errors instead.
+fn kind_of(number: u8) -> Option<RouteKind> {
+    Some(match number {
+        1 => RouteKind::Unicast,
+        2 => RouteKind::Local,
+        3 => RouteKind::Broadcast,
+        4 => RouteKind::Anycast,
+        5 => RouteKind::Multicast,
+        _ => return None,
+    })
+}
+
+/// An address by its length.
+pub(super) fn address(bytes: &[u8]) -> Option<IpAddr> {
     if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
         return Some(Ipv4Addr::from(v4).into());
     }
@@ -157,7 +169,7 @@ mod tests {
         assert_eq!(
             route,
             Route {
-                is_local: false,
+                kind: Some(RouteKind::Unicast),
                 interface: Some(3),
                 gateway: Some("10.9.0.254".parse().unwrap()),
                 source: Some("10.9.0.1".parse().unwrap()),
@@ -167,13 +179,13 @@ mod tests {
 
     #[test]
     fn an_ipv6_gateway_of_an_ipv4_route_is_read() {
-        let mut bytes = vec![AF_INET, 32, 0, 0, 254, 0, 0, LOCAL, 0, 0, 0, 0];
+        let mut bytes = vec![AF_INET, 32, 0, 0, 254, 0, 0, 2, 0, 0, 0, 0];
         let mut value = u16::from(AF_INET6).to_ne_bytes().to_vec();
         let gateway: Ipv6Addr = "fe80::1".parse().unwrap();
         value.extend(gateway.octets());
         push(&mut bytes, attribute::VIA, &value);
         let route = Route::parse(&bytes).unwrap();
-        assert_eq!((route.gateway, route.is_local), (Some(gateway.into()), true));
+        assert_eq!((route.gateway, route.kind), (Some(gateway.into()), Some(RouteKind::Local)));
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn waterfall(run: &Run, now: Instant, width: u16, theme: &Theme) -> Vec<Line> {
         let (sign, style) = if stage.ok { ("✓", theme.fresh) } else { ("✗", theme.danger) };
         let time = words::stage_time(stage);
         let mut line = vec![
-            (format!("{:<9}", stage.name.name()), theme.heading),
+            (format!("{:<9}", stage.name().name()), theme.heading),
             (format!("{sign} {time:>9} "), style),
         ];
         if columns > 0 {

@@ -125,6 +125,6 @@ impl Run {
 }
 
 fn connect_time(stages: &[Stage]) -> Option<f64> {
-    let connect = stages.iter().find(|stage| stage.name == StageName::Connect && stage.ok)?;
+    let connect = stages.iter().find(|stage| stage.name() == StageName::Connect && stage.ok)?;
     Some(Duration::from_micros(connect.duration_us).as_secs_f64() * 1e6)
 }

@@ -1,53 +1,28 @@
-//! Evidence for a target on this very host: who listens there, and how full its queue is.
+//! Who listens at a target on this very host, and how full its queue is.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use serde_json::{Value, json};
-
-use crate::inspect::sockets;
-use crate::model::health::{Health, Source};
-use crate::model::socket::{Backlog, Family, Protocol, Socket, State};
-use crate::model::tables::Table;
+use crate::inspect::processes;
+use crate::model::probe::ListenerDetail;
+use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::text::{address, clean};
 
 /// What this host's socket table says about a port of its own.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Evidence {
+pub(in crate::probe) enum Listening {
     /// Nobody asked: the target is another host, or nothing needs an explanation.
     #[default]
     Unasked,
-    /// The table could not be read.
-    Unknown(Health),
     /// The listener that a SYN to the target reaches.
-    Here(Listener),
+    Here(ListenerDetail),
     /// Nobody listens at that address; these listen at other addresses on the same port.
-    Elsewhere(Vec<Listener>),
+    Elsewhere(Vec<ListenerDetail>),
 }
 
-/// A listener, as a sentence needs it: cleaned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Listener {
-    /// `127.0.0.1:80`, `*:80`.
-    pub at: String,
-    /// `python3 4242`, `nginx 12 and 3 more`, or what is known instead.
-    pub owner: String,
-    /// Its accept queue, where the system tells.
-    pub backlog: Option<Backlog>,
-}
-
-impl Evidence {
-    /// Lists this host's sockets and looks for `target`. Blocks no other task.
-    pub(super) async fn gather(target: SocketAddr) -> Self {
-        let tcp = sockets::Request { tables: Table::Tcp.into(), ..Default::default() };
-        let listing = tokio::task::spawn_blocking(move || sockets::list(&tcp));
-        match listing.await {
-            Ok(Ok(listing)) => Self::find(target, &listing.sockets),
-            Ok(Err(error)) => Self::Unknown(unread(&error.to_string())),
-            Err(broken) => Self::Unknown(unread(&broken.to_string())),
-        }
-    }
-
-    fn find(target: SocketAddr, sockets: &[Socket]) -> Self {
+impl Listening {
+    /// Looks for `target` in this host's sockets.
+    pub(in crate::probe) fn find(target: SocketAddr, sockets: &[Socket]) -> Self {
         let on_port: Vec<&Socket> = sockets
             .iter()
             .filter(|s| s.protocol == Protocol::Tcp && s.state == State::Listen)
@@ -56,28 +31,18 @@ impl Evidence {
         // The kernel prefers the listener of the very address to one of all addresses.
         let exact = on_port.iter().find(|s| s.local.canonical_addr() == Some(target.ip()));
         match exact.or_else(|| on_port.iter().find(|s| takes_all(s, target))) {
-            Some(socket) => Self::Here(Listener::of(socket)),
-            None => Self::Elsewhere(on_port.into_iter().map(Listener::of).collect()),
+            Some(socket) => Self::Here(described(socket)),
+            None => Self::Elsewhere(on_port.into_iter().map(described).collect()),
         }
     }
 
-    /// The listener as the connect stage's detail has it; `None` when nothing was found out.
-    pub(super) fn fact(&self) -> Option<Value> {
+    /// The listener that was found.
+    pub(in crate::probe) fn detail(&self) -> Option<ListenerDetail> {
         match self {
-            Self::Unasked | Self::Unknown(_) => None,
-            Self::Elsewhere(_) => Some(Value::Null),
-            Self::Here(Listener { at, owner, backlog }) => {
-                Some(json!({ "at": at, "owner": owner, "backlog": backlog }))
-            }
+            Self::Unasked | Self::Elsewhere(_) => None,
+            Self::Here(listener) => Some(listener.clone()),
         }
     }
-}
-
-fn unread(why: &str) -> Health {
-    Health::degraded(
-        Source::Sockets,
-        format!("the listeners of this host could not be listed: {why}"),
-    )
 }
 
 /// Whether `socket` listens on all addresses of the target's family.
@@ -86,26 +51,35 @@ fn takes_all(socket: &Socket, target: SocketAddr) -> bool {
     socket.local.is_wildcard() && (same || socket.is_dual_stack())
 }
 
-impl Listener {
-    fn of(socket: &Socket) -> Self {
-        Self {
-            at: address::local(socket).to_string(),
-            owner: owner(socket),
-            backlog: socket.backlog,
+/// A listener as a sentence needs it: cleaned.
+fn described(socket: &Socket) -> ListenerDetail {
+    let pids: BTreeSet<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
+    ListenerDetail {
+        at: address::local(socket).to_string(),
+        owner: owner(socket, pids.len()),
+        stopped: are_stopped(&pids),
+        backlog: socket.backlog,
+    }
+}
+
+fn owner(socket: &Socket, count: usize) -> String {
+    match socket.owners.first() {
+        None => format!("a process ({})", socket.ownership.kind.name()),
+        Some(first) => {
+            let name = format!("{} {}", clean(&first.process.name), first.process.pid);
+            if count <= 1 { name } else { format!("{name} and {} more", count - 1) }
         }
     }
 }
 
-fn owner(socket: &Socket) -> String {
-    let mut pids: Vec<u32> = socket.owners.iter().map(|owner| owner.process.pid).collect();
-    pids.dedup();
-    match (socket.owners.first(), pids.len()) {
-        (None, _) => format!("a process ({})", socket.ownership.kind.name()),
-        (Some(first), count) => {
-            let name = format!("{} {}", clean(&first.process.name), first.process.pid);
-            if count == 1 { name } else { format!("{name} and {} more", count - 1) }
-        }
+/// Whether every one of these processes is stopped; `None` where there is none, or nobody tells.
+fn are_stopped(pids: &BTreeSet<u32>) -> Option<bool> {
+    if pids.is_empty() {
+        return None;
     }
+    let tree = processes::tree().ok()?;
+    let mut nodes = pids.iter().map(|pid| tree.get(*pid));
+    nodes.try_fold(true, |all, node| Some(all && node?.stopped))
 }
 
 #[cfg(test)]
@@ -122,8 +96,8 @@ mod tests {
     }
 
     fn found(target: &str, sockets: &[Socket]) -> Option<String> {
-        match Evidence::find(target.parse().unwrap(), sockets) {
-            Evidence::Here(listener) => Some(listener.at),
+        match Listening::find(target.parse().unwrap(), sockets) {
+            Listening::Here(listener) => Some(listener.at),
             _ => None,
         }
     }
@@ -148,7 +122,8 @@ mod tests {
     #[test]
     fn listeners_at_other_addresses_are_told() {
         let sockets = [listener("10.0.0.5:80", None)];
-        let Evidence::Elsewhere(others) = Evidence::find("127.0.0.1:80".parse().unwrap(), &sockets)
+        let Listening::Elsewhere(others) =
+            Listening::find("127.0.0.1:80".parse().unwrap(), &sockets)
         else {
             panic!("nobody listens on 127.0.0.1");
         };

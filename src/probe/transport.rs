@@ -1,0 +1,3 @@
+//! What carries the bytes of a probe.
+
+pub(super) mod tcp;

@@ -1,0 +1,52 @@
+//! A target that has no address to go to.
+
+use super::super::Host;
+use super::super::fault::NameFault;
+use super::{QUOTED, failed};
+use crate::model::probe::{OutcomeKind, Side, Verdict};
+use crate::sys::errno;
+use crate::sys::lookup::{LookupError, LookupFailure};
+use crate::text::{clean::clean_to, units};
+
+/// The verdict on a target that has no address to go to.
+pub(in crate::probe) fn nowhere(fault: &NameFault, host: &Host) -> Verdict {
+    match fault {
+        NameFault::Lookup(error) => lookup(error, host),
+        NameFault::Silence(waited) => Verdict {
+            outcome: OutcomeKind::DnsFailed,
+            side: Some(Side::Path),
+            text: format!(
+                "no name server answered for {host} within {}: check the resolver's \
+                 configuration and the way to its servers",
+                units::duration(*waited)
+            ),
+            errno: None,
+        },
+        NameFault::Zone(error) => {
+            let text =
+                format!("{} names no interface of this host", clean_to(&host.to_string(), QUOTED));
+            failed(OutcomeKind::LocalError, Side::Local, text, error)
+        }
+    }
+}
+
+fn lookup(error: &LookupError, host: &Host) -> Verdict {
+    let (side, text) = match error.failure {
+        LookupFailure::NoSuchName => {
+            (None, format!("the name {host} does not exist: check its spelling"))
+        }
+        LookupFailure::NoAddress => (None, format!("the name {host} exists, but has no address")),
+        LookupFailure::Temporary => (
+            Some(Side::Path),
+            format!(
+                "no name server could be asked for {host}: check the resolver's configuration \
+                 and the way to its servers"
+            ),
+        ),
+        LookupFailure::Other => {
+            (None, format!("the resolver failed on {host}: {}", clean_to(&error.text, 200)))
+        }
+    };
+    let errno = error.source.as_ref().and_then(errno::name).map(str::to_owned);
+    Verdict { outcome: OutcomeKind::DnsFailed, side, text, errno }
+}

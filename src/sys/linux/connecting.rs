@@ -1,0 +1,232 @@
+//! A socket of our own that connects: how far it is, and which ICMP errors came back (`ip(7)`,
+//! IP_RECVERR; `ipv6(7)`, IPV6_RECVERR; `tcp(7)`, TCP_INFO).
+
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsRawFd;
+
+use socket2::Socket;
+
+use crate::model::probe::IcmpAnswer;
+use crate::sys::handshake::Phase;
+use crate::sys::{Error, Result};
+
+/// `TCP_ESTABLISHED`, `TCP_SYN_SENT`, `TCP_CLOSE` (net/tcp_states.h).
+const ESTABLISHED: u8 = 1;
+const SYN_SENT: u8 = 2;
+const CLOSE: u8 = 7;
+
+/// `SO_EE_ORIGIN_ICMP`, `SO_EE_ORIGIN_ICMP6` (linux/errqueue.h).
+const ORIGIN_ICMP: u8 = 2;
+const ORIGIN_ICMP6: u8 = 3;
+
+/// Room for the error and its sender, with their headers.
+const CONTROL_LEN: usize = 256;
+
+/// How far a TCP handshake is.
+pub fn phase(socket: &Socket) -> Result<Phase> {
+    // The first byte of `struct tcp_info` is the state.
+    let mut state = 0_u8;
+    let mut length = 1 as libc::socklen_t;
+    // SAFETY: the pointer is to one byte, `length` says so, and the kernel writes no more than
+    // that; both outlive the call.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut state).cast::<c_void>(),
+            &raw mut length,
+        )
+    };
+    if result != 0 {
+        return Err(Error::os("read TCP_INFO", io::Error::last_os_error()));
+    }
+    Ok(match state {
+        SYN_SENT => Phase::Connecting,
+        CLOSE => Phase::Closed,
+        ESTABLISHED => Phase::Open,
+        // What else there is comes after the handshake.
+        _ => Phase::Open,
+    })
+}
+
+/// Whether ICMP errors are to be queued, with their codes and senders. TCP over IPv4 queues them
+/// unasked; there the option would only make errors of an open connection fatal.
+pub fn queue_icmp_errors(socket: &Socket, v6: bool, on: bool) -> Result<()> {
+    let (level, option) = match v6 {
+        true => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
+        false => (libc::IPPROTO_IP, libc::IP_RECVERR),
+    };
+    set_flag(socket, level, option, on)
+        .map_err(|error| Error::os("have ICMP errors queued on a socket", error))
+}
+
+/// A bind to an address alone takes no port yet: connect(2) then chooses one that is free for
+/// this very peer, so that a crowded range of ports is no obstacle (`ip(7)`,
+/// IP_BIND_ADDRESS_NO_PORT).
+pub fn bind_without_port(socket: &Socket) -> Result<()> {
+    set_flag(socket, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, true)
+        .map_err(|error| Error::os("bind without a port", error))
+}
+
+fn set_flag(socket: &Socket, level: c_int, option: c_int, on: bool) -> io::Result<()> {
+    let value = c_int::from(on);
+    // SAFETY: the pointer is to an int, its length is told, and the kernel only reads it.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw const value).cast::<c_void>(),
+            size_of::<c_int>() as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Takes the next ICMP error from the socket's queue, with the system's number for it; `None`
+/// when there is none. Others than ICMP errors are passed over.
+pub fn next_icmp_error(socket: &Socket) -> Option<(IcmpAnswer, io::Error)> {
+    loop {
+        let mut control = Control([MaybeUninit::uninit(); CONTROL_LEN]);
+        // SAFETY: msghdr is plain numbers and pointers, for which zero means "none".
+        let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+        header.msg_control = control.0.as_mut_ptr().cast();
+        header.msg_controllen = CONTROL_LEN as _;
+        // SAFETY: the header has no name and no data buffers, and a control buffer of the
+        // length that it says; all outlive the call.
+        let received = unsafe {
+            libc::recvmsg(
+                socket.as_raw_fd(),
+                &raw mut header,
+                libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT,
+            )
+        };
+        if received < 0 {
+            return None;
+        }
+        if let Some(found) = extended_error(&header) {
+            return Some(found);
+        }
+    }
+}
+
+/// As aligned as the control messages in it.
+#[repr(align(16))]
+struct Control([MaybeUninit<u8>; CONTROL_LEN]);
+
+fn extended_error(header: &libc::msghdr) -> Option<(IcmpAnswer, io::Error)> {
+    // SAFETY: the kernel filled the control buffer and set its length.
+    let mut message = unsafe { libc::CMSG_FIRSTHDR(header) };
+    while !message.is_null() {
+        // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR give pointers into the control buffer, which is
+        // aligned for them and lives in the caller.
+        let head = unsafe { message.read_unaligned() };
+        let is_error = matches!(
+            (head.cmsg_level, head.cmsg_type),
+            (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
+        );
+        // SAFETY: as above; CMSG_LEN only computes.
+        let (data, empty) = unsafe { (libc::CMSG_DATA(message), libc::CMSG_LEN(0)) };
+        let length = (head.cmsg_len as usize).saturating_sub(empty as usize);
+        if is_error && length >= size_of::<libc::sock_extended_err>() {
+            // SAFETY: the message has `length` bytes at `data`.
+            let bytes = unsafe { std::slice::from_raw_parts(data, length) };
+            return read(bytes);
+        }
+        // SAFETY: `message` is a message of this header.
+        message = unsafe { libc::CMSG_NXTHDR(header, message) };
+    }
+    None
+}
+
+/// `struct sock_extended_err`, and the socket address of who sent it.
+fn read(bytes: &[u8]) -> Option<(IcmpAnswer, io::Error)> {
+    let errno = i32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?);
+    let [origin, kind, code] = bytes.get(4..7)?.try_into().ok()?;
+    if origin != ORIGIN_ICMP && origin != ORIGIN_ICMP6 {
+        return None;
+    }
+    let from = bytes.get(size_of::<libc::sock_extended_err>()..).and_then(sender);
+    let answer = IcmpAnswer { v6: origin == ORIGIN_ICMP6, kind, code, from };
+    Some((answer, io::Error::from_raw_os_error(errno)))
+}
+
+/// The address of a `sockaddr_in` or `sockaddr_in6`.
+fn sender(bytes: &[u8]) -> Option<IpAddr> {
+    let family = u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?);
+    match c_int::from(family) {
+        libc::AF_INET => {
+            let octets: [u8; 4] = bytes.get(4..8)?.try_into().ok()?;
+            Some(Ipv4Addr::from(octets).into())
+        }
+        libc::AF_INET6 => {
+            let octets: [u8; 16] = bytes.get(8..24)?.try_into().ok()?;
+            Some(Ipv6Addr::from(octets).into())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, TcpListener};
+    use std::thread;
+    use std::time::Duration;
+
+    use socket2::{Domain, Type};
+
+    use super::*;
+
+    #[test]
+    fn the_phase_follows_the_handshake() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        assert_eq!(phase(&socket).unwrap(), Phase::Closed);
+        socket.connect(&address.into()).unwrap();
+        assert_eq!(phase(&socket).unwrap(), Phase::Open);
+        assert!(next_icmp_error(&socket).is_none());
+    }
+
+    #[test]
+    fn a_closed_udp_port_leaves_its_code_and_its_sender() {
+        // Held and connected elsewhere, so that nobody else gets it and nothing is taken there.
+        let held = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        held.connect("127.0.0.1:9").unwrap();
+        let address: SocketAddr = held.local_addr().unwrap();
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+        queue_icmp_errors(&socket, false, true).unwrap();
+        socket.connect(&address.into()).unwrap();
+        socket.send(b"?").unwrap();
+        let mut found = None;
+        for _ in 0..500 {
+            found = next_icmp_error(&socket);
+            if found.is_some() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        let (answer, error) = found.unwrap();
+        let from = Some("127.0.0.1".parse().unwrap());
+        assert_eq!(answer, IcmpAnswer { v6: false, kind: 3, code: 3, from });
+        assert_eq!(error.raw_os_error(), Some(libc::ECONNREFUSED));
+    }
+
+    #[test]
+    fn no_prefix_of_an_error_makes_it_panic() {
+        let mut bytes = 113_i32.to_ne_bytes().to_vec();
+        bytes.extend([ORIGIN_ICMP, 3, 13, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend(2_u16.to_ne_bytes());
+        bytes.extend([0, 0, 10, 0, 0, 1]);
+        let whole = read(&bytes).unwrap().0;
+        assert_eq!(whole.from, Some("10.0.0.1".parse().unwrap()));
+        for length in 0..bytes.len() {
+            let cut = read(&bytes[..length]);
+            assert!(cut.is_none_or(|(answer, _)| answer.from.is_none()), "{length}");
+        }
+    }
+}

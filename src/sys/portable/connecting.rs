@@ -1,0 +1,31 @@
+//! A socket of our own that connects: no portable interface tells more than its last error.
+
+use std::io;
+
+use socket2::Socket;
+
+use crate::model::probe::IcmpAnswer;
+use crate::sys::handshake::Phase;
+use crate::sys::{Error, Result};
+
+const ONLY_LINUX: &str = "only on Linux does sockpit ask for it";
+
+/// How far a TCP handshake is.
+pub fn phase(_socket: &Socket) -> Result<Phase> {
+    Err(Error::unsupported("the state of a handshake", ONLY_LINUX))
+}
+
+/// Whether ICMP errors are to be queued, with their codes and senders.
+pub fn queue_icmp_errors(_socket: &Socket, _v6: bool, _on: bool) -> Result<()> {
+    Err(Error::unsupported("the queue of ICMP errors", ONLY_LINUX))
+}
+
+/// A bind to an address alone that takes no port yet.
+pub fn bind_without_port(_socket: &Socket) -> Result<()> {
+    Err(Error::unsupported("a bind without a port", ONLY_LINUX))
+}
+
+/// Takes the next ICMP error from the socket's queue: none is ever queued here.
+pub fn next_icmp_error(_socket: &Socket) -> Option<(IcmpAnswer, io::Error)> {
+    None
+}
