@@ -9,10 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::health::Health;
 
 pub use detail::{
-    BytesDetail, Certificate, CloseDetail, CloseHow, ConnectDetail, Detail, DnsDetail, EchoDetail,
-    End, GreetingDetail, HttpDetail, IcmpAnswer, ListenerDetail, LocalDetail, OtherDetail,
-    ProxyDetail, Record, RequestDetail, ResolveDetail, ResolveSource, RouteKind, TlsDetail,
-    TlsFault,
+    BytesDetail, Certificate, CloseDetail, CloseHow, ConnectDetail, Detail, EchoDetail, End,
+    GreetingDetail, IcmpAnswer, ListenerDetail, LocalDetail, ProxyDetail, RequestDetail,
+    ResolveDetail, ResolveSource, RouteKind, TlsDetail, TlsFault,
 };
 
 /// A step on the way to an answer, in the order they run.

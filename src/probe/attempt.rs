@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
+use super::dialogue::recognise;
 use super::fault::{Ending, Fault, Manners, Scene};
 use super::progress::Waterfall;
 use super::transport::tcp::{self, Connection, Heard};
@@ -184,11 +185,11 @@ fn told(heard: &Heard) -> GreetingDetail {
     match heard {
         Heard::Silence | Heard::Broken(_) => GreetingDetail::default(),
         Heard::End => GreetingDetail { ended: true, ..GreetingDetail::default() },
-        Heard::Words(bytes) => GreetingDetail {
-            bytes: bytes.len() as u64,
-            text: Some(String::from_utf8_lossy(bytes).into_owned()),
-            ..GreetingDetail::default()
-        },
+        Heard::Words(bytes) => {
+            let greeting = recognise::greeting(bytes);
+            let guessed = greeting.protocol.is_some();
+            GreetingDetail { greeting, guessed, ended: false }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Connection tests in words: stages, verdicts, sums. What came from outside is cleaned here.
 
+mod answers;
 mod stages;
 
 use std::time::Duration;

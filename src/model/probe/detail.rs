@@ -2,12 +2,12 @@
 //! `text::probe` alone; the field names are those of the JSON contract. Text from the peer is
 //! kept as it came, cut to a bound.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
 use super::StageName;
+use crate::model::dialogue::{Answer, DnsRecord, Greeting};
 use crate::model::socket::Backlog;
 
 /// The facts of one stage; which stage it is follows from the kind.
@@ -72,23 +72,11 @@ pub struct ResolveDetail {
     /// Where the answer came from; `None` where the system does not tell.
     pub source: Option<ResolveSource>,
     /// What the name server said.
-    pub records: Vec<Record>,
+    pub records: Vec<DnsRecord>,
     /// The addresses that the system would try, in its order.
     pub addresses: Vec<IpAddr>,
     /// Of these, those that this host cannot reach at all, or that are too many.
     pub not_tried: Vec<IpAddr>,
-}
-
-/// A record of the domain name system.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// `A`, `AAAA`, `CNAME`, `TYPE64`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// In the form of a zone file.
-    pub data: String,
-    /// How long it may be kept; `None` where it was not told.
-    pub ttl_s: Option<u32>,
 }
 
 /// What the routing table says of a destination (`RTN_*` of linux/rtnetlink.h).
@@ -289,21 +277,12 @@ pub struct TlsDetail {
 /// The greeting stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GreetingDetail {
-    /// The protocol that it is a greeting of: `ssh`.
-    pub protocol: Option<String>,
-    /// Whether that was told by port or greeting, and not asked for.
+    /// What the peer said first.
+    #[serde(flatten)]
+    pub greeting: Greeting,
+    /// Whether the protocol was told by port or greeting, and not asked for.
     pub guessed: bool,
-    /// What the peer said, or what it means where it is no text.
-    pub text: Option<String>,
-    /// The software that it names.
-    pub software: Option<String>,
-    /// What it says it can do.
-    pub capabilities: Vec<String>,
-    /// Facts of the protocol, by name.
-    pub facts: BTreeMap<String, String>,
-    /// Bytes that it sent.
-    pub bytes: u64,
-    /// Whether it closed its side meanwhile.
+    /// Whether the peer closed its side meanwhile.
     pub ended: bool,
 }
 
@@ -311,50 +290,12 @@ pub struct GreetingDetail {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RequestDetail {
-    /// Of HTTP.
-    Http(Box<HttpDetail>),
-    /// Of the domain name system.
-    Dns(DnsDetail),
+    /// Of an application protocol, which it names.
+    Answer(Box<Answer>),
     /// An ICMP echo.
     Echo(EchoDetail),
     /// Bytes of the user's own.
     Bytes(BytesDetail),
-    /// Of another protocol.
-    Other(OtherDetail),
-}
-
-/// An answer of HTTP.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpDetail {
-    /// `GET`.
-    pub method: String,
-    /// What was asked for.
-    pub path: String,
-    /// `HTTP/1.1`; `None` when what came is no HTTP.
-    pub version: Option<String>,
-    /// Its number.
-    pub status: Option<u16>,
-    /// Its words.
-    pub reason: Option<String>,
-    /// By name in lower case, several of one name joined by a comma.
-    pub headers: BTreeMap<String, String>,
-    /// From the request to the first byte.
-    pub first_byte_us: Option<u64>,
-    /// The first bytes of what came where they are no HTTP.
-    pub instead: Option<String>,
-}
-
-/// An answer of the domain name system.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DnsDetail {
-    /// What was asked: `example.org A`.
-    pub question: String,
-    /// `NOERROR`, `NXDOMAIN`; `None` without an answer.
-    pub rcode: Option<String>,
-    /// `aa`, `tc`, `rd`, `ra`, `ad`, `cd`.
-    pub flags: Vec<String>,
-    /// Its answer section.
-    pub answers: Vec<Record>,
 }
 
 /// An ICMP echo.
@@ -381,17 +322,6 @@ pub struct BytesDetail {
     pub received_hex: String,
     /// From the request to the first byte.
     pub first_byte_us: Option<u64>,
-}
-
-/// An answer of another protocol.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OtherDetail {
-    /// The protocol.
-    pub protocol: String,
-    /// What the peer said, or what it means where it is no text.
-    pub text: Option<String>,
-    /// Facts of the protocol, by name.
-    pub facts: BTreeMap<String, String>,
 }
 
 /// Who closed first.

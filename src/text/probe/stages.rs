@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{icmp_words, micros};
+use super::{answers, icmp_words};
 use crate::model::probe::{
     CloseDetail, CloseHow, ConnectDetail, Detail, End, GreetingDetail, LocalDetail, ProxyDetail,
     RequestDetail, ResolveDetail, Stage, TlsDetail,
@@ -103,21 +103,15 @@ fn tls_words(found: &TlsDetail) -> String {
         words.push(format!("for {}{days}", clean_to(names, GREETING_CHARS)).into());
     }
     words.extend(found.fault.map(|fault| fault.name().replace('_', " ").into()));
-    words.extend(found.instead.as_deref().map(|said| {
-        let line = said.trim_end().lines().next().unwrap_or_default();
-        format!("it says `{}`", clean_to(line, GREETING_CHARS)).into()
-    }));
+    words.extend(found.instead.as_deref().map(|said| format!("it says {}", quoted(said)).into()));
     words.join(", ")
 }
 
 fn greeting_words(ok: bool, found: &GreetingDetail) -> String {
-    let text = found.text.as_deref().map(|text| {
-        let line = text.trim_end().lines().next().unwrap_or_default();
-        format!("`{}`", clean_to(line, GREETING_CHARS))
-    });
-    let protocol = found.protocol.as_deref().map(|protocol| {
+    let text = found.greeting.text.as_deref().map(quoted);
+    let protocol = found.greeting.protocol.map(|protocol| {
         let how = if found.guessed { " (a guess)" } else { "" };
-        format!("{protocol}{how}: ")
+        format!("{}{how}: ", protocol.title())
     });
     let said = match (text, ok, found.ended) {
         (Some(text), ..) => text,
@@ -128,58 +122,25 @@ fn greeting_words(ok: bool, found: &GreetingDetail) -> String {
     format!("{}{said}", protocol.unwrap_or_default())
 }
 
+/// The first line, quoted.
+fn quoted(text: &str) -> String {
+    let line = text.trim_end().lines().next().unwrap_or_default();
+    format!("`{}`", clean_to(line, GREETING_CHARS))
+}
+
 fn request_words(found: &RequestDetail) -> String {
     match found {
-        RequestDetail::Http(http) => {
-            let answer = match (http.status, &http.instead) {
-                (Some(status), _) => {
-                    format!("{status} {}", http.reason.as_deref().unwrap_or_default())
-                }
-                (None, Some(said)) => format!("`{}`", clean_to(said, GREETING_CHARS)),
-                (None, None) => "no answer".to_owned(),
-            };
-            let first = http.first_byte_us.map(|us| format!(", first byte {}", micros(Some(us))));
-            let to = http.headers.get("location").map(|to| format!(", to {to}"));
-            format!(
-                "{} {} → {}{}{}",
-                http.method,
-                http.path,
-                answer.trim_end(),
-                to.unwrap_or_default(),
-                first.unwrap_or_default()
-            )
-        }
-        RequestDetail::Dns(dns) => {
-            let answers: Vec<String> = dns
-                .answers
-                .iter()
-                .take(ADDRESSES)
-                .map(|it| format!("{} {}", it.kind, it.data))
-                .collect();
-            let rcode = dns.rcode.as_deref().unwrap_or("no answer");
-            format!("{} → {rcode} {}", dns.question, answers.join(", "))
-        }
+        RequestDetail::Answer(answer) => answers::words(answer),
         RequestDetail::Echo(echo) => match echo.ttl {
             Some(ttl) => format!("echo {}, TTL {ttl}", echo.echo_sequence),
             None => format!("echo {}", echo.echo_sequence),
         },
         RequestDetail::Bytes(bytes) => format!(
-            "{} bytes → {} bytes `{}`",
+            "{} bytes → {} bytes {}",
             bytes.sent_bytes,
             bytes.received_bytes,
-            clean_to(bytes.received_text.trim_end(), GREETING_CHARS)
+            quoted(&bytes.received_text)
         ),
-        RequestDetail::Other(other) => {
-            let text = other.text.as_deref().unwrap_or_default();
-            let facts: Vec<String> =
-                other.facts.iter().map(|(name, value)| format!("{name} {value}")).collect();
-            let facts = facts.join(", ");
-            match (text, facts.as_str()) {
-                ("", facts) => facts.to_owned(),
-                (text, "") => clean_to(text, GREETING_CHARS).into_owned(),
-                (text, facts) => format!("{}; {facts}", clean_to(text, GREETING_CHARS)),
-            }
-        }
     }
 }
 
@@ -197,6 +158,7 @@ fn close_words(found: CloseDetail) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::dialogue::Greeting;
     use crate::model::probe::IcmpAnswer;
 
     fn said(ok: bool, detail: Detail) -> String {
@@ -239,7 +201,8 @@ mod tests {
     #[test]
     fn a_hostile_greeting_is_cleaned_and_cut() {
         let text = Some(format!("\x1b[2J{}\r\nsecond", "x".repeat(200)));
-        let banner = GreetingDetail { bytes: 9, text, ..GreetingDetail::default() };
+        let greeting = Greeting { text, ..Greeting::default() };
+        let banner = GreetingDetail { greeting, ..GreetingDetail::default() };
         let said = said(true, Detail::Greeting(banner));
         assert!(!said.contains('\x1b') && !said.contains("second"), "{said:?}");
         assert!(said.chars().count() <= GREETING_CHARS + 2, "{said:?}");
