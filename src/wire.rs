@@ -14,4 +14,5 @@ pub mod netlink;
 pub mod netstat;
 pub mod procfs;
 pub mod resolv_conf;
+pub mod sockopt;
 pub mod sysctl;

@@ -30,6 +30,8 @@ mod namespaces;
 mod no_sock_diag;
 #[path = "netns/one_answer.rs"]
 mod one_answer;
+#[path = "netns/opts.rs"]
+mod opts;
 #[path = "netns/owner_cache.rs"]
 mod owner_cache;
 #[path = "netns/owners.rs"]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::model::options::OptionType;
+use crate::model::options::{OptionType, Structure};
 
 #[cfg(test)]
 mod tests;
@@ -81,9 +81,80 @@ pub struct Entry {
     pub about: String,
     /// Kernel that brought it, where newer than 3.0.
     pub since: Option<String>,
+    /// The structure that its bytes are.
+    pub structure: Option<Structure>,
+    /// How its number is written for people, where that is not plainly.
+    pub form: Option<Form>,
+    /// What single numbers mean, by number.
+    #[serde(default, deserialize_with = "by_key")]
+    pub words: Vec<(i64, String)>,
+    /// Families and protocols whose sockets have it and refuse every setsockopt.
+    #[serde(default)]
+    pub not_set_on: Vec<String>,
+    /// The states in which setsockopt takes it.
+    #[serde(default)]
+    pub set_when: SetWhen,
+    /// The call after which setting it has no effect any more.
+    pub early: Option<Early>,
+    /// Whether an accepted socket has what its listener was given.
+    #[serde(default = "yes")]
+    pub inherited: bool,
+    /// Why sockpit does not set it on the socket of another program.
+    pub refused: Option<String>,
+    /// The mistake that is often made with it.
+    pub mistake: Option<String>,
+    /// How Winsock's option of that name differs.
+    pub differs: Option<String>,
     source: Option<String>,
     source_tcp: Option<String>,
     length: Option<usize>,
+}
+
+/// How the number of an option is written for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// Two ports: the lowest in the low 16 bits, the highest in the high ones.
+    PortRange,
+    /// The index of an interface in network byte order.
+    NetworkOrder,
+    /// DSCP and ECN.
+    Tos,
+    /// Hexadecimal.
+    Hex,
+    /// The number that the kernel files the socket under: a raw socket's protocol, else the port.
+    InetNum,
+}
+
+/// In which states setsockopt takes an option.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SetWhen {
+    /// In all.
+    #[default]
+    Any,
+    /// Before bind.
+    Unbound,
+    /// Closed or listening.
+    Unconnected,
+    /// Before connect and listen.
+    Closed,
+    /// Connected.
+    Connected,
+    /// While TCP_REPAIR is on.
+    Repair,
+}
+
+/// The call after which an option's new value has no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Early {
+    /// bind(2).
+    Bind,
+    /// listen(2).
+    Listen,
+    /// connect(2) and accept(2): it counts in the handshake.
+    Connect,
 }
 
 impl Entry {
@@ -96,6 +167,11 @@ impl Entry {
     pub fn default_source(&self, tcp: bool) -> Option<&str> {
         let of_tcp = self.source_tcp.as_deref().filter(|_| tcp);
         of_tcp.or(self.source.as_deref())
+    }
+
+    /// Whether sockets of this family and protocol (sockpit's names) take it at all.
+    pub fn is_settable_on(&self, family: &str, protocol: &str) -> bool {
+        self.writable && !self.not_set_on.iter().any(|name| name == family || name == protocol)
     }
 
     /// The name of an enum's number.
@@ -170,6 +246,15 @@ fn by_number<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<(String, i64)>,
     let mut values: Vec<_> = BTreeMap::deserialize(source)?.into_iter().collect();
     values.sort_by_key(|(_, number)| *number);
     Ok(values)
+}
+
+fn by_key<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<(i64, String)>, D::Error> {
+    let words = BTreeMap::<String, String>::deserialize(source)?;
+    let number = |(key, word): (String, String)| match key.parse() {
+        Ok(key) => Ok((key, word)),
+        Err(_) => Err(serde::de::Error::custom(format!("{key} is no number"))),
+    };
+    words.into_iter().map(number).collect()
 }
 
 fn yes() -> bool {

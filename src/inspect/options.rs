@@ -1,11 +1,15 @@
 //! The options of one live socket: what is set, what differs from an untouched one, who waits.
 
+mod cause;
 mod decode;
 mod defaults;
 mod diag;
 mod io_model;
 mod lint;
+mod listener;
+mod notes;
 mod plain;
+mod situation;
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -17,8 +21,11 @@ use crate::model::socket::{Protocol, Socket};
 use crate::sys::options::{Meant, Reading, Wanted, read_options, socket_inode};
 
 use super::Error;
-use defaults::{Defaults, Situation};
+use crate::wire::sockopt;
+use defaults::{Defaults, Fresh};
 use io_model::Waits;
+use listener::Listeners;
+use situation::Situation;
 
 #[cfg(test)]
 mod tests;
@@ -64,10 +71,14 @@ impl Known {
             raw_hex: raw.map(hex),
             default: None,
             changed: None,
+            changed_by: None,
+            why: None,
             unit: self.entry.unit.clone(),
             writable: self.entry.writable,
             source: None,
             about: self.entry.about.clone(),
+            note: None,
+            parts: Vec::new(),
         }
     }
 }
@@ -82,6 +93,8 @@ pub fn options(socket: &Socket) -> Result<OptionsReport, Error> {
 #[derive(Debug, Default)]
 pub struct Inspector {
     waits: Waits,
+    fresh: Fresh,
+    listeners: Listeners,
 }
 
 impl Inspector {
@@ -147,7 +160,10 @@ impl Inspector {
     /// Everything about a socket whose options were read through a descriptor of `pid`.
     fn full(&mut self, socket: Socket, pid: u32, reading: &Reading) -> OptionsReport {
         tracing::debug!(pid, held_us = reading.held.as_micros(), "read options by a duplicate");
-        let options = judged(pid, socket.netns, reading);
+        let mut options = judged(&mut self.fresh, pid, &socket, reading);
+        if let Some(above) = self.listeners.of(&socket, &mut self.fresh) {
+            listener::tell_inherited(&mut options, above);
+        }
         let nonblocking = Some(reading.nonblocking);
         OptionsReport {
             io_model: self.waits.model(&socket, Some(pid), reading.inode, nonblocking),
@@ -161,7 +177,7 @@ impl Inspector {
 
     /// What the table alone tells, and the reason for the rest.
     fn by_table(&mut self, socket: &Socket, reason: String) -> OptionsReport {
-        let options = diag::options(socket);
+        let options = diag::options(socket, &mut self.fresh);
         let nothing = options.is_empty();
         OptionsReport {
             io_model: self.waits.model(socket, None, socket.inode.unwrap_or(0), None),
@@ -187,15 +203,20 @@ fn is_subflow(socket: &Socket) -> bool {
 }
 
 /// The options that were read, typed, beside what an untouched socket tells.
-fn judged(pid: u32, netns: Option<u64>, reading: &Reading) -> Vec<SocketOption> {
-    let defaults = Defaults::of(reading, pid, netns);
-    let situation = Situation::of(reading);
+fn judged(fresh: &mut Fresh, pid: u32, socket: &Socket, reading: &Reading) -> Vec<SocketOption> {
+    let defaults = Defaults::of(fresh, reading, pid, socket.netns);
+    let situation = Situation::of(socket, reading);
     let told = READ.iter().zip(&reading.answers).enumerate();
     told.filter_map(|(index, (known, answer))| {
         let raw = answer.as_deref()?;
         let (r#type, value) = decode::value_or_bytes(known.entry, raw);
         let mut option = known.option(r#type, value, Some(raw));
+        if let Some(structure) = known.entry.structure {
+            option.parts = sockopt::parts(structure, raw, situation.algorithm());
+        }
+        option.writable = situation.takes(known.entry);
         defaults.judge(index, known.entry, &situation, &mut option);
+        option.note = notes::of(known.entry, &option, &situation);
         Some(option)
     })
     .collect()

@@ -1,5 +1,7 @@
 //! The options of one live socket, and what is known of how it is used.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::socket::Socket;
@@ -54,6 +56,8 @@ pub enum OptionValue {
     Bool(bool),
     /// A number as getsockopt gave it.
     Number(i64),
+    /// A number above `i64::MAX`.
+    Large(u64),
     /// A name, a string, an address, or hexadecimal digits.
     Text(String),
     /// Names of the bits that are set.
@@ -81,6 +85,74 @@ pub enum OptionValue {
     },
 }
 
+/// Who made an option differ from that of an untouched socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangedBy {
+    /// The program, by setsockopt.
+    Program,
+    /// The kernel, for a reason of its own.
+    Kernel,
+    /// The listener that accepted the connection: the program set it there.
+    Inherited,
+}
+
+impl ChangedBy {
+    /// The word of JSON and of text.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Program => "program",
+            Self::Kernel => "kernel",
+            Self::Inherited => "inherited",
+        }
+    }
+}
+
+/// A structure that sockpit can take apart, by the name that the catalogue has for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Structure {
+    /// `struct tcp_info` (linux/tcp.h).
+    TcpInfo,
+    /// `union tcp_cc_info` (linux/inet_diag.h); which member depends on the algorithm.
+    TcpCcInfo,
+    /// An array of u32 in the order of SK_MEMINFO_* (linux/sock_diag.h).
+    Meminfo,
+    /// `struct sock_txtime` (linux/net_tstamp.h).
+    Txtime,
+    /// An array of gid_t.
+    Groups,
+    /// `struct ip6_mtuinfo` (RFC 3542).
+    PathMtu,
+    /// `struct tcp_repair_window` (linux/tcp.h).
+    RepairWindow,
+    /// `struct mptcp_info` (linux/mptcp.h).
+    MptcpInfo,
+    /// `struct xdp_statistics` (linux/if_xdp.h).
+    XdpStatistics,
+    /// IP options by their kinds (RFC 791).
+    IpOptions,
+    /// A bitmap of the group numbers of a netlink socket.
+    Bitmap,
+    /// `struct icmp_filter` (linux/icmp.h): the ICMP types that are dropped.
+    IcmpFilter,
+    /// `struct icmp6_filter` (RFC 3542): the ICMPv6 types that are dropped.
+    Icmp6Filter,
+}
+
+/// A field of a structure that an option's bytes are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OptionPart {
+    /// What it belongs with: `time`, `window`, `loss`, …; empty for a structure without groups.
+    pub group: Cow<'static, str>,
+    /// Its name in the kernel's header, without the prefix that all have.
+    pub name: Cow<'static, str>,
+    /// Its value.
+    pub value: OptionValue,
+    /// The unit of a number.
+    pub unit: Option<Cow<'static, str>>,
+}
+
 /// One option of a live socket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SocketOption {
@@ -98,16 +170,26 @@ pub struct SocketOption {
     pub raw_hex: Option<String>,
     /// The value of an untouched socket here, where that is known.
     pub default: Option<OptionValue>,
-    /// Whether `value` differs from `default`; `None` where no default is known.
+    /// Whether the program or its listener set it; `None` where that cannot be told.
     pub changed: Option<bool>,
+    /// Who made `value` differ from `default`; `None` where it does not, or nobody can tell.
+    pub changed_by: Option<ChangedBy>,
+    /// Why the kernel changed it, or why nobody can tell: one sentence.
+    pub why: Option<String>,
     /// Unit of a number: `bytes`, `s`, `ms`, `us`, `segments`, …
     pub unit: Option<String>,
-    /// Whether setsockopt could change it.
+    /// Whether setsockopt could change it on this kind of socket in this state.
     pub writable: bool,
     /// Where the default comes from: a sysctl, or a sentence.
     pub source: Option<String>,
     /// What the option does, in a few words.
     pub about: String,
+    /// What deserves a word about this very value: that a wish was cut, say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The fields of a structure, where the option is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<OptionPart>,
 }
 
 /// How a process waits on the socket.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::column::{Cell, Column};
 use super::units::UNKNOWN;
 use super::{clean, options};
-use crate::model::options::OptionsReport;
+use crate::model::options::{ChangedBy, OptionsReport};
 use crate::model::owner::Unverified;
 use crate::model::packets::{FlowEnd, PacketCounts};
 use crate::model::probe::ProbeReport;
@@ -120,7 +120,10 @@ pub fn flows(counts: &PacketCounts) -> String {
 /// The options of sockets, each line with the inode and cookie of its socket.
 pub fn options<'a>(reports: impl IntoIterator<Item = &'a OptionsReport>) -> String {
     let mut out = String::new();
-    line(&mut out, ["inode", "cookie", "level", "name", "value", "default", "source"]);
+    line(
+        &mut out,
+        ["inode", "cookie", "level", "name", "value", "default", "source", "changed_by"],
+    );
     for report in reports {
         let of_socket = |number: fn(&Socket) -> Option<u64>| {
             number(&report.socket).map(|n| n.to_string()).unwrap_or_default()
@@ -130,11 +133,12 @@ pub fn options<'a>(reports: impl IntoIterator<Item = &'a OptionsReport>) -> Stri
         for option in &report.options {
             let (value, default) = (options::value(option), options::default_value(option));
             let source = option.source.as_deref().unwrap_or_default();
+            let by = option.changed_by.map_or("", ChangedBy::name);
             let known = |text: String| if text == UNKNOWN { String::new() } else { text };
             let (value, default) = (known(value), known(default));
             line(
                 &mut out,
-                [&inode, &cookie, &*option.level, &option.name, &value, &default, source],
+                [&inode, &cookie, &*option.level, &option.name, &value, &default, source, by],
             );
         }
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::cli::output;
-use crate::model::options::{OptionsReport, SocketOption};
+use crate::model::options::{ChangedBy, OptionsReport, SocketOption};
 use crate::model::socket::Socket;
 use crate::text::options as words;
 use crate::text::table::{Column, Table};
@@ -44,31 +44,55 @@ fn write(report: &OptionsReport, only_changed: bool, out: &mut impl Write) -> io
     if report.options.is_empty() && only_changed {
         return writeln!(out, "no option differs from the default");
     }
-    table(&report.options).write(out)
+    table(&report.options).write(out)?;
+    details(&report.options, out)
+}
+
+/// What does not go into a line of the table: reasons, remarks, and TCP_INFO by its groups.
+fn details(options: &[SocketOption], out: &mut impl Write) -> io::Result<()> {
+    for option in options {
+        let name = clean(&option.name);
+        if let Some(why) = &option.why
+            && option.changed_by != Some(ChangedBy::Inherited)
+        {
+            writeln!(out, "{name}: {}", clean(why))?;
+        }
+        if let Some(note) = &option.note {
+            writeln!(out, "{name}: {}", clean(note))?;
+        }
+    }
+    let grouped =
+        options.iter().filter(|option| option.parts.iter().any(|part| !part.group.is_empty()));
+    for option in grouped {
+        writeln!(out, "{}", clean(&option.name))?;
+        for (group, words) in words::groups(option) {
+            writeln!(out, "  {group:8} {words}")?;
+        }
+    }
+    Ok(())
 }
 
 fn table(options: &[SocketOption]) -> Table {
     let mut table = Table::new(vec![
-        Column::left("CHANGED"),
+        Column::left("CHANGED BY"),
         Column::left("OPTION"),
         Column::left("VALUE"),
         Column::left("DEFAULT"),
         Column::left("DEFAULT FROM"),
         Column::left("ABOUT"),
     ]);
-    let (changed, rest): (Vec<_>, Vec<_>) =
-        options.iter().partition(|option| option.changed == Some(true));
-    for option in changed.into_iter().chain(rest) {
+    for option in words::in_order(options) {
         table.push(row(option));
     }
     table
 }
 
 fn row(option: &SocketOption) -> [String; 6] {
-    let changed = match option.changed {
-        Some(true) => "changed",
-        Some(false) => "",
-        None => units::UNKNOWN,
+    let changed = match (option.changed_by, option.changed) {
+        (Some(by), _) => by.name(),
+        (None, Some(true)) => "changed",
+        (None, Some(false)) => "",
+        (None, None) => units::UNKNOWN,
     };
     [
         changed.to_owned(),

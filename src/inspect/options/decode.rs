@@ -20,7 +20,7 @@ pub(super) fn value(entry: &Entry, raw: &[u8]) -> Option<OptionValue> {
     Some(match entry.r#type {
         OptionType::Bool => OptionValue::Bool(signed(raw)? != 0),
         OptionType::Int | OptionType::Bytes => OptionValue::Number(signed(raw)?),
-        OptionType::Unsigned => OptionValue::Number(unsigned(raw)?),
+        OptionType::Unsigned => unsigned_value(raw)?,
         OptionType::Enum => OptionValue::Text(enum_name(entry, signed(raw)?)),
         OptionType::Flags => OptionValue::Names(flag_names(entry, unsigned(first_int(raw)?)?)),
         OptionType::Linger => linger(raw)?,
@@ -47,6 +47,14 @@ fn unsigned(raw: &[u8]) -> Option<i64> {
         8 => i64::try_from(u64::from_ne_bytes(raw.try_into().ok()?)).ok(),
         _ => None,
     }
+}
+
+fn unsigned_value(raw: &[u8]) -> Option<OptionValue> {
+    if let Ok(raw) = raw.try_into() {
+        let number = u64::from_ne_bytes(raw);
+        return Some(i64::try_from(number).map_or(OptionValue::Large(number), OptionValue::Number));
+    }
+    unsigned(raw).map(OptionValue::Number)
 }
 
 /// Flags may be followed by more, as in `struct so_timestamping`.

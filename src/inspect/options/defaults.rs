@@ -1,69 +1,79 @@
 //! What an untouched socket would tell, and whether a difference means that somebody set it.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use crate::catalog::sockopts::{Compare, Entry};
-use crate::model::options::SocketOption;
-use crate::sys::options::{Answers, Fresh, Reading, SocketKind, fresh_options};
+use crate::model::options::{ChangedBy, SocketOption};
+use crate::sys::options::{Answers, Fresh as Made, Reading, SocketKind, fresh_options};
 
-use super::{WANTED, decode, index_of};
+use super::cause::{self, Cause};
+use super::situation::Situation;
+use super::{WANTED, decode};
 
-/// `tcpi_state` of linux/tcp.h.
-const TCP_CLOSE: u8 = 7;
-const TCP_LISTEN: u8 = 10;
-/// Where `tcpi_segs_out` begins in `struct tcp_info`.
-const SEGS_OUT_AT: usize = 136;
+/// The options of untouched sockets, made once for each kind and network namespace.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    here: HashMap<SocketKind, Option<Rc<Made>>>,
+    there: HashMap<(SocketKind, u64), Option<Rc<Made>>>,
+}
 
-/// The options of a fresh socket of the same kind.
+/// The options of an untouched socket of the same kind.
 pub(super) struct Defaults {
-    answers: Answers,
+    made: Option<Rc<Made>>,
     /// Whether it was made in the network namespace of the socket that is looked at, so that
     /// what sysctls give counts too.
     same_netns: bool,
+    /// Whether that is sockpit's own namespace, whose sysctls can be read.
+    is_own: bool,
 }
 
-/// What decides whether a difference means anything.
-pub(super) struct Situation {
-    tcp: bool,
-    /// Whether there is a peer, or was one.
-    connected: bool,
-    /// SO_BUF_LOCK: which buffers were set by hand; `None` before kernel 5.14.
-    buffers_set: Option<i64>,
+impl Fresh {
+    fn here(&mut self, kind: SocketKind) -> Option<Rc<Made>> {
+        let make = || fresh_options(kind, None, &WANTED).ok().map(Rc::new);
+        self.here.entry(kind).or_insert_with(make).clone()
+    }
+
+    /// In the namespace of `pid`, which has this cookie or inode.
+    fn there(&mut self, kind: SocketKind, pid: u32, netns: u64) -> Option<Rc<Made>> {
+        let make = || fresh_options(kind, Some(pid), &WANTED).ok().map(Rc::new);
+        self.there.entry((kind, netns)).or_insert_with(make).clone()
+    }
 }
 
 impl Defaults {
     /// By a fresh socket in sockpit's own network namespace, or else in that of `pid`.
-    pub(super) fn of(reading: &Reading, pid: u32, netns: Option<u64>) -> Self {
-        let here = fresh_options(reading.kind, None, &WANTED).ok();
-        let same = |fresh: &Fresh| match (fresh.netns_cookie, reading.netns_cookie) {
-            (Some(fresh), Some(cookie)) => fresh == cookie,
-            _ => netns.is_some() && fresh.netns == netns,
+    pub(super) fn of(fresh: &mut Fresh, reading: &Reading, pid: u32, netns: Option<u64>) -> Self {
+        let here = fresh.here(reading.kind);
+        let same = |made: &Made| match (made.netns_cookie, reading.netns_cookie) {
+            (Some(made), Some(cookie)) => made == cookie,
+            _ => netns.is_some() && made.netns == netns,
         };
-        if here.as_ref().is_some_and(same) {
-            return Self::from_fresh(here, true);
+        if here.as_deref().is_some_and(same) {
+            return Self { made: here, same_netns: true, is_own: true };
         }
-        let there = fresh_options(reading.kind, Some(pid), &WANTED).ok().filter(same);
-        match there {
-            Some(_) => Self::from_fresh(there, true),
-            None => Self::from_fresh(here, false),
+        let place = reading.netns_cookie.or(netns);
+        let there = place.and_then(|place| fresh.there(reading.kind, pid, place));
+        match there.filter(|made| same(made)) {
+            there @ Some(_) => Self { made: there, same_netns: true, is_own: false },
+            None => Self { made: here, same_netns: false, is_own: false },
         }
     }
 
     /// For a socket of which only the kind and the namespace are known.
-    pub(super) fn of_kind(kind: Option<SocketKind>, netns: Option<u64>) -> Self {
-        let here = kind.and_then(|kind| fresh_options(kind, None, &WANTED).ok());
-        let same = here.as_ref().is_some_and(|fresh| netns.is_some() && fresh.netns == netns);
-        Self::from_fresh(here, same)
+    pub(super) fn of_kind(fresh: &mut Fresh, kind: Option<SocketKind>, netns: Option<u64>) -> Self {
+        let made = kind.and_then(|kind| fresh.here(kind));
+        let same = made.as_ref().is_some_and(|made| netns.is_some() && made.netns == netns);
+        Self { made, same_netns: same, is_own: same }
     }
 
-    fn from_fresh(fresh: Option<Fresh>, same_netns: bool) -> Self {
-        Self { answers: fresh.map(|fresh| fresh.answers).unwrap_or_default(), same_netns }
-    }
-
-    /// Fills in default, changed and source of the option at `index` of those that are read.
+    /// Fills in default, changed, by whom, why and source of the option at `index` of those that
+    /// are read.
     pub(super) fn judge(
         &self,
         index: usize,
         entry: &Entry,
-        situation: &Situation,
+        situation: &Situation<'_>,
         option: &mut SocketOption,
     ) {
         let sysctl = entry.default_source(situation.tcp);
@@ -73,7 +83,7 @@ impl Defaults {
                 option.source = Some("the connection decides".to_owned());
                 return;
             }
-            Compare::Autotuned if situation.is_autotuned(entry) => {
+            Compare::Autotuned if is_autotuned(entry, situation) => {
                 option.source = Some(match sysctl {
                     Some(sysctl) => format!("autotuned within {sysctl}"),
                     None => "autotuned".to_owned(),
@@ -86,48 +96,25 @@ impl Defaults {
             option.source = sysctl.map(|sysctl| format!("{sysctl} of its network namespace"));
             return;
         }
-        let raw = self.answers.get(index).and_then(Option::as_deref);
+        let answers: Option<&Answers> = self.made.as_deref().map(|made| &made.answers);
+        let raw = answers.and_then(|answers| answers.get(index)?.as_deref());
         option.default = raw.and_then(|raw| decode::value(entry, raw));
-        option.changed = option.default.as_ref().map(|default| *default != option.value);
         option.source = Some(sysctl.unwrap_or("kernel constant").to_owned());
-    }
-}
-
-impl Situation {
-    pub(super) fn of(reading: &Reading) -> Self {
-        let answer = |name| {
-            let index = index_of(name)?;
-            reading.answers.get(index)?.as_deref()
-        };
-        let tcp_info: Option<&[u8]> = answer("TCP_INFO");
-        let buffers_set = answer("SO_BUF_LOCK")
-            .and_then(|raw| Some(i64::from(i32::from_ne_bytes(raw.try_into().ok()?))));
-        Self {
-            tcp: tcp_info.is_some(),
-            connected: tcp_info.map_or(reading.remote.is_some(), was_connected),
-            buffers_set,
+        let Some(default) = &option.default else { return };
+        if *default == option.value {
+            option.changed = Some(false);
+            return;
         }
-    }
-
-    /// For a socket of which only its row is known.
-    pub(super) fn of_row(tcp: bool, connected: bool) -> Self {
-        Self { tcp, connected, buffers_set: None }
-    }
-
-    /// Only TCP tunes its buffers, only with a peer, and not what was set by hand.
-    fn is_autotuned(&self, entry: &Entry) -> bool {
-        let lock = if entry.name == "SO_SNDBUF" { 1 } else { 2 };
-        self.tcp && self.connected && self.buffers_set.is_none_or(|set| set & lock == 0)
+        let (changed, by, why) = match cause::of(entry, option, situation, self.is_own) {
+            Cause::Program => (Some(true), Some(ChangedBy::Program), None),
+            Cause::Kernel(why) => (Some(false), Some(ChangedBy::Kernel), Some(why)),
+            Cause::Unknown(why) => (None, None, Some(why)),
+        };
+        (option.changed, option.changed_by, option.why) = (changed, by, why);
     }
 }
 
-/// Whether a TCP socket has or had a peer, by its TCP_INFO: a connection that was reset is in
-/// CLOSE again, with what it learnt.
-pub(super) fn was_connected(tcp_info: &[u8]) -> bool {
-    let segments = tcp_info.get(SEGS_OUT_AT..SEGS_OUT_AT + 4);
-    match tcp_info.first() {
-        Some(&TCP_LISTEN) => false,
-        Some(&TCP_CLOSE) => segments.is_some_and(|bytes| bytes != [0; 4]),
-        _ => true,
-    }
+/// Only TCP tunes its buffers, only with a peer, and not what was set by hand.
+fn is_autotuned(entry: &Entry, situation: &Situation<'_>) -> bool {
+    situation.tcp && situation.connected && situation.is_locked(&entry.name) != Some(true)
 }

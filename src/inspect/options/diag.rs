@@ -6,21 +6,21 @@ use crate::model::owner::{Owner, OwnershipKind, Through};
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::sys::options::SocketKind;
 
-use super::defaults::{Defaults, Situation};
+use super::defaults::{Defaults, Fresh};
+use super::situation::Situation;
 use super::{Known, domain_number, index_of};
 
 /// The options that a row implies, in catalogue order.
-pub(super) fn options(socket: &Socket) -> Vec<SocketOption> {
+pub(super) fn options(socket: &Socket, fresh: &mut Fresh) -> Vec<SocketOption> {
     let names = kind_names(socket);
-    let defaults = Defaults::of_kind(names.and_then(kind), socket.netns);
-    let tcp = matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp);
-    let unconnected = [State::Listen, State::Bound, State::Closed, State::Unconnected];
-    let situation = Situation::of_row(tcp, !unconnected.contains(&socket.state));
+    let defaults = Defaults::of_kind(fresh, names.and_then(kind), socket.netns);
+    let situation = Situation::of_row(socket);
     let mut options: Vec<SocketOption> = told(socket, names)
         .into_iter()
         .filter_map(|(name, value)| {
             let (level, entry) = sockopts::find(name)?;
             let mut option = Known { level, entry }.option(entry.r#type, value, None);
+            option.writable = situation.takes(entry);
             defaults.judge(index_of(name)?, entry, &situation, &mut option);
             Some(option)
         })

@@ -9,7 +9,7 @@ use crate::sys::options::Reading;
 use crate::sys::processes;
 use crate::wire::netlink::socket::tcp_state;
 
-use super::defaults::was_connected;
+use super::situation::was_connected;
 use super::{Error, index_of};
 
 /// The socket at a descriptor.
@@ -48,18 +48,25 @@ fn named(domain: &str, r#type: &str, protocol: &str) -> Option<(Family, Protocol
         "AF_UNIX" => Family::Unix,
         "AF_PACKET" => return Some((Family::Packet, Protocol::Packet)),
         "AF_NETLINK" => return Some((Family::Netlink, Protocol::Netlink)),
-        _ => return None,
+        "AF_VSOCK" => Family::Vsock,
+        "AF_XDP" => Family::Xdp,
+        "AF_ALG" => Family::Alg,
+        "AF_BLUETOOTH" => Family::Bluetooth,
+        "AF_CAN" => Family::Can,
+        "AF_TIPC" => Family::Tipc,
+        "AF_SMC" => Family::Smc,
+        _ => Family::Other,
     };
     let protocol = match (family, r#type, protocol) {
-        (Family::Unix, "SOCK_STREAM", _) => Protocol::Stream,
-        (Family::Unix, "SOCK_DGRAM", _) => Protocol::Dgram,
-        (Family::Unix, "SOCK_SEQPACKET", _) => Protocol::Seqpacket,
         (_, "SOCK_RAW", _) => Protocol::Raw,
         (_, _, "IPPROTO_TCP") => Protocol::Tcp,
         (_, _, "IPPROTO_MPTCP") => Protocol::Mptcp,
         (_, _, "IPPROTO_UDP") => Protocol::Udp,
         (_, _, "IPPROTO_UDPLITE") => Protocol::Udplite,
         (_, _, "IPPROTO_ICMP" | "IPPROTO_ICMPV6") => Protocol::Icmp,
+        (_, "SOCK_STREAM", _) => Protocol::Stream,
+        (_, "SOCK_DGRAM", _) => Protocol::Dgram,
+        (_, "SOCK_SEQPACKET", _) => Protocol::Seqpacket,
         _ => return None,
     };
     Some((family, protocol))

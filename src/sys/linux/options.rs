@@ -218,6 +218,13 @@ pub(super) fn inode_of_link(link: &OsStr) -> Option<u64> {
     std::str::from_utf8(number).ok()?.parse().ok()
 }
 
+/// The value of a sysctl by its name with dots, in sockpit's own network namespace; `None` where
+/// there is none of that name.
+pub fn sysctl(name: &str) -> Option<String> {
+    let path = format!("/proc/sys/{}", name.replace('.', "/"));
+    Some(std::fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
 fn open_process(pid: u32) -> Result<OwnedFd> {
     let gone = || Error::Gone { what: format!("process {pid}") };
     let raw = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;

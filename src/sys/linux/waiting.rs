@@ -62,6 +62,11 @@ impl ProcessWaits {
         Ok(Self { pid, sockets, instances, calls, is_whole })
     }
 
+    /// A descriptor of the socket with this inode in one process.
+    pub fn descriptor(pid: u32, inode: u64) -> Option<i32> {
+        descriptors_of(pid).ok()?.sockets.get(&inode)?.first().copied()
+    }
+
     /// Whether it has the socket and does not care for it: each of its descriptors is passed on
     /// to programs that it starts (no close-on-exec), and nothing of it waits on any. `None`
     /// where that cannot be told.

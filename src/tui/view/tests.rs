@@ -14,8 +14,8 @@ use crate::model::close::{ClosePlan, CloseTarget, SocketAndReason};
 use crate::model::health::{Health, Source};
 use crate::model::interface::{Interface, Interfaces};
 use crate::model::options::{
-    IoModel, OptionAccess, OptionFinding, OptionType, OptionValue, OptionsReport, SocketOption,
-    Watcher,
+    ChangedBy, IoModel, OptionAccess, OptionFinding, OptionType, OptionValue, OptionsReport,
+    SocketOption, Watcher,
 };
 use crate::model::owner::{Ownership, Unverified};
 use crate::model::packets::{
@@ -364,6 +364,8 @@ fn option(level: &str, name: &str, value: OptionValue, default: OptionValue) -> 
         winsock: None,
         r#type: OptionType::Bool,
         changed: Some(value != default),
+        changed_by: (value != default).then_some(ChangedBy::Program),
+        why: None,
         value,
         raw_hex: None,
         default: Some(default),
@@ -371,6 +373,8 @@ fn option(level: &str, name: &str, value: OptionValue, default: OptionValue) -> 
         writable: true,
         source: Some("kernel default".into()),
         about: "what it is for".into(),
+        note: None,
+        parts: Vec::new(),
     }
 }
 

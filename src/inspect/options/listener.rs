@@ -1,0 +1,109 @@
+//! The listener that a connection was accepted on, and what the connection has from it.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::catalog::sockopts;
+use crate::model::options::{ChangedBy, SocketOption};
+use crate::model::socket::{Protocol, Socket, State};
+use crate::sys::options::{Meant, ProcessWaits, read_options};
+use crate::sys::processes;
+use crate::sys::sockets::on_port;
+
+use super::defaults::Fresh;
+use super::{WANTED, judged};
+
+/// No more processes than this are searched for one listener.
+const MAX_PROCESSES: usize = 16;
+
+/// The options of listeners, read once each.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    by_port: HashMap<u16, Rc<[Socket]>>,
+    read: HashMap<u64, Option<Rc<[SocketOption]>>>,
+}
+
+impl Listeners {
+    /// The options of the listener that a connection was accepted on; `None` where it is no
+    /// accepted connection, or its listener has ended or may not be read.
+    pub(super) fn of(&mut self, socket: &Socket, fresh: &mut Fresh) -> Option<Rc<[SocketOption]>> {
+        let is_connection = matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp)
+            && socket.remote.is_some()
+            && socket.state != State::SynSent;
+        let port = socket.local.port.filter(|port| is_connection && *port != 0)?;
+        let listening = self.by_port.entry(port).or_insert_with(|| {
+            let all = on_port(Protocol::Tcp, port).unwrap_or_default();
+            all.into_iter().filter(|socket| socket.state == State::Listen).collect()
+        });
+        let listener = listening.iter().filter(|listener| accepts(listener, socket));
+        // The more specific one gets the connection.
+        let listener = listener.max_by_key(|listener| !is_any(listener))?.clone();
+        let inode = listener.inode.filter(|inode| *inode != 0)?;
+        if let Some(known) = self.read.get(&inode) {
+            return known.clone();
+        }
+        let options = read(&listener, inode, socket, fresh);
+        self.read.insert(inode, options.clone());
+        options
+    }
+}
+
+/// Whether a connection's local end is one that the listener takes.
+fn accepts(listener: &Socket, socket: &Socket) -> bool {
+    let same_place =
+        listener.netns.is_none() || socket.netns.is_none() || listener.netns == socket.netns;
+    let same_addr = listener.local.addr == socket.local.addr;
+    same_place && (same_addr || is_any(listener))
+}
+
+fn is_any(listener: &Socket) -> bool {
+    listener.local.socket_addr().is_some_and(|addr| addr.ip().is_unspecified())
+}
+
+/// By a descriptor of the connection's owners or of their parents.
+fn read(
+    listener: &Socket,
+    inode: u64,
+    accepted: &Socket,
+    fresh: &mut Fresh,
+) -> Option<Rc<[SocketOption]>> {
+    let owners = accepted.owners.iter().map(|owner| owner.process.pid);
+    let mut pids: Vec<u32> = owners.take(MAX_PROCESSES).collect();
+    let parents = pids.iter().filter_map(|pid| processes::read(*pid).ok()?.ppid);
+    pids.extend(parents.collect::<Vec<_>>());
+    pids.dedup();
+    let meant = Meant { cookie: None, inode: Some(inode) };
+    for pid in pids {
+        let Some(fd) = ProcessWaits::descriptor(pid, inode) else { continue };
+        let Ok(reading) = read_options(pid, fd, meant, &WANTED) else { continue };
+        return Some(judged(fresh, pid, listener, &reading).into());
+    }
+    None
+}
+
+/// Says of what the program set on the listener, and not on the connection, that it is inherited.
+pub(super) fn tell_inherited(options: &mut [SocketOption], above: Rc<[SocketOption]>) {
+    for option in options.iter_mut().filter(|option| option.changed == Some(true)) {
+        let of_listener = above.iter().find(|other| other.name == option.name);
+        let Some(of_listener) = of_listener.filter(|other| other.value == option.value) else {
+            continue;
+        };
+        let is_passed_on = sockopts::find(&option.name).is_some_and(|(_, entry)| entry.inherited);
+        if !is_passed_on {
+            continue;
+        }
+        match of_listener.changed_by {
+            Some(ChangedBy::Program) => {
+                option.changed_by = Some(ChangedBy::Inherited);
+                option.why = Some("its listener has the same value, which accept passes on".into());
+            }
+            Some(ChangedBy::Kernel) => {
+                option.changed = Some(false);
+                option.changed_by = Some(ChangedBy::Kernel);
+                let why = of_listener.why.as_deref().unwrap_or("the kernel set it there");
+                option.why = Some(format!("it has it from its listener: {why}"));
+            }
+            _ => {}
+        }
+    }
+}
