@@ -63,7 +63,7 @@ fn tcp_info(raw: &[u8]) -> Vec<OptionPart> {
     {
         // Bit fields begin at the low bits here, and at the high ones on big-endian machines.
         let (low, high) = (scale & 15, scale >> 4);
-        let (snd, rcv) = if cfg!(target_endian = "little") { (low, high) } else { (high, low) };
+        let (snd, rcv) = if is_little_endian() { (low, high) } else { (high, low) };
         all.push(part("window", "snd_wscale", OptionValue::Number(snd.into()), "bits"));
         all.push(part("window", "rcv_wscale", OptionValue::Number(rcv.into()), "bits"));
     }
@@ -124,6 +124,10 @@ fn bits(raw: &[u8]) -> impl Iterator<Item = u64> {
     })
 }
 
+fn is_little_endian() -> bool {
+    1_u16.to_ne_bytes() == [1, 0]
+}
+
 fn number(raw: &[u8]) -> Option<OptionValue> {
     let number = unsigned(raw)?;
     Some(i64::try_from(number).map_or(OptionValue::Large(number), OptionValue::Number))
@@ -162,7 +166,7 @@ mod tests {
         let mut raw = vec![0_u8; 280];
         raw[0] = 1;
         raw[5] = 0b0111;
-        raw[6] = 0xa7_u8.rotate_left(if cfg!(target_endian = "little") { 0 } else { 4 });
+        raw[6] = 0xa7_u8.rotate_left(if is_little_endian() { 0 } else { 4 });
         raw[68..72].copy_from_slice(&1500_u32.to_ne_bytes());
         raw[104..112].copy_from_slice(&u64::MAX.to_ne_bytes());
         let parts = parts(Structure::TcpInfo, &raw, None);
