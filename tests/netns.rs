@@ -20,6 +20,8 @@ mod holders;
 mod kill;
 #[path = "netns/kill_races.rs"]
 mod kill_races;
+#[path = "netns/kill_several.rs"]
+mod kill_several;
 #[path = "netns/live.rs"]
 mod live;
 #[path = "netns/mptcp.rs"]

@@ -38,13 +38,20 @@ pub(super) fn show(
     Ok(())
 }
 
+#[derive(Serialize)]
+struct Planned<'a, T> {
+    plan: &'a T,
+}
+
 /// Prints a plan as a document of its own (`--dry-run --json`).
 pub(super) fn json<T: Serialize>(schema: &str, plan: &T) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Planned<'a, T> {
-        plan: &'a T,
-    }
     output::json(schema, &Planned { plan })
+}
+
+/// Prints plans as an array of such documents.
+pub(super) fn json_array<T: Serialize>(schema: &str, plans: &[T]) -> Result<(), Failure> {
+    let plans: Vec<Planned<'_, T>> = plans.iter().map(|plan| Planned { plan }).collect();
+    output::json_array(schema, &plans)
 }
 
 /// Asks whether to go on. Where there is no terminal to ask on, `command` is refused.

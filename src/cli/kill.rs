@@ -2,11 +2,12 @@
 
 mod show;
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::port::{self, Port};
+use super::port::{self, Port, Ports};
 use super::{Exit, Failure, consent, output};
 use crate::act::kill::{self, Consent, Obstacle, Options, Verdict};
 use crate::inspect::forwarders::{Held, redirect};
@@ -19,9 +20,10 @@ const SCHEMA: &str = "sockpit.kill/1";
 /// Who is to be ended, and how.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Whose processes to end: those that listen on PORT or are bound to it, or process N.
-    #[arg(value_name = "PORT[/udp]|pid:N")]
-    target: String,
+    /// Whose processes to end: those that listen on PORT or are bound to it, or process N. Several
+    /// ports as a list or a range: 3000,3001 or 3000-3002.
+    #[arg(value_name = "PORT[/udp]|pid:N", required = true)]
+    targets: Vec<String>,
     /// Only sockets bound to exactly this address.
     #[arg(long, value_name = "ADDR", value_parser = port::parse_addr)]
     addr: Option<IpAddr>,
@@ -48,44 +50,73 @@ pub struct Args {
     how: consent::How,
 }
 
-/// Plans, asks, runs and tells.
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let target = target(args)?;
-    let options = options(args)?;
-    let plan = kill::prepare(&target, &options)?;
-    if args.how.dry_run {
-        return dry_run(&plan, args.how.json);
-    }
-    if let Some(obstacle) = kill::obstacle(&plan) {
-        if args.how.json {
-            output::json(SCHEMA, &execute(args, &plan, Consent::default())?)?;
-        }
-        return Err(stopped(&plan, obstacle));
-    }
-    let Some(consent) = confirm(args, &plan)? else {
-        return Err(Failure::no("nothing was done"));
-    };
-    let outcome = execute(args, &plan, consent)?;
-    if args.how.json {
-        output::json(SCHEMA, &outcome)?;
-    } else {
-        let mut out = output::stdout();
-        show::outcome(&plan, &outcome, &mut out)?;
-        out.flush()?;
-    }
-    conclude(args, &plan, &outcome)
+/// A target as the user wrote it, and the plan for it.
+struct Job {
+    name: String,
+    plan: KillPlan,
 }
 
-fn target(args: &Args) -> Result<KillTarget, Failure> {
-    let Some(pid) = args.target.strip_prefix("pid:") else {
-        let Port { number, udp } = Port::parse(&args.target)?;
-        return Ok(KillTarget::Port { port: number, udp, addr: args.addr });
-    };
-    if args.addr.is_some() {
-        return Err(Failure::usage("--addr narrows a port; it cannot be used with pid:N"));
+/// Plans, asks, runs and tells.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let (targets, is_one) = targets(args)?;
+    let options = options(args)?;
+    let mut jobs = Vec::new();
+    for (name, target) in targets {
+        jobs.push(Job { name, plan: kill::prepare(&target, &options)? });
     }
+    if args.how.dry_run {
+        return dry_run(&jobs, is_one, args.how.json);
+    }
+    let consent = match stopped_all(&jobs) {
+        // What was seen is told all the same.
+        Some(_) if args.how.json => Consent::default(),
+        Some(failure) => return Err(failure),
+        None => match confirm(args, &jobs)? {
+            Some(consent) => consent,
+            None => return Err(Failure::no("nothing was done")),
+        },
+    };
+    let mut outcomes = Vec::new();
+    for job in &jobs {
+        outcomes.push(execute(args, job, consent)?);
+    }
+    match outcomes.as_slice() {
+        [outcome] if args.how.json && is_one => output::json(SCHEMA, outcome)?,
+        outcomes if args.how.json => output::json_array(SCHEMA, outcomes)?,
+        outcomes => {
+            let mut out = output::stdout();
+            for (job, outcome) in jobs.iter().zip(outcomes) {
+                show::outcome(&job.plan, outcome, &mut out)?;
+            }
+            out.flush()?;
+        }
+    }
+    conclude(args, &jobs, &outcomes)
+}
+
+/// What is to be ended, and whether it was written as one thing.
+fn targets(args: &Args) -> Result<(Vec<(String, KillTarget)>, bool), Failure> {
+    if let [one] = args.targets.as_slice()
+        && let Some(pid) = one.strip_prefix("pid:")
+    {
+        if args.addr.is_some() {
+            return Err(Failure::usage("--addr narrows a port; it cannot be used with pid:N"));
+        }
+        return Ok((vec![(one.clone(), pid_target(pid)?)], true));
+    }
+    if args.targets.iter().any(|target| target.starts_with("pid:")) {
+        return Err(Failure::usage("pid:N stands alone: end one process at a time, or name ports"));
+    }
+    let Ports { ports, is_one } = Ports::parse(&args.targets)?;
+    let target = |(name, Port { number, udp })| {
+        (name, KillTarget::Port { port: number, udp, addr: args.addr })
+    };
+    Ok((ports.into_iter().map(target).collect(), is_one))
+}
+
+fn pid_target(pid: &str) -> Result<KillTarget, Failure> {
     match pid.parse() {
-        Ok(pid @ 1..=0x7fff_ffff) if !args.target.contains('+') => Ok(KillTarget::Pid { pid }),
+        Ok(pid @ 1..=0x7fff_ffff) => Ok(KillTarget::Pid { pid }),
         _ => {
             let text = format!("`{pid}` is no process id: write a number such as pid:4242");
             Err(Failure::usage(text))
@@ -111,25 +142,35 @@ fn parse_signal(text: &str) -> Result<Signal, String> {
         .ok_or_else(|| format!("no signal that ends a process: write one of {}", Signal::list()))
 }
 
-fn dry_run(plan: &KillPlan, json: bool) -> Result<Exit, Failure> {
-    if json {
-        consent::json(SCHEMA, plan)?;
-    } else {
-        let mut out = output::stdout();
-        show::plan(plan, &mut out)?;
-        out.flush()?;
+fn dry_run(jobs: &[Job], is_one: bool, json: bool) -> Result<Exit, Failure> {
+    let plans: Vec<&KillPlan> = jobs.iter().map(|job| &job.plan).collect();
+    match plans.as_slice() {
+        [plan] if json && is_one => consent::json(SCHEMA, plan)?,
+        plans if json => consent::json_array(SCHEMA, plans)?,
+        plans => {
+            let mut out = output::stdout();
+            for plan in plans {
+                show::plan(plan, &mut out)?;
+            }
+            out.flush()?;
+        }
     }
-    match kill::obstacle(plan) {
+    match stopped_all(jobs) {
         None => Ok(Exit::Yes),
-        Some(obstacle) => Err(stopped(plan, obstacle)),
+        Some(failure) => Err(failure),
     }
 }
 
+/// A plan for more processes than this asks for their number.
+const MANY: usize = 16;
+
 /// What the user agrees to; `None` when to nothing.
-fn confirm(args: &Args, plan: &KillPlan) -> Result<Option<Consent>, Failure> {
+fn confirm(args: &Args, jobs: &[Job]) -> Result<Option<Consent>, Failure> {
     let mut stderr = io::stderr().lock();
     if !(args.how.yes && args.how.json) {
-        show::plan(plan, &mut stderr)?;
+        for job in jobs {
+            show::plan(&job.plan, &mut stderr)?;
+        }
     }
     if args.how.yes {
         return Ok(Some(Consent { protected: args.protected }));
@@ -137,7 +178,21 @@ fn confirm(args: &Args, plan: &KillPlan) -> Result<Option<Consent>, Failure> {
     if !consent::agrees("kill", &mut stderr)? {
         return Ok(None);
     }
-    let protected = args.protected || confirm_protected(plan, &mut stderr)?;
+    let victims = || jobs.iter().flat_map(|job| &job.plan.victims);
+    let count = victims().map(|victim| victim.key).collect::<HashSet<_>>().len();
+    if count > MANY {
+        let question = format!("This ends {count} processes. Type their number to go on: ");
+        if consent::ask(&question, &mut stderr)? != count.to_string() {
+            return Ok(None);
+        }
+    }
+    let mut protected = args.protected;
+    for job in jobs.iter().filter(|job| job.plan.protected && !args.protected) {
+        protected = confirm_protected(&job.plan, &mut stderr)?;
+        if !protected {
+            break;
+        }
+    }
     Ok(Some(Consent { protected }))
 }
 
@@ -154,24 +209,49 @@ fn confirm_protected(plan: &KillPlan, stderr: &mut impl Write) -> Result<bool, F
     Ok(plan.protected)
 }
 
-fn execute(args: &Args, plan: &KillPlan, consent: Consent) -> Result<KillOutcome, Failure> {
+fn execute(args: &Args, job: &Job, consent: Consent) -> Result<KillOutcome, Failure> {
     let mut progress = show::Progress::new(io::stderr());
-    let outcome = kill::execute(plan, consent, &mut |event| {
+    let outcome = kill::execute(&job.plan, consent, &mut |event| {
         if !args.how.json {
             progress.tell(&event);
         }
     });
     progress.finish();
-    Ok(KillOutcome { target: args.target.clone(), ..outcome? })
+    Ok(KillOutcome { target: job.name.clone(), ..outcome? })
 }
 
-fn conclude(args: &Args, plan: &KillPlan, outcome: &KillOutcome) -> Result<Exit, Failure> {
-    let verdict = kill::verdict(plan, outcome);
-    if verdict == Verdict::Done {
-        return Ok(Exit::Yes);
+/// The exit code, and of what fell short the reason.
+fn conclude(args: &Args, jobs: &[Job], outcomes: &[KillOutcome]) -> Result<Exit, Failure> {
+    if let Some(failure) = stopped_all(jobs) {
+        return Err(failure);
     }
-    let sentence = format!("{}{}", show::shortfall(outcome), hint(args, plan, outcome));
-    Err(failure(sentence, verdict == Verdict::NotPermitted))
+    let mut not_permitted = false;
+    let mut sentences = Vec::new();
+    for (Job { plan, .. }, outcome) in jobs.iter().zip(outcomes) {
+        if kill::obstacle(plan).is_some() && outcome.port_free == Some(true) {
+            continue;
+        }
+        match kill::verdict(plan, outcome) {
+            Verdict::Done => continue,
+            verdict => not_permitted |= verdict == Verdict::NotPermitted,
+        }
+        sentences.push(format!("{}{}", show::shortfall(outcome), hint(args, plan, outcome)));
+    }
+    match sentences.as_slice() {
+        [] => Ok(Exit::Yes),
+        _ => Err(failure(sentences.join("; "), not_permitted)),
+    }
+}
+
+/// Where nobody at all is to be ended: why.
+fn stopped_all(jobs: &[Job]) -> Option<Failure> {
+    let obstacles: Option<Vec<Obstacle>> =
+        jobs.iter().map(|job| kill::obstacle(&job.plan)).collect();
+    let obstacles = obstacles?;
+    let not_permitted = obstacles.iter().any(|obstacle| obstacle.not_permitted);
+    let sentence = |(job, obstacle): (&Job, Obstacle)| stopped(&job.plan, obstacle);
+    let sentences: Vec<String> = jobs.iter().zip(obstacles).map(sentence).collect();
+    Some(failure(sentences.join("; "), not_permitted))
 }
 
 /// What would have helped: an option, or the command that stops only what is held.
@@ -192,9 +272,8 @@ fn hint(args: &Args, plan: &KillPlan, outcome: &KillOutcome) -> String {
 }
 
 /// Nobody is to be ended, and where somebody would be.
-fn stopped(plan: &KillPlan, obstacle: Obstacle) -> Failure {
-    let Obstacle { sentence, not_permitted } = obstacle;
-    let sentence = match kill::holder_elsewhere(plan) {
+fn stopped(plan: &KillPlan, Obstacle { sentence, .. }: Obstacle) -> String {
+    match kill::holder_elsewhere(plan) {
         Some(elsewhere) => format!("{sentence} here, but {elsewhere}"),
         None => match kill::obstacle_to_bind(plan) {
             Some(held) => format!("no process to end holds {}, but {held}", plan.target.describe()),
@@ -203,8 +282,7 @@ fn stopped(plan: &KillPlan, obstacle: Obstacle) -> Failure {
                 None => sentence,
             },
         },
-    };
-    failure(sentence, not_permitted)
+    }
 }
 
 /// Where packets for the port go when no process has it.

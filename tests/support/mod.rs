@@ -154,22 +154,31 @@ pub(crate) fn sockpit() -> Command {
     Command::new(env!("CARGO_BIN_EXE_sockpit"))
 }
 
-/// Runs sockpit on a terminal, gives one answer, and returns the exit code.
+/// Runs sockpit on a terminal, answers its question, and returns the exit code.
 pub(crate) fn answered(args: &[&str], answer: &str) -> u32 {
+    answered_in_turn(args, &[("[y/N]", answer)])
+}
+
+/// Runs sockpit on a terminal, gives each answer once what stands before it was asked, and
+/// returns the exit code.
+pub(crate) fn answered_in_turn(args: &[&str], answers: &[(&str, &str)]) -> u32 {
     let pty = portable_pty::native_pty_system().openpty(portable_pty::PtySize::default()).unwrap();
     let mut command = portable_pty::CommandBuilder::new(env!("CARGO_BIN_EXE_sockpit"));
     command.args(args);
     let mut child = pty.slave.spawn_command(command).unwrap();
     drop(pty.slave);
     let mut screen = pty.master.try_clone_reader().unwrap();
+    let mut keyboard = pty.master.take_writer().unwrap();
     let mut seen = String::new();
-    while !seen.contains("[y/N]") {
-        let mut bytes = [0; 1024];
-        let count = screen.read(&mut bytes).unwrap();
-        assert!(count > 0, "no question: {seen}");
-        seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    for (question, answer) in answers {
+        while !seen.contains(question) {
+            let mut bytes = [0; 1024];
+            let count = screen.read(&mut bytes).unwrap();
+            assert!(count > 0, "not asked {question:?}: {seen}");
+            seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+        writeln!(keyboard, "{answer}").unwrap();
     }
-    writeln!(pty.master.take_writer().unwrap(), "{answer}").unwrap();
     // Somebody has to read on, or the program's last lines would block it.
     std::thread::spawn(move || std::io::copy(&mut screen, &mut std::io::sink()));
     child.wait().unwrap().exit_code()
