@@ -6,6 +6,8 @@ mod support;
 
 #[path = "keepers/booted.rs"]
 mod booted;
+#[path = "keepers/node.rs"]
+mod node;
 #[path = "keepers/plans.rs"]
 mod plans;
 #[path = "keepers/supervisors.rs"]

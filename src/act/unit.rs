@@ -141,7 +141,11 @@ fn still(key: ProcessKey, plan: &StopPlan) -> Result<Result<(), String>, Error> 
     if found.iter().any(|keeper| keeper.stop.as_ref() == Some(&plan.argv)) {
         return Ok(Ok(()));
     }
-    let reason = found.into_iter().find(|keeper| called(keeper) == plan.name);
+    // One that has not answered names no instance.
+    let is_it = |keeper: &Keeper| {
+        called(keeper) == plan.name || plan.name.ends_with(&format!(" of {}", keeper.name))
+    };
+    let reason = found.into_iter().find(is_it);
     let reason = reason.and_then(|keeper| keeper.reason);
     Ok(Err(reason.unwrap_or_else(|| "it is not what it was when planned".to_owned())))
 }

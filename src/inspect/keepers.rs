@@ -8,6 +8,7 @@
 mod ask;
 mod container;
 mod lineage;
+mod pm2;
 mod program;
 mod socket;
 mod unit;
@@ -25,7 +26,8 @@ use crate::wire::cgroup;
 
 pub use ask::{Ask, Reply};
 pub use lineage::Member;
-pub use program::{kind as kind_of, pm2_home};
+pub use pm2::pm2_home;
+pub use program::kind as kind_of;
 
 use ask::Asker;
 use unit::{Manager, Tie};
@@ -61,7 +63,8 @@ pub struct Subject<'p> {
 }
 
 /// Draws the chains of these processes, as this system itself tells them. Keepers that several of
-/// them share stand once. Blocks for up to three seconds a keeper that does not answer.
+/// them share stand once. Blocks for up to ten seconds
+/// where a keeper does not answer, and for 25 at most.
 pub fn of(subjects: &[Subject<'_>], tree: &ProcessTree, guarded: &[u32]) -> Vec<Keeper> {
     let mut ask = ask::system;
     let mut world = World {
@@ -134,6 +137,9 @@ impl<'a> World<'a> {
             .take_while(|at| line[*at].pid() != 1)
             .filter_map(|at| program::keeper(&line, at, self))
             .collect();
+        if !holds.is_empty() && program::kind(holder) == Some(KeeperKind::Pm2) {
+            chain.insert(0, pm2::cluster(holder, self));
+        }
         chain.extend(init(&line));
         let claimed = cgroup::container_of(&holder.cgroups);
         if self.is_our_own_place(holder) {
@@ -150,7 +156,8 @@ impl<'a> World<'a> {
                     None => Manager::User(holder.process.uid.unwrap_or(self.uid)),
                 },
             };
-            let is_kept = chain.iter().any(|keeper| keeper.pid.is_some());
+            let is_kept =
+                chain.iter().any(|keeper| keeper.pid.is_some_and(|pid| pid != holder.pid()));
             let tie = Tie { holder, witness: holder, prefix: "", reaches_holder: true, is_kept };
             chain.extend(unit::keepers(&unit.name, &manager, &tie, self));
         }

@@ -27,7 +27,9 @@ impl Booted {
     pub(crate) fn follow(&self, port: u16, keeper: &str) -> Plan {
         let plan = self.plan(port);
         let command = plan.narrow_of(keeper);
-        self.sh(&command);
+        // It would ask whoever types it.
+        let agreed = if command.starts_with("sockpit kill ") { " --yes" } else { "" };
+        self.sh(&format!("{command}{agreed}"));
         let said = format!("{port} to be silent after `{command}`");
         wait_for(&said, || self.ask(port).is_none_or(|said| said.is_empty()).then_some(()));
         plan

@@ -1,12 +1,15 @@
 //! Asking keepers: each question once, and not too many.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::sys::command::{Limits, Program};
 
-/// A keeper that does not answer in this time says nothing.
-const LIMITS: Limits = Limits { timeout: Duration::from_secs(3), output_bytes: 4 << 20 };
+/// A keeper that does not answer in this time says nothing. Those that are written in Python or
+/// for Node need seconds to begin with, where others use the processor.
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(10), output_bytes: 4 << 20 };
+/// Nothing is asked any more when this much time is gone.
+const ALL_OF_THEM: Duration = Duration::from_secs(15);
 /// Not more questions than this for one plan.
 const MOST_QUESTIONS: usize = 32;
 /// They tell by their exit code that something else of theirs is down.
@@ -43,11 +46,12 @@ pub(super) fn system(program: &str, arguments: &[&str]) -> Result<Reply, String>
 pub(super) struct Asker<'a> {
     ask: &'a mut Ask<'a>,
     replies: HashMap<Vec<String>, Result<Reply, String>>,
+    since: Instant,
 }
 
 impl<'a> Asker<'a> {
     pub(super) fn new(ask: &'a mut Ask<'a>) -> Self {
-        Self { ask, replies: HashMap::new() }
+        Self { ask, replies: HashMap::new(), since: Instant::now() }
     }
 
     pub(super) fn ask(&mut self, program: &str, arguments: &[&str]) -> Result<Reply, String> {
@@ -58,6 +62,10 @@ impl<'a> Asker<'a> {
         }
         if self.replies.len() >= MOST_QUESTIONS {
             return Err(format!("{MOST_QUESTIONS} other questions were asked already"));
+        }
+        if self.since.elapsed() > ALL_OF_THEM {
+            let seconds = ALL_OF_THEM.as_secs();
+            return Err(format!("others were asked for {seconds} s before it"));
         }
         let reply = (self.ask)(program, arguments);
         self.replies.insert(question, reply.clone());

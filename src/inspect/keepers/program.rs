@@ -1,8 +1,8 @@
 //! Parents whose trade it is to start their child again, told by program and arguments.
 
-use super::World;
 use super::ask::{Reply, words};
 use super::lineage::{Member, base};
+use super::{World, pm2};
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::wire::keepers as said;
 
@@ -85,14 +85,14 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
     let mut keeper = Keeper {
         pid: Some(member.pid()),
         confirmed: Some(Confirmed::Name),
-        ..Keeper::new(kind, member.who(), line[0].pid())
+        ..Keeper::new(kind, called(member, kind), line[0].pid())
     };
     match kind {
         KeeperKind::Runit => service(&mut keeper, line, at, world, ["sv", "down", "sv"]),
         KeeperKind::S6 => service(&mut keeper, line, at, world, ["s6-svc", "-d", "s6-svstat"]),
         KeeperKind::Daemontools => service(&mut keeper, line, at, world, ["svc", "-d", "svstat"]),
         KeeperKind::Supervisord => supervisord(&mut keeper, line, at, world),
-        KeeperKind::Pm2 => pm2(&mut keeper, line, at, world),
+        KeeperKind::Pm2 => pm2::application(&mut keeper, line, at, world),
         KeeperKind::Emperor => emperor(&mut keeper, line, at),
         KeeperKind::Cron => {
             keeper.policy = Some("by its table".to_owned());
@@ -117,6 +117,20 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
         keeper.ends_holder = None;
     }
     Some(keeper)
+}
+
+/// What a keeper is called by its users, where its process has another name: `nodemon 625`.
+pub(super) fn called(member: &Member, kind: KeeperKind) -> String {
+    let names = member.names();
+    let known = PROGRAMS.iter().map(|(name, _)| *name).find(|name| names.contains(name));
+    let name = match (kind, known) {
+        (KeeperKind::Pm2, _) => "pm2",
+        (KeeperKind::Watcher, None) if names.contains(&"tsx") => "tsx watch",
+        (KeeperKind::Watcher, None) => "node --watch",
+        (_, Some(known)) => known.trim_end_matches(".js"),
+        (_, None) => return member.who(),
+    };
+    format!("{name} {}", member.pid())
 }
 
 /// One that has no command of its own is ended, with all that it started.
@@ -169,19 +183,19 @@ fn service(
     }
 }
 
-fn confirm(keeper: &mut Keeper, argv: Vec<String>) {
+pub(super) fn confirm(keeper: &mut Keeper, argv: Vec<String>) {
     keeper.stop = Some(argv);
     keeper.untested = None;
     keeper.ends_holder = Some(true);
     keeper.confirmed = Some(Confirmed::Asked);
 }
 
-fn pids(line: &[Member]) -> Vec<u32> {
+pub(super) fn pids(line: &[Member]) -> Vec<u32> {
     line.iter().map(Member::pid).collect()
 }
 
 /// Why a keeper's command would not reach it from here; `None` when it would.
-fn elsewhere(member: &Member, world: &World<'_>) -> Option<String> {
+pub(super) fn elsewhere(member: &Member, world: &World<'_>) -> Option<String> {
     let (there, here) = (member.standing.mount_namespace, world.mount_namespace);
     let is_other = there.is_some() && here.is_some() && there != here;
     is_other.then(|| "it lives among files of its own, in another mount namespace".to_owned())
@@ -219,46 +233,8 @@ fn supervisord(keeper: &mut Keeper, line: &[Member], at: usize, world: &mut Worl
     }
 }
 
-fn is_ours(member: &Member, world: &World<'_>) -> bool {
+pub(super) fn is_ours(member: &Member, world: &World<'_>) -> bool {
     member.process.uid == Some(world.uid)
-}
-
-/// The directory in the title of pm2's daemon: `PM2 v5.3.0: God Daemon (/root/.pm2)`.
-pub fn pm2_home(member: &Member) -> Option<&str> {
-    let title = member.process.cmdline.first()?;
-    title.split_once('(')?.1.strip_suffix(')').filter(|home| home.starts_with('/'))
-}
-
-fn pm2(keeper: &mut Keeper, line: &[Member], at: usize, world: &mut World<'_>) {
-    let member = &line[at];
-    keeper.restarts = Some(true);
-    keeper.untested = Some(words(&["pm2", "stop", "ID"]));
-    let asked = match (pm2_home(member), elsewhere(member, world)) {
-        (_, Some(why)) => Err(why),
-        (None, _) => Err("its directory cannot be told".to_owned()),
-        _ if !is_ours(member, world) => Err("it belongs to another user".to_owned()),
-        (Some(home), None) => world.find("pm2").and_then(|path| {
-            let home = format!("PM2_HOME={home}");
-            let Reply { program, text } = world.asker.ask("env", &[&home, &path, "jlist"])?;
-            Ok((vec![program, home, path], text))
-        }),
-    };
-    let app = asked.and_then(|(argv, text)| {
-        let ours = pids(&line[..at]);
-        let is_ours = |app: &said::Pm2App| app.pid.is_some_and(|pid| ours.contains(&pid));
-        let app = said::pm2(&text).into_iter().find(is_ours);
-        app.map(|app| (argv, app)).ok_or_else(|| "pm2 lists no such process".to_owned())
-    });
-    match app {
-        Ok((mut argv, app)) => {
-            argv.extend(words(&["stop", &app.id.to_string()]));
-            confirm(keeper, argv);
-            keeper.instance = Some(app.name);
-            keeper.restarts = Some(app.autorestart);
-            keeper.delay_ms = app.restart_delay_ms.filter(|delay| *delay > 0);
-        }
-        Err(why) => keeper.reason = Some(why),
-    }
 }
 
 fn emperor(keeper: &mut Keeper, line: &[Member], at: usize) {

@@ -80,7 +80,7 @@ fn supervisord_is_asked_with_its_own_configuration() {
     let line = "/usr/bin/supervisorctl -c /etc/supervisor/s.conf stop web";
     assert_eq!(stop(&chain[0]), (line.to_owned(), Some(true)));
     assert_eq!(chain[0].instance.as_deref(), Some("web"));
-    assert_eq!(chain[0].name, "python3 20");
+    assert_eq!(chain[0].name, "supervisord 20");
     // Through a shell of its own.
     assert_eq!(stop(&system.chain(31)[0]), (line.to_owned(), None));
 }
@@ -121,6 +121,34 @@ fn one_application_of_pm2_is_stopped_by_its_number() {
     // Another user's daemon loads that user's modules.
     system.uid = 5;
     assert!(system.chain(30)[0].stop.is_none());
+}
+
+#[test]
+fn pm2_tells_for_whom_its_daemon_listens_where_only_one_can_be_meant() {
+    let app = |id: u32, name: &str, mode: &str| {
+        format!(
+            "{{\"pid\":{id}1,\"name\":\"{name}\",\"pm_id\":{id},\"pm2_env\":{{\"exec_mode\":\"{mode}\"}}}}"
+        )
+    };
+    let chain = |apps: &[String]| {
+        let list = format!("[{}]", apps.join(","));
+        let ask = "env PM2_HOME=/root/.pm2 /usr/bin/pm2 jlist";
+        let mut system = below("PM2 v7.0.4: God", "", "/", &[(ask, &list)]);
+        let title = vec!["PM2 v7.0.4: God Daemon (/root/.pm2)".into()];
+        system.members.get_mut(&20).unwrap().process.cmdline = title;
+        let local = Endpoint::ip([0, 0, 0, 0], 8203);
+        let held = Socket::new(Family::Ipv4, Protocol::Tcp, State::Listen, local);
+        system.chain_of(20, None, &[held])
+    };
+    let web = [app(1, "web", "cluster_mode"), app(2, "web", "cluster_mode")];
+    let fork = app(3, "fork", "fork_mode");
+    let one = chain(&[&web[..], std::slice::from_ref(&fork)].concat());
+    let line = "/usr/bin/env PM2_HOME=/root/.pm2 /usr/bin/pm2 stop 1 2";
+    assert_eq!(stop(&one[0]), (line.to_owned(), Some(false)));
+    assert_eq!((&*one[0].name, one[0].instance.as_deref()), ("pm2 20", Some("web")));
+    let two = chain(&[&web[..], &[app(4, "other", "cluster_mode")]].concat());
+    assert_eq!(two[0].stop, None);
+    assert!(two[0].reason.as_ref().unwrap().contains("listens for other, web"), "{two:?}");
 }
 
 #[test]
