@@ -6,10 +6,16 @@ mod support;
 
 #[path = "keepers/booted.rs"]
 mod booted;
+#[path = "keepers/docker.rs"]
+mod docker;
+#[path = "keepers/image.rs"]
+mod image;
 #[path = "keepers/node.rs"]
 mod node;
 #[path = "keepers/plans.rs"]
 mod plans;
+#[path = "keepers/podman.rs"]
+mod podman;
 #[path = "keepers/supervisors.rs"]
 mod supervisors;
 #[path = "keepers/systemd.rs"]

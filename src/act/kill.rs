@@ -17,11 +17,13 @@ use std::time::Duration;
 
 use super::guard;
 use crate::inspect::bind::{self, How, Target};
+use crate::inspect::forwarders::{Forwarders, Held};
 use crate::inspect::{self, Error, elsewhere, reuse, sockets};
 use crate::model::action::{About, KillOutcome, KillPlan, KillTarget, Spared, Victim};
 use crate::model::activation::Activation;
+use crate::model::forwarder::Forwarder;
 use crate::model::keeper::{Keeper, Standing};
-use crate::model::owner::Process;
+use crate::model::owner::{OwnershipKind, Process};
 use crate::model::signal::Signal;
 use crate::model::socket::{Protocol, Socket};
 use crate::model::tables::Tables;
@@ -166,6 +168,8 @@ pub struct Facts {
     pub keepers: Vec<Keeper>,
     /// What UDP sockets on the port let others share.
     pub reuse: reuse::Known,
+    /// A forwarder that says of itself that it holds the port, where the holder may not be seen.
+    pub claiming: Option<Forwarder>,
     /// What is known of each victim beyond the socket table, by pid.
     pub subjects: Vec<(u32, Subject)>,
 }
@@ -177,6 +181,8 @@ pub struct Subject {
     pub about: About,
     /// Its namespaces, signals and directory.
     pub standing: Standing,
+    /// What it is as a forwarder.
+    pub forwarder: Option<Forwarder>,
     /// The other processes of a PID namespace whose first one it is, victims apart.
     pub fellows: u64,
 }
@@ -200,8 +206,14 @@ impl Facts {
             })
             .collect();
         let victims: Vec<u32> = plan.victims.iter().map(|victim| victim.key.pid).collect();
-        let subject = |it: &Process| (it.pid, subject(it, &self.tree, &victims));
-        self.subjects = processes.iter().map(subject).collect();
+        let forwarders = Forwarders::look();
+        let told = |process: &Process| {
+            let forwarder = forwarders.of(process, held_by(process.pid, &plan.target, sockets));
+            let subject = Subject { forwarder, ..subject(process, &self.tree, &victims) };
+            (process.pid, subject)
+        };
+        self.subjects = processes.iter().map(told).collect();
+        self.claiming = claiming(plan, &forwarders);
         let children = |victim: &&Victim| victim.child_of.is_some();
         let is_child = |pid| plan.victims.iter().filter(children).any(|v| v.key.pid == pid);
         let asked = processes.iter().filter(|process| !is_child(process.pid));
@@ -210,12 +222,39 @@ impl Facts {
                 process,
                 activation: activation(process, plan),
                 holds: holds(process, plan),
+                forwarder: self.subjects.iter().find_map(|(pid, subject)| {
+                    subject.forwarder.as_ref().filter(|_| *pid == process.pid)
+                }),
             })
             .collect();
         let lifeline = guard::lifeline(self.own_pid, &self.tree);
         self.keepers = inspect::keepers::of(&asked, &self.tree, &lifeline);
-        plan::add_neighbours(&mut self.keepers, plan, sockets);
+        plan::add_neighbours(&mut self.keepers, plan, &self.subjects, sockets);
     }
+}
+
+/// The port by which a process may be a forwarder: the target's; for a process that was named by
+/// its pid, the first one that it serves.
+pub(super) fn held_by(pid: u32, target: &KillTarget, sockets: &[Socket]) -> Held {
+    if let KillTarget::Port { port, udp, .. } = *target {
+        return Held { port, udp };
+    }
+    let serves = |socket: &&Socket| {
+        plan::is_serving(socket) && socket.owners.iter().any(|owner| owner.process.pid == pid)
+    };
+    let served = sockets.iter().find(serves);
+    Held {
+        port: served.and_then(|socket| socket.local.port).unwrap_or_default(),
+        udp: served.is_some_and(|socket| socket.protocol == Protocol::Udp),
+    }
+}
+
+/// Who says by its arguments that it holds a port whose holder may not be seen.
+fn claiming(plan: &KillPlan, forwarders: &Forwarders) -> Option<Forwarder> {
+    let KillTarget::Port { port, udp, .. } = plan.target else { return None };
+    let is_hidden = |socket: &&Socket| socket.ownership.kind == OwnershipKind::Hidden;
+    let mut hidden = plan.unattributed.iter().filter(is_hidden).filter_map(|socket| socket.uid);
+    hidden.find_map(|uid| forwarders.claiming(uid, Held { port, udp }))
 }
 
 /// The units for which systemd holds a planned socket.
@@ -244,7 +283,7 @@ fn subject(process: &Process, tree: &ProcessTree, victims: &[u32]) -> Subject {
     } else {
         0
     };
-    Subject { about, standing, fellows }
+    Subject { about, standing, fellows, forwarder: None }
 }
 
 /// How much a look at the socket table must tell.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::kill::{self, Progress};
 use crate::inspect::Error;
+use crate::inspect::forwarders::Forwarders;
 use crate::inspect::keepers;
 use crate::model::action::{KillPlan, StopOutcome, StopPlan};
 use crate::model::keeper::{self, Confirmed, Keeper};
@@ -136,7 +137,16 @@ fn still(key: ProcessKey, plan: &StopPlan) -> Result<Result<(), String>, Error> 
     let victims = plan.kills.iter().flat_map(|kill| &kill.victims).filter(|v| v.key == key);
     let holds: Vec<Socket> = victims.flat_map(|victim| victim.holds.iter().cloned()).collect();
     let activation = holds.iter().find_map(|socket| socket.activation.as_deref());
-    let subject = keepers::Subject { process: &process, activation, holds: &holds };
+    let kill = plan.kills.iter().find(|kill| kill.victims.iter().any(|v| v.key == key));
+    let forwarder = kill.and_then(|kill| {
+        Forwarders::look().of(&process, kill::held_by(key.pid, &kill.target, &holds))
+    });
+    let subject = keepers::Subject {
+        process: &process,
+        activation,
+        holds: &holds,
+        forwarder: forwarder.as_ref(),
+    };
     let found = keepers::of(&[subject], &tree, &guarded);
     if found.iter().any(|keeper| keeper.stop.as_ref() == Some(&plan.argv)) {
         return Ok(Ok(()));

@@ -16,6 +16,7 @@ mod unit;
 use std::path::Path;
 
 use crate::model::activation::Activation;
+use crate::model::forwarder::Forwarder;
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::model::owner::{Container, Process, Unit, UnitScope};
 use crate::model::socket::Socket;
@@ -60,6 +61,8 @@ pub struct Subject<'p> {
     pub activation: Option<&'p Activation>,
     /// The sockets that are meant, where it is systemd that holds them.
     pub holds: &'p [Socket],
+    /// What it is as a forwarder.
+    pub forwarder: Option<&'p Forwarder>,
 }
 
 /// Draws the chains of these processes, as this system itself tells them. Keepers that several of
@@ -84,7 +87,7 @@ pub fn of(subjects: &[Subject<'_>], tree: &ProcessTree, guarded: &[u32]) -> Vec<
     };
     let chains = subjects.iter().filter_map(|subject| {
         let holder = Member { process: subject.process.clone(), ..member(subject.process.pid)? };
-        Some(world.chain(holder, subject.activation, subject.holds))
+        Some(world.chain(holder, subject))
     });
     merged(chains.collect())
 }
@@ -119,12 +122,8 @@ impl<'a> World<'a> {
     }
 
     /// The chain of one process, the innermost keeper first.
-    fn chain(
-        &mut self,
-        holder: Member,
-        activation: Option<&Activation>,
-        holds: &[Socket],
-    ) -> Vec<Keeper> {
+    fn chain(&mut self, holder: Member, subject: &Subject<'_>) -> Vec<Keeper> {
+        let Subject { activation, holds, forwarder, .. } = *subject;
         let line = lineage::of(holder, self.member);
         let holder = &line[0];
         if !holds.is_empty()
@@ -146,8 +145,10 @@ impl<'a> World<'a> {
             // Stopping it would end sockpit, too.
         } else if let Some(container) = claimed.as_ref().or(holder.process.container.as_ref()) {
             chain.extend(container::keepers(&line, container, self));
-        } else if let Some((container, user)) = behind(holder) {
-            chain.extend(container::behind(&line, &container, user, self));
+        } else if let Some(forwarder) = forwarder.filter(|it| is_for_others(it)) {
+            if let Some(container) = &forwarder.behind.container {
+                chain.extend(container::behind(&line, forwarder.kind, container, self));
+            }
         } else if let Some(unit) = own_unit(holder) {
             let manager = match unit.scope {
                 UnitScope::System => Manager::System,
@@ -225,16 +226,10 @@ fn manager(holder: &Member) -> Option<Manager> {
     cgroup::path(&holder.cgroups).and_then(cgroup::user).map(Manager::User)
 }
 
-/// The container that a monitor or a forwarder names in its arguments.
-fn behind(holder: &Member) -> Option<(Container, Option<u32>)> {
-    if &*holder.process.name != "conmon" {
-        return None;
-    }
-    let id = holder.option("-c", "--cid")?;
-    let name = holder.option("-n", "--name");
-    let container =
-        Container { runtime: "podman".into(), id: id.into(), name: name.map(Into::into) };
-    Some((container, cgroup::path(&holder.cgroups).and_then(cgroup::user)))
+/// Whether a forwarder's own unit is nothing to stop for the sake of one port: it is of a container,
+/// whose daemon or user runs more than that, or more than the port goes with it.
+fn is_for_others(forwarder: &Forwarder) -> bool {
+    forwarder.kind.is_of_a_container() || forwarder.ending.harms_others()
 }
 
 /// The first process of the PID namespace where it is known to start again what it runs.

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::forwarder::Forwarder;
 use super::keeper::Keeper;
 use super::owner::{Container, ProcessKey, Unit};
 use super::signal::Signal;
@@ -189,6 +190,10 @@ pub struct KillPlan {
     /// Who stands behind the victims, the innermost first.
     #[serde(default)]
     pub keepers: Vec<Keeper>,
+    /// The victims that only forward, or hold the port for a container, and what is behind them;
+    /// also one that says so of itself where the holder may not be seen.
+    #[serde(default)]
+    pub forwarders: Vec<Forwarder>,
     /// Those of them that are units, containers or parents, in the form that came before.
     pub supervisors: Vec<Supervisor>,
     /// How long each signal is waited for.

@@ -37,6 +37,13 @@ pub struct Keeper {
     pub undone_by: Option<String>,
     /// What else the command stops, uncleaned.
     pub stops_also: Vec<String>,
+    /// Whether the process only passes its port on to this, or watches it: this goes on when the
+    /// process ends, and does not start that again.
+    #[serde(default)]
+    pub is_behind: bool,
+    /// The units that start this one, uncleaned.
+    #[serde(default)]
+    pub triggered_by: Vec<String>,
     /// Who says so.
     pub confirmed: Option<Confirmed>,
 }
@@ -114,6 +121,8 @@ impl Keeper {
             ends_holder: None,
             undone_by: None,
             stops_also: Vec::new(),
+            is_behind: false,
+            triggered_by: Vec::new(),
             confirmed: None,
         }
     }

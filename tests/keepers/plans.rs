@@ -66,6 +66,12 @@ impl Plan {
         found.unwrap_or_else(|| panic!("no {name} in {keepers:#?}"))
     }
 
+    /// Whether one of the keepers has a name that begins so.
+    pub(crate) fn has_keeper(&self, name: &str) -> bool {
+        let keepers = self.0["keepers"].as_array().unwrap();
+        keepers.iter().any(|keeper| keeper["name"].as_str().unwrap().starts_with(name))
+    }
+
     /// The commands that are said to stop the holder and nothing else, as they are printed; each
     /// once.
     pub(crate) fn narrow(&self) -> Vec<String> {

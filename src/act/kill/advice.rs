@@ -1,16 +1,19 @@
 //! A plan in words: what to weigh, and what would be done.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
-use super::words::{counted, describe_socket, describe_victim, list, target_name, who};
+use super::words::{about, counted, describe_socket, describe_victim, list, target_name, who};
 use super::{Facts, keepers};
 use crate::model::action::{BlastRadius, KillPlan, KillTarget, Victim};
+use crate::model::forwarder::{Forwarder, ForwarderKind};
 use crate::model::keeper::{self, Deafness};
 use crate::model::owner::OwnershipKind;
 use crate::model::signal::Signal;
 use crate::model::socket::{Protocol, Socket};
 use crate::model::why::Reuse;
 use crate::sys::process::signal_number;
+use crate::text::{forwarder as forwarding, shell};
 
 /// What the user should weigh before agreeing, the gravest first.
 pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> Vec<String> {
@@ -30,24 +33,56 @@ pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> V
         let name = target_name(&plan.target);
         warnings.push(format!("Processes that cannot be seen from here may hold {name}, too."));
     }
-    warnings.extend(keepers::advice(plan));
     warnings.extend(forwards(plan));
+    warnings.extend(keepers::advice(plan));
     warnings.extend(losses(&plan.blast_radius, facts));
     warnings.extend(stopped(plan, facts));
     warnings.extend(deaf(plan, facts));
     warnings
 }
 
-/// A forwarder only holds the port for something else, which is where to turn.
-fn forwards(plan: &KillPlan) -> Option<String> {
-    let KillTarget::Port { port, udp, .. } = &plan.target else { return None };
-    let proxy = plan.victims.iter().find(|victim| victim.name == "docker-proxy")?;
-    let filter = crate::inspect::keepers::published(*port, *udp);
-    Some(format!(
-        "docker-proxy {} only forwards to a container, which would run on without its port; \
-         find the container to stop: docker ps --filter {filter}",
-        proxy.key.pid
-    ))
+/// Who only holds the port for something else, which is where to turn. Those that lead to the same
+/// place, as docker's do for each family, are told of once.
+fn forwards(plan: &KillPlan) -> Vec<String> {
+    let mut told: Vec<&Forwarder> = Vec::new();
+    for forwarder in &plan.forwarders {
+        let is_same = |known: &&Forwarder| {
+            forwarder.kind == ForwarderKind::DockerProxy
+                && known.behind == forwarder.behind
+                && forwarder.behind.container.is_some()
+        };
+        if !told.iter().any(is_same) {
+            told.push(forwarder);
+        }
+    }
+    told.into_iter().map(|forwarder| forward(forwarder, plan)).collect()
+}
+
+fn forward(forwarder: &Forwarder, plan: &KillPlan) -> String {
+    let mut line = forwarding::sentence(forwarder);
+    let is_victim = |victim: &Victim| victim.key.pid == forwarder.pid;
+    let is_said = plan.victims.iter().any(|it| is_victim(it) && it.protected.is_some());
+    if !is_said {
+        let _ = write!(line, "; were it ended, {}", forwarding::ending(forwarder));
+    }
+    let is_dockers = matches!(
+        forwarder.kind,
+        ForwarderKind::DockerProxy | ForwarderKind::Dockerd | ForwarderKind::Rootlesskit
+    );
+    match (&forwarder.stop, plan.target.clone()) {
+        // Where it is a victim its keepers tell of the command.
+        (Some(stop), _) if !plan.victims.iter().any(is_victim) => {
+            let _ = write!(line, "; this would stop it: {}", shell::line(stop));
+        }
+        (None, KillTarget::Port { port, udp, .. })
+            if is_dockers && forwarder.behind.container.is_none() =>
+        {
+            let filter = crate::inspect::keepers::published(port, udp);
+            let _ = write!(line, "; find the container to stop: docker ps --filter {filter}");
+        }
+        _ => {}
+    }
+    line + "."
 }
 
 /// Who will not heed the first signal, and why.
@@ -192,7 +227,8 @@ pub(super) fn steps(plan: &KillPlan) -> Vec<String> {
             steps.push("Send nothing: KILL is not allowed without force.".to_owned());
             return steps;
         };
-        steps.push(format!("Send {signal}: {}.", describe_victim(victim)));
+        let about = about(victim).map_or(String::new(), |about| format!(" ({about})"));
+        steps.push(format!("Send {signal}: {}{about}.", describe_victim(victim)));
     }
     let seconds = plan.timeout_ms as f64 / 1000.0;
     let count = counted(plan.victims.len() as u64, "process", "processes");

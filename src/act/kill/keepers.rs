@@ -37,6 +37,10 @@ fn restarts(keeper: &Keeper, is_alone: bool) -> String {
         }
         _ => name,
     };
+    if keeper.is_behind {
+        let policy = keeper.policy.as_ref().map_or(String::new(), |policy| format!(" ({policy})"));
+        return format!("{name} is behind it{policy}");
+    }
     let policy = keeper.policy.as_ref().map_or(String::new(), |policy| format!(" ({policy})"));
     match keeper.restarts {
         Some(true) => format!("{name} starts it again{policy}"),

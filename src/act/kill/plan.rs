@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::super::guard;
 use super::{Facts, Options, Subject, advice};
 use crate::model::action::{BlastRadius, KillPlan, KillTarget, Spared, Supervisor, Victim};
+use crate::model::forwarder::Forwarder;
 use crate::model::keeper::{self, Keeper, KeeperKind};
 use crate::model::owner::{Process, ProcessKey};
 use crate::model::signal::Signal;
@@ -42,6 +43,7 @@ pub fn plan(target: &KillTarget, sockets: &[Socket], facts: &Facts, options: &Op
         supervisors: keepers.iter().flat_map(Supervisor::of).collect(),
         watch_ms: watch.unwrap_or_else(|| keeper::watch_ms(&keepers)),
         keepers,
+        forwarders: forwarders(&victims, facts),
         timeout_ms: options.timeout.as_millis().try_into().unwrap_or(u64::MAX),
         protected: victims.iter().any(|victim| victim.protected.is_some()),
         steps: Vec::new(),
@@ -221,7 +223,7 @@ fn blast_radius(
     }
 }
 
-fn is_serving(socket: &Socket) -> bool {
+pub(super) fn is_serving(socket: &Socket) -> bool {
     matches!(socket.state, State::Listen | State::Bound)
         || (socket.protocol == Protocol::Udp && socket.state == State::Unconnected)
 }
@@ -249,6 +251,14 @@ fn connections(lost: &[&Socket]) -> u64 {
     count
 }
 
+/// The victims that are forwarders, and who says so of itself.
+fn forwarders(victims: &[Victim], facts: &Facts) -> Vec<Forwarder> {
+    let is_victim = |pid: u32| victims.iter().any(|victim| victim.key.pid == pid);
+    let subjects = facts.subjects.iter().filter(|(pid, _)| is_victim(*pid));
+    let known = subjects.filter_map(|(_, subject)| subject.forwarder.clone());
+    known.chain(facts.claiming.clone()).collect()
+}
+
 /// The keepers of these victims; one that is a victim itself keeps nobody any more.
 fn keepers(victims: &[Victim], facts: &Facts) -> Vec<Keeper> {
     let is_victim = |pid: u32| victims.iter().any(|victim| victim.key.pid == pid);
@@ -262,8 +272,18 @@ fn keepers(victims: &[Victim], facts: &Facts) -> Vec<Keeper> {
 }
 
 /// Who else serves a port from the same unit or container, and would be stopped with it.
-pub(super) fn add_neighbours(keepers: &mut [Keeper], plan: &KillPlan, sockets: &[Socket]) {
-    let is_victim = |pid: u32| plan.victims.iter().any(|victim| victim.key.pid == pid);
+pub(super) fn add_neighbours(
+    keepers: &mut [Keeper],
+    plan: &KillPlan,
+    subjects: &[(u32, Subject)],
+    sockets: &[Socket],
+) {
+    // What a forwarder leads to is what is meant to be stopped.
+    let forwarders = subjects.iter().filter_map(|(_, subject)| subject.forwarder.as_ref());
+    let behind = forwarders.filter_map(|forwarder| forwarder.behind.process.as_ref());
+    let behind: Vec<u32> = behind.map(|process| process.pid).collect();
+    let is_meant =
+        |pid: u32| behind.contains(&pid) || plan.victims.iter().any(|it| it.key.pid == pid);
     for keeper in keepers.iter_mut().filter(|keeper| keeper.stop.is_some()) {
         let Some(instance) = keeper.instance.as_deref() else { continue };
         let is_inside = |process: &Process| match keeper.kind {
@@ -280,12 +300,13 @@ pub(super) fn add_neighbours(keepers: &mut [Keeper], plan: &KillPlan, sockets: &
         for socket in serving {
             let mut owners = socket.owners.iter().map(|owner| &*owner.process);
             let Some(owner) = owners.clone().find(|owner| is_inside(owner)) else { continue };
-            if owners.any(|owner| is_victim(owner.pid)) {
+            if owners.any(|owner| is_meant(owner.pid)) {
                 continue;
             }
             let name = super::words::who(&owner.name, owner.pid);
             // The other end of a socket that systemd keeps is its service's anyway.
-            if !keeper.stops_also.iter().any(|known| known.starts_with(&name)) {
+            let is_named = |known: &String| known.split(" at ").any(|it| it.ends_with(&name));
+            if !keeper.stops_also.iter().any(is_named) {
                 keeper.stops_also.push(format!("{name} at {}", super::describe_socket(socket)));
             }
         }

@@ -1,8 +1,9 @@
 //! The sentences of a plan. Names in them are uncleaned: whoever shows them cleans the line.
 
-use crate::model::action::{KillTarget, Victim};
+use crate::model::action::{About, KillTarget, Victim};
+use crate::model::owner::short_id;
 use crate::model::socket::{Protocol, Socket, State};
-use crate::text::address;
+use crate::text::{address, shell};
 
 /// A socket's own end: `0.0.0.0:8080`, or `*:8080` when it takes IPv4 and IPv6 alike.
 pub fn describe_socket(socket: &Socket) -> String {
@@ -29,6 +30,34 @@ pub fn describe_victim(victim: &Victim) -> String {
         (None, true) => format!("{who} is named by its pid"),
         _ => format!("{who} holds {}", list(victim.holds.iter().map(describe_holder))),
     }
+}
+
+/// A command line is cut after this many characters in a sentence.
+const MOST_OF_COMMAND: usize = 100;
+
+/// What tells a victim from others of its name: command line, directory, unit or container.
+/// `None` where nothing of it is known.
+pub(super) fn about(victim: &Victim) -> Option<String> {
+    let About { cmdline, cwd, unit, container } = &victim.about;
+    let mut parts = Vec::new();
+    if !cmdline.is_empty() {
+        let mut line = shell::line(cmdline);
+        if let Some((cut, _)) = line.char_indices().nth(MOST_OF_COMMAND) {
+            line.truncate(cut);
+            line.push('…');
+        }
+        parts.push(line);
+    }
+    parts.extend(cwd.as_ref().map(|cwd| format!("in {cwd}")));
+    match (container, unit) {
+        (Some(container), _) => {
+            let name = container.name.as_deref().unwrap_or_else(|| short_id(&container.id));
+            parts.push(format!("container {name}"));
+        }
+        (None, Some(unit)) => parts.push(unit.name.to_string()),
+        (None, None) => {}
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// A process in a sentence: `python3 4242`.

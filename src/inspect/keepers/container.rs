@@ -4,6 +4,7 @@ use super::World;
 use super::ask::words;
 use super::lineage::Member;
 use super::unit::{self, Manager, Tie};
+use crate::model::forwarder::{ContainerBehind, ForwarderKind};
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::model::owner::Container;
 use crate::wire::cgroup;
@@ -46,13 +47,28 @@ pub(super) fn keepers(
 /// The container behind a process that only forwards to it, or watches it.
 pub(super) fn behind(
     line: &[Member],
-    container: &Container,
-    user: Option<u32>,
+    forwarder: ForwarderKind,
+    told: &ContainerBehind,
     world: &mut World<'_>,
 ) -> Vec<Keeper> {
-    let mut keepers = of_runtime(line, container, user, |_| true, world);
+    let (runtime, id) = (&*told.runtime, &*told.id);
+    let name = told.name.as_deref().map(Into::into);
+    let container = Container { runtime: runtime.to_owned().into(), id: id.into(), name };
+    if !matches!(runtime, "docker" | "podman") {
+        return vec![Keeper { is_behind: true, ..untold(line, &container) }];
+    }
+    let user = told.uid.filter(|uid| *uid != 0);
+    let mut keepers = of_runtime(line, &container, user, |_| true, world);
+    // A monitor lies in a control group of its container's name, and came in by no `exec`.
+    keepers[0].stops_also.clear();
     for keeper in &mut keepers {
         keeper.ends_holder = keeper.ends_holder.map(|_| true);
+        // A unit whose main process is the monitor fails by that one's end.
+        keeper.is_behind =
+            keeper.kind == KeeperKind::Container || forwarder != ForwarderKind::Conmon;
+        if keeper.is_behind {
+            keeper.restarts = Some(false);
+        }
     }
     keepers
 }
@@ -258,7 +274,8 @@ fn around(
     }
     let Some((client, unit)) = client(shown, world, &is_service) else { return Vec::new() };
     // The client passes TERM on; a first process without a handler does not hear it.
-    let hears = holder.standing.is_deaf_to(15).is_none();
+    let first = shown.pid.and_then(|pid| (world.member)(pid));
+    let hears = first.is_none_or(|first| first.standing.is_deaf_to(15).is_none());
     let tie = Tie { holder, witness: &client, prefix: "", reaches_holder: hears, is_kept: false };
     unit::keepers(&unit, &manager(&client), &tie, world)
 }
@@ -275,18 +292,25 @@ fn client(
     world: &World<'_>,
     is_service: &dyn Fn(&Member) -> Option<String>,
 ) -> Option<(Member, String)> {
-    let named = |argument: &str| {
-        argument == shown.name
-            || argument == shown.id
-            || argument.strip_prefix("--name=") == Some(&shown.name)
-    };
     let clients = world.tree.iter().filter(|node| matches!(&*node.name, "docker" | "podman"));
     clients.filter_map(|node| (world.member)(node.key.pid)).find_map(|member| {
-        let arguments = || member.process.cmdline.iter().map(|argument| &**argument);
-        let runs = arguments().any(|argument| matches!(argument, "run" | "start"));
-        let unit = is_service(&member).filter(|_| runs && arguments().any(named))?;
+        let unit = is_service(&member).filter(|_| names(&member, shown))?;
         Some((member, unit))
     })
+}
+
+/// Whether a client's arguments name a container. The name of an image may be the same word.
+fn names(client: &Member, shown: &ContainerShown) -> bool {
+    let arguments: Vec<&str> = client.process.cmdline.iter().map(|argument| &**argument).collect();
+    let is_it = |word: &str| word == shown.name || (word.len() >= 12 && shown.id.starts_with(word));
+    let verb = arguments.iter().position(|word| matches!(*word, "run" | "start" | "attach"));
+    let Some(verb) = verb else { return false };
+    let rest = &arguments[verb + 1..];
+    if arguments[verb] != "run" {
+        return rest.iter().any(|word| is_it(word));
+    }
+    rest.windows(2).any(|pair| pair[0] == "--name" && pair[1] == shown.name)
+        || rest.iter().any(|word| word.strip_prefix("--name=") == Some(&shown.name))
 }
 
 /// A booted machine, with the unit inside of it that the process is in.

@@ -25,6 +25,7 @@ struct System {
     uid: u32,
     distrusted: Vec<String>,
     guarded: Vec<u32>,
+    forwarder: Option<Forwarder>,
 }
 
 impl System {
@@ -76,7 +77,10 @@ impl System {
             mount_namespace: Some(7),
             guarded: self.guarded.iter().filter_map(|pid| member(*pid)).collect(),
         };
-        world.chain(member(pid).unwrap(), activation, holds)
+        let holder = member(pid).unwrap();
+        let process = holder.process.clone();
+        let forwarder = self.forwarder.as_ref();
+        world.chain(holder, &Subject { process: &process, activation, holds, forwarder })
     }
 
     fn chain(&self, pid: u32) -> Vec<Keeper> {

@@ -236,6 +236,7 @@ fn confirmed(
     for unit in active.iter().filter(|unit| shown.upheld_by.contains(&unit.id)) {
         found.push(starter(&keeper, unit, program, systemctl, true));
     }
+    keeper.triggered_by = found.iter().map(|starter| starter.name.clone()).collect();
     keeper.undone_by = found.first().map(|starter| starter.name.clone());
     // Each of several starters undoes the stop of another.
     if let [first, .., last] = &mut *found {

@@ -31,6 +31,12 @@ pub struct SupervisorWord {
     pub name: Option<String>,
     /// When it starts what it runs again: `Restart=always`.
     pub restart: Option<String>,
+    /// After how long, in its own words: `100ms`, `1min 30s`.
+    #[serde(default)]
+    pub restart_after: Option<String>,
+    /// The socket, timer and other units that start it, uncleaned.
+    #[serde(default)]
+    pub triggered_by: Vec<String>,
     /// What stops it. Empty unless confirmed.
     pub argv: Vec<String>,
 }
@@ -47,11 +53,14 @@ pub enum SupervisorKind {
     Parent,
 }
 
-/// `always` of `Restart=always, after 100ms` and of `restart policy always`.
-fn bare_policy(policy: &str) -> String {
+/// `always` and `100ms` of `Restart=always, after 100ms`; `always` of `restart policy always`.
+fn parts(policy: &str) -> (String, Option<String>) {
     let bare = policy.strip_prefix("Restart=").or_else(|| policy.strip_prefix("restart policy "));
     let bare = bare.unwrap_or(policy);
-    bare.split_once(", after").map_or(bare, |(bare, _)| bare).to_owned()
+    match bare.split_once(", after ") {
+        Some((bare, after)) => (bare.to_owned(), Some(after.to_owned())),
+        None => (bare.to_owned(), None),
+    }
 }
 
 impl Supervisor {
@@ -63,11 +72,14 @@ impl Supervisor {
             _ => SupervisorKind::Parent,
         };
         let confirmed = keeper.confirmed == Some(Confirmed::Asked);
+        let (restart, restart_after) = keeper.policy.as_deref().map(parts).unzip();
         let word = SupervisorWord {
             confirmed: confirmed && keeper.stop.is_some(),
             reason: keeper.reason.clone(),
             name: confirmed.then(|| keeper.name.clone()),
-            restart: keeper.policy.as_deref().map(bare_policy),
+            restart,
+            restart_after: restart_after.flatten(),
+            triggered_by: keeper.triggered_by.clone(),
             argv: keeper.stop.clone().filter(|_| confirmed).unwrap_or_default(),
         };
         keeper.of.iter().map(move |&pid| Self {

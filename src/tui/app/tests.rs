@@ -64,6 +64,7 @@ fn plan(protected: bool) -> KillPlan {
         covering: Vec::new(),
         blast_radius: BlastRadius::default(),
         keepers: Vec::new(),
+        forwarders: Vec::new(),
         supervisors: Vec::new(),
         watch_ms: 1_000,
         timeout_ms: 3_000,

@@ -4,6 +4,7 @@ use super::*;
 use crate::act::kill::Subject;
 use crate::act::kill::obstacle;
 use crate::model::action::About;
+use crate::model::forwarder::{Behind, ContainerBehind, Ending, Forwarder, ForwarderKind, ToldBy};
 use crate::model::keeper::{Confirmed, Standing};
 use crate::model::owner::{Owner, Ownership, Process, Unit, UnitScope};
 use crate::model::socket::Endpoint;
@@ -258,6 +259,7 @@ fn unit() -> Keeper {
         stop: Some(["/usr/bin/systemctl", "stop", "--", "app.service"].map(Into::into).to_vec()),
         ends_holder: Some(true),
         confirmed: Some(Confirmed::Asked),
+        triggered_by: vec!["app.socket".to_owned()],
         ..Keeper::new(KeeperKind::Systemd, "app.service", 100)
     }
 }
@@ -270,7 +272,10 @@ fn who_starts_it_again_and_what_stops_only_that_is_said() {
     assert!(warning.contains("stops only that: /usr/bin/systemctl stop -- app.service"));
     assert_eq!(plan.watch_ms, 3_000);
     assert!(plan.steps.last().unwrap().contains("no trial bind"), "{:?}", plan.steps);
-    assert_eq!(plan.supervisors[0].word.as_ref().unwrap().restart.as_deref(), Some("always"));
+    let word = plan.supervisors[0].word.as_ref().unwrap();
+    assert_eq!(word.restart.as_deref(), Some("always"));
+    assert_eq!(word.restart_after.as_deref(), Some("2s"));
+    assert_eq!(word.triggered_by, ["app.socket"]);
 
     let once = kept(Keeper { restarts: Some(false), policy: Some("Restart=no".into()), ..unit() });
     assert!(once.warnings[0].contains("does not start it again by itself (Restart=no)"));
@@ -327,25 +332,26 @@ fn what_holds_others_is_protected_and_named() {
         let plan = plan(&port(80), &sockets, &facts, &Options::default());
         plan.victims[0].protected.clone()
     };
-    for name in [
-        "dockerd",
-        "conmon",
-        "rootlesskit",
-        "slirp4netns",
-        "pasta.avx2",
-        "containerd",
-        "PM2 v5: God",
-        "systemd",
-        "containerd-shim",
-    ] {
+    for name in ["containerd", "PM2 v5: God", "systemd", "containerd-shim"] {
         assert!(why(name, Subject::default()).is_some(), "{name}");
     }
     assert_eq!(why("python3", Subject::default()), None);
     let init = Subject { fellows: 4, ..Subject::default() };
     assert!(why("sh", init).unwrap().contains("pid 1 of its PID namespace"));
-    let title = About { cmdline: vec!["sshd: alice@pts/0".into()], ..About::default() };
-    let session = Subject { about: title, ..Subject::default() };
-    assert!(why("sshd", session).unwrap().contains("sshd: alice@pts/0"));
+    for (kind, ending, said) in [
+        (ForwarderKind::Dockerd, Ending::Daemon, Some("the daemon would end")),
+        (ForwarderKind::Conmon, Ending::Monitor, Some("without its monitor")),
+        (ForwarderKind::Pasta, Ending::Network, Some("lose its whole network")),
+        (ForwarderKind::SshSession, Ending::Session, Some("the whole session would end")),
+        (ForwarderKind::DockerProxy, Ending::Port, None),
+    ] {
+        let subject = Subject { forwarder: Some(forwarder(kind, ending)), ..Subject::default() };
+        let why = why(kind.program(), subject);
+        assert!(
+            said.map_or(why.is_none(), |said| why.as_ref().is_some_and(|why| why.contains(said))),
+            "{kind:?}: {why:?}"
+        );
+    }
 }
 
 #[test]
@@ -377,7 +383,7 @@ fn who_else_serves_from_the_same_unit_is_named() {
     ];
     let plan = planned(&port(80), &sockets);
     let mut keepers = [Keeper { instance: Some("app.service".into()), ..unit() }];
-    super::add_neighbours(&mut keepers, &plan, &sockets);
+    super::add_neighbours(&mut keepers, &plan, &[], &sockets);
     assert_eq!(keepers[0].stops_also, ["other 101 at 0.0.0.0:81"]);
 }
 
@@ -400,16 +406,65 @@ fn a_target_is_written_as_the_command_line_takes_it() {
     assert_eq!(KillTarget::Pid { pid: 7 }.arguments(), "pid:7");
 }
 
+fn forwarder(kind: ForwarderKind, ending: Ending) -> Forwarder {
+    Forwarder {
+        pid: 100,
+        name: kind.program().to_owned(),
+        uid: Some(0),
+        kind,
+        behind: Behind::default(),
+        ending,
+        containers: Vec::new(),
+        stop: None,
+    }
+}
+
 #[test]
 fn docker_proxy_points_to_its_container_not_to_the_daemon() {
     let proxy = process(100, "docker-proxy");
-    let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&proxy])];
-    let plan = planned(&port(80), &sockets);
-    assert!(plan.warnings[0].ends_with("docker ps --filter publish=80"), "{:?}", plan.warnings);
+    let told = |target: &KillTarget, socket, container: Option<ContainerBehind>| {
+        let behind = Behind { container, ..Behind::default() };
+        let forwarder = Forwarder { behind, ..forwarder(ForwarderKind::DockerProxy, Ending::Port) };
+        let subject = Subject { forwarder: Some(forwarder), ..Subject::default() };
+        let facts = Facts { subjects: vec![(100, subject)], ..facts() };
+        plan(target, &[socket], &facts, &Options::default()).warnings
+    };
+    let tcp_80 = || held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&proxy]);
+    let warnings = told(&port(80), tcp_80(), None);
+    assert!(warnings[0].ends_with("docker ps --filter publish=80."), "{warnings:?}");
     // Without a protocol docker looks for TCP ports alone.
     let target = KillTarget::Port { port: 53, udp: true, addr: None };
-    let plan = planned(&target, &[held_by(udp(53), &[&proxy])]);
-    assert!(plan.warnings[0].ends_with("publish=53/udp"), "{:?}", plan.warnings);
+    let warnings = told(&target, held_by(udp(53), &[&proxy]), None);
+    assert!(warnings[0].ends_with("publish=53/udp."), "{warnings:?}");
+    let web = ContainerBehind {
+        runtime: "docker".to_owned(),
+        id: "3f".repeat(32),
+        name: Some("web".to_owned()),
+        uid: Some(0),
+        first: None,
+        confirmed: ToldBy::Asked,
+    };
+    let warnings = told(&port(80), tcp_80(), Some(web));
+    let expected = "docker-proxy 100 only forwards, to container web (docker); were it ended, \
+                    container web would run on without its port.";
+    assert_eq!(warnings[0], expected);
+}
+
+#[test]
+fn a_victim_is_told_from_others_of_its_name() {
+    let about = About {
+        cmdline: ["python3", "-m", "http.server"].map(Into::into).to_vec(),
+        cwd: Some("/srv/a b".into()),
+        unit: Some(Unit { name: "app.service".into(), scope: UnitScope::System }),
+        container: None,
+    };
+    let sockets = [held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&process(100, "server")])];
+    let subject = Subject { about, ..Subject::default() };
+    let facts = Facts { subjects: vec![(100, subject)], ..facts() };
+    let plan = plan(&port(80), &sockets, &facts, &Options::default());
+    let expected = "Send TERM: server 100 holds 0.0.0.0:80 as listener (python3 -m http.server; in \
+                    /srv/a b; app.service).";
+    assert_eq!(plan.steps[0], expected);
 }
 
 #[test]

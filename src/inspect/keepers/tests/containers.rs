@@ -1,6 +1,7 @@
 //! Containers: asked of the right runtime as the right user, and what runs them in turn.
 
 use super::*;
+use crate::model::forwarder::{Behind, ContainerBehind, Ending, ForwarderKind, ToldBy};
 
 fn inspected(first: u32, more: &str) -> String {
     format!(
@@ -125,8 +126,29 @@ fn the_container_behind_a_monitor_is_stopped_and_not_the_monitor() {
     let mut system = system("/", &[("podman inspect", &reply)]);
     system.add(19, 1, "conmon", &format!("/usr/bin/conmon -c {ID} -n web"), "/");
     system.add(40, 19, "httpd", "httpd", &format!("/machine.slice/libpod-{ID}.scope"));
+    system.forwarder = Some(Forwarder {
+        pid: 19,
+        name: "conmon".to_owned(),
+        uid: Some(0),
+        kind: ForwarderKind::Conmon,
+        behind: Behind {
+            container: Some(ContainerBehind {
+                runtime: "podman".to_owned(),
+                id: ID.to_owned(),
+                name: Some("web".to_owned()),
+                uid: Some(0),
+                first: Some(40),
+                confirmed: ToldBy::Arguments,
+            }),
+            ..Behind::default()
+        },
+        ending: Ending::Monitor,
+        containers: Vec::new(),
+        stop: None,
+    });
     let chain = system.chain(19);
     assert_eq!(stop(&chain[0]), (format!("/usr/bin/podman stop -- {ID}"), Some(true)));
+    assert!(chain[0].is_behind && !chain[0].may_restart(), "nobody starts the monitor again");
 }
 
 #[test]

@@ -1,0 +1,113 @@
+//! Docker: who holds a published port with its proxy and without, and what runs containers.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::booted::{Booted, boot, stdout};
+use crate::image::{WEB, prepare};
+
+#[test]
+fn a_container_is_stopped_and_not_what_forwards_to_it() {
+    let Some(booted) = boot(&["docker", "dockerd", "runc", "busybox", "iptables"]) else { return };
+    prepare(&booted);
+    booted.units(&[(
+        "run.service",
+        "[Service]\nRestart=always\nExecStart=/usr/bin/docker run --rm --name run -p 8004:80 web \
+         sh -c 'trap \"exit 0\" TERM; httpd -f -h /www -p 80 & wait'\n",
+    )]);
+    booted.sh(&format!(
+        "systemctl start docker; docker import /tmp/image.tar web
+         docker run -d --name web --restart always -p 8001:80 {WEB} 80
+         docker run -d --name beside -p 8002:80 {WEB} 80
+         docker run -d --name direct --net host {WEB} 8003
+         systemctl start run; docker exec -d direct httpd -f -h /www -p 8005"
+    ));
+    for port in 8001..=8005 {
+        booted.wait_answer(port);
+    }
+    a_container_with_a_proxy(&booted);
+    a_process_that_exec_brought_in(&booted);
+    a_container_on_the_hosts_network(&booted);
+    a_container_that_a_unit_runs(&booted);
+    a_redirect_without_a_listener(&booted);
+    a_port_that_the_daemon_holds(&booted);
+}
+
+fn a_container_with_a_proxy(booted: &Booted) {
+    let plan = booted.follow(8001, "web");
+    plan.must_say("only forwards, to container web (docker) at 172.17.0.2:80, where httpd ");
+    plan.must_say("were it ended, container web would run on without its port");
+    assert!(!plan.has_keeper("docker.service"));
+    let first = booted.sh("docker inspect -f '{{.State.Status}}' web");
+    assert_eq!(first, "exited\n");
+    booted.stays_silent(8001, Duration::from_secs(1));
+    booted.wait_answer(8002);
+}
+
+/// The container is there for its own first process, which would go along.
+fn a_process_that_exec_brought_in(booted: &Booted) {
+    let plan = booted.plan(8005);
+    assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
+    plan.must_say("stops it, and with it the container's own httpd");
+    // A web server that answered leaves TIME_WAIT on its port.
+    let output = booted.kill(&["8005"]);
+    assert!(stdout(&output).contains("ended"), "{output:?}");
+    booted.stays_silent(8005, Duration::from_millis(100));
+    booted.wait_answer(8003);
+}
+
+/// TERM is not delivered to a first process without a handler, as is foretold.
+fn a_container_on_the_hosts_network(booted: &Booted) {
+    let plan = booted.plan(8003);
+    plan.must_say("is pid 1 of its PID namespace and has no handler for TERM");
+    let output = booted.kill(&["8003", "--timeout", "300ms"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    booted.wait_answer(8003);
+    booted.follow(8003, "direct");
+    booted.wait_answer(8002);
+}
+
+/// `docker stop` does not last there, and the unit's own stop does.
+fn a_container_that_a_unit_runs(booted: &Booted) {
+    let plan = booted.plan(8004);
+    plan.must_say("does not last, since run.service starts it again");
+    let before = booted.sh("docker inspect -f '{{.Id}}' run");
+    booted.sh("docker stop run");
+    booted.wait_answer(8004);
+    assert_ne!(booted.sh("docker inspect -f '{{.Id}}' run"), before);
+    booted.follow(8004, "run.service");
+    booted.stays_silent(8004, Duration::from_secs(1));
+    booted.wait_answer(8002);
+}
+
+/// Nobody holds the port, and yet a container answers by it.
+fn a_redirect_without_a_listener(booted: &Booted) {
+    booted.sh("at=$(docker inspect -f '{{.NetworkSettings.IPAddress}}' beside)
+         iptables -t nat -A PREROUTING -p tcp --dport 8009 -j DNAT --to-destination $at:80");
+    for command in ["kill", "ports"] {
+        let output = booted.sockpit(&[command, "8009"]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let expected = "packets to 8009/tcp from outside go to 172.17.0.";
+        assert!(said.contains(expected) && said.contains("container beside (docker)"), "{said}");
+    }
+}
+
+/// Without its proxy the daemon itself holds the ports of all containers.
+fn a_port_that_the_daemon_holds(booted: &Booted) {
+    let settings = "{\"storage-driver\":\"vfs\",\"userland-proxy\":false}\n";
+    booted.write("/etc/docker/daemon.json", settings);
+    booted.sh("systemctl restart docker; docker start web beside");
+    booted.wait_answer(8001);
+    let plan = booted.plan(8001);
+    assert!(plan.is_protected());
+    plan.must_say("the daemon would end, and with it containers beside and web");
+    let output = booted.kill(&["8001"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    booted.wait_answer(8001);
+    let plan = booted.follow(8001, "web");
+    assert_ne!(plan.keeper("web")["is_behind"], Value::Bool(false));
+    booted.stays_silent(8001, Duration::from_millis(500));
+    booted.wait_answer(8002);
+}

@@ -1,0 +1,126 @@
+//! Podman: root's, whose monitor holds the published ports; a user's, with its forwarders; and
+//! containers that a unit runs, as quadlet writes it.
+
+use std::time::Duration;
+
+use crate::booted::{Booted, boot};
+use crate::image::{WEB, prepare};
+
+const PROGRAMS: [&str; 4] = ["podman", "conmon", "runc", "busybox"];
+
+/// What quadlet makes of a `.container` file. Debian's podman is too old to have it.
+const QUADLET: &str = "[Service]\nRestart=always\nEnvironment=PODMAN_SYSTEMD_UNIT=%n\n\
+    KillMode=mixed\nDelegate=yes\nType=notify\nNotifyAccess=all\n\
+    ExecStop=/usr/bin/podman rm -v -f -i quad\nSyslogIdentifier=%N\n\
+    ExecStart=/usr/bin/podman run --name=quad --replace --rm --cgroups=split --sdnotify=conmon -d \
+    -p 8003:80 --stop-signal KILL web httpd -f -h /www -p 80\n";
+
+#[test]
+fn a_container_of_roots_podman_is_stopped_and_not_its_monitor() {
+    let Some(booted) = boot(&PROGRAMS) else { return };
+    prepare(&booted);
+    booted.units(&[("quad.service", QUADLET)]);
+    booted.sh(&format!(
+        "podman import -q /tmp/image.tar web
+         podman run -d --name web --restart always -p 8001:80 {WEB} 80
+         podman run -d --name beside -p 8002:80 {WEB} 80
+         podman run -d --name direct --net host {WEB} 8004
+         systemctl start quad"
+    ));
+    for port in 8001..=8004 {
+        booted.wait_answer(port);
+    }
+    a_port_that_the_monitor_holds(&booted);
+    a_container_that_a_unit_runs(&booted);
+    booted.follow(8004, "direct");
+    booted.wait_answer(8002);
+}
+
+fn a_port_that_the_monitor_holds(booted: &Booted) {
+    let plan = booted.plan(8001);
+    assert!(plan.is_protected());
+    plan.must_say("container web would run on without its monitor");
+    let output = booted.kill(&["8001"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    booted.wait_answer(8001);
+    let plan = booted.follow(8001, "web");
+    plan.must_say("only holds it for container web (podman)");
+    booted.stays_silent(8001, Duration::from_millis(500));
+    booted.wait_answer(8002);
+}
+
+/// The unit starts another container in place of one that is stopped.
+fn a_container_that_a_unit_runs(booted: &Booted) {
+    let plan = booted.plan(8003);
+    plan.must_say("does not last, since quad.service starts it again");
+    let before = booted.sh("podman inspect -f '{{.Id}}' quad");
+    booted.sh("podman stop quad");
+    booted.wait_answer(8003);
+    assert_ne!(booted.sh("podman inspect -f '{{.Id}}' quad"), before);
+    booted.follow(8003, "quad.service");
+    booted.stays_silent(8003, Duration::from_secs(1));
+    booted.wait_answer(8002);
+}
+
+#[test]
+fn a_container_of_a_users_podman_is_stopped_as_that_user() {
+    let Some(booted) = boot(&[&PROGRAMS[..], &["slirp4netns", "newuidmap", "useradd"]].concat())
+    else {
+        return;
+    };
+    prepare(&booted);
+    booted.sh("useradd -m -u 2000 -s /bin/bash joe; loginctl enable-linger joe");
+    booted.write("/home/joe/.config/containers/storage.conf", "[storage]\ndriver=\"vfs\"\n");
+    let run = format!(
+        "podman import -q /tmp/image.tar web
+         podman run -d --name web -p 8001:80 {WEB} 80
+         podman run -d --name beside -p 8002:80 {WEB} 80
+         podman run -d --name slirp --network slirp4netns:port_handler=slirp4netns -p 8003:80 {WEB} 80
+         podman run -d --name direct --net host {WEB} 8004
+         podman run -d --name again -p 8005:80 {WEB} 80"
+    );
+    booted.write("/home/joe/run", &run);
+    booted.sh("chown -R joe: /home/joe
+         until systemctl --user -M joe@.host is-system-running 2>/dev/null; do sleep 0.05; done");
+    as_joe(&booted, "bash -eu /home/joe/run");
+    for port in 8001..=8005 {
+        booted.wait_answer(port);
+    }
+    a_port_of_rootlessport(&booted);
+    a_port_of_the_containers_network(&booted);
+    booted.follow(8004, "direct");
+    // That user needs no other one's name.
+    let said = as_joe(&booted, "sockpit kill 8005 --dry-run");
+    let narrow = said.lines().find_map(|line| line.split_once("this stops only that: "));
+    let (_, command) = narrow.unwrap_or_else(|| panic!("{said}"));
+    assert!(command.starts_with("/usr/bin/podman stop -- "), "{said}");
+    as_joe(&booted, command.trim_end_matches('.'));
+    booted.stays_silent(8005, Duration::from_millis(500));
+    booted.wait_answer(8002);
+}
+
+fn as_joe(booted: &Booted, line: &str) -> String {
+    let env = "env -C /home/joe HOME=/home/joe XDG_RUNTIME_DIR=/run/user/2000 \
+               DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/2000/bus";
+    booted.sh(&format!("runuser -u joe -- {env} {line}"))
+}
+
+fn a_port_of_rootlessport(booted: &Booted) {
+    let plan = booted.follow(8001, "web");
+    plan.must_say("only forwards, to container web (podman of user 2000)");
+    plan.must_say("were it ended, container web would run on without its port");
+    booted.stays_silent(8001, Duration::from_millis(500));
+    booted.wait_answer(8002);
+}
+
+/// slirp4netns is the whole network of its container.
+fn a_port_of_the_containers_network(booted: &Booted) {
+    let plan = booted.plan(8003);
+    assert!(plan.is_protected());
+    plan.must_say("container slirp would lose the whole network");
+    let output = booted.kill(&["8003"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    booted.wait_answer(8003);
+    booted.follow(8003, "slirp");
+    booted.wait_answer(8002);
+}
