@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use sockpit::probe::dialogue::{Exchange, Input, Learnt, Next, http, recognise};
+use sockpit::probe::dialogue::{Exchange, Input, Learnt, Next, dns, http, ntp, recognise, socks};
 
 /// The most that any dialogue sends in all.
 const MOST_SENT: usize = 64 * 1024;
@@ -21,12 +21,38 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
 });
 
 fn exchanges() -> Vec<Exchange> {
-    vec![
+    let mut all = vec![
         Exchange::Listen(Duration::from_millis(100)),
         Exchange::Http(http::Request::get("name.example", "/")),
         Exchange::Http(http::Request::connect("name.example:1", None)),
         Exchange::Ssh,
-    ]
+        Exchange::Telnet,
+        Exchange::Redis,
+        Exchange::Memcached,
+        Exchange::Mqtt,
+        Exchange::Dns(question()),
+        Exchange::DnsOverStream(question()),
+        Exchange::Ntp(ntp::Ask { cookie: 0, opened_at: None }),
+        Exchange::Socks5 { end: None, login: None },
+        Exchange::Socks5 { end: Some(socks::End::Name("name.example".to_owned(), 1)), login: None },
+        Exchange::Socks4 { end: None },
+    ];
+    for starttls in [false, true] {
+        let user = || "sockpit".to_owned();
+        all.extend([
+            Exchange::Smtp { client: "[127.0.0.1]".to_owned(), starttls },
+            Exchange::Imap { starttls },
+            Exchange::Pop3 { starttls },
+            Exchange::Ftp { starttls },
+            Exchange::Postgres { user: user(), starttls },
+            Exchange::Mysql { user: user(), starttls },
+        ]);
+    }
+    all
+}
+
+fn question() -> dns::Question {
+    dns::Question::new("name.example", "A", 0).expect("a name that DNS can carry")
 }
 
 fn converse(exchange: &Exchange, portion: u8, bytes: &[u8]) {
@@ -34,7 +60,7 @@ fn converse(exchange: &Exchange, portion: u8, bytes: &[u8]) {
     let mut inputs = vec![Input::Opened];
     inputs.extend(bytes.chunks(usize::from(portion).max(1)).map(Input::Received));
     // Whatever state it is in then, the end of time ends it.
-    inputs.extend([Input::TimedOut; 16]);
+    inputs.extend([Input::TimedOut; 64]);
     let (mut sent, mut learnt, mut at) = (0, 0, Duration::ZERO);
     let mut inputs = inputs.into_iter();
     let mut given = None;

@@ -8,8 +8,8 @@ mod answer;
 use serde::{Deserialize, Serialize};
 
 pub use answer::{
-    Answer, Capabilities, DnsAnswer, DnsRecord, HttpAnswer, MemcachedAnswer, MqttAnswer, NtpAnswer,
-    PostgresAnswer, RedisAnswer, SocksAnswer,
+    Answer, Capabilities, DnsAnswer, DnsRecord, HttpAnswer, MemcachedAnswer, MqttAnswer,
+    MysqlAnswer, NtpAnswer, PostgresAnswer, RedisAnswer, SocksAnswer,
 };
 
 /// An application protocol that can be told by its first bytes, or be spoken.

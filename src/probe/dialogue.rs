@@ -12,13 +12,27 @@
 //! To speak one more protocol: a file here, a variant of [`Exchange`] with its match arms, and a
 //! variant of [`Answer`] where it has an answer of its own.
 
+mod datagram;
+pub mod dns;
+mod exchange;
+mod ftp;
 pub mod http;
+mod imap;
 mod inbox;
 mod listen;
+mod memcached;
+mod mqtt;
 mod mysql;
+pub mod ntp;
 #[cfg(test)]
 mod played;
+mod pop3;
+mod postgres;
 pub mod recognise;
+mod redis;
+mod reply;
+mod smtp;
+pub mod socks;
 mod ssh;
 mod talk;
 mod telnet;
@@ -28,10 +42,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::model::dialogue::{Answer, AppProtocol, Conclusion, Greeting};
+use crate::model::dialogue::{Answer, Conclusion, Greeting};
 use crate::model::probe::StageName;
 
-use talk::Stream;
+pub use exchange::{Exchange, Series};
 
 /// What happened to a dialogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,17 +134,6 @@ pub trait Dialogue: Send {
     fn step(&mut self, input: Input<'_>, at: Duration) -> Step;
 }
 
-/// Which conversation to have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Exchange {
-    /// Say nothing; hear for so long what the peer says unasked, and recognise it.
-    Listen(Duration),
-    /// A request by HTTP/1.1.
-    Http(http::Request),
-    /// Identification strings and the offer of algorithms.
-    Ssh,
-}
-
 /// How long a peer that speaks first may take with its greeting. Postfix and MariaDB take 10 s
 /// where their name server is silent (resolv.conf's 5 s, twice), others twice that with two
 /// silent servers.
@@ -138,69 +141,6 @@ const GREETING: Duration = Duration::from_secs(25);
 
 /// How long an answer to a request may take.
 const ANSWER: Duration = Duration::from_secs(15);
-
-impl Exchange {
-    /// Starts it.
-    pub fn begin(&self) -> Box<dyn Dialogue> {
-        match self {
-            Self::Listen(patience) => Box::new(listen::Listen::new(*patience)),
-            Self::Http(request) => Box::new(Stream::new(http::Http::new(request.clone()))),
-            Self::Ssh => Box::new(Stream::new(ssh::Ssh::default())),
-        }
-    }
-
-    /// The protocol that it speaks; `None` where it only listens.
-    pub fn protocol(&self) -> Option<AppProtocol> {
-        match self {
-            Self::Listen(_) => None,
-            Self::Http(_) => Some(AppProtocol::Http),
-            Self::Ssh => Some(AppProtocol::Ssh),
-        }
-    }
-
-    /// Whether it is spoken in datagrams.
-    pub fn is_datagram(&self) -> bool {
-        match self {
-            Self::Listen(_) | Self::Http(_) | Self::Ssh => false,
-        }
-    }
-
-    /// How long its servers may take to greet; `None` where they wait for the client's word.
-    pub fn greets_within(&self) -> Option<Duration> {
-        match self {
-            Self::Listen(patience) => Some(*patience),
-            Self::Http(_) => None,
-            Self::Ssh => Some(GREETING),
-        }
-    }
-
-    /// How to come again and again without harm.
-    pub fn series(&self) -> Series {
-        match self {
-            Self::Ssh => Series {
-                interval: Duration::from_secs(1),
-                why: "OpenSSH drops connections by chance while many are not logged in \
-                      (MaxStartups), and since 9.8 it penalises an address whose clients do not \
-                      log in (PerSourcePenalties)",
-            },
-            Self::Listen(_) | Self::Http(_) => Series::FREE,
-        }
-    }
-}
-
-/// How a series of probes has to behave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Series {
-    /// At least so long from one attempt to the next.
-    pub interval: Duration,
-    /// What its servers count or penalise; empty where nothing is known.
-    pub why: &'static str,
-}
-
-impl Series {
-    /// Nothing is counted.
-    const FREE: Self = Self { interval: Duration::ZERO, why: "" };
-}
 
 /// A password or the like: it can be sent, and not be shown.
 #[derive(Clone, PartialEq, Eq)]

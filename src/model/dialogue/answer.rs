@@ -24,6 +24,8 @@ pub enum Answer {
     Redis(RedisAnswer),
     /// What came back to a start-up message.
     Postgres(PostgresAnswer),
+    /// What came back to a login without a password.
+    Mysql(MysqlAnswer),
     /// A DNS message.
     Dns(DnsAnswer),
     /// The version.
@@ -90,6 +92,19 @@ pub struct PostgresAnswer {
     pub message: Option<String>,
     /// Its version, told only to those who are let in.
     pub version: Option<String>,
+}
+
+/// What a MySQL or MariaDB server answered to a login without a password.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MysqlAnswer {
+    /// Whether it let the client in.
+    pub logged_in: bool,
+    /// The number of its error; 1045 is the denial that is expected.
+    pub code: Option<u16>,
+    /// The five letters of its error.
+    pub state: Option<String>,
+    /// The words of its error.
+    pub message: Option<String>,
 }
 
 /// A DNS server's answer.

@@ -79,6 +79,8 @@ pub(super) enum Turn {
     Say(Vec<u8>, Duration),
     /// Upgrade to TLS.
     Upgrade,
+    /// Say this, and upgrade without waiting for an answer.
+    SayAndUpgrade(Vec<u8>),
     /// What came is not this protocol.
     Mismatch,
     /// It is over; these are the words of leave.
@@ -129,17 +131,10 @@ impl<T: Talk> Stream<T> {
                         return Step { send, learnt, next: Next::Wait(self.until) };
                     }
                 }
-                Turn::Upgrade if self.inbox.unread().is_empty() => {
-                    self.inbox = Inbox::default();
-                    return Step { send, learnt, next: Next::Upgrade };
-                }
-                Turn::Upgrade => {
-                    let what = "it sent more before the TLS handshake that it had agreed to";
-                    return self.done(
-                        Conclusion::Malformed { what: what.into() },
-                        Vec::new(),
-                        learnt,
-                    );
+                Turn::Upgrade => return self.upgrade(send, learnt),
+                Turn::SayAndUpgrade(words) => {
+                    send.extend(words);
+                    return self.upgrade(send, learnt);
                 }
                 Turn::Mismatch => {
                     self.mismatched = true;
@@ -157,6 +152,17 @@ impl<T: Talk> Stream<T> {
         }
         let what = "it sent many replies that nobody asked for".to_owned();
         self.done(Conclusion::Malformed { what }, send, learnt)
+    }
+
+    /// What came in clear after the peer's consent is no part of what TLS protects: somebody may
+    /// have put it there (CVE-2011-0411).
+    fn upgrade(&mut self, send: Vec<u8>, learnt: Vec<Learnt>) -> Step {
+        if self.inbox.unread().is_empty() {
+            self.inbox = Inbox::default();
+            return Step { send, learnt, next: Next::Upgrade };
+        }
+        let what = "it sent more before the TLS handshake that it had agreed to".to_owned();
+        self.done(Conclusion::Malformed { what }, Vec::new(), learnt)
     }
 
     fn done(&mut self, conclusion: Conclusion, send: Vec<u8>, learnt: Vec<Learnt>) -> Step {

@@ -80,6 +80,8 @@ fn is_enhanced(rest: &str) -> bool {
 /// What a whole line tells.
 fn by_line(text: &str, first: &str) -> Option<AppProtocol> {
     match first {
+        // Not the beginning of a longer line.
+        _ if !text.contains('\n') => {}
         "ERROR" | "CLIENT_ERROR unauthenticated" => return Some(AppProtocol::Memcached),
         "ERROR Too many open connections" => return Some(AppProtocol::Memcached),
         "+OK" => return Some(AppProtocol::Redis),

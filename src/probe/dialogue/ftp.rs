@@ -1,0 +1,121 @@
+//! FTP's control connection (RFC 959): greeting, FEAT (RFC 2389), AUTH TLS (RFC 4217), QUIT. No
+//! login, no data connection.
+
+use crate::model::dialogue::{Answer, AppProtocol, Capabilities, Conclusion, Greeting, Refusal};
+
+use super::reply::{Read, Replies, Reply};
+use super::talk::{Now, Talk, Turn};
+use super::{ANSWER, GREETING, recognise};
+
+const QUIT: &[u8] = b"QUIT\r\n";
+
+/// Where the conversation is: what is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    Greeting,
+    Feat,
+    AuthTls,
+    FeatOverTls,
+}
+
+/// The conversation.
+pub(super) struct Ftp {
+    starttls: bool,
+    at: At,
+    replies: Replies,
+    greeting: Greeting,
+}
+
+impl Ftp {
+    pub(super) fn new(starttls: bool) -> Self {
+        let replies = Replies::default();
+        Self { starttls, at: At::Greeting, replies, greeting: Greeting::default() }
+    }
+
+    fn replied(&mut self, reply: &Reply, now: &mut Now<'_>) -> Turn {
+        // "Service not available, closing" can be the answer to anything.
+        if reply.code == 421 {
+            return Turn::End(Conclusion::Refused(refusal(reply)), Vec::new());
+        }
+        match self.at {
+            At::Greeting => self.greeted(reply, now),
+            At::Feat => {
+                let greeting = std::mem::take(&mut self.greeting);
+                now.greeting(Greeting { capabilities: features(reply), ..greeting });
+                if !self.starttls {
+                    return Turn::End(Conclusion::Answered, QUIT.to_vec());
+                }
+                self.at = At::AuthTls;
+                Turn::Say(b"AUTH TLS\r\n".to_vec(), ANSWER)
+            }
+            At::AuthTls if reply.code == 234 => Turn::Upgrade,
+            At::AuthTls => {
+                let words = Some(reply.words());
+                Turn::End(Conclusion::NoUpgrade { words }, QUIT.to_vec())
+            }
+            At::FeatOverTls => {
+                let capabilities = features(reply).unwrap_or_default();
+                now.answer(Answer::Ftp(Capabilities { capabilities }));
+                Turn::End(Conclusion::Answered, QUIT.to_vec())
+            }
+        }
+    }
+
+    fn greeted(&mut self, reply: &Reply, now: &mut Now<'_>) -> Turn {
+        let foreign = recognise::protocol(now.inbox.first());
+        if foreign.is_some_and(|other| other != AppProtocol::Ftp) {
+            return Turn::Mismatch;
+        }
+        match reply.code {
+            // "Service ready in nnn minutes": the greeting follows.
+            100..200 => Turn::Say(Vec::new(), GREETING),
+            200..300 => {
+                let software = recognise::software(AppProtocol::Ftp, &reply.words());
+                let (protocol, text) = (Some(AppProtocol::Ftp), Some(reply.words()));
+                self.greeting = Greeting { protocol, text, software, capabilities: None };
+                self.at = At::Feat;
+                Turn::Say(b"FEAT\r\n".to_vec(), ANSWER)
+            }
+            _ => Turn::End(Conclusion::Refused(refusal(reply)), Vec::new()),
+        }
+    }
+}
+
+impl Talk for Ftp {
+    const PROTOCOL: AppProtocol = AppProtocol::Ftp;
+
+    fn opened(&mut self, _: &mut Now<'_>) -> Turn {
+        Turn::Say(Vec::new(), GREETING)
+    }
+
+    fn heard(&mut self, now: &mut Now<'_>) -> Turn {
+        match self.replies.read(now.inbox) {
+            Read::More => Turn::More,
+            Read::Whole(reply) => self.replied(&reply, now),
+            Read::NoReply if self.at == At::Greeting => Turn::Mismatch,
+            Read::NoReply => Turn::malformed("its answer has no reply code"),
+        }
+    }
+
+    fn secured(&mut self, _: &mut Now<'_>) -> Turn {
+        self.at = At::FeatOverTls;
+        Turn::Say(b"FEAT\r\n".to_vec(), ANSWER)
+    }
+}
+
+/// The lines between the first and the last of FEAT's reply; `None` where it lists none.
+fn features(reply: &Reply) -> Option<Vec<String>> {
+    if reply.code != 211 {
+        return None;
+    }
+    let inner = reply.lines.len().saturating_sub(2);
+    Some(reply.lines.iter().skip(1).take(inner).map(|line| line.trim().to_owned()).collect())
+}
+
+fn refusal(reply: &Reply) -> Refusal {
+    let words = reply.words();
+    Refusal { cause: recognise::cause(&words), code: Some(reply.code.to_string()), words }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! SMTP and submission (RFC 5321, 6409): greeting, EHLO, STARTTLS (RFC 3207), QUIT. The client
+//! never speaks before the greeting: servers take that for a spammer's habit.
+
+use crate::model::dialogue::{Answer, AppProtocol, Capabilities, Conclusion, Greeting, Refusal};
+
+use super::reply::{Read, Replies, Reply};
+use super::talk::{Now, Talk, Turn};
+use super::{ANSWER, GREETING, recognise};
+
+const QUIT: &[u8] = b"QUIT\r\n";
+
+/// Where the conversation is: what is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    Greeting,
+    Ehlo,
+    Helo,
+    StartTls,
+    EhloOverTls,
+}
+
+/// The conversation.
+pub(super) struct Smtp {
+    client: String,
+    starttls: bool,
+    at: At,
+    replies: Replies,
+    greeting: Greeting,
+}
+
+impl Smtp {
+    /// `client` is how it names itself: a host name, or an address in brackets.
+    pub(super) fn new(client: &str, starttls: bool) -> Self {
+        let client = client.chars().filter(|c| c.is_ascii_graphic()).collect();
+        let replies = Replies::default();
+        Self { client, starttls, at: At::Greeting, replies, greeting: Greeting::default() }
+    }
+
+    fn say(&mut self, at: At, words: &str) -> Turn {
+        self.at = at;
+        let words = match at {
+            At::Ehlo | At::Helo | At::EhloOverTls => format!("{words} {}\r\n", self.client),
+            At::Greeting | At::StartTls => format!("{words}\r\n"),
+        };
+        Turn::Say(words.into_bytes(), ANSWER)
+    }
+
+    fn replied(&mut self, reply: Reply, now: &mut Now<'_>) -> Turn {
+        // "Service not available, closing" can be the answer to anything.
+        if reply.code == 421 {
+            if self.at != At::Greeting {
+                self.greet(None, now);
+            }
+            return Turn::End(Conclusion::Refused(refusal(&reply)), Vec::new());
+        }
+        match self.at {
+            At::Greeting => self.greeted(reply, now),
+            At::Ehlo if reply.is_negative() => self.say(At::Helo, "HELO"),
+            At::Ehlo | At::Helo => self.listed(&reply, now),
+            At::StartTls if reply.code == 220 => Turn::Upgrade,
+            At::StartTls => no_upgrade(Some(reply.words())),
+            At::EhloOverTls => {
+                let capabilities = capabilities(&reply);
+                now.answer(Answer::Smtp(Capabilities { capabilities }));
+                Turn::End(Conclusion::Answered, QUIT.to_vec())
+            }
+        }
+    }
+
+    fn greeted(&mut self, reply: Reply, now: &mut Now<'_>) -> Turn {
+        let foreign = recognise::protocol(now.inbox.first());
+        if foreign.is_some_and(|other| other != AppProtocol::Smtp) {
+            return Turn::Mismatch;
+        }
+        if !reply.is_positive() {
+            // QUIT is expected after a 554, too (RFC 5321, 3.1).
+            return Turn::End(Conclusion::Refused(refusal(&reply)), QUIT.to_vec());
+        }
+        let software = recognise::software(AppProtocol::Smtp, &reply.words());
+        let (protocol, text) = (Some(AppProtocol::Smtp), Some(reply.words()));
+        self.greeting = Greeting { protocol, text, software, capabilities: None };
+        self.say(At::Ehlo, "EHLO")
+    }
+
+    fn greet(&mut self, capabilities: Option<Vec<String>>, now: &mut Now<'_>) {
+        let greeting = std::mem::take(&mut self.greeting);
+        now.greeting(Greeting { capabilities, ..greeting });
+    }
+
+    fn listed(&mut self, reply: &Reply, now: &mut Now<'_>) -> Turn {
+        let listed = if self.at == At::Ehlo { capabilities(reply) } else { Vec::new() };
+        let offers_tls = listed.iter().any(|name| name.eq_ignore_ascii_case("STARTTLS"));
+        self.greet(Some(listed), now);
+        if reply.is_negative() {
+            return Turn::End(Conclusion::Refused(refusal(reply)), QUIT.to_vec());
+        }
+        match (self.starttls, offers_tls) {
+            (false, _) => Turn::End(Conclusion::Answered, QUIT.to_vec()),
+            (true, true) => self.say(At::StartTls, "STARTTLS"),
+            (true, false) => no_upgrade(None),
+        }
+    }
+}
+
+impl Talk for Smtp {
+    const PROTOCOL: AppProtocol = AppProtocol::Smtp;
+
+    fn opened(&mut self, _: &mut Now<'_>) -> Turn {
+        Turn::Say(Vec::new(), GREETING)
+    }
+
+    fn heard(&mut self, now: &mut Now<'_>) -> Turn {
+        match self.replies.read(now.inbox) {
+            Read::More => Turn::More,
+            Read::Whole(reply) => self.replied(reply, now),
+            Read::NoReply if self.at == At::Greeting => Turn::Mismatch,
+            Read::NoReply => Turn::malformed("its answer has no reply code"),
+        }
+    }
+
+    fn secured(&mut self, _: &mut Now<'_>) -> Turn {
+        self.say(At::EhloOverTls, "EHLO")
+    }
+}
+
+fn no_upgrade(words: Option<String>) -> Turn {
+    Turn::End(Conclusion::NoUpgrade { words }, QUIT.to_vec())
+}
+
+/// The lines behind the first one of EHLO's reply.
+fn capabilities(reply: &Reply) -> Vec<String> {
+    if !reply.is_positive() {
+        return Vec::new();
+    }
+    reply.lines.iter().skip(1).map(|line| line.trim().to_owned()).collect()
+}
+
+fn refusal(reply: &Reply) -> Refusal {
+    let words = reply.words();
+    Refusal { cause: recognise::cause(&words), code: Some(reply.code.to_string()), words }
+}
+
+#[cfg(test)]
+mod tests;
