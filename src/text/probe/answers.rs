@@ -23,6 +23,11 @@ pub(super) fn words(answer: &Answer) -> String {
             format!("`{}`{}", short(&redis.reply), version.unwrap_or_default())
         }
         Answer::Postgres(postgres) => postgres_words(postgres),
+        Answer::Mysql(mysql) => match &mysql.message {
+            _ if mysql.logged_in => "lets anyone in".to_owned(),
+            Some(message) => format!("`{}`", short(message)),
+            None => "denies the login".to_owned(),
+        },
         Answer::Dns(dns) => dns_words(dns),
         Answer::Memcached(memcached) => format!("`{}`", short(&memcached.reply)),
         Answer::Mqtt(mqtt) => format!("CONNACK {} {}", mqtt.code, short(&mqtt.reason)),
