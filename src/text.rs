@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod duration;
 pub mod ephemeral;
 pub mod forwarder;
+pub mod keeper;
 pub mod options;
 pub mod owner;
 pub mod probe;

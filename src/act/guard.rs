@@ -25,11 +25,6 @@ pub(super) fn processes(own_pid: u32, tree: &ProcessTree) -> BTreeMap<u32, &'sta
         .collect()
 }
 
-/// sockpit and what it runs under: what holds one of them cannot be stopped by sockpit.
-pub(super) fn lifeline(own_pid: u32, tree: &ProcessTree) -> Vec<u32> {
-    tree.ancestors(own_pid).into_iter().chain([own_pid]).collect()
-}
-
 /// Programs that containers cannot do without though they hold no port, by the name of their
 /// process. Those that hold ports are forwarders.
 const SHARED: [(&str, &str); 2] = [

@@ -6,7 +6,6 @@
 
 mod advice;
 mod command;
-mod keepers;
 mod plan;
 mod proof;
 mod run;
@@ -33,7 +32,6 @@ use crate::sys;
 pub use super::action::{Obstacle, Verdict};
 pub use super::guard::Consent;
 pub use command::command;
-pub use keepers::narrow_command;
 pub use plan::{choose, holds_target, plan};
 pub(super) use run::proven;
 pub use run::run;
@@ -227,7 +225,7 @@ impl Facts {
                 }),
             })
             .collect();
-        let lifeline = guard::lifeline(self.own_pid, &self.tree);
+        let lifeline = inspect::keepers::lifeline(self.own_pid, &self.tree);
         self.keepers = inspect::keepers::of(&asked, &self.tree, &lifeline);
         plan::add_neighbours(&mut self.keepers, plan, &self.subjects, sockets);
     }

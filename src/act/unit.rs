@@ -133,7 +133,7 @@ fn still(key: ProcessKey, plan: &StopPlan) -> Result<Result<(), String>, Error> 
         return Err(Error::Gone { what: format!("process {}", key.pid) });
     }
     let tree = sys::process::tree()?;
-    let guarded = super::guard::lifeline(std::process::id(), &tree);
+    let guarded = keepers::lifeline(std::process::id(), &tree);
     let victims = plan.kills.iter().flat_map(|kill| &kill.victims).filter(|v| v.key == key);
     let holds: Vec<Socket> = victims.flat_map(|victim| victim.holds.iter().cloned()).collect();
     let activation = holds.iter().find_map(|socket| socket.activation.as_deref());

@@ -13,7 +13,7 @@ use crate::act::kill::{self, Consent, Obstacle, Options, Verdict};
 use crate::inspect::forwarders::{Held, redirect};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, VictimOutcome};
 use crate::model::signal::Signal;
-use crate::text::{self, duration};
+use crate::text::{self, duration, shell};
 
 const SCHEMA: &str = "sockpit.kill/1";
 
@@ -260,8 +260,8 @@ fn hint(args: &Args, plan: &KillPlan, outcome: &KillOutcome) -> String {
         |pid| plan.victims.iter().any(|victim| victim.key.pid == pid && victim.protected.is_some());
     let ignored = |victim: &VictimOutcome| !victim.exited && !victim.refused;
     if !args.protected && outcome.spared.iter().any(|spared| is_protected(spared.pid)) {
-        match kill::narrow_command(plan) {
-            Some(command) => format!("; this stops only that: {}", text::clean(&command)),
+        match text::keeper::narrow(&plan.keepers) {
+            Some(command) => format!("; this stops only that: {}", shell::line(&command)),
             None => "; --protected allows ending it".to_owned(),
         }
     } else if !args.force && outcome.victims.iter().any(ignored) {

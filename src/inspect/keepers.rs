@@ -65,6 +65,11 @@ pub struct Subject<'p> {
     pub forwarder: Option<&'p Forwarder>,
 }
 
+/// sockpit and what it runs under: who holds one of them is not to be stopped.
+pub fn lifeline(own_pid: u32, tree: &ProcessTree) -> Vec<u32> {
+    tree.ancestors(own_pid).into_iter().chain([own_pid]).collect()
+}
+
 /// Draws the chains of these processes, as this system itself tells them. Keepers that several of
 /// them share stand once. Blocks for up to ten seconds
 /// where a keeper does not answer, and for 25 at most.

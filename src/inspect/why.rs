@@ -8,13 +8,14 @@ mod trials;
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::bind::Target;
+use super::bind::{self, Target};
 use super::forwarders::{Forwarders, Held};
 use super::nat::firewall::{self, Block};
 use super::words::counted;
-use super::{Error, nat, reuse};
+use super::{Error, keepers, nat, reuse};
 use crate::model::forwarder::{Behind, Forwarder};
 use crate::model::health::{Health, Source};
+use crate::model::keeper::Keeper;
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::port_rules::PortRules;
 use crate::model::socket::Socket;
@@ -35,8 +36,10 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     let more_rights_help = listing.health.iter().any(|line| line.remedy.is_some());
     let holders = on_port.iter().filter(|socket| target.meets(socket));
     let behind = Standing::look(target, &on_port, &forwarded.forwards);
+    let keepers = keepers_of(target, &on_port, &behind.forwarders);
     let scene = Scene {
         target,
+        keepers: &keepers,
         forwarders: &behind.forwarders,
         behind: &behind.destinations,
         on_port: &on_port,
@@ -65,6 +68,35 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
         health,
         trial,
     })
+}
+
+/// Who keeps the holders of the port. Blocks, as [`keepers::of`] does.
+fn keepers_of(target: &Target, on_port: &[Socket], forwarders: &[Forwarder]) -> Vec<Keeper> {
+    let holding = on_port.iter().filter(|socket| target.meets(socket) && bind::is_holder(socket));
+    let mut holders: Vec<(Process, Vec<Socket>)> = Vec::new();
+    for socket in holding {
+        for owner in &socket.owners {
+            let is_it = |(known, _): &&mut (Process, _)| known.key() == owner.process.key();
+            match holders.iter_mut().find(is_it) {
+                Some((_, holds)) => holds.push(socket.clone()),
+                None => holders.push(((*owner.process).clone(), vec![socket.clone()])),
+            }
+        }
+    }
+    if holders.is_empty() {
+        return Vec::new();
+    }
+    let tree = super::processes::tree().unwrap_or_default();
+    let subjects: Vec<keepers::Subject<'_>> = holders
+        .iter()
+        .map(|(process, holds)| keepers::Subject {
+            process,
+            activation: holds.iter().find_map(|socket| socket.activation.as_deref()),
+            holds,
+            forwarder: forwarders.iter().find(|it| it.pid == process.pid),
+        })
+        .collect();
+    keepers::of(&subjects, &tree, &keepers::lifeline(std::process::id(), &tree))
 }
 
 /// What stands behind the port.
@@ -107,6 +139,8 @@ impl Standing {
 /// All that is known when findings are drawn from it.
 struct Scene<'a> {
     target: &'a Target,
+    /// Who keeps the holders.
+    keepers: &'a [Keeper],
     /// The holders that only pass the port on.
     forwarders: &'a [Forwarder],
     /// The containers to which rules send its packets.

@@ -126,6 +126,8 @@ pub enum WhyKind {
     OtherNetns,
     /// Who holds the port only passes it on, such as to a container.
     Forwarder,
+    /// Somebody would start the holder again, or stands behind it.
+    Keeper,
     /// A rule of nftables or iptables sends packets for the port elsewhere.
     NatForward,
     /// A bind with SO_REUSEPORT shares the port with those who serve there.

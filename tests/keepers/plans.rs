@@ -22,17 +22,35 @@ impl Booted {
         Plan(document["plan"].take())
     }
 
-    /// Does what the plan for a port names as stopping only its holder: runs that very line. The
-    /// port is silent then, as long as its keepers would take to bring it back.
+    /// Does what the plan for a port names as stopping only its holder, and `sockpit why` as well:
+    /// runs that very line, and waits for the port to be silent.
     pub(crate) fn follow(&self, port: u16, keeper: &str) -> Plan {
         let plan = self.plan(port);
         let command = plan.narrow_of(keeper);
+        self.why_says(port, &command);
         // It would ask whoever types it.
         let agreed = if command.starts_with("sockpit kill ") { " --yes" } else { "" };
         self.sh(&format!("{command}{agreed}"));
         let said = format!("{port} to be silent after `{command}`");
         wait_for(&said, || self.ask(port).is_none_or(|said| said.is_empty()).then_some(()));
         plan
+    }
+
+    /// Fails unless `sockpit why` has the command for one of its keepers.
+    #[track_caller]
+    fn why_says(&self, port: u16, command: &str) {
+        let output = self.sockpit(&["why", &port.to_string(), "--json"]);
+        let report: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        let findings = report["findings"].as_array().unwrap();
+        let keepers = findings.iter().filter(|finding| finding["kind"] == "keeper");
+        let remedies = keepers.flat_map(|finding| finding["remedies"].as_array().unwrap());
+        let line = |remedy: &Value| {
+            let argv = remedy["argv"].as_array().unwrap().iter();
+            argv.map(|word| word.as_str().unwrap()).collect::<Vec<&str>>().join(" ")
+        };
+        let lines: Vec<String> = remedies.map(line).collect();
+        assert!(lines.contains(&command.replace('\'', "")), "{command}: {lines:?}\n{findings:#?}");
     }
 
     /// `sockpit kill PORT --yes` and its exit code, which is not checked.

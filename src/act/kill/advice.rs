@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::Facts;
 use super::words::{about, counted, describe_socket, describe_victim, list, target_name, who};
-use super::{Facts, keepers};
 use crate::model::action::{BlastRadius, KillPlan, KillTarget, Victim};
 use crate::model::forwarder::{Forwarder, ForwarderKind};
 use crate::model::keeper::{self, Deafness};
@@ -13,7 +13,7 @@ use crate::model::signal::Signal;
 use crate::model::socket::{Protocol, Socket};
 use crate::model::why::Reuse;
 use crate::sys::process::signal_number;
-use crate::text::{forwarder as forwarding, shell};
+use crate::text::{forwarder as forwarding, keeper as keeping, shell};
 
 /// What the user should weigh before agreeing, the gravest first.
 pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> Vec<String> {
@@ -34,7 +34,8 @@ pub(super) fn warnings(plan: &KillPlan, holders: &[&Socket], facts: &Facts) -> V
         warnings.push(format!("Processes that cannot be seen from here may hold {name}, too."));
     }
     warnings.extend(forwards(plan));
-    warnings.extend(keepers::advice(plan));
+    let keepers = keeping::clauses(&plan.keepers);
+    warnings.extend(keepers.into_iter().map(|(_, clause)| format!("{clause}.")));
     warnings.extend(losses(&plan.blast_radius, facts));
     warnings.extend(stopped(plan, facts));
     warnings.extend(deaf(plan, facts));

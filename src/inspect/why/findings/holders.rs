@@ -9,10 +9,11 @@ use super::{InWay, finding, remedy};
 use crate::inspect::words::counted;
 use crate::inspect::{bind, heirs, keepers, words};
 use crate::model::forwarder::Forwarder;
+use crate::model::keeper::Keeper;
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::socket::{Endpoint, Socket};
 use crate::model::why::{Remedy, Reuse, WhyFinding, WhyKind};
-use crate::text::address;
+use crate::text::{address, keeper as keeping};
 
 pub(super) fn findings(scene: &Scene<'_>, in_way: &InWay<'_>) -> Vec<WhyFinding> {
     let mut found = Vec::new();
@@ -23,7 +24,8 @@ pub(super) fn findings(scene: &Scene<'_>, in_way: &InWay<'_>) -> Vec<WhyFinding>
         found.push(held(WhyKind::BoundNotListening, scene, &group));
     }
     let holders: Vec<&Socket> = in_way.holders().collect();
-    found.extend(holders.iter().copied().filter_map(socket_activation));
+    found.extend(holders.iter().copied().filter_map(|it| socket_activation(scene, it)));
+    found.extend(kept(scene, &holders));
     for group in by_end(&holders) {
         found.extend(relation(scene, &group));
     }
@@ -99,7 +101,39 @@ fn stop(scene: &Scene<'_>, group: &[&Socket]) -> Vec<Remedy> {
     remedies
 }
 
+/// A finding for each keeper of the holders, with its command where that costs nothing else.
+fn kept(scene: &Scene<'_>, holders: &[&Socket]) -> Vec<WhyFinding> {
+    let tell = |(keeper, text): (&Keeper, String)| {
+        let is_kept = |socket: &&&Socket| {
+            socket.owners.iter().any(|owner| keeper.of.contains(&owner.process.pid))
+        };
+        let sockets: Vec<&Socket> = holders.iter().filter(is_kept).copied().collect();
+        let remedies = narrow(std::slice::from_ref(keeper)).into_iter().collect();
+        finding(WhyKind::Keeper, text, &sockets, remedies)
+    };
+    keeping::clauses(scene.keepers).into_iter().map(tell).collect()
+}
+
+/// The command of a keeper that stops only what it keeps.
+fn narrow(keepers: &[Keeper]) -> Option<Remedy> {
+    let keeper = keepers.iter().find(|keeper| keeper.is_narrow())?;
+    let argv = keeping::narrow(std::slice::from_ref(keeper))?;
+    Some(Remedy { text: format!("stop {}", keeper.name), argv })
+}
+
+fn keepers_of(scene: &Scene<'_>, pid: u32) -> Vec<Keeper> {
+    scene.keepers.iter().filter(|keeper| keeper.of.contains(&pid)).cloned().collect()
+}
+
 fn stop_process(scene: &Scene<'_>, process: &Process, group: &[&Socket]) -> Remedy {
+    let kept_by = keepers_of(scene, process.pid);
+    if let Some(remedy) = narrow(&kept_by) {
+        return remedy;
+    }
+    // What costs more is for the plan of a kill, which says what.
+    if !kept_by.is_empty() {
+        return end_holder(scene, group);
+    }
     // The service alone would be started again by the next connection.
     if let Some(socket) = group.iter().find(|socket| socket.activation.is_some()) {
         return stop_socket_unit(socket);
@@ -111,6 +145,10 @@ fn stop_process(scene: &Scene<'_>, process: &Process, group: &[&Socket]) -> Reme
         let text = format!("stop {}, which would start it again", found.name);
         return Remedy { text, argv: found.untested.unwrap_or_default() };
     }
+    end_holder(scene, group)
+}
+
+fn end_holder(scene: &Scene<'_>, group: &[&Socket]) -> Remedy {
     let target = scene.target.name();
     let mut argv = vec!["sockpit", "kill", &target];
     // Whoever has the port on other addresses is not meant.
@@ -154,14 +192,17 @@ fn stop_socket_unit(socket: &Socket) -> Remedy {
     remedy("stop the socket unit and what it started", &argv)
 }
 
-fn socket_activation(socket: &Socket) -> Option<WhyFinding> {
+fn socket_activation(scene: &Scene<'_>, socket: &Socket) -> Option<WhyFinding> {
     let activation = socket.activation.as_deref()?;
     let end = address::local(socket);
     let unit = activation.socket_unit.as_deref().unwrap_or("a socket unit");
     let passed = activation.unit.as_ref();
     let passed = passed.map_or(String::new(), |unit| format!(" and has passed it to {unit}"));
     let text = format!("systemd holds {end} for {unit}{passed}: it stays when the service stops");
-    Some(finding(WhyKind::SocketActivation, text, &[socket], vec![stop_socket_unit(socket)]))
+    let kept = socket.owners.iter().flat_map(|owner| keepers_of(scene, owner.process.pid));
+    let remedy = narrow(&kept.collect::<Vec<Keeper>>());
+    let remedy = remedy.unwrap_or_else(|| stop_socket_unit(socket));
+    Some(finding(WhyKind::SocketActivation, text, &[socket], vec![remedy]))
 }
 
 fn relation(scene: &Scene<'_>, group: &[&Socket]) -> Option<WhyFinding> {

@@ -1,22 +1,24 @@
 //! Keepers in words: who would start it again, what stops only that, what a wider command costs.
+//! Names are uncleaned: whoever shows a line cleans it.
 
-use super::words::list;
-use crate::model::action::KillPlan;
+use super::shell;
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
-use crate::text::shell;
 
-/// A line for each keeper, the best command first.
-pub(super) fn advice(plan: &KillPlan) -> Vec<String> {
-    let mut keepers: Vec<&Keeper> = plan.keepers.iter().collect();
-    keepers.sort_by_key(|keeper| !keeper.is_narrow());
-    let mut lines: Vec<String> = Vec::new();
-    for keeper in keepers {
-        let is_alone = plan.keepers.iter().filter(|other| *other != keeper).all(|other| {
+/// More names than this are counted.
+const MOST: usize = 6;
+
+/// A clause for each keeper, the best command first.
+pub fn clauses(keepers: &[Keeper]) -> Vec<(&Keeper, String)> {
+    let mut sorted: Vec<&Keeper> = keepers.iter().collect();
+    sorted.sort_by_key(|keeper| !keeper.is_narrow());
+    let mut lines: Vec<(&Keeper, String)> = Vec::new();
+    for keeper in sorted {
+        let is_alone = keepers.iter().filter(|other| *other != keeper).all(|other| {
             !other.may_restart() || other.of.iter().all(|pid| !keeper.of.contains(pid))
         });
-        let line = format!("{}; {}.", restarts(keeper, is_alone), command(keeper));
-        if !lines.contains(&line) {
-            lines.push(line);
+        let line = format!("{}; {}", restarts(keeper, is_alone), command(keeper));
+        if !lines.iter().any(|(_, known)| *known == line) {
+            lines.push((keeper, line));
         }
     }
     lines
@@ -60,16 +62,15 @@ fn restarts(keeper: &Keeper, is_alone: bool) -> String {
     }
 }
 
-/// The first command that ends the victims, lasts, and stops nothing else, as it is typed; uncleaned.
-pub fn narrow_command(plan: &KillPlan) -> Option<String> {
-    let narrow = plan.keepers.iter().find(|keeper| keeper.is_narrow())?;
+/// The first command that ends the processes, lasts, and stops nothing else, as people type it.
+pub fn narrow(keepers: &[Keeper]) -> Option<Vec<String>> {
+    let narrow = keepers.iter().find(|keeper| keeper.is_narrow())?;
     narrow.stop.as_deref().map(typed)
 }
 
 /// A command for people, who may type a password where it is asked for.
-fn typed(argv: &[String]) -> String {
-    let words: Vec<&String> = argv.iter().filter(|word| *word != "--no-ask-password").collect();
-    shell::line(&words)
+pub fn typed(argv: &[String]) -> Vec<String> {
+    argv.iter().filter(|word| *word != "--no-ask-password").cloned().collect()
 }
 
 fn command(keeper: &Keeper) -> String {
@@ -87,11 +88,11 @@ fn command(keeper: &Keeper) -> String {
             (None, None) => "no command is known that stops only that".to_owned(),
         };
     };
-    let command = typed(stop);
+    let command = shell::line(&typed(stop));
     if let Some(outer) = &keeper.undone_by {
         return format!("{command} does not last, since {outer} starts it again");
     }
-    let also = list(keeper.stops_also.iter().cloned());
+    let also = list(&keeper.stops_also);
     match (keeper.ends_holder, also.is_empty()) {
         (None, true) => format!(
             "{command} keeps it from that, but may leave the process itself running, to be \
@@ -100,5 +101,54 @@ fn command(keeper: &Keeper) -> String {
         (None, false) => format!("{command} keeps it from that, and stops {also} as well"),
         (Some(_), true) => format!("this stops only that: {command}"),
         (Some(_), false) => format!("{command} stops it, and with it {also}"),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`; more than [`MOST`] are counted.
+fn list(names: &[String]) -> String {
+    let shown = if names.len() > MOST { &names[..MOST - 1] } else { names };
+    let rest = names.len() - shown.len();
+    let rest = (rest > 0).then(|| format!("{rest} more"));
+    let all: Vec<&str> = shown.iter().chain(&rest).map(String::as_str).collect();
+    match all.split_last() {
+        None => String::new(),
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, first)) => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_along_is_listed_and_the_rest_is_counted() {
+        let names = |count: usize| (1..=count).map(|at| at.to_string()).collect::<Vec<String>>();
+        assert_eq!(list(&[]), "");
+        assert_eq!(list(&names(1)), "1");
+        assert_eq!(list(&names(3)), "1, 2 and 3");
+        assert_eq!(list(&names(9)), "1, 2, 3, 4, 5 and 4 more");
+    }
+
+    #[test]
+    fn one_model_has_one_wording() {
+        let narrow = Keeper {
+            restarts: Some(true),
+            policy: Some("Restart=always".to_owned()),
+            stop: Some(["systemctl", "stop", "--no-ask-password", "a"].map(Into::into).to_vec()),
+            ends_holder: Some(true),
+            ..Keeper::new(KeeperKind::Systemd, "a.service", 7)
+        };
+        let wide = Keeper { stops_also: vec!["b 8".to_owned()], ..narrow.clone() };
+        let said = |keeper: &Keeper| clauses(std::slice::from_ref(keeper)).remove(0).1;
+        let expected = "a.service starts it again (Restart=always); this stops only that: \
+                        systemctl stop a";
+        assert_eq!(said(&narrow), expected);
+        assert!(said(&wide).ends_with("systemctl stop a stops it, and with it b 8"));
+        let lines = clauses(&[wide.clone(), narrow.clone()]).len();
+        assert_eq!(lines, 2);
+        let behind = Keeper { is_behind: true, restarts: Some(false), ..narrow };
+        assert!(said(&behind).starts_with("a.service is behind it (Restart=always); this stops"));
+        assert_eq!(super::narrow(&[wide]), None);
     }
 }
