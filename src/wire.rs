@@ -4,6 +4,7 @@
 pub mod capture_file;
 pub mod cgroup;
 pub mod container_files;
+pub mod filter;
 pub mod frame;
 pub mod keepers;
 pub mod local_addresses;

@@ -15,6 +15,9 @@ mod habits;
 #[cfg(target_os = "linux")]
 #[path = "cli/opts.rs"]
 mod opts;
+#[cfg(target_os = "linux")]
+#[path = "cli/packet_filters.rs"]
+mod packet_filters;
 #[path = "cli/packets.rs"]
 mod packets;
 #[path = "cli/ports.rs"]

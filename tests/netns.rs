@@ -38,6 +38,8 @@ mod opts;
 mod owner_cache;
 #[path = "netns/owners.rs"]
 mod owners;
+#[path = "netns/packet_filters.rs"]
+mod packet_filters;
 #[path = "netns/packets.rs"]
 mod packets;
 #[path = "netns/ports.rs"]

@@ -46,6 +46,17 @@ pub fn port(protocol: Protocol, wanted: &str) -> Option<u16> {
     named.map(|service| service.port).find(|&port| name(protocol, port).is_some())
 }
 
+/// IP protocol number and port of all services with this name.
+pub fn ports_named(wanted: &str) -> Vec<(u8, u16)> {
+    let named = SERVICES.iter().filter(|service| service.name.eq_ignore_ascii_case(wanted));
+    named
+        .flat_map(|service| {
+            let tcp = service.tcp.then_some((6, service.port));
+            tcp.into_iter().chain(service.udp.then_some((17, service.port)))
+        })
+        .collect()
+}
+
 /// The names of all services, by port.
 pub fn names() -> impl Iterator<Item = &'static str> {
     SERVICES.iter().map(|service| service.name)

@@ -1,5 +1,6 @@
 //! `sockpit packets`: counts of a live capture or of a capture file.
 
+mod filter;
 mod summary;
 
 use std::io::{self, IsTerminal};
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use super::{Exit, Failure, output};
 use crate::collect::packets::{
-    CaptureOptions, FileCount, FileSource, Limits, LiveCapture, health_of,
+    CaptureOptions, FileCount, FileJob, FileSource, Limits, LiveCapture, health_of,
 };
 use crate::collect::{Feed, interfaces, ports};
 use crate::model::health::{Health, Source};
@@ -46,6 +47,9 @@ pub struct Args {
     /// The same as --read FILE.
     #[arg(value_name = "FILE", conflicts_with_all = ["interfaces", "promiscuous", "read"])]
     file: Option<PathBuf>,
+    /// Only packets that match this expression of tcpdump's language, pcap-filter(7).
+    #[arg(long, value_name = "EXPR")]
+    filter: Option<String>,
     /// Stop after this time: 10, 10s, 2m, 500ms. Without it, Ctrl-C stops.
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     duration: Option<Duration>,
@@ -142,13 +146,21 @@ impl Schedule {
 }
 
 fn capture(args: &Args) -> Result<Exit, Failure> {
-    let options = CaptureOptions {
+    let filter = args.filter.as_deref().map(filter::parse).transpose()?;
+    let mut options = CaptureOptions {
         interfaces: known_interfaces(&args.interfaces)?,
         promiscuous: args.promiscuous,
+        ..CaptureOptions::default()
     };
+    if let Some(filter) = &filter {
+        filter::apply(filter, &mut options)?;
+    }
     let (sockets, _) = ports::spawn(SOCKETS_PERIOD, None)
         .map_err(|error| Failure::no(format!("cannot start a thread: {error}")))?;
     let mut live = LiveCapture::new(options, Some(sockets.clone()));
+    if let Some(filter) = &filter {
+        live = live.filtered_by(filter);
+    }
     // Listening comes first: Ctrl-C asks for the summary from the first packet on.
     let interrupt = listen()?;
     live.open()?;
@@ -212,10 +224,12 @@ fn known_interfaces(wanted: &[String]) -> Result<Vec<String>, Failure> {
 }
 
 fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
+    let filter = args.filter.as_deref().map(filter::parse).transpose()?;
     let interrupt = listen()?;
     let source = FileSource::named(path);
     let name = source.to_string();
-    let file = FileCount::start(source, args.count)
+    let job = FileJob { limit: args.count, filter, each: None };
+    let file = FileCount::start(source, job)
         .map_err(|error| Failure::no(format!("cannot start a thread: {error}")))?;
     let mut schedule = Schedule::new(args);
     while !interrupt.is_pressed() && !schedule.is_over() {
@@ -241,6 +255,7 @@ fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
         None => Health::ready(Source::Capture),
     };
     print(args, &counts, health)?;
+    filter::hint(&counts, file.passed_over());
     match fault {
         Some(fault) => Err(Failure::no(format!("{name}: {fault}"))),
         None => Ok(Exit::Yes),

@@ -3,6 +3,7 @@
 mod attribution;
 mod collector;
 mod counter;
+mod each;
 mod file;
 mod flows;
 mod fragments;
@@ -14,8 +15,10 @@ mod snapshot;
 mod tests;
 mod unpack;
 
+pub use crate::wire::filter::{Filter, FilterError, Names};
 pub use collector::{Steering, health_of, health_of_error, spawn};
 pub use counter::{Counter, Frame};
-pub use file::{FileCount, FileError, FileSource, count_record};
+pub use each::{Each, Packet};
+pub use file::{FileCount, FileError, FileJob, FileSource, PassedOver, count_record};
 pub use live::{CaptureOptions, LiveCapture};
 pub use snapshot::Limits;

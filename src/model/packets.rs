@@ -261,6 +261,9 @@ pub struct IcmpCount {
 pub struct PacketCounts {
     /// Interfaces or file that the packets came from.
     pub source: String,
+    /// The filter in tcpdump's language that they passed; `None` where there was none.
+    #[serde(default)]
+    pub filter: Option<Arc<str>>,
     /// Live: since the capture began. File: from the first to the last time stamp.
     pub duration_ms: u64,
     /// Time stamp of the first packet; `None` before it, and where a file has none.

@@ -1,6 +1,7 @@
 //! What every capture backend takes and gives.
 
 pub use super::platform::capture::Capture;
+use crate::wire::filter::LiveProgram;
 use crate::wire::frame::Link;
 
 /// What to capture.
@@ -10,6 +11,23 @@ pub struct CaptureOptions {
     pub interfaces: Vec<String>,
     /// Whether to also take frames that are not for this machine. Needs named interfaces.
     pub promiscuous: bool,
+    /// Which packets to take; `None` takes all.
+    pub filter: Option<LiveProgram>,
+    /// Bytes to take of each packet; `None` takes as many as are counted.
+    pub snap_length: Option<u32>,
+}
+
+impl CaptureOptions {
+    /// Bytes of a packet that are taken to count it: room for tags, IPv6 with a chain of extension
+    /// headers, TCP with options, and the first bytes that tell the application.
+    pub const COUNTED: u32 = 512;
+    /// The longest packet that an interface hands over.
+    pub const WHOLE: u32 = 262_144;
+
+    /// Bytes to take of each packet.
+    pub fn snap_length(&self) -> u32 {
+        self.snap_length.unwrap_or(Self::COUNTED).clamp(64, Self::WHOLE)
+    }
 }
 
 /// A packet in the ring, valid until the next one is asked for.
@@ -25,8 +43,8 @@ pub struct Captured<'a> {
     pub length: u32,
     /// Whether `bytes` is less than the packet.
     pub cut: bool,
-    /// Whether the system took a VLAN tag off.
-    pub vlan: bool,
+    /// The VLAN tag that the system took off: its type and control information.
+    pub tag: Option<(u16, u16)>,
     /// The packet's beginning: all headers that are counted fit.
     pub bytes: &'a [u8],
 }

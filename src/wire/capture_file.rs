@@ -105,6 +105,8 @@ pub struct Record<'a> {
     pub interface: usize,
     /// How its bytes begin.
     pub link: Link,
+    /// The same as a number of the registry at <https://www.tcpdump.org/linktypes.html>.
+    pub link_type: u16,
     /// Nanoseconds since 1970, UTC; `None` where the format has no time stamp.
     pub time_ns: Option<i64>,
     /// Length on the wire.
@@ -137,6 +139,7 @@ enum Step {
 struct Packet {
     interface: usize,
     link: Link,
+    link_type: u16,
     time_ns: Option<i64>,
     length: u32,
     captured: u32,
@@ -201,6 +204,7 @@ impl<R: Read> CaptureReader<R> {
                     return Ok(Some(Record {
                         interface: packet.interface,
                         link: packet.link,
+                        link_type: packet.link_type,
                         time_ns: packet.time_ns,
                         length: packet.length,
                         captured: packet.captured,

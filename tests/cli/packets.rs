@@ -185,6 +185,49 @@ fn a_packed_capture_is_unpacked_on_the_way() {
 }
 
 #[test]
+fn a_filter_lets_only_matching_packets_count() {
+    let file = file(&three_packets());
+    for (filter, packets) in
+        [("udp", 3), ("dst port 53", 2), ("greater 500", 1), ("tcp or host 10.0.0.9", 0)]
+    {
+        let output = read(&file.path, &["--json", "--filter", filter]);
+        assert_eq!(output.status.code(), Some(0), "{filter}: {}", stderr(&output));
+        let counts = json(&output);
+        assert_eq!((&counts["packets"], &counts["filter"]), (&packets.into(), &filter.into()));
+        assert_eq!(stderr(&output).contains("none of 3 packets matched"), packets == 0);
+    }
+}
+
+#[test]
+fn a_wrong_filter_is_wrong_usage_and_names_the_word() {
+    let file = file(&three_packets());
+    for (filter, word) in [
+        ("udp prot 53", "prot"),
+        ("decnet", "decnet"),
+        ("type data", "802.11"),
+        ("port foo", "foo"),
+    ] {
+        let output = read(&file.path, &["--filter", filter]);
+        assert_eq!(output.status.code(), Some(2), "{filter}: {}", stderr(&output));
+        assert!(output.stdout.is_empty());
+        assert!(stderr(&output).contains(word), "{}", stderr(&output));
+        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_filter_says_that_tags_hide_what_it_looks_for() {
+    let mut tagged = udp_frame(4000, 53, 30);
+    tagged.splice(12..12, [0x81, 0, 0, 5]);
+    let length = u32::try_from(tagged.len()).unwrap();
+    let file = file(&pcap(&[(tagged, length)], u32::to_le_bytes));
+    let output = read(&file.path, &["--filter", "udp"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stderr(&output).contains("vlan and (udp)"), "{}", stderr(&output));
+    assert_eq!(json(&read(&file.path, &["--json", "--filter", "vlan and udp"]))["packets"], 1);
+}
+
+#[test]
 fn counting_stops_after_so_many_packets() {
     let counts = json(&read(&file(&three_packets()).path, &["--json", "--count", "2"]));
     assert_eq!((&counts["packets"], &counts["bytes"]), (&2.into(), &144.into()));

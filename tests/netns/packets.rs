@@ -17,10 +17,10 @@ use sockpit::collect::packets::{self, CaptureOptions};
 use crate::support::{in_namespace, run, sockpit, wait_for};
 
 /// A capture that has begun: packets sent from now on are counted.
-struct Capture(Child);
+pub(crate) struct Capture(Child);
 
 impl Capture {
-    fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let before = running_captures();
         let mut command = sockpit();
         command.args(["packets", "--json"]).args(options);
@@ -40,7 +40,7 @@ impl Capture {
     }
 
     /// Ends it as Ctrl-C does.
-    fn stop(self) -> Value {
+    pub(crate) fn stop(self) -> Value {
         self.signal(Signal::INT);
         self.end()
     }
@@ -74,13 +74,13 @@ const THERE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 
 /// The far end of a veth pair, in a network namespace of its own. The near end is `near` here;
 /// the neighbours know each other, and nothing speaks IPv6.
-struct Far {
+pub(crate) struct Far {
     jobs: mpsc::Sender<Box<dyn FnOnce() + Send>>,
     done: mpsc::Receiver<()>,
 }
 
 impl Far {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         ip("link add near type veth peer name far");
         let (jobs, todo) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
         let (finished, done) = mpsc::channel();
@@ -109,7 +109,7 @@ impl Far {
     }
 
     /// Does `job` there, and waits until it is done.
-    fn run(&self, job: impl FnOnce() + Send + 'static) {
+    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
         self.jobs.send(Box::new(job)).unwrap();
         self.done.recv().unwrap();
     }
@@ -126,7 +126,7 @@ fn set_up(name: &str, own: Ipv4Addr, own_mac: &str, other: Ipv4Addr, other_mac: 
     ip(&format!("neigh add {other} lladdr {other_mac} dev {name} nud permanent"));
 }
 
-fn number(value: &Value) -> u64 {
+pub(crate) fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is not a number"))
 }
 

@@ -8,12 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::counter::{Counter, Frame};
+use super::each::{Each, Packet};
 use super::snapshot::Limits;
 use super::unpack::Unpacked;
 use crate::model::packets::PacketCounts;
 use crate::sys;
 use crate::wire::capture_file::{self, CaptureReader, Record};
-use crate::wire::frame::{Link, decode};
+use crate::wire::filter::{Filter, FilterError, Program};
+use crate::wire::frame::{Link, Summary, decode};
 
 /// Why a capture file was not counted, or not to its end. To be said after the file's name and
 /// a colon.
@@ -25,13 +27,16 @@ pub enum FileError {
     /// It could not be read, or not to its end.
     #[error(transparent)]
     Capture(#[from] capture_file::Error),
+    /// Its frames are not of a kind that the filter speaks of.
+    #[error("the filter does not fit it: {0}")]
+    Filter(#[from] FilterError),
 }
 
 impl FileError {
     /// Whether nothing of the file is usable.
     pub fn is_unusable(&self) -> bool {
         match self {
-            Self::Open(_) => true,
+            Self::Open(_) | Self::Filter(_) => true,
             Self::Capture(error) => error.is_unusable(),
         }
     }
@@ -74,6 +79,33 @@ impl fmt::Display for FileSource {
 pub struct FileCount {
     shared: Arc<Shared>,
     source: String,
+    filter: Option<Arc<str>>,
+}
+
+/// What to do with the packets of a capture file.
+#[derive(Default)]
+pub struct FileJob {
+    /// Ends the counting after so many packets.
+    pub limit: Option<u64>,
+    /// Only packets that it lets through count.
+    pub filter: Option<Filter>,
+    /// Looks at each packet that counts.
+    pub each: Option<Each>,
+}
+
+impl fmt::Debug for FileJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileJob").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+/// What a filter did not let through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// All of it.
+    pub packets: u64,
+    /// Ethernet frames with a VLAN tag.
+    pub tagged: u64,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +119,7 @@ struct State {
     counter: Counter,
     names: Vec<Option<Arc<str>>>,
     dropped: Option<u64>,
+    passed_over: PassedOver,
     end: Option<Result<(), FileError>>,
 }
 
@@ -98,19 +131,20 @@ impl Shared {
 }
 
 impl FileCount {
-    /// Starts to count a capture file, at most `limit` packets.
-    pub fn start(file: FileSource, limit: Option<u64>) -> io::Result<Self> {
+    /// Starts to count a capture file.
+    pub fn start(file: FileSource, job: FileJob) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let working = Arc::clone(&shared);
         let source = file.to_string();
+        let filter = job.filter.as_ref().map(|filter| Arc::from(filter.text()));
         thread::Builder::new().name("capture file".to_owned()).spawn(move || {
             // Opening may block too: a FIFO without a writer.
             let end = file.open().map_err(FileError::Open);
-            let end = end.and_then(|reader| Ok(count(reader, limit, &working)?));
+            let end = end.and_then(|reader| count(reader, job, &working));
             working.lock().end = Some(end);
             working.ended.notify_all();
         })?;
-        Ok(Self { shared, source })
+        Ok(Self { shared, source, filter })
     }
 
     /// Waits at most `timeout` for the end. Whether it has come.
@@ -126,12 +160,18 @@ impl FileCount {
         self.shared.lock().end.take()
     }
 
+    /// What the filter did not let through so far.
+    pub fn passed_over(&self) -> PassedOver {
+        self.shared.lock().passed_over
+    }
+
     /// The counts so far.
     pub fn snapshot(&self, limits: &Limits) -> PacketCounts {
         let mut state = self.shared.lock();
         let State { counter, names, .. } = &mut *state;
         let mut counts = counter.snapshot(names, limits, None);
         counts.source.clone_from(&self.source);
+        counts.filter.clone_from(&self.filter);
         counts.losses.kernel = state.dropped;
         // A file does not tell whose packets they are.
         counts.unattributed = None;
@@ -141,57 +181,124 @@ impl FileCount {
 
 /// Reads to the end. The lock is held while records at hand are counted, and never while the
 /// reader may block.
-fn count(
-    reader: impl Read,
-    limit: Option<u64>,
-    shared: &Shared,
-) -> Result<(), capture_file::Error> {
+fn count(reader: impl Read, job: FileJob, shared: &Shared) -> Result<(), FileError> {
     let reader = Unpacked::open(reader).map_err(capture_file::Error::ReadHeader)?;
     let mut reader = CaptureReader::open(reader)?;
+    let mut each = job.each;
+    let mut programs = job.filter.map(Programs::new);
+    let is_full =
+        |counter: &Counter| job.limit.is_some_and(|limit| counter.total().packets >= limit);
     loop {
         let mut state = shared.lock();
-        let result = count_at_hand(&mut reader, limit, &mut state.counter);
+        let state_now = &mut *state;
+        let mut result: Result<bool, FileError> = Ok(false);
+        while !is_full(&state_now.counter) {
+            let record = match reader.next_at_hand() {
+                Ok(Some(record)) => record,
+                Ok(None) => break,
+                Err(error) => {
+                    result = Err(error.into());
+                    break;
+                }
+            };
+            match programs.as_mut().map_or(Ok(true), |programs| programs.lets_through(&record)) {
+                Ok(true) => {}
+                Ok(false) => {
+                    state_now.passed_over.note(&record);
+                    continue;
+                }
+                Err(error) => {
+                    result = Err(error.into());
+                    break;
+                }
+            }
+            let summary = count_record(&record, &mut state_now.counter);
+            if let Some(each) = &mut each {
+                let name = state_now.names.get(record.interface).and_then(Option::as_ref);
+                if each(&packet_of(&record, name, &summary)).is_break() {
+                    result = Ok(true);
+                    break;
+                }
+            }
+        }
         let known = state.names.len();
         let new = reader.interfaces().get(known..).unwrap_or_default();
         state.names.extend(new.iter().map(|interface| interface.name.clone()));
         state.dropped = reader.dropped();
+        let is_done = is_full(&state.counter);
         drop(state);
-        if result? || !reader.fill()? {
+        if result? || is_done || !reader.fill()? {
             return Ok(());
         }
     }
 }
 
-/// `true` when `limit` packets have been counted.
-#[inline]
-fn count_at_hand<R: Read>(
-    reader: &mut CaptureReader<R>,
-    limit: Option<u64>,
-    counter: &mut Counter,
-) -> Result<bool, capture_file::Error> {
-    let is_full = |counter: &Counter| limit.is_some_and(|limit| counter.total().packets >= limit);
-    while !is_full(counter) {
-        match reader.next_at_hand()? {
-            Some(record) => count_record(&record, counter),
-            None => return Ok(false),
-        }
+fn packet_of<'a>(
+    record: &Record<'a>,
+    interface_name: Option<&'a Arc<str>>,
+    summary: &'a Summary,
+) -> Packet<'a> {
+    Packet {
+        interface: record.interface,
+        interface_name,
+        link: record.link,
+        link_type: record.link_type,
+        time_ns: record.time_ns,
+        length: record.length,
+        bytes: record.bytes,
+        summary,
     }
-    Ok(true)
+}
+
+impl PassedOver {
+    fn note(&mut self, record: &Record<'_>) {
+        self.packets += 1;
+        let is_tagged = matches!(record.bytes.get(12..14), Some([0x81, 0] | [0x88, 0xa8]));
+        self.tagged += u64::from(is_tagged && record.link == Link::Ethernet);
+    }
+}
+
+/// A filter compiled for each link type that the file has: mostly one.
+struct Programs {
+    filter: Filter,
+    compiled: Vec<(u16, Program)>,
+}
+
+impl Programs {
+    fn new(filter: Filter) -> Self {
+        Self { filter, compiled: Vec::new() }
+    }
+
+    #[inline]
+    fn lets_through(&mut self, record: &Record<'_>) -> Result<bool, FilterError> {
+        let known = self.compiled.iter().position(|(link_type, _)| *link_type == record.link_type);
+        let at = match known {
+            Some(at) => at,
+            None => {
+                let program = self.filter.for_file(record.link_type)?;
+                self.compiled.push((record.link_type, program));
+                self.compiled.len() - 1
+            }
+        };
+        Ok(self.compiled[at].1.matches(record.bytes, record.length))
+    }
 }
 
 /// Counts one record of a capture file.
 #[inline]
-pub fn count_record(record: &Record<'_>, counter: &mut Counter) {
+pub fn count_record(record: &Record<'_>, counter: &mut Counter) -> Summary {
     if let Link::Unknown(link_type) = record.link {
         counter.note_unread_link(link_type);
     }
+    let summary = decode(record.link, record.bytes);
     counter.count(&Frame {
         interface: record.interface,
         length: record.length,
         cut: record.is_cut(),
-        summary: decode(record.link, record.bytes),
+        summary,
         time_ns: record.time_ns,
         // What a file holds is counted as it stands.
         again: false,
     });
+    summary
 }

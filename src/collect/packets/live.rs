@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::counter::{Counter, Frame};
+use super::each::{Each, Packet};
 use super::sightings::Sightings;
 use super::snapshot::Limits;
 use crate::collect::Feed;
@@ -15,8 +16,11 @@ use crate::model::table::SocketTable;
 pub use crate::sys::capture::CaptureOptions;
 use crate::sys::capture::{Capture, CaptureStatistics, Captured, Drained};
 use crate::sys::{self, Result};
+use crate::wire::filter::Filter;
 use crate::wire::frame::{Layers, Summary, decode, ip_packet};
 
+/// Bytes of an Ethernet header before its tag or type.
+const ADDRESSES: usize = 12;
 /// How long a wait for packets may last before the caller is asked again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -34,6 +38,22 @@ pub struct LiveCapture {
     past: CaptureStatistics,
     past_duration: Duration,
     opened: Option<Instant>,
+    each: Watch,
+    /// The filter's text.
+    filter: Option<Arc<str>>,
+}
+
+/// What looks at each packet, and the room for one whose tag is put back.
+#[derive(Default)]
+struct Watch {
+    each: Option<Each>,
+    whole: Vec<u8>,
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
 }
 
 /// Who holds the ends of flows between these ports, as fresh as the socket table's feed.
@@ -103,7 +123,23 @@ impl LiveCapture {
             past: CaptureStatistics::default(),
             past_duration: Duration::ZERO,
             opened: None,
+            each: Watch::default(),
+            filter: None,
         }
+    }
+
+    /// Says which filter its options have.
+    #[must_use]
+    pub fn filtered_by(mut self, filter: &Filter) -> Self {
+        self.filter = Some(Arc::from(filter.text()));
+        self
+    }
+
+    /// Has `each` look at every packet that counts from now on.
+    #[must_use]
+    pub fn watched_by(mut self, each: Each) -> Self {
+        self.each.each = Some(each);
+        self
     }
 
     /// Starts the capture, unless it runs. Needs CAP_NET_RAW.
@@ -145,6 +181,7 @@ impl LiveCapture {
                     counter: &mut self.counter,
                     sightings: self.sightings.as_mut(),
                     names: &mut self.names,
+                    watch: &mut self.each,
                 };
                 capture.finish(|captured| into.count(captured, limit))
             }
@@ -167,6 +204,7 @@ impl LiveCapture {
             counter: &mut self.counter,
             sightings: self.sightings.as_mut(),
             names: &mut self.names,
+            watch: &mut self.each,
         };
         while !stop() {
             let left = until.saturating_duration_since(Instant::now());
@@ -196,6 +234,7 @@ impl LiveCapture {
         self.attribute();
         let mut counts = self.counter.snapshot(&self.names.names, limits, focus);
         counts.source = self.source();
+        counts.filter.clone_from(&self.filter);
         counts.duration_ms = u64::try_from(self.duration().as_millis()).unwrap_or(u64::MAX);
         counts.losses.kernel = Some(statistics.drops);
         counts.losses.ring = Some(statistics.freezes);
@@ -236,13 +275,14 @@ struct Counting<'a> {
     counter: &'a mut Counter,
     sightings: Option<&'a mut Sightings>,
     names: &'a mut Names,
+    watch: &'a mut Watch,
 }
 
 impl Counting<'_> {
     #[inline]
     fn count(&mut self, captured: &Captured<'_>, limit: Option<u64>) -> ControlFlow<()> {
         let mut summary: Summary = decode(captured.link, captured.bytes);
-        if captured.vlan {
+        if captured.tag.is_some() {
             summary.layers.insert(Layers::VLAN);
         }
         let interface = self.names.number(captured.interface);
@@ -256,10 +296,45 @@ impl Counting<'_> {
             time_ns: Some(captured.time_ns),
             again,
         });
+        if !again && self.watch(captured, interface, &summary).is_break() {
+            return ControlFlow::Break(());
+        }
         match limit {
             Some(limit) if self.counter.total().packets >= limit => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         }
+    }
+
+    #[inline]
+    fn watch(
+        &mut self,
+        captured: &Captured<'_>,
+        interface: usize,
+        summary: &Summary,
+    ) -> ControlFlow<()> {
+        let Some(each) = &mut self.watch.each else { return ControlFlow::Continue(()) };
+        let bytes = match captured.tag {
+            Some((kind, tag)) if captured.bytes.len() >= ADDRESSES => {
+                let whole = &mut self.watch.whole;
+                whole.clear();
+                whole.extend_from_slice(&captured.bytes[..ADDRESSES]);
+                whole.extend_from_slice(&kind.to_be_bytes());
+                whole.extend_from_slice(&tag.to_be_bytes());
+                whole.extend_from_slice(&captured.bytes[ADDRESSES..]);
+                &whole[..]
+            }
+            _ => captured.bytes,
+        };
+        each(&Packet {
+            interface,
+            interface_name: self.names.names.get(interface).and_then(Option::as_ref),
+            link: captured.link,
+            link_type: captured.link.link_type(),
+            time_ns: Some(captured.time_ns),
+            length: captured.length,
+            bytes,
+            summary,
+        })
     }
 
     /// Whether another interface saw the packet before.

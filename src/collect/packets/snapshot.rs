@@ -62,6 +62,7 @@ impl Counter {
         let (ports, ports_seen) = self.ports(limits.ports);
         PacketCounts {
             source: String::new(),
+            filter: None,
             duration_ms: self.span_ms(),
             first_at: self.span_ns.and_then(|(first, _)| timestamp(first)),
             last_at: self.span_ns.and_then(|(_, last)| timestamp(last)),

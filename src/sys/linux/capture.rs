@@ -44,8 +44,10 @@ impl Capture {
             .map(|name| index_of(&socket, name))
             .collect::<Result<Vec<u32>>>()?;
         // Nothing arrives before the socket is bound, so filter and ring miss nothing.
-        socket::attach(&socket, &filter::program(&interfaces, ring::SNAP_LENGTH)?)?;
-        let ring = Ring::map(&socket)?;
+        let snap_length = options.snap_length();
+        let program = filter::program(&interfaces, snap_length, options.filter.as_ref())?;
+        socket::attach(&socket, &program)?;
+        let ring = Ring::map(&socket, snap_length)?;
         if options.promiscuous {
             for index in &interfaces {
                 socket::add_promiscuous(&socket, *index)?;

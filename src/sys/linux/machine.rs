@@ -89,7 +89,7 @@ fn namespaces() -> Result<Namespaces> {
 }
 
 fn capture() -> Result<()> {
-    Capture::open(&CaptureOptions { interfaces: Vec::new(), promiscuous: false }).map(drop)
+    Capture::open(&CaptureOptions::default()).map(drop)
 }
 
 /// Port 0 has no socket, so nothing is found to be destroyed; a kernel without the ability

@@ -21,6 +21,7 @@ pub(super) struct Pcap {
     record_header: usize,
     lengths: Lengths,
     link: Link,
+    link_type: u16,
     max_captured: u32,
 }
 
@@ -64,6 +65,7 @@ impl Pcap {
                 _ => Lengths::CapturedFirst,
             },
             link: Link::from_link_type(link_type),
+            link_type,
             max_captured: max_captured(link_type),
         })
     }
@@ -90,6 +92,7 @@ impl Pcap {
             packet: Packet {
                 interface: 0,
                 link: self.link,
+                link_type: self.link_type,
                 time_ns: Some(seconds * 1_000_000_000 + fraction * self.fraction_ns),
                 length: length.max(captured),
                 captured,

@@ -41,6 +41,7 @@ pub(super) struct PcapNg {
 struct Description {
     index: usize,
     link: Link,
+    link_type: u16,
     snap_length: u32,
     max_captured: u32,
     resolution: Resolution,
@@ -223,6 +224,7 @@ impl PcapNg {
         let description = Description {
             index: self.index_of(name)?,
             link: Link::from_link_type(link_type),
+            link_type,
             snap_length: self.order.u32(body, 4),
             max_captured: max_captured(link_type),
             resolution,
@@ -304,6 +306,7 @@ impl PcapNg {
             packet: Packet {
                 interface: description.index,
                 link: description.link,
+                link_type: description.link_type,
                 time_ns: Some(time_ns.saturating_add(description.offset_ns)),
                 length: length.max(captured),
                 captured,
@@ -338,6 +341,7 @@ impl PcapNg {
             packet: Packet {
                 interface: description.index,
                 link: description.link,
+                link_type: description.link_type,
                 time_ns: None,
                 length,
                 captured,

@@ -74,6 +74,16 @@ impl Link {
         }
     }
 
+    /// The number of the registry for what a packet socket delivers.
+    pub fn link_type(self) -> u16 {
+        match self {
+            Self::Ethernet => 1,
+            Self::Unknown(number) => number,
+            // What has no form to rely on begins with the network header.
+            _ => 101,
+        }
+    }
+
     /// From an ARPHRD number of linux/if_arp.h, for what a packet socket of type SOCK_RAW
     /// delivers. `None` where the link header has no form of its own to rely on.
     pub fn from_arphrd(number: u16) -> Option<Self> {

@@ -16,20 +16,22 @@ use crate::sys::capture::Captured;
 use crate::sys::{Error, Result};
 use crate::wire::frame::Link;
 
-/// Bytes of a packet that are captured: room for tags, IPv6 with a chain of extension headers,
-/// and a TCP header with options.
-pub(super) const SNAP_LENGTH: u32 = 256;
 /// Blocks of the ring.
 pub(super) const BLOCKS: u32 = 32;
 /// A block that is not full is handed over after this many milliseconds.
 pub(super) const RETIRE_MS: u32 = 50;
-/// Bytes of a block: some five hundred packets of the captured length.
-const BLOCK_BYTES: u32 = 128 * 1024;
+/// Bytes of a block where only headers are captured: hundreds of packets.
+const BLOCK_BYTES: u32 = 256 * 1024;
+/// Bytes of a block where packets are captured as a whole: the longest fits.
+const LARGE_BLOCK_BYTES: u32 = 1024 * 1024;
+/// Longer packets go into large blocks.
+const LARGE: u32 = 16 * 1024;
 /// Nominal only: packets of a TPACKET_V3 block lie as close as they can.
 const FRAME_BYTES: u32 = 2048;
 
 /// An IEEE 802.1Q tag.
 const VLAN_TAG_BYTES: u32 = 4;
+const VLAN: u16 = 0x8100;
 
 /// `struct tpacket3_hdr` without what is not read.
 #[derive(FromBytes, Immutable, KnownLayout)]
@@ -43,7 +45,10 @@ struct PacketHeader {
     status: u32,
     mac: u16,
     net: u16,
-    rest: [u8; 20],
+    hash: u32,
+    tag: u32,
+    tag_type: u16,
+    rest: [u8; 10],
 }
 const _: () = assert!(size_of::<PacketHeader>() == size_of::<tpacket3_hdr>());
 const _: () = assert!(offset_of!(PacketHeader, net) == offset_of!(tpacket3_hdr, tp_net));
@@ -88,6 +93,7 @@ pub(super) struct Ring {
     base: NonNull<u8>,
     /// The block that is handed over next.
     next: u32,
+    block_bytes: u32,
 }
 
 // SAFETY: the mapping belongs to this value alone and is not tied to a thread.
@@ -95,15 +101,16 @@ unsafe impl Send for Ring {}
 
 impl Ring {
     /// Gives `socket` a ring.
-    pub(super) fn map(socket: &OwnedFd) -> Result<Self> {
+    pub(super) fn map(socket: &OwnedFd, snap_length: u32) -> Result<Self> {
+        let block_bytes = if snap_length > LARGE { LARGE_BLOCK_BYTES } else { BLOCK_BYTES };
         let version = libc::tpacket_versions::TPACKET_V3 as c_int;
         socket::set(socket, libc::SOL_PACKET, libc::PACKET_VERSION, &version)
             .map_err(|error| unsupported_or_os("choose TPACKET_V3", error))?;
         let request = Request {
-            block_size: BLOCK_BYTES,
+            block_size: block_bytes,
             blocks: BLOCKS,
             frame_size: FRAME_BYTES,
-            frames: BLOCK_BYTES / FRAME_BYTES * BLOCKS,
+            frames: block_bytes / FRAME_BYTES * BLOCKS,
             retire_ms: RETIRE_MS,
             private_bytes: 0,
             features: 0,
@@ -115,7 +122,7 @@ impl Ring {
         let base = unsafe {
             mmap(
                 std::ptr::null_mut(),
-                Self::BYTES,
+                block_bytes as usize * BLOCKS as usize,
                 ProtFlags::READ | ProtFlags::WRITE,
                 MapFlags::SHARED,
                 socket,
@@ -125,10 +132,12 @@ impl Ring {
         let base = base.map_err(|error| Error::os("map the capture ring", error))?;
         let base = NonNull::new(base.cast())
             .ok_or_else(|| Error::os("map the capture ring", Errno::NOMEM))?;
-        Ok(Self { base, next: 0 })
+        Ok(Self { base, next: 0, block_bytes })
     }
 
-    const BYTES: usize = BLOCK_BYTES as usize * BLOCKS as usize;
+    fn bytes(&self) -> usize {
+        self.block_bytes as usize * BLOCKS as usize
+    }
 
     /// Whether a block waits to be taken.
     pub(super) fn is_ready(&self) -> bool {
@@ -164,12 +173,12 @@ impl Ring {
         // `&mut self` in `take_block`. The status word itself is left out of the slice.
         unsafe {
             let start = self.next_block().add(AFTER_STATUS);
-            std::slice::from_raw_parts(start.as_ptr(), BLOCK_BYTES as usize - AFTER_STATUS)
+            std::slice::from_raw_parts(start.as_ptr(), self.block_bytes as usize - AFTER_STATUS)
         }
     }
 
     fn next_block(&self) -> NonNull<u8> {
-        let offset = self.next as usize * BLOCK_BYTES as usize;
+        let offset = self.next as usize * self.block_bytes as usize;
         // SAFETY: `next` is less than BLOCKS, so the offset lies within the mapping.
         unsafe { self.base.add(offset) }
     }
@@ -178,7 +187,7 @@ impl Ring {
 impl Drop for Ring {
     fn drop(&mut self) {
         // SAFETY: the range is the one that mmap gave, and nothing borrows from it any more.
-        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), Self::BYTES) };
+        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.bytes()) };
         debug_assert!(unmapped.is_ok());
     }
 }
@@ -230,14 +239,18 @@ fn packet_at(bytes: &[u8]) -> Option<(Captured<'_>, usize)> {
         // A link header of no form to rely on: the kernel says where the network header is.
         None => (Link::Payload(u16::from_be(address.protocol)), usize::from(header.net)),
     };
-    let vlan = header.status & libc::TP_STATUS_VLAN_VALID != 0;
+    let tag = (header.status & libc::TP_STATUS_VLAN_VALID != 0).then(|| {
+        // Kernels before 3.15 do not tell the type.
+        let has_type = header.status & libc::TP_STATUS_VLAN_TPID_VALID != 0;
+        (if has_type { header.tag_type } else { VLAN }, header.tag as u16)
+    });
     let captured = Captured {
         interface: address.index,
         link,
         time_ns: i64::from(header.sec) * 1_000_000_000 + i64::from(header.nsec),
-        length: header.length + if vlan { VLAN_TAG_BYTES } else { 0 },
+        length: header.length + if tag.is_some() { VLAN_TAG_BYTES } else { 0 },
         cut: header.snap_length < header.length,
-        vlan,
+        tag,
         bytes: bytes.get(start..end.max(start))?,
     };
     Some((captured, header.next_offset as usize))

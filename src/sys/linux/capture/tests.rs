@@ -32,7 +32,7 @@ const LOOPBACK: u32 = 772;
 
 #[test]
 fn loopback_is_taken_on_its_way_in_only() {
-    let program = filter::program(&[], 96).unwrap_or_default();
+    let program = filter::program(&[], 96, None).unwrap_or_default();
     assert_eq!(verdict(&program, INCOMING, ETHERNET, 2), 96);
     assert_eq!(verdict(&program, OUTGOING, ETHERNET, 2), 96);
     assert_eq!(verdict(&program, INCOMING, LOOPBACK, 1), 96);
@@ -42,13 +42,13 @@ fn loopback_is_taken_on_its_way_in_only() {
 #[test]
 fn only_named_interfaces_pass() {
     let names: Vec<u32> = (10..138).collect();
-    let program = filter::program(&names, 96).unwrap_or_default();
+    let program = filter::program(&names, 96, None).unwrap_or_default();
     for index in 0..200 {
         let expected = if names.contains(&index) { 96 } else { 0 };
         assert_eq!(verdict(&program, INCOMING, ETHERNET, index), expected, "{index}");
         assert_eq!(verdict(&program, OUTGOING, LOOPBACK, index), 0);
     }
-    assert!(filter::program(&[1; 129], 96).is_err());
+    assert!(filter::program(&[1; 129], 96, None).is_err());
     assert_eq!(verdict(&filter::nothing(), INCOMING, ETHERNET, 2), 0);
 }
 
