@@ -5,6 +5,7 @@ mod close;
 mod completions;
 mod consent;
 mod doctor;
+mod events;
 mod examples;
 mod failure;
 mod filters;
@@ -128,6 +129,8 @@ pub enum Command {
     Packets(packets::Args),
     /// Test whether an endpoint answers; if not, say which side failed.
     Probe(probe::Args),
+    /// Watch what TCP sockets do, as it happens: connects, accepts, failures, closes, resets.
+    Events(events::Args),
     /// Say what can be seen and done here, what not, and what would permit the rest.
     Doctor(doctor::Args),
     /// Print a shell completion script.
@@ -143,6 +146,7 @@ impl Command {
             Self::Ports(args) => args.query(),
             Self::Close(args) => args.query(),
             Self::Opts(args) => args.query(),
+            Self::Events(args) => args.query(),
             _ => &[],
         };
         words.iter().any(|word| word.contains('@'))
@@ -161,6 +165,7 @@ pub fn run(command: Command, saved: &Saved) -> Result<Exit, Failure> {
         Command::Opts(args) => opts::run(&args, saved),
         Command::Packets(args) => packets::run(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Events(args) => events::run(&args, saved),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),

@@ -6,6 +6,7 @@
 
 mod control;
 mod driver;
+pub mod events;
 pub mod interfaces;
 pub mod packets;
 pub mod ports;

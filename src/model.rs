@@ -10,6 +10,7 @@ pub mod close;
 pub mod dialogue;
 pub mod document;
 pub mod ephemeral;
+pub mod event;
 pub mod finding;
 pub mod flow_owner;
 pub mod forwarder;

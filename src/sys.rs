@@ -32,7 +32,7 @@ use windows as platform;
 
 pub use error::{Error, Result};
 pub use platform::{
-    clock, command, connecting, containers, errno, files, host, inet6, interfaces, machine,
+    clock, command, connecting, containers, errno, events, files, host, inet6, interfaces, machine,
     nat_rules, neighbours, netns, options, port_rules, process, processes, resolve, route, sockets,
     tcp_ext, tcp_info, trial,
 };

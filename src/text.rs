@@ -8,6 +8,7 @@ pub mod csv;
 pub mod doctor;
 pub mod duration;
 pub mod ephemeral;
+pub mod event;
 pub mod forwarder;
 pub mod keeper;
 pub mod options;

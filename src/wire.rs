@@ -1,6 +1,7 @@
 //! Bytes to model: frames, netlink messages, capture files. Pure; never panics.
 #![forbid(unsafe_code)]
 
+pub mod bpf_event;
 pub mod capture_file;
 pub mod cgroup;
 pub mod container_files;

@@ -10,6 +10,8 @@ mod close;
 mod devices;
 #[path = "netns/doctor.rs"]
 mod doctor;
+#[path = "netns/events.rs"]
+mod events;
 #[path = "netns/families.rs"]
 mod families;
 #[path = "netns/free.rs"]

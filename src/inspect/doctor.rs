@@ -9,7 +9,7 @@ use super::sockets::{self, Request};
 use crate::model::health::{Health, HealthState, Source};
 use crate::model::machine::{Ability, Capability, Machine, Namespaces, Trial};
 use crate::model::why::Remedy;
-use crate::sys::machine;
+use crate::sys::{events, machine};
 
 /// The terminal that the dashboard would have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -308,26 +308,24 @@ impl Judge<'_> {
         }
     }
 
-    /// No part of sockpit uses BPF yet; the line says what the kernel would permit.
     fn bpf(&self) -> Ability {
         let wanted = [Capability::Bpf, Capability::Perfmon];
-        let would = if self.machine.linux.is_none() {
+        let effect = "sockpit events shows nothing: connections shorter than a look are not seen";
+        let reason = if self.machine.linux.is_none() {
             "this platform has none"
+        } else if !events::IS_BUILT {
+            "not built into this sockpit (cargo feature bpf)"
         } else if !self.machine.btf {
             "this kernel tells no types (BTF) for it"
         } else if self.machine.initial_user_namespace == Some(false) {
-            "the kernel would permit it outside of this user namespace alone"
+            "the kernel permits it outside of this user namespace alone"
         } else if self.has(&wanted) || self.has(&[Capability::SysAdmin]) {
-            "the kernel would permit it"
+            return ready("bpf", "programs may be loaded: sockpit events");
         } else {
-            "the kernel would permit it with cap_bpf and cap_perfmon"
+            let reason = "cap_bpf and cap_perfmon are not in effect";
+            return self.with_setcap(gap("bpf", Unavailable, reason, effect), &wanted);
         };
-        gap(
-            "bpf",
-            Unavailable,
-            format!("not built into this sockpit; {would}"),
-            "owners are found through /proc; connections shorter than a look are not seen",
-        )
+        gap("bpf", Unavailable, reason, effect)
     }
 
     fn close(&self) -> Ability {

@@ -54,6 +54,8 @@ pub enum Source {
     Capture,
     /// The options of a socket.
     Options,
+    /// Programs in the kernel.
+    Bpf,
 }
 
 impl Source {
@@ -77,6 +79,7 @@ impl Source {
             Self::Interfaces => "interfaces",
             Self::Capture => "capture",
             Self::Options => "options",
+            Self::Bpf => "bpf",
         }
     }
 }

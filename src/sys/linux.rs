@@ -5,6 +5,8 @@ mod cgroups;
 pub mod clock;
 pub mod connecting;
 pub mod containers;
+#[cfg(feature = "bpf")]
+pub mod events;
 pub mod files;
 mod holders;
 pub mod host;
@@ -31,6 +33,8 @@ pub mod tcp_ext;
 pub mod tcp_info;
 mod waiting;
 
+#[cfg(not(feature = "bpf"))]
+pub use super::portable::events;
 pub use super::portable::trial;
 pub use super::unix::{command, errno, resolve};
 

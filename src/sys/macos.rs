@@ -5,7 +5,8 @@ pub mod host;
 pub(super) use super::portable::capture;
 pub(crate) use super::portable::netstat2;
 pub use super::portable::{
-    clock, connecting, containers, files, inet6, interfaces, machine, nat_rules, neighbours, netns,
-    options, port_rules, process, processes, route, sockets, tcp_ext, tcp_info, trial,
+    clock, connecting, containers, events, files, inet6, interfaces, machine, nat_rules,
+    neighbours, netns, options, port_rules, process, processes, route, sockets, tcp_ext, tcp_info,
+    trial,
 };
 pub use super::unix::{command, errno, resolve};

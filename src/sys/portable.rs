@@ -5,6 +5,7 @@ pub mod clock;
 pub mod command;
 pub mod connecting;
 pub mod containers;
+pub mod events;
 pub mod files;
 pub mod host;
 pub mod inet6;

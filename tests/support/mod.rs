@@ -29,6 +29,18 @@ const SYSTEM_PROGRAMS: &str = ":/usr/local/sbin:/usr/sbin:/sbin";
 /// root alone would else belong to nobody, because the kernel gives it to the root of the
 /// network's user namespace while that has no mapping yet.
 pub(crate) fn in_namespace<F: FnOnce()>(body: F) {
+    in_namespaces(&["--user", "--map-root-user", "unshare"], body);
+}
+
+/// [`in_namespace`] for what the kernel permits only to the machine's own root: the user
+/// namespace stays the machine's.
+pub(crate) fn in_namespace_of_root<F: FnOnce()>(body: F) {
+    if env::var(INSIDE).is_ok() || needs_root() {
+        in_namespaces(&[], body);
+    }
+}
+
+fn in_namespaces<F: FnOnce()>(outer: &[&str], body: F) {
     let test = path_of::<F>();
     if env::var(INSIDE).is_ok_and(|inside| inside == test) {
         run(Command::new("ip").args(["link", "set", "lo", "up"]));
@@ -36,8 +48,7 @@ pub(crate) fn in_namespace<F: FnOnce()>(body: F) {
     }
     let unshare = || {
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "unshare", "--net", "--pid", "--fork"]);
-        command.args(["--mount-proc", "--kill-child"]);
+        command.args(outer).args(["--net", "--pid", "--fork", "--mount-proc", "--kill-child"]);
         command.env("PATH", program_path());
         command
     };

@@ -8,6 +8,8 @@ use rustix::process::geteuid;
 pub(super) enum Missing {
     /// To see who holds sockets.
     Owners,
+    /// To load programs into the kernel.
+    Bpf,
     /// To enter network namespaces.
     Namespaces,
     /// To read and change the network's settings.
@@ -26,6 +28,11 @@ fn remedy(missing: Missing, is_root: bool) -> &'static str {
             "grant it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH (docker run --cap-add SYS_PTRACE \
              --cap-add DAC_READ_SEARCH)"
         }
+        (Missing::Bpf, false) => "run as root, or with CAP_BPF and CAP_PERFMON",
+        (Missing::Bpf, true) => {
+            "grant it CAP_BPF and CAP_PERFMON in the machine's first user namespace (docker run \
+             --cap-add BPF --cap-add PERFMON)"
+        }
         (Missing::Namespaces, false) => "run as root, or with CAP_SYS_ADMIN and CAP_SYS_PTRACE",
         (Missing::Namespaces, true) => {
             "grant it CAP_SYS_ADMIN and CAP_SYS_PTRACE (docker run --cap-add SYS_ADMIN --cap-add \
@@ -42,7 +49,7 @@ mod tests {
 
     #[test]
     fn root_is_not_told_to_become_root() {
-        for missing in [Missing::Owners, Missing::Namespaces, Missing::Network] {
+        for missing in [Missing::Owners, Missing::Bpf, Missing::Namespaces, Missing::Network] {
             assert!(remedy(missing, false).starts_with("run as root, or with CAP_"));
             let told = remedy(missing, true);
             assert!(told.contains("--cap-add") && !told.contains("run as root"), "{told}");

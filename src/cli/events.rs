@@ -1,0 +1,159 @@
+//! `sockpit events`: what sockets do, as it happens.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::{Exit, Failure, output};
+use crate::collect::events::{Events, Kept};
+use crate::model::event::SocketEvent;
+use crate::model::health::{Health, Source};
+use crate::query::{Query, Saved, Subject, Truth};
+use crate::sys::host::Interrupt;
+use crate::text::{clean, duration, event as words};
+
+const SCHEMA: &str = "sockpit.events/1";
+
+/// How long events may wait in the kernel before they are fetched.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Which events, for how long, and how they are printed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Events: connect, established, accept, failed, closed, reset_sent, reset_received, retransmit, of TCP.
+The process is that which has opened or accepted the connection; `-` where that was before the first
+event. The kernel tells them by BPF: it takes root, or cap_bpf and cap_perfmon.
+
+Examples:
+  sockpit events                           every connection of this network namespace
+  sockpit events name:curl --duration 10s  those of one program
+  sockpit events rport:5432 --jsonl        one JSON object per line
+
+Exit code: 0 it was watched as long as asked, 1 some events were lost, 3 not permitted.")]
+pub struct Args {
+    /// Which connections, as in `sockpit ports`.
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+    /// Stop after this time: 10s, 2m. Without it, Ctrl-C stops.
+    #[arg(long, value_name = "D", value_parser = duration::parse)]
+    duration: Option<Duration>,
+    /// Those of every network namespace, not of sockpit's own alone.
+    #[arg(long)]
+    all_netns: bool,
+    /// Print one JSON document at the end.
+    #[arg(long)]
+    json: bool,
+    /// Print one JSON object per event.
+    #[arg(long, conflicts_with = "json")]
+    jsonl: bool,
+}
+
+impl Args {
+    /// The words of the query.
+    pub(super) fn query(&self) -> &[String] {
+        &self.query
+    }
+}
+
+/// The document of `--json`.
+#[derive(Serialize)]
+struct Report {
+    events: Vec<SocketEvent>,
+    lost: u64,
+    health: Vec<Health>,
+}
+
+/// Watches, and prints.
+pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
+    let query = Query::parse_args_with(&args.query, saved)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let interrupt = Interrupt::listen()
+        .map_err(|error| Failure::no(format!("cannot listen for Ctrl-C: {error}")))?;
+    let mut events = Events::open(args.all_netns)?;
+    for what in events.missing() {
+        eprintln!("sockpit: {}", clean(what));
+    }
+    let mut printer = Printer::new(args, query);
+    printer.begin()?;
+    let end = args.duration.and_then(|duration| Instant::now().checked_add(duration));
+    let is_over = || interrupt.is_pressed() || end.is_some_and(|end| Instant::now() >= end);
+    while !is_over() {
+        let left = end.map_or(PATIENCE, |end| end.saturating_duration_since(Instant::now()));
+        printer.poll(&mut events, PATIENCE.min(left))?;
+    }
+    // What has happened up to now is told.
+    printer.poll(&mut events, Duration::ZERO)?;
+    printer.finish(&events)
+}
+
+struct Printer<'a> {
+    args: &'a Args,
+    query: Query,
+    zone: TimeZone,
+    kept: Kept,
+}
+
+impl<'a> Printer<'a> {
+    fn new(args: &'a Args, query: Query) -> Self {
+        Self { args, query, zone: TimeZone::system(), kept: Kept::default() }
+    }
+
+    /// On a terminal it is said that the silence is none of a hang.
+    fn begin(&self) -> Result<(), Failure> {
+        if io::stderr().is_terminal() {
+            eprintln!("sockpit: watching TCP sockets; Ctrl-C ends it");
+        }
+        if !(self.args.json || self.args.jsonl) {
+            let mut out = output::stdout();
+            writeln!(out, "{}", words::HEADING)?;
+            out.flush()?;
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, events: &mut Events, patience: Duration) -> Result<(), Failure> {
+        let mut fetched = Vec::new();
+        events.poll(patience, |event| fetched.push(event))?;
+        let mut out = output::stdout();
+        for event in fetched {
+            if !self.is_wanted(&event) {
+                continue;
+            }
+            if self.args.json {
+                self.kept.push(event);
+            } else if self.args.jsonl {
+                serde_json::to_writer(&mut out, &event)?;
+                writeln!(out)?;
+            } else {
+                writeln!(out, "{}", words::line(&event, &self.zone))?;
+            }
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    fn is_wanted(&self, event: &SocketEvent) -> bool {
+        let socket = event.socket();
+        self.query.matches(&Subject::new(&socket, Timestamp::now())) == Truth::Yes
+    }
+
+    fn finish(self, events: &Events) -> Result<Exit, Failure> {
+        let lost = events.lost()? + self.kept.dropped;
+        let health = match (lost, events.missing()) {
+            (0, []) => Health::ready(Source::Bpf),
+            (0, missing) => Health::degraded(Source::Bpf, missing.join("; ")),
+            _ => Health::degraded(Source::Bpf, format!("{lost} events found no room")),
+        };
+        if self.args.json {
+            let report = Report { events: self.kept.events, lost, health: vec![health] };
+            output::json(SCHEMA, &report)?;
+        }
+        if lost > 0 {
+            return Err(Failure::no(format!("{lost} events were lost: they found no room")));
+        }
+        Ok(Exit::Yes)
+    }
+}

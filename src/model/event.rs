@@ -1,0 +1,108 @@
+//! What a TCP socket did, at the moment that it did it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::owner::{Owner, Ownership, Process};
+use super::socket::{Endpoint, Family, Protocol, Socket, State};
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A program has called connect(2).
+    Connect,
+    /// The handshake is complete, on either side.
+    Established,
+    /// A program was given the connection by accept(2).
+    Accept,
+    /// The connection did not come about; `errno` says why.
+    Failed,
+    /// The connection is over for this side.
+    Closed,
+    /// This host has sent a reset; `reason` says why, where the kernel tells.
+    ResetSent,
+    /// The peer has sent a reset.
+    ResetReceived,
+    /// A segment was sent again.
+    Retransmit,
+}
+
+impl EventKind {
+    /// The lower-case name used in JSON and on screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Established => "established",
+            Self::Accept => "accept",
+            Self::Failed => "failed",
+            Self::Closed => "closed",
+            Self::ResetSent => "reset_sent",
+            Self::ResetReceived => "reset_received",
+            Self::Retransmit => "retransmit",
+        }
+    }
+}
+
+/// Something that happened to a TCP socket (`sockpit.events/1`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocketEvent {
+    /// What.
+    pub event: EventKind,
+    /// When.
+    pub at: Timestamp,
+    /// The process that has opened or accepted the connection, in sockpit's own PID namespace.
+    /// `None` where it is not known, as for a connection that was there before the first event.
+    pub pid: Option<u32>,
+    /// What its thread calls itself, uncleaned.
+    pub name: Option<String>,
+    /// The kernel's socket cookie; `None` for a reset that belongs to no socket.
+    pub cookie: Option<u64>,
+    /// Inode of the network namespace.
+    pub netns: u32,
+    /// This side. Its port is `None` in a connect whose port the kernel chooses afterwards.
+    pub local: Endpoint,
+    /// The other side.
+    pub remote: Endpoint,
+    /// `established`, `failed` and `closed`: since connect, or since the handshake of a connection
+    /// that came in. `accept`: how long it waited in the accept queue.
+    pub duration_us: Option<u64>,
+    /// The same in whole milliseconds.
+    pub duration_ms: Option<u64>,
+    /// `failed` and `closed`: payload bytes sent over its life, retransmissions included.
+    pub bytes_sent: Option<u64>,
+    /// `failed` and `closed`: payload bytes received over its life.
+    pub bytes_received: Option<u64>,
+    /// Name of the error that the socket was left with: `ECONNREFUSED`.
+    pub errno: Option<String>,
+    /// Why a reset was sent, by the kernel's name without its prefix: `NO_SOCKET`.
+    pub reason: Option<String>,
+}
+
+impl SocketEvent {
+    /// The socket that it happened to, as far as the event tells: for queries.
+    pub fn socket(&self) -> Socket {
+        let is_v4 = self.local.addr.is_some_and(|addr| addr.is_ipv4());
+        let family = if is_v4 { Family::Ipv4 } else { Family::Ipv6 };
+        let state = match self.event {
+            EventKind::Connect | EventKind::Failed => State::SynSent,
+            EventKind::Closed | EventKind::ResetSent => State::Closed,
+            EventKind::Established
+            | EventKind::Accept
+            | EventKind::ResetReceived
+            | EventKind::Retransmit => State::Established,
+        };
+        let mut socket = Socket::new(family, Protocol::Tcp, state, self.local.clone());
+        socket.remote = Some(self.remote.clone());
+        socket.netns = Some(self.netns.into());
+        socket.cookie = self.cookie;
+        if let Some(pid) = self.pid {
+            let process = Process::named(pid, 0, self.name.clone().unwrap_or_default());
+            socket.owners = vec![Owner::new(None, Arc::new(process))].into();
+            socket.ownership = Ownership::OWNED;
+        }
+        socket
+    }
+}
