@@ -141,6 +141,13 @@ impl Query {
         self.root.as_ref().is_some_and(|root| root.has(&compares))
     }
 
+    /// Whether it asks for socket options, which have to be read apart
+    /// ([`Subject::with_options`]).
+    pub fn asks_options(&self) -> bool {
+        let asks = |test: &Test| matches!(test, Test::Option(_) | Test::Present(Key::Option));
+        self.root.as_ref().is_some_and(|root| root.has(&asks))
+    }
+
     /// The tables that can have a socket which matches, or of which nobody can tell: the others
     /// need not be asked for.
     pub fn tables(&self) -> Tables {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::model::options::{OptionType, Structure};
 
+mod written;
+
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,6 @@
 //! `sockpit opts PID/FD|PORT|QUERY...`.
 
+mod diff;
 mod select;
 mod show;
 
@@ -13,7 +14,7 @@ use crate::inspect::sockets::{self, Listing, Request};
 use crate::model::health::{Health, Source};
 use crate::model::options::{OptionAccess, OptionsReport};
 use crate::model::socket::{Protocol, Socket};
-use crate::query::Saved;
+use crate::query::{Saved, Truth};
 use crate::text::csv;
 use select::{Chosen, Selector};
 
@@ -26,6 +27,8 @@ Examples:
   sockpit opts 8080 --changed          what the program or the kernel changed
   sockpit opts 4242/7 --json           descriptor 7 of process 4242
   sockpit opts name:nginx state:listen
+  sockpit opts name:nginx --diff       where its sockets differ
+  sockpit opts opt:SO_KEEPALIVE=off state:established
 
 Exit code: 0 options were read, 1 no such socket, 2 wrong usage, 3 not permitted.")]
 pub struct Args {
@@ -33,9 +36,13 @@ pub struct Args {
     /// that is no socket's port is a process id; pid:N always is one.
     #[arg(required = true, value_name = "PID/FD|PORT|QUERY")]
     what: Vec<String>,
-    /// Only options that differ from the default.
+    /// Only options that the program or its listener set.
     #[arg(long)]
     changed: bool,
+    /// Compare several sockets: options that are equal on all are only counted, and the odd ones
+    /// are marked.
+    #[arg(long, conflicts_with_all = ["csv", "changed"])]
+    diff: bool,
     /// Print JSON: one object for PID/FD, an array for everything else, even of one or none.
     #[arg(long)]
     json: bool,
@@ -121,18 +128,25 @@ fn of_many(mut selector: Selector, args: &Args) -> Result<Exit, Failure> {
             (selector, listing) = (process, of_process);
         }
     }
-    let Chosen { sockets, undecided } = selector.choose(&listing);
+    let Chosen { sockets, mut undecided } = selector.choose(&listing);
     let mut inspector = Inspector::default();
     let mut bodies = Vec::new();
     for socket in sockets {
         match inspector.options(socket) {
-            Ok(report) => bodies.push(body(report, &listing.health, args)),
+            Ok(report) => match selector.takes(&report, &listing) {
+                Truth::Yes => bodies.push(body(report, &listing.health, args)),
+                Truth::Undecided => undecided += 1,
+                Truth::No => {}
+            },
             // It ended since the listing was made: it is no socket any more.
             Err(Error::Gone { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    if args.json {
+    if args.diff {
+        let reports: Vec<&OptionsReport> = bodies.iter().map(|body| &body.report).collect();
+        diff::show(&reports, args.json)?;
+    } else if args.json {
         output::json_array(SCHEMA, &bodies)?;
     } else if args.csv {
         output::csv(&csv::options(bodies.iter().map(|body| &body.report)))?;

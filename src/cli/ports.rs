@@ -19,6 +19,7 @@ use super::{Exit, Failure, output, unix_paths};
 use crate::collect::ports::Ports;
 use crate::inspect::forwarders::{Held, redirect};
 use crate::inspect::names::Names;
+use crate::inspect::options::Inspector;
 use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
 use crate::model::health::{Health, Source};
 use crate::model::owner::{Owner, Ownership, OwnershipKind, Process};
@@ -342,8 +343,17 @@ fn shows_peers(args: &Args) -> bool {
 fn filter(listing: &mut Listing, query: &Query) -> usize {
     let now = listing.taken_at;
     let mut undecided = 0;
+    let mut inspector = query.asks_options().then(Inspector::default);
     listing.sockets.retain(|socket| {
-        let truth = query.matches(&Subject::new(socket, now));
+        let subject = Subject::new(socket, now);
+        let mut truth = query.matches(&subject);
+        // Only what the rest of the query leaves open is looked at.
+        if truth == Truth::Undecided
+            && let Some(inspector) = &mut inspector
+            && let Ok(report) = inspector.options(socket)
+        {
+            truth = query.matches(&subject.with_options(&report));
+        }
         undecided += usize::from(truth == Truth::Undecided);
         truth == Truth::Yes
     });

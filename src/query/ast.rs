@@ -5,7 +5,7 @@ use std::fmt::{self, Display as _};
 use super::help::KeyHelp;
 use super::key::{Key, NumberKey, Side, TextKey};
 use super::needle::Pattern;
-use super::values::{AddressSet, NameSet, NumberSet};
+use super::values::{AddressSet, NameSet, NumberSet, OptionSet};
 use super::word::Word;
 use crate::model::socket::State;
 
@@ -37,6 +37,7 @@ pub(super) enum Test {
         set: AddressSet,
     },
     Name(NameSet),
+    Option(OptionSet),
     Text {
         key: TextKey,
         patterns: Vec<Pattern>,
@@ -178,6 +179,7 @@ impl Test {
             Self::Address { side, .. } => Some(Key::Address(*side)),
             Self::Name(set) => Some(Key::Set(set.key())),
             Self::Text { key, .. } => Some(Key::Text(*key)),
+            Self::Option(_) => Some(Key::Option),
             Self::Present(key) => Some(*key),
             Self::PortOrPid(_) | Self::Word(_) => None,
         }
@@ -190,6 +192,7 @@ impl fmt::Display for Test {
             Self::Number { key, set } => write!(f, "{}:{set}", Key::Number(*key).name()),
             Self::Address { side, set } => write!(f, "{}:{set}", Key::Address(*side).name()),
             Self::Name(set) => write!(f, "{}:{set}", Key::Set(set.key()).name()),
+            Self::Option(set) => write!(f, "{}:{set}", Key::Option.name()),
             Self::Present(key) => write!(f, "{}:*", key.name()),
             Self::PortOrPid(number) => number.fmt(f),
             Self::Word(word) => word.fmt(f),

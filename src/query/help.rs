@@ -107,6 +107,7 @@ pub const KEYS: &[KeyHelp] = &[
     key("retrans", "number", "segments sent again", "retrans:10.."),
     key("rate", "size", "bytes a second, both ways; needs two looks", "rate:1M.."),
     key("stalled", "time", "a queue has not moved for at least this", "stalled:10s.."),
+    key("opt", "option", "a socket option, or one that was set", "opt:SO_KEEPALIVE=off"),
 ];
 
 /// How the parts of a query are written, and what they mean.

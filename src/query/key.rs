@@ -7,6 +7,8 @@ pub(super) enum Key {
     Address(Side),
     Set(SetKey),
     Text(TextKey),
+    /// A socket option, by its name in the value.
+    Option,
 }
 
 /// Keys that compare numbers.
@@ -86,7 +88,7 @@ pub(super) enum Measure {
 }
 
 /// Every key by its canonical name, in the order of the help table.
-const KEYS: [(&str, Key); 34] = [
+const KEYS: [(&str, Key); 35] = [
     ("port", Key::Number(NumberKey::Port(Side::Either))),
     ("lport", Key::Number(NumberKey::Port(Side::Local))),
     ("rport", Key::Number(NumberKey::Port(Side::Remote))),
@@ -121,10 +123,11 @@ const KEYS: [(&str, Key); 34] = [
     ("retrans", Key::Number(NumberKey::Retrans)),
     ("rate", Key::Number(NumberKey::Rate)),
     ("stalled", Key::Number(NumberKey::Stalled)),
+    ("opt", Key::Option),
 ];
 
 /// Other spellings: those of `ss`, of the JSON contract, and of a hasty hand.
-const ALIASES: [(&str, &str); 28] = [
+const ALIASES: [(&str, &str); 30] = [
     ("sport", "lport"),
     ("dport", "rport"),
     ("localport", "lport"),
@@ -153,6 +156,8 @@ const ALIASES: [(&str, &str); 28] = [
     ("queue", "backlog"),
     ("retransmits", "retrans"),
     ("svc", "service"),
+    ("option", "opt"),
+    ("sockopt", "opt"),
 ];
 
 impl Key {

@@ -11,7 +11,7 @@ use super::lexer::{self, Comparison, Form, Token, TokenKind, Value};
 use super::named::name_in;
 use super::needle::Pattern;
 use super::resolve::Resolve;
-use super::values::{AddressSet, NameSet, NumberSet};
+use super::values::{AddressSet, NameSet, NumberSet, OptionSet};
 use super::word::Word;
 
 /// Parentheses may be nested this deep.
@@ -207,7 +207,18 @@ fn pair(key: Key, values: Vec<Value>) -> Result<Expr, QueryError> {
         Key::Address(side) => addresses(side, &values),
         Key::Set(key) => names(key, &values),
         Key::Text(key) => texts(key, &values),
+        Key::Option => options(&values),
     }
+}
+
+fn options(values: &[Value]) -> Result<Expr, QueryError> {
+    let mut set = OptionSet::default();
+    for value in values {
+        refuse_regex(value, Key::Option)?;
+        refuse_order(value, Key::Option)?;
+        set.add(&value.text).map_err(|message| error(value.column, message))?;
+    }
+    Ok(Expr::Test(Test::Option(set)))
 }
 
 /// Lengths and shares of a queue can stand in one list; they become two tests.

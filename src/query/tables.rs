@@ -56,6 +56,7 @@ fn with_some(test: &Test) -> Tables {
         }
         Test::Number { .. }
         | Test::Text { .. }
+        | Test::Option(_)
         | Test::Present(_)
         | Test::PortOrPid(_)
         | Test::Word(_) => Tables::ALL,

@@ -113,7 +113,7 @@ fn verdict(test: &Test) -> Option<bool> {
             patterns.iter().any(super::needle::Pattern::matches_any_text).then_some(true)
         }
         Test::Present(key) => (!can_be_absent(*key)).then_some(true),
-        Test::PortOrPid(_) => None,
+        Test::PortOrPid(_) | Test::Option(_) => None,
         Test::Word(word) => word.is_on_every_row().then_some(true),
     }
 }
@@ -136,6 +136,7 @@ fn can_be_absent(key: Key) -> bool {
     matches!(
         key,
         Key::Set(SetKey::Finding)
+            | Key::Option
             | Key::Text(TextKey::Unit | TextKey::Container | TextKey::Interface | TextKey::Service)
     )
 }

@@ -3,7 +3,9 @@
 mod address;
 pub(super) mod names;
 mod number;
+mod option;
 
 pub(super) use address::{AddressSet, is_network};
 pub(super) use names::NameSet;
 pub(super) use number::NumberSet;
+pub(super) use option::OptionSet;

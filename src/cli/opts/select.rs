@@ -6,6 +6,7 @@ use crate::cli::Failure;
 use crate::cli::port::Port;
 use crate::cli::unix_paths;
 use crate::inspect::sockets::Listing;
+use crate::model::options::OptionsReport;
 use crate::model::socket::{Protocol, Socket};
 use crate::model::tables::{Table, Tables};
 use crate::query::{Query, Saved, Subject, Truth};
@@ -82,11 +83,29 @@ impl Selector {
             };
             match answer {
                 Truth::Yes => chosen.sockets.push(socket),
+                // Its options may decide it, once they are read.
+                Truth::Undecided if self.asks_options() => chosen.sockets.push(socket),
                 Truth::Undecided => chosen.undecided += 1,
                 Truth::No => {}
             }
         }
         chosen
+    }
+
+    /// Whether options have to be read before anyone can tell which sockets are meant.
+    fn asks_options(&self) -> bool {
+        matches!(self, Self::Query(query) if query.asks_options())
+    }
+
+    /// The last word about a socket that was chosen, now that its options are read.
+    pub(super) fn takes(&self, report: &OptionsReport, listing: &Listing) -> Truth {
+        match self {
+            Self::Query(query) if query.asks_options() => {
+                let subject = Subject::new(&report.socket, listing.taken_at);
+                query.matches(&subject.with_options(report))
+            }
+            _ => Truth::Yes,
+        }
     }
 }
 

@@ -105,7 +105,7 @@ fn row(option: &SocketOption) -> [String; 6] {
 }
 
 /// `tcp4 127.0.0.1:8080 LISTEN  python3 4242 fd 3`.
-fn heading(socket: &Socket) -> String {
+pub(super) fn heading(socket: &Socket) -> String {
     let to = match &socket.remote {
         Some(_) => format!(" to {}", address::remote(socket)),
         None => String::new(),

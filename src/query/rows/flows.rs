@@ -32,7 +32,7 @@ impl Row for Flow {
                 if is_shown { Answer::Yes } else { owner(self, |owner| word.is_in(&owner.name)) }
             }
             // Keys that flows do not have are refused where a query is read.
-            Test::Text { .. } | Test::Present(_) => Answer::Inapplicable,
+            Test::Text { .. } | Test::Option(_) | Test::Present(_) => Answer::Inapplicable,
         }
     }
 }

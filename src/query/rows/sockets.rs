@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::model::activity::Stalled;
 use crate::model::finding;
+use crate::model::options::OptionsReport;
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::process_name;
 use crate::model::socket::{Backlog, Endpoint, Protocol, Socket, State};
@@ -25,17 +26,24 @@ pub struct Subject<'a> {
     /// Whether the socket was made while sockpit watched. Its age is then exact; otherwise
     /// the time since first sight is only its least possible age.
     pub appeared: bool,
+    /// Its options; `None` where nobody has read them.
+    pub options: Option<&'a OptionsReport>,
 }
 
 impl<'a> Subject<'a> {
     /// A socket of unknown age, as in a single look.
     pub fn new(socket: &'a Socket, now: Timestamp) -> Self {
-        Self { socket, now, appeared: false }
+        Self { socket, now, appeared: false, options: None }
     }
 
     /// A row of a live table.
     pub fn of_row(row: &'a SocketRow, now: Timestamp) -> Self {
-        Self { socket: &row.socket, now, appeared: row.appeared }
+        Self { socket: &row.socket, now, appeared: row.appeared, options: None }
+    }
+
+    /// The same with its options.
+    pub fn with_options(self, options: &'a OptionsReport) -> Self {
+        Self { options: Some(options), ..self }
     }
 }
 
@@ -54,6 +62,9 @@ fn ask(test: &Test, subject: &Subject<'_>) -> Answer {
         Test::Number { key, set } => number(*key, socket, |number| set.contains(number)),
         Test::Address { side, set } => any(ends(*side, socket), |end| set.contains(end).into()),
         Test::Text { key, patterns, ids } => text(*key, socket, Wanted::These { patterns, ids }),
+        Test::Option(set) => {
+            known(subject.options.and_then(|report| set.holds(report)), |holds| holds)
+        }
         Test::Present(key) => present(*key, subject),
         Test::PortOrPid(wanted) => {
             let is_wanted = |number| number == u64::from(*wanted);
@@ -73,6 +84,9 @@ fn present(key: Key, subject: &Subject<'_>) -> Answer {
         Key::Number(NumberKey::Stalled) => subject.socket.stalled.is_some().into(),
         Key::Number(key) => number(key, subject.socket, |_| true),
         Key::Text(key) => text(key, subject.socket, Wanted::Anything),
+        Key::Option => known(subject.options, |report| {
+            report.options.iter().any(|option| option.changed == Some(true))
+        }),
     }
 }
 
