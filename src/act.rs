@@ -6,6 +6,7 @@ pub mod clipboard;
 pub mod close;
 mod guard;
 pub mod kill;
+pub mod set;
 pub mod unit;
 
 pub use action::{

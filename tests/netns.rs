@@ -38,6 +38,8 @@ mod one_answer;
 mod opts;
 #[path = "netns/opts_look.rs"]
 mod opts_look;
+#[path = "netns/opts_set.rs"]
+mod opts_set;
 #[path = "netns/owner_cache.rs"]
 mod owner_cache;
 #[path = "netns/owners.rs"]

@@ -2,6 +2,7 @@
 
 mod diff;
 mod select;
+mod set;
 mod show;
 
 use serde::Serialize;
@@ -22,7 +23,10 @@ const SCHEMA: &str = "sockpit.opts/1";
 
 /// Which sockets, and how to show their options.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "\
 Examples:
   sockpit opts 8080 --changed          what the program or the kernel changed
   sockpit opts 4242/7 --json           descriptor 7 of process 4242
@@ -30,8 +34,11 @@ Examples:
   sockpit opts name:nginx --diff       where its sockets differ
   sockpit opts opt:SO_KEEPALIVE=off state:established
 
-Exit code: 0 options were read, 1 no such socket, 2 wrong usage, 3 not permitted.")]
+Exit code: 0 options were read, 1 no such socket, 2 wrong usage, 3 not permitted."
+)]
 pub struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// One socket as PID/FD, those at a local PORT[/udp], or those that match a QUERY. A number
     /// that is no socket's port is a process id; pid:N always is one.
     #[arg(required = true, value_name = "PID/FD|PORT|QUERY")]
@@ -51,6 +58,13 @@ pub struct Args {
     csv: bool,
 }
 
+/// What else can be done with options than to read them.
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Set options of live sockets, read them back, and say how to undo it.
+    Set(set::Args),
+}
+
 /// A report with what its sources could not tell.
 #[derive(Serialize)]
 struct Body {
@@ -62,12 +76,18 @@ struct Body {
 impl Args {
     /// The words that may be a query.
     pub(super) fn query(&self) -> &[String] {
-        &self.what
+        match &self.verb {
+            Some(Verb::Set(args)) => args.query(),
+            None => &self.what,
+        }
     }
 }
 
 /// Reads and prints.
 pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
+    if let Some(Verb::Set(args)) = &args.verb {
+        return set::run(args, saved);
+    }
     match Selector::parse(&args.what, saved)? {
         Selector::Descriptor { pid, fd } => of_descriptor(pid, fd, args),
         selector => of_many(selector, args),
@@ -80,11 +100,7 @@ fn of_descriptor(pid: u32, fd: i32, args: &Args) -> Result<Exit, Failure> {
         let listing = list_or_say(&mut health)?;
         behind(listing.sockets, cookie, inode)
     });
-    let report = found.map_err(|error| match error {
-        Error::NotASocket { .. } => Failure::usage(error.to_string()),
-        Error::Gone { what } => Failure::no(format!("there is no {what}")),
-        error => error.into(),
-    })?;
+    let report = found.map_err(failure)?;
     let body = body(report, &health, args);
     if args.json {
         output::json(SCHEMA, &body)?;
@@ -94,6 +110,14 @@ fn of_descriptor(pid: u32, fd: i32, args: &Args) -> Result<Exit, Failure> {
         show::one(&body.report, args.changed)?;
     }
     Ok(exit([&body.report]))
+}
+
+fn failure(error: Error) -> Failure {
+    match error {
+        Error::NotASocket { .. } => Failure::usage(error.to_string()),
+        Error::Gone { what } => Failure::no(format!("there is no {what}")),
+        error => error.into(),
+    }
 }
 
 /// A listing that is missing takes the row's facts away, but not the options.

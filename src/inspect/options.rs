@@ -222,6 +222,11 @@ fn judged(fresh: &mut Fresh, pid: u32, socket: &Socket, reading: &Reading) -> Ve
     .collect()
 }
 
+/// A value of a catalogue's option out of the bytes that getsockopt returned.
+pub fn decoded(entry: &Entry, raw: &[u8]) -> Option<OptionValue> {
+    decode::value(entry, raw)
+}
+
 /// A refusal tells more than an end, and that a thing is absent here more than either.
 fn more_telling(before: Option<Error>, error: Error) -> Error {
     match before {

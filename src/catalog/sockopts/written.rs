@@ -70,6 +70,32 @@ impl Entry {
         }
     }
 
+    /// A value as [`Entry::read_value`] reads it again.
+    pub fn write_value(&self, value: &OptionValue) -> String {
+        match value {
+            OptionValue::Bool(true) => "on".to_owned(),
+            OptionValue::Bool(false) => "off".to_owned(),
+            OptionValue::Number(0) if self.form == Some(Form::PortRange) => "0".to_owned(),
+            OptionValue::Number(range) if self.form == Some(Form::PortRange) => {
+                format!("{}-{}", range & 0xffff, range >> 16 & 0xffff)
+            }
+            OptionValue::Number(index) if self.form == Some(Form::NetworkOrder) => {
+                u32::from_be(u32::try_from(*index).unwrap_or(0)).to_string()
+            }
+            OptionValue::Number(number) => number.to_string(),
+            OptionValue::Large(u64::MAX) => "unlimited".to_owned(),
+            OptionValue::Large(number) => number.to_string(),
+            OptionValue::Text(text) => text.clone(),
+            OptionValue::Names(names) if names.is_empty() => "none".to_owned(),
+            OptionValue::Names(names) => names.join("+"),
+            OptionValue::Linger { on: false, .. } => "off".to_owned(),
+            OptionValue::Linger { on: true, seconds } => seconds.to_string(),
+            OptionValue::Time { us: 0 } => "0".to_owned(),
+            OptionValue::Time { us } => format!("{us}us"),
+            OptionValue::Credentials { pid, .. } => pid.to_string(),
+        }
+    }
+
     /// The bytes that setsockopt takes for a value; `None` for one that it cannot have.
     pub fn bytes_of(&self, value: &OptionValue) -> Option<Vec<u8>> {
         let int = |number: i64| match i32::try_from(number) {
@@ -274,6 +300,28 @@ mod tests {
         ] {
             let error = read(name, text).expect_err(name);
             assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for (name, text) in [
+            ("SO_KEEPALIVE", "off"),
+            ("SO_RCVBUF", "65536"),
+            ("SO_LINGER", "off"),
+            ("SO_LINGER", "0"),
+            ("SO_LINGER", "-1"),
+            ("SO_RCVTIMEO", "2500000us"),
+            ("IP_LOCAL_PORT_RANGE", "40000-40010"),
+            ("SO_MAX_PACING_RATE", "unlimited"),
+            ("IP_MTU_DISCOVER", "IP_PMTUDISC_DO"),
+            ("SO_BUF_LOCK", "none"),
+            ("SO_BUF_LOCK", "SOCK_SNDBUF_LOCK+SOCK_RCVBUF_LOCK"),
+            ("TCP_CONGESTION", "reno"),
+        ] {
+            let value = read(name, text).unwrap_or_else(|error| panic!("{error}"));
+            let written = find(name).expect("in the catalogue").1.write_value(&value);
+            assert_eq!(written, text, "{name}");
         }
     }
 

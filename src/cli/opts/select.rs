@@ -51,6 +51,16 @@ impl Selector {
         Ok(Self::Query(query))
     }
 
+    /// An error for a query that would change every socket.
+    pub(super) fn refuse_everything(&self) -> Result<(), Failure> {
+        match self {
+            Self::Query(query) if query.matches_everything() => Err(Failure::usage(format!(
+                "`{query}` matches every socket: narrow it, such as by name:nginx"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The same number as a process id.
     pub(super) fn as_process(&self) -> Option<Self> {
         match self {

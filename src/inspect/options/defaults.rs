@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::catalog::sockopts::{Compare, Entry};
-use crate::model::options::{ChangedBy, SocketOption};
+use crate::model::options::{ChangedBy, OptionValue, SocketOption};
 use crate::sys::options::{Answers, Fresh as Made, Reading, SocketKind, fresh_options};
 
 use super::cause::{self, Cause};
@@ -101,7 +101,7 @@ impl Defaults {
         option.default = raw.and_then(|raw| decode::value(entry, raw));
         option.source = Some(sysctl.unwrap_or("kernel constant").to_owned());
         let Some(default) = &option.default else { return };
-        if *default == option.value {
+        if is_same(default, &option.value) {
             option.changed = Some(false);
             return;
         }
@@ -112,6 +112,12 @@ impl Defaults {
         };
         (option.changed, option.changed_by, option.why) = (changed, by, why);
     }
+}
+
+/// The time of a linger that is off means nothing.
+fn is_same(default: &OptionValue, value: &OptionValue) -> bool {
+    let is_off = |value: &OptionValue| matches!(value, OptionValue::Linger { on: false, .. });
+    default == value || is_off(default) && is_off(value)
 }
 
 /// Only TCP tunes its buffers, only with a peer, and not what was set by hand.

@@ -32,10 +32,13 @@ use crate::sys::{Error, Result};
 
 pub use super::waiting::ProcessWaits;
 pub use crate::sys::portable::options::{
-    Answers, Fresh, Meant, Reading, SocketKind, Waiting, Wanted,
+    Answers, Fresh, Meant, Reading, Setting, SocketKind, Waiting, Wanted, WasSet,
 };
 
 mod glance;
+mod set;
+
+pub use set::set_options;
 
 pub(super) use glance::{Glance, glance, own_netns_cookie};
 
@@ -85,15 +88,7 @@ pub fn read_options(pid: u32, fd: i32, meant: Meant, wanted: &[Wanted]) -> Resul
     let what = || format!("descriptor {fd} of process {pid}");
     let mut buffer = [0; MAX_LENGTH];
     let opened = Instant::now();
-    let duplicate = match pidfd_getfd(&process, fd, PidfdGetfdFlags::empty()) {
-        // Its first thread has ended; a thread that lives on has the table.
-        Err(Errno::SRCH) => match living_thread(pid) {
-            Some(thread) => pidfd_getfd(&thread, fd, PidfdGetfdFlags::empty()),
-            None => Err(Errno::SRCH),
-        },
-        duplicate => duplicate,
-    };
-    let duplicate = duplicate.map_err(|errno| refused(errno, what()))?;
+    let duplicate = duplicate(&process, pid, fd).map_err(|errno| refused(errno, what()))?;
     let told = read_at_once(duplicate.as_fd(), meant, wanted, &mut buffer);
     drop(duplicate);
     let held = opened.elapsed();
@@ -102,6 +97,18 @@ pub fn read_options(pid: u32, fd: i32, meant: Meant, wanted: &[Wanted]) -> Resul
         Ok(None) => Err(Error::Gone { what: format!("the socket at {}", what()) }),
         Err(Errno::NOTSOCK) => Err(Error::NotASocket { what: what() }),
         Err(errno) => Err(Error::os(format!("read {}", what()), errno)),
+    }
+}
+
+/// A duplicate of a descriptor of a process, or of the thread with that id.
+fn duplicate(process: &OwnedFd, pid: u32, fd: i32) -> std::result::Result<OwnedFd, Errno> {
+    match pidfd_getfd(process, fd, PidfdGetfdFlags::empty()) {
+        // Its first thread has ended; a thread that lives on has the table.
+        Err(Errno::SRCH) => match living_thread(pid) {
+            Some(thread) => pidfd_getfd(&thread, fd, PidfdGetfdFlags::empty()),
+            None => Err(Errno::SRCH),
+        },
+        duplicate => duplicate,
     }
 }
 

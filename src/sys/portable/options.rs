@@ -86,6 +86,40 @@ pub struct Waiting {
     pub blocked: Vec<BlockedThread>,
 }
 
+/// An option to set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The level argument of setsockopt.
+    pub level: i32,
+    /// The option argument.
+    pub number: i32,
+    /// The value's bytes.
+    pub value: Vec<u8>,
+    /// Size of the buffer for reading it, in bytes.
+    pub length: usize,
+}
+
+/// What came of setting an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WasSet {
+    /// What getsockopt returned before.
+    pub before: Option<Box<[u8]>>,
+    /// The error number where the kernel refused.
+    pub errno: Option<i32>,
+    /// What getsockopt returned after.
+    pub after: Option<Box<[u8]>>,
+}
+
+/// Sets options of the socket behind a descriptor of another process.
+pub fn set_options(
+    _pid: u32,
+    _fd: i32,
+    _meant: Meant,
+    _settings: &[Setting],
+) -> Result<Vec<WasSet>> {
+    Err(absent("setting another process's socket options"))
+}
+
 /// Reads options of the socket behind a descriptor of another process.
 pub fn read_options(_pid: u32, _fd: i32, _meant: Meant, _wanted: &[Wanted]) -> Result<Reading> {
     Err(absent("reading another process's socket options"))
