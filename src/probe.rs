@@ -7,13 +7,20 @@
 #![forbid(unsafe_code)]
 
 mod attempt;
+mod conversation;
 pub mod dialogue;
 mod evidence;
+mod farewell;
 mod fault;
 mod local;
+mod own_words;
+mod pipe;
+mod plan;
 mod progress;
 mod resolve;
 mod run;
+mod secure;
+mod security;
 mod settings;
 mod summary;
 mod target;
@@ -22,6 +29,7 @@ mod verdict;
 
 pub use progress::Progress;
 pub use run::Probe;
-pub use settings::Settings;
+pub use security::Material;
+pub use settings::{Close, Family, Settings};
 pub use summary::Tally;
-pub use target::{Host, Protocol, Target, TargetError};
+pub use target::{Carrier, Host, Protocol, Target, TargetError, Written};

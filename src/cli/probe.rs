@@ -1,9 +1,10 @@
 //! `sockpit probe TARGET...`: does it answer, and if not, which side failed.
 
+mod arguments;
+mod targets;
+
 use std::cell::RefCell;
 use std::io::Write;
-use std::net::IpAddr;
-use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{Exit, Failure, output};
 use crate::model::probe::{Attempt, OutcomeKind, ProbeReport};
-use crate::probe::{Probe, Progress, Settings, Target};
+use crate::probe::{Probe, Progress, Settings};
 use crate::text;
 
 const SCHEMA: &str = "sockpit.probe/1";
@@ -21,27 +22,59 @@ const AT_ONCE: usize = 64;
 /// What to probe, how often, and how to say it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A target is HOST:PORT, [IPV6]:PORT, [fe80::1%eth0]:PORT or PORT for this machine, each also after
-tcp://. A name is tried at its addresses in order until one connects. Nothing is sent on the
-connection: the peer is listened to for 0.1 s, then both sides close.
+A target is HOST:PORT, [IPV6]:PORT, [fe80::1%eth0]:PORT, HOST PORT, NAME, PORT of this machine, each
+also after a scheme (https://HOST/PATH, tcp://HOST:PORT, icmp://HOST, unix:///PATH). In place of PORT
+also lists and ranges: HOST:80,443, HOST:8000-8010. @FILE has a target a line. Without a scheme the
+protocol is guessed by the port, and the guess is said; tcp:// asks for a connection alone: the peer
+is listened to for 0.1 s, then both sides close. A bare name is tried at 443, then at 80.
+A name is tried at its addresses in order until one connects. Nothing is sent that changes a server.
 
 Exit codes: 0 the last attempt at every target was ok, 1 one was not, 2 wrong usage.")]
 pub struct Args {
     /// What to connect to.
     #[arg(value_name = "TARGET", required = true)]
     targets: Vec<String>,
+    /// Use IPv4 alone.
+    #[arg(short = '4', conflicts_with = "v6")]
+    v4: bool,
+    /// Use IPv6 alone.
+    #[arg(short = '6')]
+    v6: bool,
+    /// Go to this address in place of the target's own; its name stays what is asked for.
+    #[arg(long, value_name = "ADDR")]
+    at: Option<String>,
     /// Rounds of attempts at each target.
     #[arg(long, value_name = "N", default_value = "1")]
     count: String,
     /// From the start of one round to the start of the next.
     #[arg(long, value_name = "D", default_value = "1s")]
     interval: String,
-    /// Patience for a name look-up, and for each connect.
-    #[arg(long, value_name = "D", default_value = "5s")]
-    timeout: String,
+    /// The most that each stage may take; without it 5 s for a name look-up and a connect, the
+    /// protocol's own time for what is said then.
+    #[arg(long, value_name = "D")]
+    timeout: Option<String>,
     /// Connect from this address of this host.
     #[arg(long, value_name = "A")]
     source: Option<String>,
+    /// How to end a connection: graceful (FIN), half (our FIN alone), abort (RST).
+    #[arg(long, value_name = "HOW", default_value = "graceful")]
+    close: String,
+    /// Send these bytes once the way is open, and show what comes back: TEXT (with \r \n \xNN),
+    /// hex:…, or @FILE.
+    #[arg(long, value_name = "BYTES")]
+    send: Option<String>,
+    /// Trust the authorities in this file (PEM) in place of the system's.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<String>,
+    /// Show this certificate (PEM) to a server that asks.
+    #[arg(long, value_name = "FILE")]
+    cert: Option<String>,
+    /// Its private key (PEM), where that is in a file of its own.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<String>,
+    /// Ask TLS for this name in place of the target's.
+    #[arg(long, value_name = "NAME")]
+    sni: Option<String>,
     /// Print one JSON document: an object for one target, an array for several.
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
@@ -60,8 +93,14 @@ enum Format {
 
 /// Probes all targets at once, and says how each fared.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let settings = settings(args)?;
-    let mut probes = probes(args, &settings)?;
+    let settings = arguments::settings(args)?;
+    let targets = targets::read(&args.targets, &settings)?;
+    for hint in &targets.hints {
+        eprintln!("{}", text::clean(hint));
+    }
+    let is_several = targets.is_several;
+    let probe = |target| Probe::new(target, settings.clone());
+    let mut probes: Vec<Probe> = targets.list.into_iter().map(probe).collect();
     let format = match (args.json, args.jsonl) {
         (true, _) => Format::Json,
         (_, true) => Format::Lines,
@@ -73,57 +112,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     // A name look-up cannot be called off; it must not hold up the end.
     runtime.shutdown_background();
     ended?;
-    finish(&probes, &settings, format)
-}
-
-// The numbers are read here and not by clap, whose errors repeat the argument uncleaned.
-fn settings(args: &Args) -> Result<Settings, Failure> {
-    let count = match args.count.parse() {
-        Ok(0) | Err(_) => {
-            let count = &args.count;
-            return Err(Failure::usage(format!("--count takes a number from 1, not `{count}`")));
-        }
-        Ok(count) => count,
-    };
-    let timeout = duration("--timeout", &args.timeout)?;
-    if timeout.is_zero() {
-        return Err(Failure::usage("--timeout of 0 would never hear an answer: give it time"));
-    }
-    let interval = duration("--interval", &args.interval)?;
-    let source = args.source.as_deref().map(source).transpose()?;
-    Ok(Settings { count: Some(count), interval, timeout, source })
-}
-
-/// A day is longer than any probe; it keeps every sum of times within bounds.
-const LONGEST: Duration = Duration::from_secs(86_400);
-
-fn duration(option: &str, written: &str) -> Result<Duration, Failure> {
-    let span = text::duration::parse(written)
-        .map_err(|error| Failure::usage(format!("{option}: {error}")))?;
-    if span > LONGEST {
-        return Err(Failure::usage(format!("{option}: `{written}` is longer than a day")));
-    }
-    Ok(span)
-}
-
-fn source(written: &str) -> Result<IpAddr, Failure> {
-    written.parse().map_err(|_| {
-        let example = "an address of this host, such as 192.0.2.5 or 2001:db8::5";
-        Failure::usage(format!("--source takes {example}, not `{written}`"))
-    })
-}
-
-fn probes(args: &Args, settings: &Settings) -> Result<Vec<Probe>, Failure> {
-    let mut probes = Vec::with_capacity(args.targets.len());
-    for written in &args.targets {
-        let usage = |error: crate::probe::TargetError| Failure::usage(error.to_string());
-        let target: Target = written.parse().map_err(usage)?;
-        if let Some(source) = settings.source {
-            target.check_source(source).map_err(usage)?;
-        }
-        probes.push(Probe::new(target, settings.clone()));
-    }
-    Ok(probes)
+    finish(&probes, is_several, &settings, format)
 }
 
 /// Runs all probes side by side until they end or Ctrl-C; what ended is in the probes.
@@ -215,10 +204,15 @@ fn print_waterfall(target: &str, attempt: &Attempt, out: &mut impl Write) -> Res
 }
 
 /// What is said when all has ended, and the exit code.
-fn finish(probes: &[Probe], settings: &Settings, format: Format) -> Result<Exit, Failure> {
+fn finish(
+    probes: &[Probe],
+    is_several: bool,
+    settings: &Settings,
+    format: Format,
+) -> Result<Exit, Failure> {
     let reports: Vec<ProbeReport> = probes.iter().filter_map(Probe::report).collect();
     match format {
-        Format::Json => print_json(probes, &reports)?,
+        Format::Json => print_json(is_several, &reports)?,
         Format::Lines => say_sums(&reports, &mut std::io::stderr())?,
         Format::Text if settings.count != Some(1) => say_sums(&reports, &mut output::stdout())?,
         Format::Text => {}
@@ -230,11 +224,11 @@ fn finish(probes: &[Probe], settings: &Settings, format: Format) -> Result<Exit,
     Ok(if ok { Exit::Yes } else { Exit::No })
 }
 
-fn print_json(probes: &[Probe], reports: &[ProbeReport]) -> Result<(), Failure> {
-    match (probes, reports) {
-        ([_], [only]) => output::json(SCHEMA, only),
-        ([_], _) => Ok(()),
-        _ => output::json_array(SCHEMA, reports),
+fn print_json(is_several: bool, reports: &[ProbeReport]) -> Result<(), Failure> {
+    match reports {
+        _ if is_several => output::json_array(SCHEMA, reports),
+        [only] => output::json(SCHEMA, only),
+        _ => Ok(()),
     }
 }
 

@@ -1,24 +1,29 @@
 //! One attempt at one address: its stages in order, and the verdict.
 
+mod datagrams;
+mod path;
+
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
-use super::dialogue::recognise;
-use super::fault::{Ending, Fault, Manners, Scene};
+use super::conversation::{Conversation, Line, Talked};
+use super::dialogue::Exchange;
+use super::farewell;
+use super::fault::{Ending, Fault, Scene};
+use super::pipe::Pipe;
 use super::progress::Waterfall;
-use super::transport::tcp::{self, Connection, Heard};
-use super::{Settings, local, verdict};
+use super::secure::secure;
+use super::security::tls::Offer;
+use super::transport::tcp::{self, Connection};
+use super::verdict::{self, Subject};
+use super::{Protocol, Settings, Target, local, own_words, plan};
+use crate::model::dialogue::Conclusion;
 use crate::model::health::Health;
 use crate::model::probe::{Detail, GreetingDetail, LocalDetail, RouteKind, StageName, Verdict};
 
-/// How long a connected peer is given to say something, to hang up or to break off, beside the
-/// two round trips that its answer takes.
-const LISTEN: Duration = Duration::from_millis(100);
-/// How long a peer is given to end its side after ours, beside the two round trips.
-const FAREWELL: Duration = Duration::from_millis(250);
 /// An answer that takes longer does not come from this host in another's place.
 const NEARBY: Duration = Duration::from_millis(2);
 
@@ -32,41 +37,190 @@ pub(super) struct Tried {
     pub health: Option<Health>,
 }
 
-/// Tries a TCP connection to `address`. `first` tells that this address was not tried before, so
-/// that what stays the same from try to try is looked up.
-pub(super) async fn tcp(
-    address: SocketAddr,
-    first: bool,
-    settings: &Settings,
-    waterfall: &mut Waterfall<'_>,
-) -> Tried {
-    waterfall.aim(address);
-    let mut scene = Scene::new(address, settings);
-    let way = way(&mut scene, settings, waterfall).await;
-    let connected = way.is_ok();
-    let verdict = match way {
-        Err(fault) => verdict::of(&fault, &scene),
-        Ok((connection, rtt)) => {
-            let talk = Talk { rtt, first, settings };
-            talk.hold(connection, &mut scene, waterfall).await
-        }
-    };
-    Tried { verdict, connected, health: scene.evidence.health }
+/// An attempt at a target.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt<'a> {
+    pub(super) target: &'a Target,
+    pub(super) settings: &'a Settings,
+    /// Whether this address was not tried before: what stays the same from try to try is looked
+    /// up then.
+    pub(super) first: bool,
 }
 
-/// From here to an open connection, and how long its handshake took.
-async fn way(
-    scene: &mut Scene,
-    settings: &Settings,
-    waterfall: &mut Waterfall<'_>,
-) -> Result<(Connection, Duration), Fault> {
-    if let Err(fault) = route(scene, waterfall).await {
-        let mut evidence = std::mem::take(&mut scene.evidence);
-        evidence.of_failure(&fault, scene).await;
-        scene.evidence = evidence;
-        return Err(fault);
+impl Attempt<'_> {
+    /// Tries a connection to `address`.
+    pub(super) async fn stream(&self, address: SocketAddr, waterfall: &mut Waterfall<'_>) -> Tried {
+        waterfall.aim(address);
+        let mut scene = Scene::new(address, self.settings);
+        let way = self.way(&mut scene, waterfall).await;
+        let connected = way.is_ok();
+        let verdict = match way {
+            Err(fault) => verdict::of(&fault, &scene),
+            Ok((connection, rtt)) => self.talk(connection, rtt, &mut scene, waterfall).await,
+        };
+        Tried { verdict, connected, health: scene.evidence.health }
     }
-    connect(scene, settings, waterfall).await
+
+    /// From here to an open connection, and how long its handshake took.
+    async fn way(
+        &self,
+        scene: &mut Scene,
+        waterfall: &mut Waterfall<'_>,
+    ) -> Result<(Connection, Duration), Fault> {
+        if let Err(fault) = route(scene, waterfall).await {
+            look_for_reasons(&fault, scene).await;
+            return Err(fault);
+        }
+        self.connect(scene, waterfall).await
+    }
+
+    /// The connect stage.
+    async fn connect(
+        &self,
+        scene: &mut Scene,
+        waterfall: &mut Waterfall<'_>,
+    ) -> Result<(Connection, Duration), Fault> {
+        waterfall.begin(StageName::Connect).await;
+        let patience = self.settings.connect_timeout();
+        let tcp::Connecting { result, took, detail } =
+            tcp::connect(scene.address, self.settings.source, patience).await;
+        scene.connect = detail;
+        if let Err(fault) = &result {
+            look_for_reasons(fault, scene).await;
+            scene.connect.listener = scene.evidence.listening.detail();
+        }
+        let detail = Box::new(scene.connect.clone());
+        waterfall.end(result.is_ok(), took, Detail::Connect(detail)).await;
+        Ok((result?, took))
+    }
+
+    /// What happens on an open connection.
+    async fn talk(
+        &self,
+        connection: Connection,
+        rtt: Duration,
+        scene: &mut Scene,
+        waterfall: &mut Waterfall<'_>,
+    ) -> Verdict {
+        let stream = match connection {
+            Connection::Open(stream) => stream,
+            Connection::Broken(error) => return broken(error, scene, waterfall).await,
+        };
+        let local = stream.local_addr().ok();
+        let offer = plan::offer(self.target, self.settings);
+        let exchange = plan::exchange(self.target, rtt);
+        let started = Instant::now();
+        let mut line = Line::Gone;
+        let talked = match self.open(stream, offer.as_ref(), scene, waterfall).await {
+            Err(fault) => Err(fault),
+            Ok(pipe) => {
+                line = Line::Stream(pipe);
+                self.converse(&mut line, &exchange, offer.as_ref(), scene, waterfall).await
+            }
+        };
+        let waited = started.elapsed();
+        self.look_behind(local, &talked, rtt, scene).await;
+        let talked = match talked {
+            Err(fault) => return verdict::of(&fault, scene),
+            Ok(talked) => talked,
+        };
+        let ending = match line {
+            Line::Stream(pipe) if !is_reset(&talked) => {
+                let settings = self.settings;
+                Some(farewell::close(pipe, talked.ended, rtt, settings, waterfall).await)
+            }
+            _ => None,
+        };
+        self.judge(&talked, ending, (rtt, waited), &exchange, scene)
+    }
+
+    fn judge(
+        &self,
+        talked: &Talked,
+        ending: Option<Ending>,
+        (rtt, waited): (Duration, Duration),
+        exchange: &Exchange,
+        scene: &Scene,
+    ) -> Verdict {
+        let subject = Subject {
+            protocol: self.target.protocol(),
+            guessed: self.target.is_guess(),
+            spoken: exchange.protocol(),
+            has_own_certificate: self.settings.material.has_own(),
+            rtt,
+            waited,
+        };
+        verdict::concluded(talked, ending, &subject, scene)
+    }
+
+    /// The layers between the connection and what is said on it.
+    async fn open(
+        &self,
+        stream: TcpStream,
+        offer: Option<&Offer>,
+        scene: &mut Scene,
+        waterfall: &mut Waterfall<'_>,
+    ) -> Result<Pipe, Fault> {
+        let pipe = Pipe::plain(stream, Vec::new());
+        if !plan::begins_with_tls(self.target) {
+            return Ok(pipe);
+        }
+        let (offer, Pipe::Plain(stream)) = (offer.ok_or(Fault::NoServerName)?, pipe) else {
+            return Err(Fault::NoServerName);
+        };
+        let (secured, layer) = secure(stream, offer, self.settings, waterfall).await;
+        scene.layer = Some(layer);
+        Ok(Pipe::Secured(secured?))
+    }
+
+    async fn converse(
+        &self,
+        line: &mut Line,
+        exchange: &Exchange,
+        offer: Option<&Offer>,
+        scene: &mut Scene,
+        waterfall: &mut Waterfall<'_>,
+    ) -> Result<Talked, Fault> {
+        let is_udp = self.target.protocol() == Protocol::Udp;
+        // A datagram without a word is a datagram.
+        let words = self.settings.send.as_deref().or(is_udp.then_some(&[][..]));
+        if let Some(words) = words {
+            return Ok(own_words::say(line, words, self.settings, waterfall).await);
+        }
+        let conversation = Conversation {
+            exchange,
+            guessed: self.target.is_guess(),
+            offer,
+            settings: self.settings,
+            waterfall,
+            layer: &mut scene.layer,
+        };
+        conversation.hold(line).await
+    }
+
+    /// Looks who has the other end, where that is a process of this host.
+    async fn look_behind(
+        &self,
+        local: Option<SocketAddr>,
+        talked: &Result<Talked, Fault>,
+        rtt: Duration,
+        scene: &mut Scene,
+    ) {
+        let Some(local) = local else { return };
+        let is_silent = match talked {
+            Ok(talked) => matches!(talked.conclusion, Conclusion::Silent { .. }),
+            Err(fault) => matches!(fault, Fault::TlsSilence(_)),
+        };
+        let mut evidence = std::mem::take(&mut scene.evidence);
+        if scene.to_self {
+            if is_silent {
+                evidence.look_whether_accepted(local, scene.address).await;
+            }
+        } else if self.first && rtt < NEARBY {
+            evidence.look_for_redirect(local, scene).await;
+        }
+        scene.evidence = evidence;
+    }
 }
 
 /// The local stage.
@@ -92,119 +246,20 @@ async fn route(scene: &mut Scene, waterfall: &mut Waterfall<'_>) -> Result<(), F
     Ok(())
 }
 
-/// The connect stage.
-async fn connect(
-    scene: &mut Scene,
-    settings: &Settings,
-    waterfall: &mut Waterfall<'_>,
-) -> Result<(Connection, Duration), Fault> {
-    waterfall.begin(StageName::Connect).await;
-    let tcp::Connecting { result, took, detail } =
-        tcp::connect(scene.address, settings.source, settings.timeout).await;
-    scene.connect = detail;
-    if let Err(fault) = &result {
-        let mut evidence = std::mem::take(&mut scene.evidence);
-        evidence.of_failure(fault, scene).await;
-        scene.evidence = evidence;
-        scene.connect.listener = scene.evidence.listening.detail();
-    }
-    let detail = Box::new(scene.connect.clone());
-    waterfall.end(result.is_ok(), took, Detail::Connect(detail)).await;
-    Ok((result?, took))
+async fn look_for_reasons(fault: &Fault, scene: &mut Scene) {
+    let mut evidence = std::mem::take(&mut scene.evidence);
+    evidence.of_failure(fault, scene).await;
+    scene.evidence = evidence;
 }
 
-/// What happens on an open connection.
-struct Talk<'a> {
-    /// How long its handshake took.
-    rtt: Duration,
-    first: bool,
-    settings: &'a Settings,
+/// The peer broke the connection off before anything could be said.
+async fn broken(error: io::Error, scene: &Scene, waterfall: &mut Waterfall<'_>) -> Verdict {
+    waterfall.begin(StageName::Greeting).await;
+    let detail = Detail::Greeting(GreetingDetail::default());
+    waterfall.end(false, Duration::ZERO, detail).await;
+    verdict::of(&Fault::Broken(error), scene)
 }
 
-impl Talk<'_> {
-    /// The peer is heard, then both sides close.
-    async fn hold(
-        &self,
-        connection: Connection,
-        scene: &mut Scene,
-        waterfall: &mut Waterfall<'_>,
-    ) -> Verdict {
-        waterfall.begin(StageName::Greeting).await;
-        let started = Instant::now();
-        let patience = (LISTEN + 2 * self.rtt).min(self.settings.timeout);
-        let said = greeting(connection, patience).await;
-        let detail = said.as_ref().map_or_else(|_| GreetingDetail::default(), |it| told(&it.1));
-        waterfall.end(said.is_ok(), started.elapsed(), Detail::Greeting(detail)).await;
-        let (stream, heard) = match said {
-            Ok(said) => said,
-            Err(error) => return verdict::of(&Fault::Broken(error), scene),
-        };
-        self.look_behind(&stream, &heard, scene).await;
-
-        waterfall.begin(StageName::Close).await;
-        let started = Instant::now();
-        let farewell = (FAREWELL + 2 * self.rtt).min(self.settings.timeout);
-        let farewell = tcp::close(stream, farewell).await;
-        let ending = ending(&heard, &farewell);
-        let ok = ending != Ending::Reset;
-        waterfall.end(ok, started.elapsed(), Detail::Close(ending.detail())).await;
-        verdict::answered(self.rtt, &Manners { greeting: words(&heard), ending }, scene)
-    }
-
-    /// Looks who has the other end, where that is a process of this host.
-    async fn look_behind(&self, stream: &TcpStream, heard: &Heard, scene: &mut Scene) {
-        let Ok(local) = stream.local_addr() else { return };
-        let mut evidence = std::mem::take(&mut scene.evidence);
-        if scene.to_self {
-            if matches!(heard, Heard::Silence) {
-                evidence.look_whether_accepted(local, scene.address).await;
-            }
-        } else if self.first && self.rtt < NEARBY {
-            evidence.look_for_redirect(local, scene).await;
-        }
-        scene.evidence = evidence;
-    }
-}
-
-/// What the peer says first, if the connection lasts that long.
-async fn greeting(
-    connection: Connection,
-    patience: Duration,
-) -> Result<(TcpStream, Heard), io::Error> {
-    let stream = match connection {
-        Connection::Open(stream) => stream,
-        Connection::Broken(error) => return Err(error),
-    };
-    match tcp::listen(&stream, patience).await {
-        Heard::Broken(error) => Err(error),
-        heard => Ok((stream, heard)),
-    }
-}
-
-fn told(heard: &Heard) -> GreetingDetail {
-    match heard {
-        Heard::Silence | Heard::Broken(_) => GreetingDetail::default(),
-        Heard::End => GreetingDetail { ended: true, ..GreetingDetail::default() },
-        Heard::Words(bytes) => {
-            let greeting = recognise::greeting(bytes);
-            let guessed = greeting.protocol.is_some();
-            GreetingDetail { greeting, guessed, ended: false }
-        }
-    }
-}
-
-fn words(heard: &Heard) -> Option<String> {
-    match heard {
-        Heard::Words(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        _ => None,
-    }
-}
-
-fn ending(heard: &Heard, farewell: &Heard) -> Ending {
-    match (heard, farewell) {
-        (Heard::End, _) => Ending::PeerFirst,
-        (_, Heard::End) => Ending::Both,
-        (_, Heard::Broken(_)) => Ending::Reset,
-        (_, Heard::Silence | Heard::Words(_)) => Ending::OursOnly,
-    }
+fn is_reset(talked: &Talked) -> bool {
+    matches!(talked.conclusion, Conclusion::Closed { reset: true, .. })
 }

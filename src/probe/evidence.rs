@@ -46,7 +46,9 @@ impl Evidence {
             return;
         }
         if scene.to_self {
-            self.look_for_listener(scene.address).await;
+            if !scene.is_udp {
+                self.look_for_listener(scene.address).await;
+            }
         } else if let Some((index, hop)) = next_hop(scene) {
             let look = move || neighbours::is_silent(index, hop).ok().flatten();
             self.silent_neighbour = tokio::task::spawn_blocking(look).await.ok().flatten();

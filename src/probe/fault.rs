@@ -4,11 +4,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::Settings;
 use super::evidence::Evidence;
+use super::secure::Layer;
+use super::security::tls::TlsFailure;
+use super::settings::{Family, Settings};
 use crate::model::probe::{CloseDetail, CloseHow, ConnectDetail, End};
 use crate::sys::lookup::LookupError;
 use crate::sys::way::Way;
+use crate::text::clean;
 
 /// Why a target has no address to go to.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub(super) enum NameFault {
     Lookup(LookupError),
     /// No resolver answered in this time.
     Silence(Duration),
+    /// The name has addresses, and none of the version that was asked for.
+    OtherFamily(Option<Family>),
     /// The target's zone is no interface of this host.
     Zone(io::Error),
 }
@@ -43,6 +48,12 @@ pub(super) enum Fault {
     Silence,
     /// The open connection broke before we closed it.
     Broken(io::Error),
+    /// The name that TLS would be asked for cannot stand in a certificate.
+    NoServerName,
+    /// The TLS handshake failed.
+    Tls(TlsFailure),
+    /// The TLS handshake was not done in this time.
+    TlsSilence(Duration),
 }
 
 impl Fault {
@@ -51,6 +62,7 @@ impl Fault {
         match self {
             Self::Local(_) | Self::Broadcast | Self::Here(_) | Self::OnlyItself => true,
             Self::Silence | Self::Connect { .. } | Self::Broken(_) => false,
+            Self::NoServerName | Self::Tls(_) | Self::TlsSilence(_) => false,
         }
     }
 }
@@ -60,6 +72,10 @@ impl Fault {
 pub(super) struct Scene {
     /// Where it went.
     pub address: SocketAddr,
+    /// The path, for a socket that has one in place of an address.
+    pub path: Option<String>,
+    /// Whether datagrams were sent.
+    pub is_udp: bool,
     /// Whether that is this very host.
     pub to_self: bool,
     /// The wished source.
@@ -72,22 +88,35 @@ pub(super) struct Scene {
     pub way: Option<Way>,
     /// What the handshake was seen to do.
     pub connect: ConnectDetail,
+    /// What TLS told, where it came to that.
+    pub layer: Option<Layer>,
     /// What this host's own tables say about it.
     pub evidence: Evidence,
 }
 
 impl Scene {
     pub(super) fn new(address: SocketAddr, settings: &Settings) -> Self {
-        let Settings { source, timeout, .. } = *settings;
+        let (source, timeout) = (settings.source, settings.connect_timeout());
         Self {
             address,
+            path: None,
+            is_udp: false,
             to_self: false,
             source,
             own: None,
             timeout,
             way: None,
             connect: ConnectDetail::default(),
+            layer: None,
             evidence: Evidence::default(),
+        }
+    }
+
+    /// Where it went, in words.
+    pub(super) fn place(&self) -> String {
+        match &self.path {
+            Some(path) => clean(path).into_owned(),
+            None => self.address.to_string(),
         }
     }
 
@@ -109,6 +138,8 @@ pub(super) enum Ending {
     OursOnly,
     /// We closed, and the peer answered with an RST.
     Reset,
+    /// We broke it off with an RST.
+    Aborted,
 }
 
 impl Ending {
@@ -120,15 +151,7 @@ impl Ending {
             Self::Both => told(End::Us, CloseHow::Fin, None),
             Self::OursOnly => told(End::Us, CloseHow::Half, None),
             Self::Reset => told(End::Us, CloseHow::Rst, Some(End::Peer)),
+            Self::Aborted => told(End::Us, CloseHow::Rst, Some(End::Us)),
         }
     }
-}
-
-/// How a peer behaved that answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Manners {
-    /// What it said unasked.
-    pub greeting: Option<String>,
-    /// How the connection ended.
-    pub ending: Ending,
 }

@@ -20,7 +20,10 @@ pub(super) async fn addresses(
     settings: &Settings,
     waterfall: &mut Waterfall<'_>,
 ) -> Result<Vec<SocketAddr>, NameFault> {
-    let port = target.port();
+    let port = target.port().unwrap_or(0);
+    if let Some(at) = settings.at {
+        return Ok(vec![SocketAddr::new(at, port)]);
+    }
     match target.host() {
         Host::Address(address) => Ok(vec![SocketAddr::new(*address, port)]),
         Host::Zoned(address, zone) => Ok(vec![zoned(*address, zone, port)?]),
@@ -29,6 +32,7 @@ pub(super) async fn addresses(
             let own = own.map(|address: IpAddr| SocketAddr::new(address, port));
             Ok(worth_trying(&own, settings).0)
         }
+        Host::Path(_) => Ok(Vec::new()),
         Host::Name(name) => resolve(name, port, settings, waterfall).await,
     }
 }
@@ -47,19 +51,20 @@ async fn resolve(
 ) -> Result<Vec<SocketAddr>, NameFault> {
     waterfall.begin(StageName::Resolve).await;
     let started = Instant::now();
-    let found = look_up(name.to_owned(), port, settings.timeout).await;
+    let found = look_up(name.to_owned(), port, settings.connect_timeout()).await;
     let took = started.elapsed();
     match found {
         Ok(found) => {
             let (worth, skipped) = worth_trying(&found, settings);
+            let is_found = !worth.is_empty();
             let detail = ResolveDetail {
                 name: name.to_owned(),
                 addresses: found.iter().map(SocketAddr::ip).collect(),
                 not_tried: skipped,
                 ..ResolveDetail::default()
             };
-            waterfall.end(true, took, Detail::Resolve(detail)).await;
-            Ok(worth)
+            waterfall.end(is_found, took, Detail::Resolve(detail)).await;
+            if is_found { Ok(worth) } else { Err(NameFault::OtherFamily(settings.family)) }
         }
         Err(fault) => {
             let detail = ResolveDetail { name: name.to_owned(), ..ResolveDetail::default() };
@@ -98,10 +103,14 @@ fn no_address() -> LookupError {
 /// source, or without a route while another has one, tells nothing about the target; if that
 /// is all there is, it is tried, so that the reason comes out.
 fn worth_trying(found: &[SocketAddr], settings: &Settings) -> (Vec<SocketAddr>, Vec<IpAddr>) {
-    let usable = |address: &SocketAddr| local::route(*address, settings.source).is_ok();
+    let usable = |address: &SocketAddr| {
+        settings.family.is_none_or(|family| family.has(address.ip()))
+            && local::route(*address, settings.source).is_ok()
+    };
     let (mut worth, mut skipped): (Vec<_>, Vec<_>) = found.iter().partition(|a| usable(a));
     if worth.is_empty() {
-        std::mem::swap(&mut worth, &mut skipped);
+        let wanted = |address: &SocketAddr| settings.family.is_none_or(|it| it.has(address.ip()));
+        (worth, skipped) = skipped.into_iter().partition(wanted);
     }
     if worth.len() > MAX_ADDRESSES {
         skipped.extend(worth.split_off(MAX_ADDRESSES));

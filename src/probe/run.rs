@@ -7,9 +7,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::attempt::Attempt as Try;
 use super::progress::{Progress, Waterfall};
 use super::summary::Tally;
-use super::{Protocol, Settings, Target, attempt, resolve, verdict};
+use super::{Carrier, Host, Settings, Target, resolve, verdict};
 use crate::model::health::Health;
 use crate::model::probe::{Attempt, OutcomeKind, ProbeReport, ProbeSummary};
 
@@ -86,36 +87,56 @@ impl Probe {
         self.tally.summary()
     }
 
-    /// One round: the addresses in order, until one can be connected to.
+    /// One round: the addresses in order, until one can be connected to; for a bare name at its
+    /// second port then.
     async fn round(&mut self, events: &mpsc::Sender<Progress>) {
         let seq = self.rounds + 1;
-        let mut waterfall = Waterfall::new(seq, events);
-        let addresses = resolve::addresses(&self.target, &self.settings, &mut waterfall).await;
-        match addresses {
-            Err(fault) => {
-                let verdict = verdict::nowhere(&fault, self.target.host());
-                self.keep(waterfall.into_attempt(verdict), events).await;
-            }
-            Ok(addresses) => {
-                for address in self.favourite_first(addresses) {
-                    let tried = match self.target.protocol() {
-                        Protocol::Tcp => {
-                            let first = self.seen.insert(address);
-                            attempt::tcp(address, first, &self.settings, &mut waterfall).await
-                        }
-                    };
-                    // What is missing now is what counts.
-                    self.health = tried.health.into_iter().collect();
-                    let attempt = waterfall.into_attempt(tried.verdict);
-                    self.keep(attempt, events).await;
-                    if tried.connected {
-                        break;
-                    }
-                    waterfall = Waterfall::new(seq, events);
-                }
-            }
+        let mut next = Some(self.target.clone());
+        while let Some(target) = next.take() {
+            let connected = self.at(&target, seq, events).await;
+            next = target.fallback().filter(|_| !connected);
         }
         self.rounds = seq;
+    }
+
+    /// Tries a target at one of its ports. `true` where there is nothing more to try.
+    async fn at(&mut self, target: &Target, seq: u64, events: &mpsc::Sender<Progress>) -> bool {
+        let mut waterfall = Waterfall::new(seq, events);
+        let settings = self.settings.clone();
+        if let Host::Path(path) = target.host() {
+            let attempt = Try { target, settings: &settings, first: self.rounds == 0 };
+            let tried = attempt.path(path, &mut waterfall).await;
+            self.health = tried.health.into_iter().collect();
+            self.keep(waterfall.into_attempt(tried.verdict), events).await;
+            return true;
+        }
+        let addresses = match resolve::addresses(target, &settings, &mut waterfall).await {
+            Ok(addresses) => addresses,
+            Err(fault) => {
+                let verdict = verdict::nowhere(&fault, target.host());
+                self.keep(waterfall.into_attempt(verdict), events).await;
+                return true;
+            }
+        };
+        for address in self.favourite_first(addresses) {
+            let first = self.seen.insert(address);
+            let attempt = Try { target, settings: &settings, first };
+            let tried = match target.protocol().carrier() {
+                Carrier::Udp => attempt.datagrams(address, &mut waterfall).await,
+                Carrier::Icmp => attempt.echo(address, seq, &mut waterfall).await,
+                Carrier::Tcp | Carrier::Tls | Carrier::Unix => {
+                    attempt.stream(address, &mut waterfall).await
+                }
+            };
+            // What is missing now is what counts.
+            self.health = tried.health.into_iter().collect();
+            self.keep(waterfall.into_attempt(tried.verdict), events).await;
+            if tried.connected {
+                return true;
+            }
+            waterfall = Waterfall::new(seq, events);
+        }
+        false
     }
 
     fn favourite_first(&self, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {

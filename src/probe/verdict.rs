@@ -5,9 +5,11 @@
 //! handshake is done, unless the peer closes at once without a word.
 
 mod answered;
+mod datagram;
 mod nowhere;
 mod rejected;
 mod silence;
+mod tls;
 mod untried;
 
 use std::io;
@@ -18,7 +20,8 @@ use crate::model::probe::{OutcomeKind, Side, Verdict};
 use crate::sys::errno;
 use crate::text::clean;
 
-pub(super) use answered::answered;
+pub(super) use answered::{Subject, concluded};
+pub(super) use datagram::{echoed, no_echoes, unheard, unix_failure};
 pub(super) use nowhere::nowhere;
 
 /// As much of text from outside as a sentence quotes.
@@ -36,6 +39,9 @@ pub(super) fn of(fault: &Fault, scene: &Scene) -> Verdict {
         Fault::OnlyItself => untried::only_itself(scene),
         Fault::Silence => silence::silence(scene, None),
         Fault::Broken(error) => rejected::broken(error, scene),
+        Fault::NoServerName => tls::no_name(scene),
+        Fault::Tls(failure) => tls::of(failure, scene),
+        Fault::TlsSilence(waited) => tls::silence(*waited, scene),
     }
 }
 

@@ -115,7 +115,7 @@ fn unusable_input_is_one_clean_sentence_and_exit_2() {
     for (args, word) in [
         (&["127.0.0.1:0"][..], "from 1 to 65535"),
         (&["127.0.0.1:65536"], "from 1 to 65535"),
-        (&["example.com"], "example.com:PORT"),
+        (&["tcp://example.com"], "example.com:PORT"),
         (&["gopher://h:70"], "tcp://HOST:PORT"),
         (&["a\x1b[2J\u{202e}:80"], "the host name"),
         (&["127.0.0.1:80", "--timeout", "3 parsecs"], "500ms"),
@@ -125,6 +125,12 @@ fn unusable_input_is_one_clean_sentence_and_exit_2() {
         (&["127.0.0.1:80", "--count", "\x1b[2J"], "from 1"),
         (&["127.0.0.1:80", "--source", "eth0"], "--source"),
         (&["127.0.0.1:80", "--source", "::1"], "IPv6"),
+        (&["http://me:secret@h/"], "SOCKPIT_PASSWORD"),
+        (&["127.0.0.1:80", "--at", "h"], "--at"),
+        (&["127.0.0.1:80", "--close", "softly"], "--close"),
+        (&["127.0.0.1:80", "--send", "hex:0"], "--send"),
+        (&["127.0.0.1:80", "--ca", "/no/such/file"], "/no/such/file"),
+        (&["@/no/such/file"], "/no/such/file"),
     ] {
         let output = probe(args);
         let said = String::from_utf8(output.stderr).unwrap();

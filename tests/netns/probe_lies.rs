@@ -270,7 +270,7 @@ fn a_redirect_to_this_host_is_named() {
              ip daddr != 10.77.0.0/24 tcp dport 443 redirect to :1081
              ip daddr != 10.77.0.0/24 tcp dport 80 redirect to :1082 }}");
         let _listener = TcpListener::bind("0.0.0.0:1081").unwrap();
-        let (code, document) = probe(&["192.0.2.55:443"]);
+        let (code, document) = probe(&["tcp://192.0.2.55:443"]);
         assert_eq!(code, 0, "{document}");
         let said = text(&document);
         assert!(said.contains("redirect") && said.contains("0.0.0.0:1081"), "{document}");

@@ -296,6 +296,11 @@ pub enum RequestDetail {
     Echo(EchoDetail),
     /// Bytes of the user's own.
     Bytes(BytesDetail),
+    /// Nothing that is an answer.
+    Nothing {
+        /// Bytes that came all the same.
+        received_bytes: u64,
+    },
 }
 
 /// An ICMP echo.

@@ -24,11 +24,11 @@ impl Rules {
         let own = scene.own.or_else(|| scene.connect.local.map(|local| local.ip()));
         let Some(own) = own else { return Self::default() };
         let from = scene.connect.local.unwrap_or(SocketAddr::new(own, 0));
-        let to_self = scene.to_self;
+        let (to_self, udp) = (scene.to_self, scene.is_udp);
         let way = scene.way.clone();
         let look = move || {
             let interface = way.as_ref().and_then(|way| way.interface.as_deref().zip(way.index));
-            let journey = Journey { from, to, udp: false, to_self, interface };
+            let journey = Journey { from, to, udp, to_self, interface };
             let forward = nat_rules::read().ok().and_then(|rules| journey.forward(&rules));
             let blocks = nat_rules::read_filters().map(|rules| journey.blocks(&rules));
             Self { blocks: blocks.unwrap_or_default(), forward }

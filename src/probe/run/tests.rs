@@ -97,7 +97,7 @@ async fn a_server_that_speaks_first_is_quoted_and_its_close_is_seen() {
     server.join().unwrap();
     assert!(report.verdict.text.ends_with("says `220 hello`"), "{}", report.verdict.text);
     let close = report.attempts[0].stages.last().unwrap();
-    let (first, how) = (End::Us, CloseHow::Fin);
+    let (first, how) = (End::Peer, CloseHow::Fin);
     assert_eq!(close.detail, Detail::Close(CloseDetail { first, how, reset_by: None }));
 }
 

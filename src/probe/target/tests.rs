@@ -1,10 +1,12 @@
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use proptest::prelude::*;
 
 use super::*;
 
 fn parsed(target: &str) -> (Host, u16) {
     let target: Target = target.parse().unwrap();
-    (target.host, target.port)
+    (target.host, target.port.unwrap())
 }
 
 fn refused(target: &str) -> String {
@@ -34,13 +36,77 @@ fn the_text_is_kept_as_written() {
 
 #[test]
 fn a_port_that_cannot_be_says_what_would_be_right() {
-    for bad in ["host:0", "host:65536", "host:", "host:http", "host:-1", "0", "70000", "host:8 0"] {
+    for bad in [
+        "host:0",
+        "host:65536",
+        "host:",
+        "host:http",
+        "host:-1",
+        "0",
+        "70000",
+        "host:8 0",
+        "host:1-70000",
+    ] {
         let error = refused(bad);
         assert!(error.contains("from 1 to 65535"), "{error}");
         assert!(error.contains(bad), "{error}");
     }
-    assert!(refused("example.com").contains("write example.com:PORT"));
+    assert!(refused("127.0.0.1").contains("write 127.0.0.1:PORT"));
+    assert!(refused("tcp://host").contains("write host:PORT"));
+    assert!(refused("host:9-7").contains("write 7-9"));
     assert!(refused("[::1]").contains("write [::1]:PORT"));
+}
+
+fn written(text: &str) -> Vec<(String, Protocol, u16)> {
+    let Written { targets, .. } = Target::read(text).unwrap();
+    targets.into_iter().map(|it| (it.text.clone(), it.protocol, it.port.unwrap())).collect()
+}
+
+#[test]
+fn what_people_paste_is_taken() {
+    let https: Target = "https://example.org/a/b?c=d#e".parse().unwrap();
+    assert_eq!(
+        (https.protocol, https.port, https.path()),
+        (Protocol::Https, Some(443), "/a/b?c=d")
+    );
+    let http: Target = "http://example.org:443".parse().unwrap();
+    assert_eq!((http.protocol, http.port, http.path()), (Protocol::Http, Some(443), "/"));
+    assert!(http.hint().unwrap().contains("https://"));
+    let bare: Target = "example.org/x".parse().unwrap();
+    assert_eq!((bare.protocol, bare.port, bare.path()), (Protocol::Https, Some(443), "/x"));
+    let fallback = bare.fallback().unwrap();
+    assert_eq!(
+        (fallback.protocol, fallback.port, bare.is_guess()),
+        (Protocol::Http, Some(80), true)
+    );
+    let unix: Target = "unix:///run/x.sock".parse().unwrap();
+    assert_eq!((unix.host, unix.port), (Host::Path("/run/x.sock".into()), None));
+    let icmp: Target = "icmp://[::1]".parse().unwrap();
+    assert_eq!((icmp.protocol, icmp.port), (Protocol::Icmp, None));
+}
+
+#[test]
+fn lists_and_ranges_are_several_targets() {
+    let targets = written("h:22,8000-8002,22");
+    let expected = [
+        ("h:22", Protocol::Ssh, 22),
+        ("h:8000", Protocol::Http, 8000),
+        ("h:8001", Protocol::Tcp, 8001),
+        ("h:8002", Protocol::Tcp, 8002),
+    ];
+    let expected = expected.map(|(text, protocol, port)| (text.to_owned(), protocol, port));
+    assert_eq!(targets, expected);
+    assert_eq!(written("7-8").iter().map(|it| it.0.as_str()).collect::<Vec<_>>(), ["7", "8"]);
+    assert!(Target::read("h:80-80").unwrap().is_several);
+    assert_eq!(written("tcp://[::1]:1-65535").len(), 65535);
+}
+
+#[test]
+fn a_password_is_refused_and_not_repeated() {
+    for text in ["http://me:secret@host/", "me:secret@host:80", "tcp://me:sec:ret@host:80"] {
+        let error = refused(text);
+        assert!(error.contains("SOCKPIT_PASSWORD") && !error.contains("sec"), "{error}");
+    }
 }
 
 #[test]
@@ -61,6 +127,8 @@ fn what_is_no_host_is_refused_with_a_reason() {
         ("[2001:db8::1%eth0]:80", "link-local"),
         ("[nonsense::x]:80", "IPv6"),
         ("tcp://host/path:80", "path"),
+        ("unix://relative", "unix:///"),
+        ("host:80,443", "several ports"),
         ("user@host:80", "user"),
         ("ho st:80", "no host name may"),
         ("bücher.example:80", "xn--"),
@@ -108,7 +176,7 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "(tcp://|[a-z]{0,4}://)?\\PC{0,40}|[\\[\\]:%0-9a-f.]{0,40}") {
         if let Ok(target) = text.parse::<Target>() {
-            prop_assert_ne!(target.port(), 0);
+            prop_assert_ne!(target.port(), Some(0));
         }
     }
 }

@@ -7,7 +7,7 @@
 //! came after a handshake that was too short to be seen.
 
 use std::io;
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
@@ -20,8 +20,6 @@ use crate::model::probe::ConnectDetail;
 use crate::sys::handshake::Phase;
 use crate::sys::{self, connecting, errno};
 
-/// As much of a greeting as is kept.
-const GREETING_BYTES: usize = 512;
 /// The first SYN is sent again after a second (RFC 6298, 2); its answer takes a while, too.
 const SECOND_SYN: Duration = Duration::from_millis(1_300);
 /// After an error that is not the last word the socket is looked at this often.
@@ -269,56 +267,5 @@ impl Waiting<'_> {
             sleep(GLANCE).await;
         }
         Ok((TcpStream::from_std(stream.into_std()?)?, Ok(())))
-    }
-}
-
-/// How the other side behaved while it was listened to.
-#[derive(Debug)]
-pub(in crate::probe) enum Heard {
-    /// Nothing, and the connection stands.
-    Silence,
-    /// Bytes; the connection stands.
-    Words(Vec<u8>),
-    /// The end of its side (FIN).
-    End,
-    /// It broke the connection off (RST), or the connection broke.
-    Broken(io::Error),
-}
-
-/// Listens for what the peer says unasked, at most for `patience`.
-pub(in crate::probe) async fn listen(stream: &TcpStream, patience: Duration) -> Heard {
-    let mut buffer = [0; GREETING_BYTES];
-    timeout(patience, read(stream, &mut buffer)).await.unwrap_or(Heard::Silence)
-}
-
-/// Ends our side with a FIN, and waits for the peer's end, at most for `patience`. What it
-/// still sends is read and dropped: unread bytes would turn our close into an RST.
-pub(in crate::probe) async fn close(stream: TcpStream, patience: Duration) -> Heard {
-    if let Err(error) = SockRef::from(&stream).shutdown(Shutdown::Write) {
-        return Heard::Broken(error);
-    }
-    let ending = async {
-        let mut buffer = [0; 4096];
-        loop {
-            match read(&stream, &mut buffer).await {
-                Heard::Words(_) => {}
-                ended => return ended,
-            }
-        }
-    };
-    timeout(patience, ending).await.unwrap_or(Heard::Silence)
-}
-
-async fn read(stream: &TcpStream, buffer: &mut [u8]) -> Heard {
-    loop {
-        if let Err(error) = stream.readable().await {
-            return Heard::Broken(error);
-        }
-        match stream.try_read(buffer) {
-            Ok(0) => return Heard::End,
-            Ok(length) => return Heard::Words(buffer[..length].to_vec()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Heard::Broken(error),
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! A target that has no address to go to.
 
+use super::super::Family;
 use super::super::Host;
 use super::super::fault::NameFault;
 use super::{QUOTED, failed};
@@ -22,6 +23,15 @@ pub(in crate::probe) fn nowhere(fault: &NameFault, host: &Host) -> Verdict {
             ),
             errno: None,
         },
+        NameFault::OtherFamily(family) => {
+            let version = if *family == Some(Family::V4) { "IPv4" } else { "IPv6" };
+            Verdict {
+                outcome: OutcomeKind::DnsFailed,
+                side: None,
+                text: format!("the name {host} exists, but has no {version} address"),
+                errno: None,
+            }
+        }
         NameFault::Zone(error) => {
             let text =
                 format!("{} names no interface of this host", clean_to(&host.to_string(), QUOTED));

@@ -187,7 +187,7 @@ pub(super) fn broken(error: &io::Error, scene: &Scene) -> Verdict {
     let text = format!(
         "{} accepts the connection and then breaks it off with an RST: its process aborts it, or \
          a forwarder or firewall in between cuts it",
-        scene.address
+        scene.place()
     );
     failed(OutcomeKind::Reset, Side::Peer, text, error)
 }

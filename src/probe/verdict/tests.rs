@@ -3,12 +3,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::*;
+use crate::model::dialogue::Conclusion;
 use crate::model::probe::{ConnectDetail, IcmpAnswer, ListenerDetail};
 use crate::model::socket::Backlog;
 use crate::probe::Host;
+use crate::probe::conversation::Talked;
 use crate::probe::evidence::Evidence;
 use crate::probe::evidence::listener::Listening;
-use crate::probe::fault::{Ending, Manners, NameFault};
+use crate::probe::fault::{Ending, NameFault};
+use crate::probe::{Protocol, dialogue::recognise};
 use crate::sys::lookup::{LookupError, LookupFailure};
 use crate::sys::way::Way;
 
@@ -18,6 +21,9 @@ fn scene(address: &str) -> Scene {
         address,
         to_self: address.ip().is_loopback(),
         source: None,
+        path: None,
+        is_udp: false,
+        layer: None,
         own: Some("192.0.2.9".parse().unwrap()),
         timeout: Duration::from_secs(3),
         way: None,
@@ -146,19 +152,38 @@ fn a_name_that_is_wrong_differs_from_a_server_that_is_silent() {
     assert!(silent.text.contains("within 2.0 s"), "{}", silent.text);
 }
 
+fn subject() -> Subject {
+    Subject {
+        protocol: Protocol::Tcp,
+        guessed: false,
+        spoken: None,
+        has_own_certificate: false,
+        rtt: Duration::from_micros(40),
+        waited: Duration::from_millis(100),
+    }
+}
+
+/// What a peer that was listened to came to.
+fn listened(greeting: Option<&str>, conclusion: Conclusion) -> Talked {
+    let greeting = greeting.map(|text| recognise::greeting(text.as_bytes()));
+    Talked { greeting, conclusion, ..Talked::new(true) }
+}
+
+const QUIET: Conclusion = Conclusion::Silent { heard_bytes: 0 };
+
 #[test]
 fn an_answer_tells_the_peers_manners() {
     let told = |greeting: Option<&str>, ending| {
-        let manners = Manners { greeting: greeting.map(str::to_owned), ending };
-        let verdict = answered(Duration::from_micros(40), &manners, &scene(OWN));
+        let conclusion = if greeting.is_some() { Conclusion::Answered } else { QUIET };
+        let talked = listened(greeting, conclusion);
+        let verdict = concluded(&talked, Some(ending), &subject(), &scene(OWN));
         assert_eq!((verdict.outcome, verdict.side), (OutcomeKind::Ok, None));
         verdict.text
     };
     assert_eq!(told(None, Ending::Both), "127.0.0.1:80 answers in 40 µs");
     let connect = ConnectDetail { retransmits: Some(1), ..ConnectDetail::default() };
     let again = Scene { connect, ..scene(OWN) };
-    let manners = Manners { greeting: None, ending: Ending::Both };
-    let slow = answered(Duration::from_millis(1_030), &manners, &again).text;
+    let slow = concluded(&listened(None, QUIET), Some(Ending::Both), &subject(), &again).text;
     assert!(slow.contains("only after its SYN was sent again (1 time)"), "{slow}");
     assert!(told(None, Ending::Reset).contains("with an RST"));
     let hostile = told(Some("SSH-2.0\x1b[2J\r\nmore"), Ending::Both);
@@ -167,10 +192,43 @@ fn an_answer_tells_the_peers_manners() {
 
 #[test]
 fn accepted_and_closed_at_once_is_closed_by_the_peer() {
-    let manners = Manners { greeting: None, ending: Ending::PeerFirst };
-    let verdict = answered(Duration::from_micros(40), &manners, &scene(OWN));
+    let talked = listened(None, Conclusion::Closed { reset: false, heard_bytes: 0 });
+    let verdict = concluded(&talked, Some(Ending::PeerFirst), &subject(), &scene(OWN));
     assert_eq!((verdict.outcome, verdict.side), (OutcomeKind::Closed, Some(Side::Peer)));
     assert!(verdict.text.contains("without a word"), "{}", verdict.text);
+}
+
+#[test]
+fn another_protocol_is_a_fault_unless_ours_was_a_guess() {
+    let heard = recognise::heard(b"SSH-2.0-OpenSSH_9.2p1\r\n");
+    let talked = Talked { conclusion: Conclusion::WrongProtocol(heard), ..Talked::new(false) };
+    let told = |guessed| {
+        let subject = Subject { protocol: Protocol::Http, guessed, ..subject() };
+        concluded(&talked, Some(Ending::Both), &subject, &scene(OWN))
+    };
+    let verdict = told(false);
+    assert_eq!((verdict.outcome, verdict.side), (OutcomeKind::ProtocolError, Some(Side::Peer)));
+    assert!(
+        verdict.text.contains("speaks SSH") && verdict.text.contains("not http"),
+        "{verdict:?}"
+    );
+    let verdict = told(true);
+    assert_eq!((verdict.outcome, verdict.side), (OutcomeKind::Ok, None));
+    assert!(verdict.text.contains("guessed by its port"), "{verdict:?}");
+}
+
+#[test]
+fn silence_after_the_handshake_is_the_peers_unless_nobody_accepts_here() {
+    let talked = Talked { conclusion: QUIET, ..Talked::new(false) };
+    let verdict = concluded(&talked, Some(Ending::Both), &subject(), &scene(REMOTE));
+    assert_eq!((verdict.outcome, verdict.side), (OutcomeKind::Timeout, Some(Side::Peer)));
+    let mut stopped =
+        evidence(Listening::Here(ListenerDetail { stopped: Some(true), ..listener(None) }));
+    stopped.unaccepted = true;
+    let scene = Scene { evidence: stopped, ..scene(OWN) };
+    let verdict = concluded(&talked, Some(Ending::Both), &subject(), &scene);
+    assert_eq!((verdict.outcome, verdict.side), (OutcomeKind::Timeout, Some(Side::Local)));
+    assert!(verdict.text.contains("is stopped"), "{verdict:?}");
 }
 
 #[test]

@@ -72,6 +72,47 @@ pub fn bind_without_port(socket: &Socket) -> Result<()> {
         .map_err(|error| Error::os("bind without a port", error))
 }
 
+/// Whether the time to live, or the hop limit, of what is received shall be told with it.
+pub fn tell_ttl(socket: &Socket, v6: bool) -> Result<()> {
+    let (level, option) = match v6 {
+        true => (libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT),
+        false => (libc::IPPROTO_IP, libc::IP_RECVTTL),
+    };
+    set_flag(socket, level, option, true)
+        .map_err(|error| Error::os("have the time to live told by a socket", error))
+}
+
+/// Receives a datagram, with its time to live where that was asked for.
+pub fn receive_with_ttl(
+    socket: &Socket,
+    buffer: &mut [MaybeUninit<u8>],
+) -> io::Result<(Vec<u8>, Option<u8>)> {
+    let mut control = Control([MaybeUninit::uninit(); CONTROL_LEN]);
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    // SAFETY: msghdr is plain numbers and pointers, for which zero means "none".
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_iov = &raw mut part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = CONTROL_LEN as _;
+    // SAFETY: the header points at one buffer and one control buffer of the lengths that it says,
+    // all of which outlive the call.
+    let received = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, 0) };
+    let Ok(count) = usize::try_from(received) else { return Err(io::Error::last_os_error()) };
+    let filled = buffer.get(..count).unwrap_or_default();
+    // SAFETY: the kernel has written the first `count` bytes.
+    let bytes = filled.iter().map(|byte| unsafe { byte.assume_init() }).collect();
+    let ttl = control_data(&header, |level, kind, data| {
+        let is_ttl = matches!(
+            (level, kind),
+            (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT)
+        );
+        let number: [u8; 4] = data.get(..4).filter(|_| is_ttl)?.try_into().ok()?;
+        u8::try_from(i32::from_ne_bytes(number)).ok()
+    });
+    Ok((bytes, ttl))
+}
+
 fn set_flag(socket: &Socket, level: c_int, option: c_int, on: bool) -> io::Result<()> {
     let value = c_int::from(on);
     // SAFETY: the pointer is to an int, its length is told, and the kernel only reads it.
@@ -119,23 +160,33 @@ pub fn next_icmp_error(socket: &Socket) -> Option<(IcmpAnswer, io::Error)> {
 struct Control([MaybeUninit<u8>; CONTROL_LEN]);
 
 fn extended_error(header: &libc::msghdr) -> Option<(IcmpAnswer, io::Error)> {
+    control_data(header, |level, kind, data| {
+        let is_error = matches!(
+            (level, kind),
+            (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
+        );
+        if is_error { read(data) } else { None }
+    })
+}
+
+/// The first answer that `pick` gives for a control message: its level, its type, its data.
+fn control_data<T>(
+    header: &libc::msghdr,
+    pick: impl Fn(c_int, c_int, &[u8]) -> Option<T>,
+) -> Option<T> {
     // SAFETY: the kernel filled the control buffer and set its length.
     let mut message = unsafe { libc::CMSG_FIRSTHDR(header) };
     while !message.is_null() {
         // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR give pointers into the control buffer, which is
         // aligned for them and lives in the caller.
         let head = unsafe { message.read_unaligned() };
-        let is_error = matches!(
-            (head.cmsg_level, head.cmsg_type),
-            (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
-        );
         // SAFETY: as above; CMSG_LEN only computes.
         let (data, empty) = unsafe { (libc::CMSG_DATA(message), libc::CMSG_LEN(0)) };
         let length = (head.cmsg_len as usize).saturating_sub(empty as usize);
-        if is_error && length >= size_of::<libc::sock_extended_err>() {
-            // SAFETY: the message has `length` bytes at `data`.
-            let bytes = unsafe { std::slice::from_raw_parts(data, length) };
-            return read(bytes);
+        // SAFETY: the message has `length` bytes at `data`.
+        let bytes = unsafe { std::slice::from_raw_parts(data, length) };
+        if let Some(picked) = pick(head.cmsg_level, head.cmsg_type, bytes) {
+            return Some(picked);
         }
         // SAFETY: `message` is a message of this header.
         message = unsafe { libc::CMSG_NXTHDR(header, message) };

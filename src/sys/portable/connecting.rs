@@ -1,6 +1,7 @@
 //! A socket of our own that connects: no portable interface tells more than its last error.
 
 use std::io;
+use std::mem::MaybeUninit;
 
 use socket2::Socket;
 
@@ -23,6 +24,22 @@ pub fn queue_icmp_errors(_socket: &Socket, _v6: bool, _on: bool) -> Result<()> {
 /// A bind to an address alone that takes no port yet.
 pub fn bind_without_port(_socket: &Socket) -> Result<()> {
     Err(Error::unsupported("a bind without a port", ONLY_LINUX))
+}
+
+/// Whether the time to live of what is received shall be told with it.
+pub fn tell_ttl(_socket: &Socket, _v6: bool) -> Result<()> {
+    Err(Error::unsupported("the time to live of what is received", ONLY_LINUX))
+}
+
+/// Receives a datagram; its time to live is not told.
+pub fn receive_with_ttl(
+    socket: &Socket,
+    buffer: &mut [MaybeUninit<u8>],
+) -> io::Result<(Vec<u8>, Option<u8>)> {
+    let count = socket.recv(buffer)?;
+    let filled = buffer.get(..count).unwrap_or_default();
+    // SAFETY: the system has written the first `count` bytes.
+    Ok((filled.iter().map(|byte| unsafe { byte.assume_init() }).collect(), None))
 }
 
 /// Takes the next ICMP error from the socket's queue: none is ever queued here.

@@ -141,6 +141,10 @@ fn request_words(found: &RequestDetail) -> String {
             bytes.received_bytes,
             quoted(&bytes.received_text)
         ),
+        RequestDetail::Nothing { received_bytes: 0 } => "no answer".to_owned(),
+        RequestDetail::Nothing { received_bytes } => {
+            format!("no answer, but {received_bytes} bytes")
+        }
     }
 }
 

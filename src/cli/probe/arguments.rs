@@ -1,0 +1,153 @@
+//! The arguments of `sockpit probe`, read and checked before anything is sent.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::Failure;
+use super::Args;
+use crate::probe::{Close, Family, Material, Settings};
+use crate::text;
+
+/// A day is longer than any probe; it keeps every sum of times within bounds.
+const LONGEST: Duration = Duration::from_secs(86_400);
+/// More bytes of one's own are no word but a transfer.
+const MOST_BYTES: usize = 64 * 1024;
+
+// Numbers are read here and not by clap, whose errors repeat the argument uncleaned.
+pub(super) fn settings(args: &Args) -> Result<Settings, Failure> {
+    let count = match args.count.parse() {
+        Ok(0) | Err(_) => {
+            let count = &args.count;
+            return Err(Failure::usage(format!("--count takes a number from 1, not `{count}`")));
+        }
+        Ok(count) => count,
+    };
+    let timeout = args.timeout.as_deref().map(|it| duration("--timeout", it)).transpose()?;
+    if timeout.is_some_and(|timeout| timeout.is_zero()) {
+        return Err(Failure::usage("--timeout of 0 would never hear an answer: give it time"));
+    }
+    let family = match (args.v4, args.v6) {
+        (true, _) => Some(Family::V4),
+        (_, true) => Some(Family::V6),
+        _ => None,
+    };
+    let path = |written: &Option<String>| written.as_deref().map(Path::new).map(Path::to_owned);
+    let (authorities, certificate, key) = (path(&args.ca), path(&args.cert), path(&args.key));
+    let material = Material::read(authorities.as_deref(), certificate.as_deref(), key.as_deref())
+        .map_err(Failure::usage)?;
+    Ok(Settings {
+        count: Some(count),
+        interval: duration("--interval", &args.interval)?,
+        timeout,
+        source: args.source.as_deref().map(|it| address("--source", it)).transpose()?,
+        family,
+        at: args.at.as_deref().map(|it| address("--at", it)).transpose()?,
+        server_name: args.sni.clone(),
+        material: Arc::new(material),
+        send: args.send.as_deref().map(own_bytes).transpose()?,
+        close: close(&args.close)?,
+    })
+}
+
+pub(super) fn duration(option: &str, written: &str) -> Result<Duration, Failure> {
+    let span = text::duration::parse(written)
+        .map_err(|error| Failure::usage(format!("{option}: {error}")))?;
+    if span > LONGEST {
+        return Err(Failure::usage(format!("{option}: `{written}` is longer than a day")));
+    }
+    Ok(span)
+}
+
+fn address(option: &str, written: &str) -> Result<IpAddr, Failure> {
+    let bare = written.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(written);
+    bare.parse().map_err(|_| {
+        let example = match option {
+            "--source" => "an address of this host, such as 192.0.2.5 or 2001:db8::5",
+            _ => "an address, such as 192.0.2.5 or 2001:db8::5",
+        };
+        Failure::usage(format!("{option} takes {example}, not `{written}`"))
+    })
+}
+
+fn close(written: &str) -> Result<Close, Failure> {
+    match written {
+        "graceful" => Ok(Close::Graceful),
+        "half" => Ok(Close::Half),
+        "abort" => Ok(Close::Abort),
+        other => {
+            Err(Failure::usage(format!("--close takes graceful, half or abort, not `{other}`")))
+        }
+    }
+}
+
+/// `TEXT` with `\r`, `\n`, `\t`, `\0`, `\\` and `\xNN`, `hex:0a0b`, or `@FILE`.
+fn own_bytes(written: &str) -> Result<Arc<[u8]>, Failure> {
+    let usage = |wrong: String| Failure::usage(format!("--send: {wrong}"));
+    let bytes = if let Some(digits) = written.strip_prefix("hex:") {
+        hex(digits).ok_or_else(|| usage("hex: takes two digits a byte, as in hex:0d0a".into()))?
+    } else if let Some(path) = written.strip_prefix('@') {
+        super::targets::file(path).map_err(usage)?
+    } else {
+        unescaped(written).map_err(usage)?
+    };
+    if bytes.len() > MOST_BYTES {
+        return Err(usage(format!("{} bytes are more than {MOST_BYTES}", bytes.len())));
+    }
+    Ok(bytes.into())
+}
+
+fn hex(digits: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u32> = digits
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != ':')
+        .map(|c| c.to_digit(16))
+        .collect::<Option<_>>()?;
+    if digits.len() % 2 == 1 {
+        return None;
+    }
+    Some(digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
+}
+
+fn unescaped(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            bytes.extend(c.encode_utf8(&mut [0; 4]).bytes());
+            continue;
+        }
+        match rest.next() {
+            Some('r') => bytes.push(b'\r'),
+            Some('n') => bytes.push(b'\n'),
+            Some('t') => bytes.push(b'\t'),
+            Some('0') => bytes.push(0),
+            Some('\\') => bytes.push(b'\\'),
+            Some('x') => {
+                let digits: String = rest.by_ref().take(2).collect();
+                let byte = hex(&digits).filter(|it| it.len() == 1);
+                bytes.extend(byte.ok_or("two hexadecimal digits follow \\x, as in \\x0a")?);
+            }
+            _ => return Err("a backslash stands before r, n, t, 0, x or itself".to_owned()),
+        }
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_bytes_are_written_as_text_or_hex() {
+        let read = |text: &str| own_bytes(text).map(|bytes| bytes.to_vec()).ok();
+        assert_eq!(read("PING\\r\\n").as_deref(), Some(&b"PING\r\n"[..]));
+        assert_eq!(read("\\x00\\\\é").as_deref(), Some(&b"\0\\\xc3\xa9"[..]));
+        assert_eq!(read("hex:00 ff:0A").as_deref(), Some(&[0, 255, 10][..]));
+        assert_eq!(read("").as_deref(), Some(&[][..]));
+        for wrong in ["hex:0", "hex:zz", "\\", "\\q", "\\x1", "@/no/such/file"] {
+            assert!(read(wrong).is_none(), "{wrong}");
+        }
+    }
+}
