@@ -75,6 +75,10 @@ pub struct Args {
     /// Ask TLS for this name in place of the target's.
     #[arg(long, value_name = "NAME")]
     sni: Option<String>,
+    /// Ask for the upgrade to TLS where the protocol has one: smtp, submission, imap, pop3, ftp,
+    /// postgres, mysql.
+    #[arg(long)]
+    starttls: bool,
     /// Print one JSON document: an object for one target, an array for several.
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
@@ -101,6 +105,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let is_several = targets.is_several;
     let probe = |target| Probe::new(target, settings.clone());
     let mut probes: Vec<Probe> = targets.list.into_iter().map(probe).collect();
+    let mut held_back: Vec<&str> = probes.iter().filter_map(Probe::holds_back).collect();
+    held_back.dedup();
+    for why in held_back {
+        eprintln!("the rounds come slower than asked: {why}");
+    }
     let format = match (args.json, args.jsonl) {
         (true, _) => Format::Json,
         (_, true) => Format::Lines,

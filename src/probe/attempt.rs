@@ -14,13 +14,14 @@ use super::dialogue::Exchange;
 use super::farewell;
 use super::fault::{Ending, Fault, Scene};
 use super::pipe::Pipe;
+use super::plan::Known;
 use super::progress::Waterfall;
 use super::secure::secure;
 use super::security::tls::Offer;
 use super::transport::tcp::{self, Connection};
 use super::verdict::{self, Subject};
 use super::{Protocol, Settings, Target, local, own_words, plan};
-use crate::model::dialogue::Conclusion;
+use crate::model::dialogue::{AppProtocol, Conclusion};
 use crate::model::health::Health;
 use crate::model::probe::{Detail, GreetingDetail, LocalDetail, RouteKind, StageName, Verdict};
 
@@ -45,6 +46,8 @@ pub(super) struct Attempt<'a> {
     /// Whether this address was not tried before: what stays the same from try to try is looked
     /// up then.
     pub(super) first: bool,
+    /// What spoke there the time before.
+    pub(super) speaker: Option<AppProtocol>,
 }
 
 impl Attempt<'_> {
@@ -108,7 +111,8 @@ impl Attempt<'_> {
         };
         let local = stream.local_addr().ok();
         let offer = plan::offer(self.target, self.settings);
-        let exchange = plan::exchange(self.target, rtt);
+        let known = Known { rtt, local, speaker: self.speaker };
+        let exchange = plan::exchange(self.target, self.settings, known);
         let started = Instant::now();
         let mut line = Line::Gone;
         let talked = match self.open(stream, offer.as_ref(), scene, waterfall).await {

@@ -8,11 +8,14 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::attempt::Attempt as Try;
+use super::dialogue::Series;
+use super::plan::{self, Known};
 use super::progress::{Progress, Waterfall};
 use super::summary::Tally;
 use super::{Carrier, Host, Settings, Target, resolve, verdict};
+use crate::model::dialogue::AppProtocol;
 use crate::model::health::Health;
-use crate::model::probe::{Attempt, OutcomeKind, ProbeReport, ProbeSummary};
+use crate::model::probe::{Attempt, Detail, OutcomeKind, ProbeReport, ProbeSummary};
 
 /// The report keeps this many of the newest attempts; the summary counts them all.
 const KEPT: usize = 10_000;
@@ -31,6 +34,8 @@ pub struct Probe {
     favourite: Option<SocketAddr>,
     /// The addresses that were tried already.
     seen: HashSet<SocketAddr>,
+    /// What greeted the last attempt.
+    speaker: Option<AppProtocol>,
 }
 
 impl Probe {
@@ -46,6 +51,7 @@ impl Probe {
             health: Vec::new(),
             favourite: None,
             seen: HashSet::new(),
+            speaker: None,
         }
     }
 
@@ -60,13 +66,25 @@ impl Probe {
     /// May be dropped at any moment: the attempt under way is then as if it had never begun,
     /// and [`Probe::report`] tells of those before it. Needs a tokio runtime with I/O and time.
     pub async fn run(&mut self, events: &mpsc::Sender<Progress>) {
+        let interval = self.settings.interval.max(self.series().interval);
         let mut due = Instant::now();
         while self.settings.count.is_none_or(|count| self.rounds < count) {
             sleep_until(due).await;
             // A round that took longer than the interval delays the next; none is made up for.
-            due = Instant::now() + self.settings.interval;
+            due = Instant::now() + interval;
             self.round(events).await;
         }
+    }
+
+    /// Why the rounds come slower than was wished, where their server would count or punish them.
+    pub fn holds_back(&self) -> Option<&'static str> {
+        let series = self.series();
+        let is_series = self.settings.count != Some(1);
+        (is_series && series.interval > self.settings.interval).then_some(series.why)
+    }
+
+    fn series(&self) -> Series {
+        plan::exchange(&self.target, &self.settings, Known::default()).series()
     }
 
     /// All that ended so far; `None` before the first attempt did.
@@ -104,7 +122,8 @@ impl Probe {
         let mut waterfall = Waterfall::new(seq, events);
         let settings = self.settings.clone();
         if let Host::Path(path) = target.host() {
-            let attempt = Try { target, settings: &settings, first: self.rounds == 0 };
+            let attempt =
+                Try { target, settings: &settings, first: self.rounds == 0, speaker: None };
             let tried = attempt.path(path, &mut waterfall).await;
             self.health = tried.health.into_iter().collect();
             self.keep(waterfall.into_attempt(tried.verdict), events).await;
@@ -120,7 +139,8 @@ impl Probe {
         };
         for address in self.favourite_first(addresses) {
             let first = self.seen.insert(address);
-            let attempt = Try { target, settings: &settings, first };
+            let speaker = self.speaker;
+            let attempt = Try { target, settings: &settings, first, speaker };
             let tried = match target.protocol().carrier() {
                 Carrier::Udp => attempt.datagrams(address, &mut waterfall).await,
                 Carrier::Icmp => attempt.echo(address, seq, &mut waterfall).await,
@@ -148,6 +168,7 @@ impl Probe {
         if attempt.verdict.outcome == OutcomeKind::Ok {
             self.favourite = attempt.address;
         }
+        self.speaker = greeted_by(&attempt).or(self.speaker);
         self.tally.add(&attempt);
         if self.attempts.len() == KEPT {
             self.attempts.pop_front();
@@ -159,6 +180,13 @@ impl Probe {
         // A reader that has gone away wants to hear no more.
         let _ = events.send(done).await;
     }
+}
+
+fn greeted_by(attempt: &Attempt) -> Option<AppProtocol> {
+    attempt.stages.iter().find_map(|stage| match &stage.detail {
+        Detail::Greeting(found) => found.greeting.protocol,
+        _ => None,
+    })
 }
 
 #[cfg(test)]

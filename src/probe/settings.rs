@@ -60,6 +60,8 @@ pub struct Settings {
     pub material: Arc<Material>,
     /// Bytes of the user's own to send once the way is open, in place of the protocol's words.
     pub send: Option<Arc<[u8]>>,
+    /// Ask for the upgrade to TLS where the protocol has one (STARTTLS).
+    pub starttls: bool,
     /// How to end a connection.
     pub close: Close,
 }
@@ -89,6 +91,7 @@ impl Default for Settings {
             server_name: None,
             material: Arc::default(),
             send: None,
+            starttls: false,
             close: Close::Graceful,
         }
     }

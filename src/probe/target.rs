@@ -80,6 +80,17 @@ impl Target {
         &self.path
     }
 
+    /// What a name server is asked: a name and a type of record; the root's servers where nothing
+    /// is said, which every name server that answers at all knows.
+    pub fn question(&self) -> (&str, &str) {
+        let (name, rest) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let kind = rest.split('&').find_map(|it| it.strip_prefix("type=")).unwrap_or("A");
+        match name.trim_matches('/') {
+            "" => (".", "NS"),
+            name => (name, kind),
+        }
+    }
+
     /// That scheme and port belong to two protocols.
     pub fn hint(&self) -> Option<String> {
         let port = self.port?;

@@ -47,6 +47,7 @@ pub(super) fn settings(args: &Args) -> Result<Settings, Failure> {
         server_name: args.sni.clone(),
         material: Arc::new(material),
         send: args.send.as_deref().map(own_bytes).transpose()?,
+        starttls: args.starttls,
         close: close(&args.close)?,
     })
 }

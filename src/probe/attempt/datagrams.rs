@@ -9,7 +9,7 @@ use socket2::SockRef;
 use super::super::conversation::{Line, Talked};
 use super::super::dialogue::Exchange;
 use super::super::fault::{Fault, Scene};
-use super::super::plan;
+use super::super::plan::{self, Known};
 use super::super::progress::Waterfall;
 use super::super::transport::echo::{self, Echoed};
 use super::super::transport::udp;
@@ -49,7 +49,8 @@ impl Attempt<'_> {
         };
         let detail = ConnectDetail { local: socket.local_addr().ok(), ..ConnectDetail::default() };
         scene.connect = ConnectDetail { remote: Some(scene.address), ..detail };
-        let exchange = plan::datagrams(self.target, self.settings);
+        let known = Known { local: scene.connect.local, ..Known::default() };
+        let exchange = plan::exchange(self.target, self.settings, known);
         let started = Instant::now();
         let mut line = Line::Datagrams(socket);
         let talked = self.converse(&mut line, &exchange, None, scene, waterfall).await;

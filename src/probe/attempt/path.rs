@@ -7,7 +7,7 @@ use super::super::conversation::Line;
 use super::super::farewell;
 use super::super::fault::Scene;
 use super::super::pipe::Pipe;
-use super::super::plan;
+use super::super::plan::{self, Known};
 use super::super::progress::Waterfall;
 use super::super::transport::unix;
 use super::super::verdict;
@@ -42,7 +42,8 @@ impl Attempt<'_> {
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let mut scene = Scene::new(nowhere, self.settings);
         scene.path = Some(path.to_owned());
-        let exchange = plan::exchange(self.target, rtt);
+        let known = Known { rtt, ..Known::default() };
+        let exchange = plan::exchange(self.target, self.settings, known);
         let started = Instant::now();
         let mut line = Line::Stream(pipe);
         let talked = self.converse(&mut line, &exchange, None, &mut scene, waterfall).await;

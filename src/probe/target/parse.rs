@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use super::host::{self, Host};
 use super::protocol::{Carrier, Protocol};
 use super::{Target, TargetError};
+use crate::probe::dialogue::dns::Question;
 use crate::text::clean::clean_to;
 
 /// What one word on the command line names.
@@ -59,10 +60,9 @@ fn read(text: &str) -> Result<Written, String> {
     let (host, port) = split_port(authority, scheme)?;
     let host = host.map_or(Ok(Host::ThisMachine), host::parse)?;
     let Some(port) = port else {
-        return Ok(Written {
-            targets: vec![without_port(text, scheme, host, path)?],
-            is_several: false,
-        });
+        let target = without_port(text, scheme, host, path)?;
+        check_question(&target)?;
+        return Ok(Written { targets: vec![target], is_several: false });
     };
     let (ports, is_several) = parse_ports(port)?;
     let target = |port: u16| {
@@ -76,7 +76,18 @@ fn read(text: &str) -> Result<Written, String> {
             ..Target::blank(text, protocol)
         }
     };
-    Ok(Written { targets: ports.into_iter().map(target).collect(), is_several })
+    let targets: Vec<Target> = ports.into_iter().map(target).collect();
+    targets.iter().try_for_each(check_question)?;
+    Ok(Written { targets, is_several })
+}
+
+/// What a name server shall be asked must be a question.
+fn check_question(target: &Target) -> Result<(), String> {
+    if !matches!(target.protocol, Protocol::Dns | Protocol::Dot) {
+        return Ok(());
+    }
+    let (name, kind) = target.question();
+    Question::new(name, kind, 0).map(drop)
 }
 
 /// `HOST:80,443` for one of its ports.

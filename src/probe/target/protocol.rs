@@ -62,6 +62,48 @@ protocols! {
     Https = "https", Tls, Some(443);
     /// An SSH server's identification.
     Ssh = "ssh", Tcp, Some(22);
+    /// A question by datagrams: dns://SERVER/NAME?type=AAAA.
+    Dns = "dns", Udp, Some(53);
+    /// The same over TLS (RFC 7858).
+    Dot = "dot", Tls, Some(853);
+    /// A mail server's greeting and extensions.
+    Smtp = "smtp", Tcp, Some(25);
+    /// The same with TLS from the first byte.
+    Smtps = "smtps", Tls, Some(465);
+    /// The same, for those who hand mail in.
+    Submission = "submission", Tcp, Some(587);
+    /// A mailbox's greeting and capabilities.
+    Pop3 = "pop3", Tcp, Some(110);
+    /// The same with TLS from the first byte.
+    Pop3s = "pop3s", Tls, Some(995);
+    /// A mailbox's greeting and capabilities.
+    Imap = "imap", Tcp, Some(143);
+    /// The same with TLS from the first byte.
+    Imaps = "imaps", Tls, Some(993);
+    /// A file server's greeting and features.
+    Ftp = "ftp", Tcp, Some(21);
+    /// The same with TLS from the first byte.
+    Ftps = "ftps", Tls, Some(990);
+    /// The options of Telnet, and the prompt behind them.
+    Telnet = "telnet", Tcp, Some(23);
+    /// The login methods of a SOCKS 5 proxy.
+    Socks5 = "socks5", Tcp, Some(1080);
+    /// A SOCKS 4 proxy.
+    Socks4 = "socks4", Tcp, Some(1080);
+    /// PING.
+    Redis = "redis", Tcp, Some(6379);
+    /// A start-up message without a password.
+    Postgres = "postgres", Tcp, Some(5432);
+    /// The handshake, and a login without a password.
+    Mysql = "mysql", Tcp, Some(3306);
+    /// CONNECT without a name.
+    Mqtt = "mqtt", Tcp, Some(1883);
+    /// The same over TLS.
+    Mqtts = "mqtts", Tls, Some(8883);
+    /// The version.
+    Memcached = "memcached", Tcp, Some(11211);
+    /// The time.
+    Ntp = "ntp", Udp, Some(123);
     /// A stream socket of this host.
     Unix = "unix", Unix, None;
 }
@@ -78,7 +120,13 @@ impl Protocol {
 
     /// Whether a path may follow the port.
     pub fn has_path(self) -> bool {
-        matches!(self, Self::Http | Self::Https)
+        matches!(self, Self::Http | Self::Https | Self::Dns | Self::Dot)
+    }
+
+    /// Whether its connections can be upgraded to TLS.
+    pub fn has_upgrade(self) -> bool {
+        use Protocol::{Ftp, Imap, Mysql, Pop3, Postgres, Smtp, Submission};
+        matches!(self, Smtp | Submission | Imap | Pop3 | Ftp | Postgres | Mysql)
     }
 
     /// The protocol whose servers are mostly at this TCP port; a guess.
