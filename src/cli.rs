@@ -20,6 +20,7 @@ mod packets;
 mod port;
 mod ports;
 mod probe;
+mod serve;
 mod unix_paths;
 mod wait;
 mod why;
@@ -131,6 +132,8 @@ pub enum Command {
     Probe(probe::Args),
     /// Watch what TCP sockets do, as it happens: connects, accepts, failures, closes, resets.
     Events(events::Args),
+    /// Be a peer to test against: TCP, UDP, TLS or HTTP, well behaved or not.
+    Serve(serve::Args),
     /// Say what can be seen and done here, what not, and what would permit the rest.
     Doctor(doctor::Args),
     /// Print a shell completion script.
@@ -166,6 +169,7 @@ pub fn run(command: Command, saved: &Saved) -> Result<Exit, Failure> {
         Command::Packets(args) => packets::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Events(args) => events::run(&args, saved),
+        Command::Serve(args) => serve::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),

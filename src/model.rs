@@ -31,6 +31,7 @@ pub mod probe;
 pub mod process_name;
 pub mod prominence;
 pub mod sample;
+pub mod serve;
 pub mod set;
 pub mod signal;
 pub mod socket;

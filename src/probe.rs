@@ -21,6 +21,7 @@ mod resolve;
 mod run;
 mod secure;
 mod security;
+pub mod serve;
 mod settings;
 mod summary;
 mod target;

@@ -14,6 +14,7 @@ pub mod keeper;
 pub mod options;
 pub mod owner;
 pub mod probe;
+pub mod serve;
 pub mod shell;
 pub mod table;
 pub mod units;

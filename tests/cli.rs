@@ -24,6 +24,8 @@ mod packets;
 mod ports;
 #[path = "cli/probe.rs"]
 mod probe;
+#[path = "cli/serve.rs"]
+mod serve;
 
 use support::sockpit;
 
@@ -40,7 +42,9 @@ fn the_manual_page_is_roff_and_names_every_subcommand() {
     assert!(output.status.success());
     let page = String::from_utf8_lossy(&output.stdout);
     assert!(page.contains(".TH sockpit"), "{page}");
-    for name in ["ports", "why", "free", "wait", "kill", "close", "opts", "packets", "probe"] {
+    for name in
+        ["ports", "why", "free", "wait", "kill", "close", "opts", "packets", "probe", "serve"]
+    {
         assert!(page.contains(&format!("sockpit\\-{name}")), "{name}: {page}");
     }
 }

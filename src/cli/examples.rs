@@ -56,6 +56,17 @@ Exit code: 0 done (Ctrl-C included), 1 the capture broke off, 2 not a capture or
 3 not permitted to capture.",
     ),
     (
+        "serve",
+        "\
+  sockpit serve tcp 8080                    send back what comes
+  sockpit serve tcp 8080 --hang             accept, and say nothing
+  sockpit serve tcp 8080 --say '220 hello\\r\\n' --slow=10
+  sockpit serve tls 8443 --fault expired    with a certificate that ran out
+  sockpit serve http 8443 --tls --ca-out ca.pem --status 503
+  sockpit serve udp 0.0.0.0:5353 --discard --jsonl",
+        "",
+    ),
+    (
         "probe",
         "\
   sockpit probe example.org:443
