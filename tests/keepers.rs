@@ -10,6 +10,8 @@ mod booted;
 mod docker;
 #[path = "keepers/image.rs"]
 mod image;
+#[path = "keepers/machine.rs"]
+mod machine;
 #[path = "keepers/node.rs"]
 mod node;
 #[path = "keepers/plans.rs"]

@@ -25,10 +25,11 @@ pub(super) fn processes(own_pid: u32, tree: &ProcessTree) -> BTreeMap<u32, &'sta
         .collect()
 }
 
-/// Programs that containers cannot do without though they hold no port, by the name of their
-/// process. Those that hold ports are forwarders.
-const SHARED: [(&str, &str); 2] = [
+/// Programs that others cannot do without, by the name of their process. Those that forward are
+/// told by their own facts.
+const SHARED: [(&str, &str); 3] = [
     ("containerd", "it is containerd, and containers cannot be stopped or started without it"),
+    ("xinetd", "it listens for all of its services, which end with it"),
     ("containerd-shim", "it watches a container, which cannot be stopped properly without it"),
 ];
 

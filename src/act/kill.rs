@@ -14,7 +14,6 @@ mod words;
 
 use std::time::Duration;
 
-use super::guard;
 use crate::inspect::bind::{self, How, Target};
 use crate::inspect::forwarders::{Forwarders, Held};
 use crate::inspect::{self, Error, elsewhere, reuse, sockets};

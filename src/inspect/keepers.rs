@@ -7,7 +7,9 @@
 
 mod ask;
 mod container;
+mod files;
 mod lineage;
+mod monit;
 mod pm2;
 mod program;
 mod socket;
@@ -40,6 +42,8 @@ pub struct World<'a> {
     pub member: &'a dyn Fn(u32) -> Option<Member>,
     /// Where a program lies that may be run; the error is a clause.
     pub program: &'a dyn Fn(&str) -> Result<String, String>,
+    /// The texts of the files that match a pattern, whose last part may hold one `*`.
+    pub read: &'a dyn Fn(&str) -> Vec<String>,
     /// Whether root alone can change a file.
     pub trusts: &'a dyn Fn(&str) -> bool,
     /// All processes.
@@ -82,6 +86,7 @@ pub fn of(subjects: &[Subject<'_>], tree: &ProcessTree, guarded: &[u32]) -> Vec<
             let found = Program::find(name).map_err(|error| error.to_string())?;
             Ok(found.path().display().to_string())
         },
+        read: &files::matching,
         trusts: &|path| command::is_trusted(Path::new(path)),
         tree,
         uid: command::own_uid(),
@@ -141,9 +146,13 @@ impl<'a> World<'a> {
             .take_while(|at| line[*at].pid() != 1)
             .filter_map(|at| program::keeper(&line, at, self))
             .collect();
-        if !holds.is_empty() && program::kind(holder) == Some(KeeperKind::Pm2) {
-            chain.insert(0, pm2::cluster(holder, self));
+        match program::kind(holder).filter(|_| !holds.is_empty()) {
+            Some(KeeperKind::Pm2) => chain.insert(0, pm2::cluster(holder, self)),
+            Some(KeeperKind::SuperServer) => chain.insert(0, program::super_server(holder)),
+            _ => {}
         }
+        let is_kept = chain.iter().any(|keeper| keeper.pid.is_some());
+        chain.extend(monit::keeper(&line, self));
         chain.extend(init(&line));
         let claimed = cgroup::container_of(&holder.cgroups);
         if self.is_our_own_place(holder) {
@@ -162,8 +171,6 @@ impl<'a> World<'a> {
                     None => Manager::User(holder.process.uid.unwrap_or(self.uid)),
                 },
             };
-            let is_kept =
-                chain.iter().any(|keeper| keeper.pid.is_some_and(|pid| pid != holder.pid()));
             let tie = Tie { holder, witness: holder, prefix: "", reaches_holder: true, is_kept };
             chain.extend(unit::keepers(&unit.name, &manager, &tie, self));
         }
@@ -186,18 +193,32 @@ impl<'a> World<'a> {
     /// Whoever stops a unit stops what else a supervisor within it runs.
     fn add_siblings(&self, line: &[Member], chain: &mut [Keeper]) {
         let pids: Vec<u32> = line.iter().map(Member::pid).collect();
-        let inner: Vec<u32> = chain.iter().filter_map(|keeper| keeper.pid).collect();
-        let siblings = inner
-            .iter()
-            .filter(|pid| pids.contains(pid))
-            .flat_map(|pid| self.tree.children(*pid).filter(|node| !pids.contains(&node.key.pid)));
-        let siblings: Vec<String> =
-            siblings.map(|node| format!("{} {}", node.name, node.key.pid)).collect();
-        let units = chain.iter_mut().filter(|keeper| keeper.kind == KeeperKind::Systemd);
-        for keeper in units.filter(|keeper| keeper.stop.is_some()) {
-            keeper.stops_also.extend(siblings.iter().cloned());
+        for at in 0..chain.len() {
+            let (within, keeper) = chain.split_at_mut(at);
+            let keeper = &mut keeper[0];
+            if keeper.kind != KeeperKind::Systemd || keeper.stop.is_none() {
+                continue;
+            }
+            // Those that the holder itself listens for are its children.
+            let listens = within.iter().find(|inner| listens_for_others(inner));
+            let inner = within.iter().filter(|inner| inner.kind != KeeperKind::Machine);
+            let inner = inner.filter_map(|inner| inner.pid).chain(listens.map(|_| pids[0]));
+            let inner: Vec<u32> = inner.filter(|pid| pids.contains(pid)).collect();
+            let siblings = inner.iter().flat_map(|pid| self.tree.children(*pid));
+            let siblings = siblings.filter(|node| !pids.contains(&node.key.pid));
+            let siblings = siblings.map(|node| format!("{} {}", node.name, node.key.pid));
+            keeper.stops_also.extend(siblings);
+            let listens = listens.filter(|inner| inner.kind == KeeperKind::SuperServer);
+            keeper
+                .stops_also
+                .extend(listens.map(|inner| format!("every other service of {}", inner.name)));
         }
     }
+}
+
+/// Whether a keeper is the holder itself, which listens for what it starts.
+fn listens_for_others(keeper: &Keeper) -> bool {
+    keeper.pid.is_none() && matches!(keeper.kind, KeeperKind::Pm2 | KeeperKind::SuperServer)
 }
 
 /// The service that a process is in. A scope or slice only groups processes; a user's whole

@@ -78,6 +78,10 @@ pub enum KeeperKind {
     Watcher,
     /// cron, which starts it again by its table.
     Cron,
+    /// monit, which looks for it again and again, and is no parent of it.
+    Monit,
+    /// inetd or xinetd, which listens itself for what it starts.
+    SuperServer,
     /// Another parent whose trade it is.
     Parent,
 }
@@ -169,6 +173,8 @@ pub fn later<'a>(
 pub struct Standing {
     /// Its ids, from this process's PID namespace inwards (`NSpid`); one where it is not nested.
     pub pids: Vec<u32>,
+    /// Its process group, as this process's PID namespace counts; `None` where unknown.
+    pub group: Option<u32>,
     /// The signals that it ignores: bit N-1 for signal N (`SigIgn`); `None` where unknown.
     pub ignores: Option<u64>,
     /// The signals that it has handlers for (`SigCgt`).

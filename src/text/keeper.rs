@@ -46,14 +46,16 @@ fn restarts(keeper: &Keeper, is_alone: bool) -> String {
     let policy = keeper.policy.as_ref().map_or(String::new(), |policy| format!(" ({policy})"));
     match keeper.restarts {
         Some(true) => format!("{name} starts it again{policy}"),
-        // Its own process holds the socket, and goes on without it.
-        Some(false) if keeper.kind == KeeperKind::Pm2 && keeper.stop.is_none() => {
-            format!("{name} holds the socket for an application of its own")
+        // The holder itself, which goes on without the socket.
+        Some(false)
+            if keeper.pid.is_none()
+                && matches!(keeper.kind, KeeperKind::Pm2 | KeeperKind::SuperServer) =>
+        {
+            format!("{name} holds the socket for what it starts")
         }
-        Some(false) if keeper.ends_holder == Some(false) => match keeper.kind {
-            KeeperKind::Pm2 => format!("{name} holds the socket for an application of its own"),
-            _ => format!("systemd holds the socket for {name}"),
-        },
+        Some(false) if keeper.ends_holder == Some(false) => {
+            format!("systemd holds the socket for {name}")
+        }
         Some(false) if is_alone => {
             format!("{name} runs it, and does not start it again by itself{policy}")
         }

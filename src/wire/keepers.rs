@@ -2,11 +2,13 @@
 //! and the status commands of process supervisors.
 
 mod container;
+mod ini;
 mod span;
 mod status;
 mod systemd;
 
 pub use container::{ContainerShown, container, ids};
+pub use ini::{includes, stops_group};
 pub use span::milliseconds;
-pub use status::{Pm2App, Program, is_of, passwd, pm2, supervisord};
+pub use status::{Pm2App, Program, is_of, monit, passwd, pm2, supervisord};
 pub use systemd::{Listens, PROPERTIES, UnitShown, units};

@@ -92,6 +92,8 @@ pub fn innermost_pid(status: &[u8]) -> Option<u32> {
 pub struct Status {
     /// `NSpid`: its ids, from the reader's PID namespace inwards.
     pub pids: Vec<u32>,
+    /// `NSpgid`: its process group, in the reader's PID namespace.
+    pub group: Option<u32>,
     /// `SigIgn`: a bit for each signal that it ignores, bit 0 for signal 1.
     pub ignores: Option<u64>,
     /// `SigCgt`: those that it has handlers for.
@@ -107,6 +109,9 @@ pub fn status(content: &[u8]) -> Status {
         let mask = || u64::from_str_radix(value.trim(), 16).ok();
         match name {
             "NSpid" => status.pids = value.split_whitespace().flat_map(str::parse).collect(),
+            "NSpgid" => {
+                status.group = value.split_whitespace().next().and_then(|id| id.parse().ok());
+            }
             "SigIgn" => status.ignores = mask(),
             "SigCgt" => status.catches = mask(),
             _ => {}
@@ -229,9 +234,9 @@ mod tests {
     #[test]
     fn ids_and_signals_are_told() {
         let told = status(
-            b"Name:\tx:y\nNSpid:\t4242\t7\t1\nSigIgn:\t0000000000001000\nSigCgt:\t00000001800\n",
+            b"Name:\tx:y\nNSpid:\t4242\t7\t1\nNSpgid:\t4241\t6\t1\nSigIgn:\t0000000000001000\nSigCgt:\t00000001800\n",
         );
-        assert_eq!(told.pids, [4242, 7, 1]);
+        assert_eq!((told.pids, told.group), (vec![4242, 7, 1], Some(4241)));
         assert_eq!((told.ignores, told.catches), (Some(0x1000), Some(0x1800)));
         assert_eq!(status(b"rubbish"), Status::default());
         assert_eq!(namespace_inode(b"pid:[4026531836]"), Some(4_026_531_836));

@@ -26,12 +26,24 @@ fn a_container_is_stopped_and_not_what_forwards_to_it() {
     for port in 8001..=8005 {
         booted.wait_answer(port);
     }
+    a_user_without_rights(&booted);
     a_container_with_a_proxy(&booted);
     a_process_that_exec_brought_in(&booted);
     a_container_on_the_hosts_network(&booted);
     a_container_that_a_unit_runs(&booted);
     a_redirect_without_a_listener(&booted);
     a_port_that_the_daemon_holds(&booted);
+}
+
+/// Who may not see the holder learns of the container by docker-proxy's arguments.
+fn a_user_without_rights(booted: &Booted) {
+    let line = "setpriv --reuid 2000 --regid 2000 --clear-groups sockpit kill 8001 --dry-run";
+    let output = booted.command("sh").args(["-c", line]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said = stdout(&output);
+    assert!(said.contains("only forwards, to container "), "{output:?}");
+    assert!(said.contains(" at 172.17.0.2:80"), "{output:?}");
+    assert!(said.contains("; this would stop it: docker stop -- "), "{output:?}");
 }
 
 fn a_container_with_a_proxy(booted: &Booted) {

@@ -5,22 +5,25 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::booted::{Booted, boot};
+use crate::support::wait_for;
 
 #[test]
 fn what_a_supervisor_runs_is_stopped_by_it_alone() {
-    let programs = ["cron", "supervisorctl", "sv", "runsvdir", "s6-svc", "s6-svscan"];
+    let programs = ["cron", "supervisorctl", "sv", "runsvdir", "s6-svc", "s6-svscan", "monit"];
     let Some(booted) = boot(&programs) else { return };
     start_cron(&booted);
     start_supervisord(&booted);
     start_services(&booted, "runit", 8020, "runsvdir -P /srv/runit");
     start_services(&booted, "s6", 8030, "s6-svscan /srv/s6");
-    for port in [8001, 8011, 8012, 8013, 8014, 8021, 8022, 8031, 8032] {
+    start_monit(&booted);
+    for port in [8001, 8015, 8041, 8042, 8011, 8012, 8013, 8014, 8021, 8022, 8031, 8032] {
         booted.wait_answer(port);
     }
     a_job_of_cron(&booted);
     a_service_directory(&booted, 8020, "runsv ", "/usr/bin/sv down /srv/runit/web");
     a_service_directory(&booted, 8030, "s6-supervise ", "/usr/bin/s6-svc -d /srv/s6/web");
     programs_of_supervisord(&booted);
+    a_process_that_monit_looks_after(&booted);
 }
 
 fn start_cron(booted: &Booted) {
@@ -36,6 +39,8 @@ fn start_supervisord(booted: &Booted) {
         "[program:web]\ncommand=/usr/local/bin/serve 8011\n\
          [program:beside]\ncommand=/usr/local/bin/serve 8012\n\
          [program:shell]\ncommand=/bin/bash -c '/usr/local/bin/serve 8013; true'\n\
+         [program:whole]\ncommand=/bin/bash -c '/usr/local/bin/serve 8015; true'\n\
+         stopasgroup=true\n\
          [program:inner]\ncommand=/usr/local/bin/serve 8014\n\
          [group:grouped]\nprograms=inner\n",
     );
@@ -51,6 +56,44 @@ fn start_services(booted: &Booted, name: &str, base: u16, scan: &str) {
     let unit = format!("[Service]\nExecStart=/usr/bin/{scan}\nKillSignal=HUP\n");
     booted.units(&[(&format!("{name}.service"), &unit)]);
     booted.sh(&format!("systemctl start {name}"));
+}
+
+/// Two processes that are no children of monit's, of which one port is looked after.
+fn start_monit(booted: &Booted) {
+    let mut settings = "set daemon 1\nset httpd unixsocket /run/monit.sock\n  allow localhost\n\
+        set idfile /run/monit.id\nset statefile /run/monit.state\nset pidfile /run/monit.pid\n"
+        .to_owned();
+    for (name, port) in [("web", 8041), ("beside", 8042)] {
+        let file = format!("/run/{name}.pid");
+        let start = format!("setsid /usr/local/bin/serve {port} & echo $! >{file}");
+        booted.program(&format!("/srv/monit/{name}"), &format!("#!/bin/sh\n{start}\n"));
+        settings += &format!(
+            "check process {name} with pidfile {file}\n  start program = \"/srv/monit/{name}\"\n  \
+             stop program = \"/bin/sh -c 'kill $(cat {file})'\"\n"
+        );
+    }
+    booted.write("/srv/monit/monitrc", &settings);
+    booted.units(&[(
+        "watch.service",
+        "[Service]\nExecStart=/usr/bin/monit -I -c /srv/monit/monitrc\n",
+    )]);
+    booted.sh("chmod 600 /srv/monit/monitrc; systemctl start watch");
+}
+
+/// Whether its stop ends the process is for monit's configuration to say: the command is given for
+/// what it does for certain.
+fn a_process_that_monit_looks_after(booted: &Booted) {
+    let plan = booted.plan(8041);
+    let command = "/usr/bin/monit -c /srv/monit/monitrc stop web";
+    plan.must_say(&format!("{command} keeps it from that, but may leave the process itself"));
+    plan.keeper("monit ");
+    assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
+    booted.sh(command);
+    wait_for("monit to have ended it", || {
+        booted.ask(8041).is_none_or(|said| said.is_empty()).then_some(())
+    });
+    booted.stays_silent(8041, Duration::from_millis(1_500));
+    booted.wait_answer(8042);
 }
 
 /// The machine's cron is not what stops its job: the unit's stop would leave it running, so that
@@ -86,6 +129,10 @@ fn programs_of_supervisord(booted: &Booted) {
     assert_eq!(plan.narrow(), [format!("{control} web")]);
     let plan = booted.follow(8014, "supervisord ");
     assert_eq!(plan.narrow(), [format!("{control} grouped:inner")]);
+
+    // Its whole process group is signalled, the shell's child with it.
+    let plan = booted.follow(8015, "supervisord ");
+    assert_eq!(plan.narrow(), [format!("{control} whole")]);
 
     // supervisord signals the shell, and not what the shell has started.
     let plan = booted.plan(8013);

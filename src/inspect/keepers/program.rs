@@ -7,7 +7,7 @@ use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::wire::keepers as said;
 
 /// Programs by name: of the process, of the file, or of the script that an interpreter runs.
-const PROGRAMS: [(&str, KeeperKind); 28] = [
+const PROGRAMS: [(&str, KeeperKind); 32] = [
     ("runsv", KeeperKind::Runit),
     ("s6-supervise", KeeperKind::S6),
     ("supervise", KeeperKind::Daemontools),
@@ -15,6 +15,10 @@ const PROGRAMS: [(&str, KeeperKind); 28] = [
     ("cron", KeeperKind::Cron),
     ("crond", KeeperKind::Cron),
     ("CRON", KeeperKind::Cron),
+    ("xinetd", KeeperKind::SuperServer),
+    ("inetd", KeeperKind::SuperServer),
+    ("inetutils-inetd", KeeperKind::SuperServer),
+    ("openbsd-inetd", KeeperKind::SuperServer),
     ("nodemon", KeeperKind::Watcher),
     ("nodemon.js", KeeperKind::Watcher),
     ("node-dev", KeeperKind::Watcher),
@@ -98,6 +102,10 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
             keeper.policy = Some("by its table".to_owned());
             keeper.reason = Some("a job is taken out of a crontab, not stopped".to_owned());
         }
+        KeeperKind::SuperServer => {
+            keeper.policy = Some("with the next connection".to_owned());
+            keeper.reason = Some(TURNED_OFF.to_owned());
+        }
         KeeperKind::Watcher => {
             keeper.policy = Some("when a file changes".to_owned());
             whole(&mut keeper, member, &line[at - 1], world);
@@ -113,10 +121,54 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
         && keeper.kind != KeeperKind::Watcher
         && keeper.kind != KeeperKind::Parent
         && !between.iter().all(passes_on)
+        && !(kind == KeeperKind::Supervisord && signals_group(&keeper, line, at, world))
     {
         keeper.ends_holder = None;
     }
     Some(keeper)
+}
+
+/// How a service of inetd or xinetd is stopped.
+const TURNED_OFF: &str = "a service of its own is turned off in its configuration, which it reads \
+                          again on HUP";
+
+/// The keeper that a process is for the socket that it listens on, for what it starts.
+pub(super) fn super_server(holder: &Member) -> Keeper {
+    Keeper {
+        restarts: Some(false),
+        confirmed: Some(Confirmed::Name),
+        reason: Some(TURNED_OFF.to_owned()),
+        ..Keeper::new(
+            KeeperKind::SuperServer,
+            called(holder, KeeperKind::SuperServer),
+            holder.pid(),
+        )
+    }
+}
+
+/// Whether supervisord sends its signal to the whole process group of a program (`stopasgroup`),
+/// and the holder is in that.
+fn signals_group(keeper: &Keeper, line: &[Member], at: usize, world: &World<'_>) -> bool {
+    let Some(name) = keeper.instance.as_deref() else { return false };
+    // supervisord makes each program the leader of a group.
+    let program = line[at - 1].pid();
+    if line[..at].iter().any(|member| member.standing.group != Some(program)) {
+        return false;
+    }
+    let file = line[at].option("-c", "--configuration").and_then(|file| line[at].absolute(file));
+    let Some(file) = file else { return false };
+    let mut texts = (world.read)(&file);
+    let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let more: Vec<String> = texts.iter().flat_map(|text| said::includes(text)).collect();
+    for pattern in more {
+        let is_whole = pattern.starts_with('/');
+        let pattern = if is_whole { pattern } else { format!("{directory}/{pattern}") };
+        texts.extend((world.read)(&pattern));
+    }
+    // A process of several is called `web:web_00`, its program `web`.
+    let names = name.split(':');
+    let told = |text: &String| names.clone().find_map(|name| said::stops_group(text, name));
+    texts.iter().find_map(told) == Some(true)
 }
 
 /// What a keeper is called by its users, where its process has another name: `nodemon 625`.
@@ -125,6 +177,7 @@ pub(super) fn called(member: &Member, kind: KeeperKind) -> String {
     let known = PROGRAMS.iter().map(|(name, _)| *name).find(|name| names.contains(name));
     let name = match (kind, known) {
         (KeeperKind::Pm2, _) => "pm2",
+        (KeeperKind::Emperor, _) => "uwsgi's emperor",
         (KeeperKind::Watcher, None) if names.contains(&"tsx") => "tsx watch",
         (KeeperKind::Watcher, None) => "node --watch",
         (_, Some(known)) => known.trim_end_matches(".js"),

@@ -113,7 +113,7 @@ pub fn standing(pid: u32) -> Result<Standing> {
     let directory = proc::open_dir(&proc, Decimal::new(pid).as_c_str()).map_err(|_| gone(pid))?;
     let mut content = Vec::new();
     proc::read_file(&directory, c"status", &mut content).map_err(|_| gone(pid))?;
-    let procfs::Status { pids, ignores, catches } = procfs::status(&content);
+    let procfs::Status { pids, group, ignores, catches } = procfs::status(&content);
     let mut target = vec![MaybeUninit::uninit(); libc::PATH_MAX as usize];
     let mut link = |name: &CStr| {
         let target = proc::read_link(directory.as_fd(), name, &mut target).ok()?;
@@ -122,7 +122,7 @@ pub fn standing(pid: u32) -> Result<Standing> {
     let cwd = link(c"cwd").map(|path| String::from_utf8_lossy(&path).into());
     let mut inode = |name: &CStr| procfs::namespace_inode(&link(name)?);
     let (pid_namespace, mount_namespace) = (inode(c"ns/pid"), inode(c"ns/mnt"));
-    Ok(Standing { pids, ignores, catches, cwd, pid_namespace, mount_namespace })
+    Ok(Standing { pids, group, ignores, catches, cwd, pid_namespace, mount_namespace })
 }
 
 /// The inode of the network namespace that the calling thread is in.

@@ -92,6 +92,28 @@ pub fn pm2(text: &str) -> Vec<Pm2App> {
     listed.unwrap_or_default().into_iter().map(app).collect()
 }
 
+/// The processes that `monit status` names, each with its pid; one that does not run has none.
+pub fn monit(text: &str) -> Vec<Program> {
+    let mut found: Vec<Program> = Vec::new();
+    let mut is_process = false;
+    for line in text.lines() {
+        if !line.starts_with(' ') {
+            let name = line.strip_prefix("Process '").and_then(|rest| rest.strip_suffix('\''));
+            is_process = name.is_some();
+            // A name that begins with a hyphen would be taken for an option.
+            let name = name.filter(|name| !name.starts_with('-'));
+            found.extend(name.map(|name| Program { name: name.to_owned(), pid: None }));
+            is_process &= name.is_some();
+        } else if is_process
+            && let Some(pid) = line.trim().strip_prefix("pid ")
+            && let Some(last) = found.last_mut()
+        {
+            last.pid = pid.trim().parse().ok();
+        }
+    }
+    found
+}
+
 /// The name and the home directory in a line of `passwd(5)`.
 pub fn passwd(text: &str) -> Option<(String, String)> {
     let mut fields = text.lines().next()?.split(':');
@@ -132,6 +154,19 @@ mod tests {
             assert_eq!(is_of(text, &[21]), None, "{text}");
         }
         assert_eq!(is_of("down: web: 3s", &[3]), None);
+    }
+
+    #[test]
+    fn monit_tells_of_processes_alone() {
+        // monit 5.33.0
+        let text = "Monit 5.33.0 uptime: 0m\n\nProcess 'web'\n  status                       OK\n  \
+            pid                          812\n  parent pid                   1\n\nProcess 'off'\n  \
+            status                       Does not exist\n\nSystem 'host'\n  pid                  7\n\
+            Process '-x'\n  pid                          9\n";
+        let told: Vec<(String, Option<u32>)> =
+            monit(text).into_iter().map(|it| (it.name, it.pid)).collect();
+        assert_eq!(told, [("web".to_owned(), Some(812)), ("off".to_owned(), None)]);
+        assert!(monit("monit: the HTTP interface is not enabled\n").is_empty());
     }
 
     #[test]

@@ -86,6 +86,64 @@ fn supervisord_is_asked_with_its_own_configuration() {
 }
 
 #[test]
+fn a_program_whose_whole_group_is_stopped_ends_through_its_shell() {
+    let ask = "supervisorctl -c /etc/supervisor/s.conf status";
+    let cmdline = "/usr/bin/supervisord -n -c s.conf";
+    let ends = |group: Option<u32>, setting: &str| {
+        let mut system = below("supervisord", cmdline, "/etc/supervisor", &[(ask, STATUS)]);
+        system.files = vec![
+            ("/etc/supervisor/s.conf".to_owned(), "[include]\nfiles = c/*.conf\n".to_owned()),
+            ("/etc/supervisor/c/*.conf".to_owned(), format!("[program:web]\n{setting}\n")),
+        ];
+        system.add(31, 30, "python3", "python3 srv.py", "/");
+        system.members.get_mut(&30).unwrap().standing.group = Some(30);
+        system.members.get_mut(&31).unwrap().standing.group = group;
+        system.chain(31)[0].ends_holder
+    };
+    assert_eq!(ends(Some(30), "stopasgroup=true"), Some(true));
+    assert_eq!(ends(Some(30), "stopasgroup=false"), None);
+    assert_eq!(ends(Some(31), "stopasgroup=true"), None, "it left the group");
+    assert_eq!(ends(None, "stopasgroup=true"), None);
+}
+
+#[test]
+fn monit_is_asked_for_what_it_looks_after() {
+    let status = "Process 'web'\n  pid                          30\n";
+    let ask = "monit -c /etc/monit/monitrc status";
+    let system = |replies: &[(&str, &str)], group: &str| {
+        let mut system = below("sh", "sh", "/", replies);
+        system.add(40, 1, "monit", "/usr/bin/monit -c /etc/monit/monitrc", "/m.service");
+        system.add(50, 1, "python3", "python3 srv.py", group);
+        system
+    };
+    let watched = system(&[(ask, status)], "/").chain(30);
+    let line = "/usr/bin/monit -c /etc/monit/monitrc stop web";
+    assert_eq!(stop(&watched[0]), (line.to_owned(), None));
+    assert_eq!(watched[0].restarts, Some(true));
+    let others = system(&[(ask, status)], "/m.service").chain(50);
+    assert!(others.iter().all(|keeper| keeper.kind != KeeperKind::Monit));
+    // One that is not to be asked may look after what lives in its unit.
+    let silent = system(&[], "/m.service").chain(50);
+    assert_eq!((silent[0].kind, silent[0].restarts), (KeeperKind::Monit, None));
+    assert!(system(&[], "/").chain(50).is_empty());
+}
+
+#[test]
+fn xinetd_listens_for_its_services() {
+    let group = "/system.slice/xinetd.service";
+    let unit = "MainPID=20\nControlGroup=/system.slice/xinetd.service\nKillMode=control-group\n\
+                Id=xinetd.service\nLoadState=loaded\nActiveState=active\nRestart=no\n";
+    let mut system = System::with(&[("systemctl show", unit)]);
+    system.add(1, 0, "systemd", "/sbin/init", "/init.scope");
+    system.add(20, 1, "xinetd", "/usr/sbin/xinetd -stayalive", group);
+    let local = Endpoint::ip([0, 0, 0, 0], 8207);
+    let held = Socket::new(Family::Ipv4, Protocol::Tcp, State::Listen, local);
+    let chain = system.chain_of(20, None, &[held]);
+    assert_eq!((chain[0].kind, &chain[0].stop), (KeeperKind::SuperServer, &None));
+    assert_eq!(chain[1].stops_also, ["every other service of xinetd 20"]);
+}
+
+#[test]
 fn a_configuration_that_others_can_change_is_not_loaded() {
     let cmdline = "supervisord -c /home/u/s.conf";
     let replies = [("supervisorctl", STATUS)];
