@@ -100,7 +100,7 @@ impl SocketEvent {
         socket.cookie = self.cookie;
         if let Some(pid) = self.pid {
             let process = Process::named(pid, 0, self.name.clone().unwrap_or_default());
-            socket.owners = vec![Owner::new(None, Arc::new(process))].into();
+            socket.owners = vec![Owner::new(None, Arc::new(process))];
             socket.ownership = Ownership::OWNED;
         }
         socket

@@ -1,7 +1,7 @@
 //! What looks wrong with a socket, from its row alone.
 
 use super::owner::OwnershipKind;
-use super::socket::{Protocol, Socket, State};
+use super::socket::{Backlog, Protocol, Socket, State};
 
 /// Something that a socket's program, or its operator, should look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Finding {
 
     fn is_seen_in(self, socket: &Socket) -> bool {
         match self {
-            Self::AcceptQueueFull => socket.backlog.is_some_and(|backlog| backlog.is_full()),
+            Self::AcceptQueueFull => socket.backlog.is_some_and(Backlog::is_full),
             // What no program holds the kernel closes by itself.
             Self::CloseWait => {
                 socket.state == State::CloseWait && socket.ownership.kind != OwnershipKind::Kernel
@@ -62,7 +62,7 @@ pub fn of(socket: &Socket) -> impl Iterator<Item = Finding> + '_ {
 mod tests {
     use super::*;
     use crate::model::owner::Ownership;
-    use crate::model::socket::{Backlog, Endpoint, Family};
+    use crate::model::socket::{Endpoint, Family};
 
     fn socket(protocol: Protocol, state: State) -> Socket {
         Socket::new(Family::Ipv4, protocol, state, Endpoint::default())
