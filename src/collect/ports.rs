@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::{Collector, Control, Feed, Round, spawn as spawn_collector};
+use crate::model::ephemeral;
 use crate::model::health::{Health, Source};
 use crate::model::table::SocketTable;
 use crate::model::tables::Tables;
@@ -22,6 +23,8 @@ use ledger::Ledger;
 /// So many descriptors of processes that ran are looked up at each look: about a third of what
 /// a look costs at this many, and more than all that run on most machines have.
 const MOST_DESCRIPTORS: usize = 10_000;
+/// From this share of the range of outgoing ports on, in per cent, it is worth a word.
+const NEARLY_FULL: u32 = 70;
 
 /// Starts sampling the sockets of this network namespace every `period`, or as often as the
 /// collector's share of CPU permits. Without a `backend` the best one there is.
@@ -119,6 +122,9 @@ impl Ports {
         table.privileged = listing.privileged;
         table.listen = sys::tcp_ext::listen();
         table.listen_elsewhere = listing.listen_elsewhere;
+        let own = table.rows.iter().map(|row| &row.socket);
+        let own = own.filter(|socket| !table.is_elsewhere(socket.netns));
+        table.fullest = ephemeral::fullest(own, &sys::port_rules::read(), NEARLY_FULL);
         table.all_netns = all_netns;
         table.unverified = listing.unverified;
         Ok((table, listing.health))

@@ -1,11 +1,15 @@
 //! How full the range is that ports of outgoing connections are taken from.
 
+mod fullest;
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use super::health::Health;
 use super::why::{TrialBind, WhyFinding};
+
+pub use fullest::{Fullest, fullest};
 
 /// The answer to `why 0` (`sockpit.why/1`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

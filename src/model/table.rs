@@ -9,6 +9,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::activity::ListenCounters;
+use super::ephemeral::Fullest;
 use super::owner::{ProcessKey, Unverified};
 use super::socket::{Socket, SocketKey, Timer};
 use super::tcp::TcpInfo;
@@ -131,6 +132,9 @@ pub struct SocketTable {
     /// The same of every other network namespace that is listed.
     #[serde(default)]
     pub listen_elsewhere: Vec<ListenCounters>,
+    /// Where connections of sockpit's own network namespace are close to running out of ports.
+    #[serde(default)]
+    pub fullest: Option<Fullest>,
     /// Whether it has the sockets of every network namespace that could be entered.
     #[serde(default)]
     pub all_netns: bool,

@@ -287,3 +287,18 @@ fn a_query_lists_what_is_wrong_with_sockets() {
         drop(left_open);
     });
 }
+
+#[test]
+fn a_range_of_outgoing_ports_that_runs_out_is_in_the_table() {
+    in_namespace(|| {
+        std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", "40000 40009").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:7100").unwrap();
+        let mut ports = Ports::new(None);
+        let connect = |_| TcpStream::connect(("127.0.0.1", 7100)).unwrap();
+        let _six: Vec<TcpStream> = (0..6).map(connect).collect();
+        assert_eq!(look(&mut ports).fullest, None);
+        let _two: Vec<TcpStream> = (0..2).map(connect).collect();
+        let fullest = look(&mut ports).fullest.expect("eight of ten are in use");
+        assert_eq!((fullest.percent, fullest.remote), (80, listener.local_addr().unwrap()));
+    });
+}

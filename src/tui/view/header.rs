@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use crate::model::ephemeral::Fullest;
 use crate::text::{clean, units};
 use crate::tui::app::App;
 use crate::tui::theme::Theme;
@@ -63,6 +64,10 @@ fn pieces(world: &World, theme: &Theme) -> Vec<Piece> {
     let findings = world.shown.map(|shown| shown.findings).filter(|findings| *findings > 0);
     add(2, theme.warning, findings.map(|findings| plural(findings, "finding")));
     let turned_away = |per_s: f64| format!("listeners turn away {}/s!", rate(per_s));
+    let nearly_full = |fullest: Fullest| {
+        format!("outgoing ports to {} {} % used!", fullest.remote, fullest.percent)
+    };
+    add(1, theme.danger, table.and_then(|table| table.fullest).map(nearly_full));
     add(1, theme.danger, world.turned_away().map(turned_away));
     add(
         5,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossterm::event::KeyCode;
 
 use crate::model::activity::ListenCounters;
+use crate::model::ephemeral::Fullest;
 use crate::model::table::SocketTable;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
@@ -24,6 +25,16 @@ fn what_listeners_turn_away_is_in_the_header_while_it_is_news() {
     desk.wait(10.0);
     desk.ports(with(43));
     assert!(!desk.screen().contains("turn away"));
+}
+
+#[test]
+fn outgoing_ports_that_run_out_are_in_the_header() {
+    let mut desk = Desk::new(160, 40);
+    let remote = "10.0.0.7:443".parse().unwrap();
+    let fullest = Some(Fullest { local_addr: [10, 0, 0, 1].into(), remote, percent: 82 });
+    desk.ports(SocketTable { fullest, ..table(rows()) });
+    let screen = desk.screen();
+    assert!(screen.contains("outgoing ports to 10.0.0.7:443 82 % used!"), "{screen}");
 }
 
 #[test]
