@@ -83,6 +83,7 @@ impl Ftp {
 
 impl Talk for Ftp {
     const PROTOCOL: AppProtocol = AppProtocol::Ftp;
+    const GREETS: bool = true;
 
     fn opened(&mut self, _: &mut Now<'_>) -> Turn {
         Turn::Say(Vec::new(), GREETING)

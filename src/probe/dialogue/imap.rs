@@ -106,6 +106,7 @@ impl Imap {
 
 impl Talk for Imap {
     const PROTOCOL: AppProtocol = AppProtocol::Imap;
+    const GREETS: bool = true;
 
     fn opened(&mut self, _: &mut Now<'_>) -> Turn {
         Turn::Say(Vec::new(), GREETING)

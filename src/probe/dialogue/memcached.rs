@@ -32,7 +32,8 @@ impl Talk for Memcached {
         if reply.starts_with("ERROR Too many open connections") || reply.starts_with("SERVER_ERROR")
         {
             let cause = recognise::cause(&reply);
-            let refusal = Refusal { cause, code: None, words: reply };
+            let refusal = Refusal { cause, code: None, words: reply.clone() };
+            now.answer(Answer::Memcached(MemcachedAnswer { reply, ..MemcachedAnswer::default() }));
             return Turn::End(Conclusion::Refused(refusal), Vec::new());
         }
         if version.is_none() && !login_required {

@@ -28,15 +28,17 @@ impl Talk for Mqtt {
             [] | [0x20] | [0x20, 2..=0x7f] | [0x20, 2..=0x7f, 0 | 1] => return Turn::More,
             _ => return Turn::Mismatch,
         };
-        let reason = reason(code);
+        let reason = reason(code).to_owned();
+        now.answer(Answer::Mqtt(MqttAnswer {
+            code,
+            reason: reason.clone(),
+            login_required: matches!(code, 4 | 5),
+            session_present: flags == 1,
+        }));
         if let Some(cause) = refusal(code) {
-            let (code, words) = (Some(code.to_string()), reason.to_owned());
-            return Turn::End(Conclusion::Refused(Refusal { cause, code, words }), Vec::new());
+            let refusal = Refusal { cause, code: Some(code.to_string()), words: reason };
+            return Turn::End(Conclusion::Refused(refusal), Vec::new());
         }
-        let login_required = matches!(code, 4 | 5);
-        let session_present = flags == 1;
-        let reason = reason.to_owned();
-        now.answer(Answer::Mqtt(MqttAnswer { code, reason, login_required, session_present }));
         let farewell = if code == 0 { DISCONNECT.to_vec() } else { Vec::new() };
         Turn::End(Conclusion::Answered, farewell)
     }

@@ -141,6 +141,7 @@ fn denied(error: packet::ErrorPacket, now: &mut Now<'_>) -> Turn {
 
 impl Talk for Mysql {
     const PROTOCOL: AppProtocol = AppProtocol::Mysql;
+    const GREETS: bool = true;
 
     fn opened(&mut self, _: &mut Now<'_>) -> Turn {
         Turn::Say(Vec::new(), GREETING)

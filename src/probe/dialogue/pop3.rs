@@ -96,6 +96,7 @@ impl Pop3 {
 
 impl Talk for Pop3 {
     const PROTOCOL: AppProtocol = AppProtocol::Pop3;
+    const GREETS: bool = true;
 
     fn opened(&mut self, _: &mut Now<'_>) -> Turn {
         Turn::Say(Vec::new(), GREETING)

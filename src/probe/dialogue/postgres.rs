@@ -94,13 +94,13 @@ impl Postgres {
     }
 
     fn failed(&mut self, error: message::Error, now: &mut Now<'_>) -> Turn {
-        if let Some(cause) = refusal(&error) {
-            let (code, words) = (error.sqlstate, error.message);
-            return Turn::End(Conclusion::Refused(Refusal { cause, code, words }), Vec::new());
-        }
-        self.answer.sqlstate = error.sqlstate;
-        self.answer.message = Some(error.message);
-        self.done(now, Vec::new())
+        self.answer.sqlstate.clone_from(&error.sqlstate);
+        self.answer.message = Some(error.message.clone());
+        let cause = refusal(&error);
+        let answered = self.done(now, Vec::new());
+        let Some(cause) = cause else { return answered };
+        let (code, words) = (error.sqlstate, error.message);
+        Turn::End(Conclusion::Refused(Refusal { cause, code, words }), Vec::new())
     }
 
     fn done(&mut self, now: &mut Now<'_>, farewell: Vec<u8>) -> Turn {

@@ -29,6 +29,8 @@ impl Redis {
         if refused {
             let cause = recognise::cause(&line);
             let code = code.map(str::to_owned);
+            self.answer.reply.clone_from(&line);
+            now.answer(Answer::Redis(std::mem::take(&mut self.answer)));
             return Turn::End(
                 Conclusion::Refused(Refusal { cause, code, words: line }),
                 Vec::new(),

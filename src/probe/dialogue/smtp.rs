@@ -104,6 +104,7 @@ impl Smtp {
 
 impl Talk for Smtp {
     const PROTOCOL: AppProtocol = AppProtocol::Smtp;
+    const GREETS: bool = true;
 
     fn opened(&mut self, _: &mut Now<'_>) -> Turn {
         Turn::Say(Vec::new(), GREETING)

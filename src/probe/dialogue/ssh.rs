@@ -84,6 +84,7 @@ impl Ssh {
 
 impl Talk for Ssh {
     const PROTOCOL: AppProtocol = AppProtocol::Ssh;
+    const GREETS: bool = true;
 
     fn opened(&mut self, _: &mut Now<'_>) -> Turn {
         let words = format!("SSH-2.0-sockpit_{}\r\n", env!("CARGO_PKG_VERSION"));

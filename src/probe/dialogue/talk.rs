@@ -22,6 +22,9 @@ pub(super) trait Talk: Send {
     /// What it speaks.
     const PROTOCOL: AppProtocol;
 
+    /// Whether its servers speak first. Then a refusal in place of the greeting is the greeting.
+    const GREETS: bool = false;
+
     /// The way is open.
     fn opened(&mut self, now: &mut Now<'_>) -> Turn;
 
@@ -100,11 +103,18 @@ pub(super) struct Stream<T> {
     inbox: Inbox,
     until: Duration,
     mismatched: bool,
+    greeted: bool,
 }
 
 impl<T: Talk> Stream<T> {
     pub(super) fn new(talk: T) -> Self {
-        Self { talk, inbox: Inbox::default(), until: Duration::ZERO, mismatched: false }
+        Self {
+            talk,
+            inbox: Inbox::default(),
+            until: Duration::ZERO,
+            mismatched: false,
+            greeted: false,
+        }
     }
 
     /// Takes turns until the protocol wants more bytes than there are.
@@ -120,7 +130,7 @@ impl<T: Talk> Stream<T> {
                 }
             };
             match turn {
-                Turn::More => return Step { send, learnt, next: Next::Wait(self.until) },
+                Turn::More => return self.wait(send, learnt),
                 Turn::Say(words, patience) => {
                     self.until = at + patience;
                     if !words.is_empty() {
@@ -128,7 +138,7 @@ impl<T: Talk> Stream<T> {
                     }
                     send.extend(words);
                     if self.inbox.unread().is_empty() {
-                        return Step { send, learnt, next: Next::Wait(self.until) };
+                        return self.wait(send, learnt);
                     }
                 }
                 Turn::Upgrade => return self.upgrade(send, learnt),
@@ -142,7 +152,7 @@ impl<T: Talk> Stream<T> {
                     if self.inbox.first().len() >= FIRST {
                         return self.done(self.wrong(), send, learnt);
                     }
-                    return Step { send, learnt, next: Next::Wait(self.until) };
+                    return self.wait(send, learnt);
                 }
                 Turn::End(conclusion, farewell) => {
                     send.extend(farewell);
@@ -154,18 +164,33 @@ impl<T: Talk> Stream<T> {
         self.done(Conclusion::Malformed { what }, send, learnt)
     }
 
+    fn wait(&mut self, send: Vec<u8>, learnt: Vec<Learnt>) -> Step {
+        self.greeted |= learnt.iter().any(|fact| matches!(fact, Learnt::Greeting(_)));
+        Step { send, learnt, next: Next::Wait(self.until) }
+    }
+
     /// What came in clear after the peer's consent is no part of what TLS protects: somebody may
     /// have put it there (CVE-2011-0411).
     fn upgrade(&mut self, send: Vec<u8>, learnt: Vec<Learnt>) -> Step {
         if self.inbox.unread().is_empty() {
             self.inbox = Inbox::default();
+            self.greeted = true;
             return Step { send, learnt, next: Next::Upgrade };
         }
         let what = "it sent more before the TLS handshake that it had agreed to".to_owned();
         self.done(Conclusion::Malformed { what }, Vec::new(), learnt)
     }
 
-    fn done(&mut self, conclusion: Conclusion, send: Vec<u8>, learnt: Vec<Learnt>) -> Step {
+    fn done(&mut self, conclusion: Conclusion, send: Vec<u8>, mut learnt: Vec<Learnt>) -> Step {
+        let is_greeting = |fact: &Learnt| matches!(fact, Learnt::Greeting(_));
+        let greeted = self.greeted || learnt.iter().any(is_greeting);
+        if let Conclusion::Refused(refusal) = &conclusion
+            && T::GREETS
+            && !greeted
+        {
+            let (protocol, text) = (Some(T::PROTOCOL), Some(refusal.words.clone()));
+            learnt.push(Learnt::Greeting(Greeting { protocol, text, ..Greeting::default() }));
+        }
         Step { send, learnt, next: Next::Done { conclusion, rest: self.inbox.rest() } }
     }
 

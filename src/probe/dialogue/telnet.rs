@@ -60,6 +60,7 @@ impl Telnet {
 
 impl Talk for Telnet {
     const PROTOCOL: AppProtocol = AppProtocol::Telnet;
+    const GREETS: bool = true;
 
     fn opened(&mut self, _: &mut Now<'_>) -> Turn {
         Turn::Say(Vec::new(), PROMPT)

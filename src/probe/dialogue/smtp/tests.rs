@@ -108,7 +108,7 @@ fn other_servers_that_greet_are_recognised() {
 #[test]
 fn an_endless_greeting_ends() {
     let line = b"220-and so on and on and on and on and on and on\r\n";
-    let endless: Vec<u8> = line.iter().copied().cycle().take(1 << 20).collect();
+    let endless: Vec<u8> = line.iter().copied().cycle().take(300_000).collect();
     let played = play(&smtp(false), &[In::Bytes(&endless)]);
     assert!(matches!(played.conclusion, Conclusion::Malformed { .. }), "{:?}", played.conclusion);
 }
