@@ -36,6 +36,8 @@ mod no_sock_diag;
 mod one_answer;
 #[path = "netns/opts.rs"]
 mod opts;
+#[path = "netns/opts_lints.rs"]
+mod opts_lints;
 #[path = "netns/opts_look.rs"]
 mod opts_look;
 #[path = "netns/opts_set.rs"]

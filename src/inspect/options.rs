@@ -12,18 +12,22 @@ mod plain;
 mod situation;
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use crate::catalog::sockopts::{self, Entry, Level, Read};
-use crate::model::options::{OptionAccess, OptionType, OptionValue, OptionsReport, SocketOption};
+use crate::model::options::{
+    OptionAccess, OptionFinding, OptionType, OptionValue, OptionsReport, SocketOption,
+};
 use crate::model::owner::{Owner, Through};
-use crate::model::socket::{Protocol, Socket};
+use crate::model::socket::{Protocol, Socket, State};
 use crate::sys::options::{Meant, Reading, Wanted, read_options, socket_inode};
+use crate::sys::process;
 
 use super::Error;
 use crate::wire::sockopt;
 use defaults::{Defaults, Fresh};
-use io_model::Waits;
+use io_model::{Flags, Model, Waits};
 use listener::Listeners;
 use situation::Situation;
 
@@ -95,6 +99,8 @@ pub struct Inspector {
     waits: Waits,
     fresh: Fresh,
     listeners: Listeners,
+    /// Processes that have children, once somebody asked.
+    parents: Option<Vec<u32>>,
 }
 
 impl Inspector {
@@ -164,10 +170,12 @@ impl Inspector {
         if let Some(above) = self.listeners.of(&socket, &mut self.fresh) {
             listener::tell_inherited(&mut options, above);
         }
-        let nonblocking = Some(reading.nonblocking);
+        let flags = Flags { nonblocking: Some(reading.nonblocking), sigio: reading.sigio.clone() };
+        let waits = self.waits.model(&socket, Some(pid), reading.inode, flags);
+        let findings = self.findings(&socket, &options, waits.as_ref());
         OptionsReport {
-            io_model: self.waits.model(&socket, Some(pid), reading.inode, nonblocking),
-            findings: lint::findings(&socket, &options),
+            io_model: waits.map(|waits| waits.model),
+            findings,
             socket,
             access: OptionAccess::Full,
             reason: None,
@@ -175,19 +183,46 @@ impl Inspector {
         }
     }
 
+    fn findings(
+        &mut self,
+        socket: &Socket,
+        options: &[SocketOption],
+        waits: Option<&Model>,
+    ) -> Vec<OptionFinding> {
+        let is_listener = socket.state == State::Listen && socket.local.port.is_some();
+        let neighbours = match is_listener {
+            true => self.listeners.on_port(socket.local.port.unwrap_or(0)),
+            false => Rc::default(),
+        };
+        let parents = match waits.filter(|waits| is_listener && !waits.passed_on.is_empty()) {
+            Some(_) => self.parents.get_or_insert_with(parents).as_slice(),
+            None => &[],
+        };
+        let neighbours = &*neighbours;
+        lint::findings(&lint::Look { socket, options, waits, neighbours, parents })
+    }
+
     /// What the table alone tells, and the reason for the rest.
     fn by_table(&mut self, socket: &Socket, reason: String) -> OptionsReport {
         let options = diag::options(socket, &mut self.fresh);
         let nothing = options.is_empty();
+        let inode = socket.inode.unwrap_or(0);
+        let waits = self.waits.model(socket, None, inode, Flags::default());
         OptionsReport {
-            io_model: self.waits.model(socket, None, socket.inode.unwrap_or(0), None),
-            findings: lint::findings(socket, &options),
+            findings: self.findings(socket, &options, waits.as_ref()),
+            io_model: waits.map(|waits| waits.model),
             socket: socket.clone(),
             access: if nothing { OptionAccess::None } else { OptionAccess::KernelDiag },
             reason: Some(reason),
             options,
         }
     }
+}
+
+/// Processes that have children.
+fn parents() -> Vec<u32> {
+    let tree = process::tree().unwrap_or_default();
+    tree.iter().map(|node| node.ppid).collect()
 }
 
 const SUBFLOW: &str = "it is a subflow: its descriptor is that of the MPTCP connection, whose \

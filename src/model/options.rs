@@ -225,6 +225,21 @@ pub struct IoModel {
     pub watchers: Vec<Watcher>,
     /// Threads in a blocking call.
     pub blocked_in: Vec<BlockedThread>,
+    /// Who gets SIGIO for it (fcntl(2), F_SETOWN and O_ASYNC); `None` where nobody does.
+    #[serde(default)]
+    pub sigio: Option<SigioOwner>,
+    /// How its program waits, in one sentence; `None` where that could not be looked up.
+    #[serde(default)]
+    pub summary: Option<String>,
+}
+
+/// Who gets SIGIO when something happens on a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigioOwner {
+    /// `process`, `thread` or `group`.
+    pub kind: String,
+    /// Its id.
+    pub id: u32,
 }
 
 /// Something noteworthy about a combination of options.
@@ -234,6 +249,12 @@ pub struct OptionFinding {
     pub kind: String,
     /// One sentence.
     pub text: String,
+    /// The values that it was drawn from.
+    #[serde(default)]
+    pub evidence: Option<String>,
+    /// What would be better, as a clause.
+    #[serde(default)]
+    pub fix: Option<String>,
 }
 
 /// The options of one socket (`sockpit.opts/1`).

@@ -8,6 +8,9 @@ use crate::model::options::{
     ChangedBy, IoModel, OptionPart, OptionType, OptionValue, SocketOption, Structure,
 };
 
+/// More that wait are told by the summary alone.
+const MOST_WAITERS: usize = 8;
+
 /// Longer bytes are only counted.
 const MAX_HEX_DIGITS: usize = 80;
 
@@ -246,6 +249,11 @@ fn bytes(hex: &str) -> String {
 /// Who waits on a socket and how: `non-blocking; epoll 5 in pid 42 (EPOLLIN EPOLLET);
 /// thread 43 in accept4`.
 pub fn io_model(model: &IoModel) -> String {
+    if let Some(summary) = &model.summary
+        && model.watchers.len() + model.blocked_in.len() > MOST_WAITERS
+    {
+        return clean(summary).into_owned();
+    }
     let mode = match model.nonblocking {
         Some(true) => "non-blocking",
         Some(false) => "blocking",
@@ -263,6 +271,8 @@ pub fn io_model(model: &IoModel) -> String {
     }
     if model.watchers.is_empty() && model.blocked_in.is_empty() {
         parts.push("nobody was found waiting on it".to_owned());
+    } else if let Some(summary) = &model.summary {
+        parts.push(clean(summary).into_owned());
     }
     parts.join("; ")
 }

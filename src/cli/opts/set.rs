@@ -31,7 +31,7 @@ Examples:
 
 Exit code: 0 each is as asked, doubled or rounded; 1 clamped, ignored or refused, or no such
 socket; 2 wrong usage; 3 not permitted.")]
-pub struct Args {
+pub(super) struct Args {
     /// One socket as PID/FD, those at a local PORT[/udp], or those that match a QUERY; then what
     /// to set, as NAME=VALUE.
     #[arg(required = true, value_name = "SELECTOR|NAME=VALUE")]

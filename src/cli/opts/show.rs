@@ -40,6 +40,10 @@ fn write(report: &OptionsReport, only_changed: bool, out: &mut impl Write) -> io
     }
     for finding in &report.findings {
         writeln!(out, "! {}", clean(&finding.text))?;
+        if let Some(evidence) = &finding.evidence {
+            let fix = finding.fix.as_deref().unwrap_or_default();
+            writeln!(out, "    {}; better: {}", clean(evidence), clean(fix))?;
+        }
     }
     if report.options.is_empty() && only_changed {
         return writeln!(out, "no option differs from the default");

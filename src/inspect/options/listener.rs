@@ -24,6 +24,15 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
+    /// The TCP listeners on a port, without their owners.
+    pub(super) fn on_port(&mut self, port: u16) -> Rc<[Socket]> {
+        let look = || {
+            let all = on_port(Protocol::Tcp, port).unwrap_or_default();
+            all.into_iter().filter(|socket| socket.state == State::Listen).collect()
+        };
+        Rc::clone(self.by_port.entry(port).or_insert_with(look))
+    }
+
     /// The options of the listener that a connection was accepted on; `None` where it is no
     /// accepted connection, or its listener has ended or may not be read.
     pub(super) fn of(&mut self, socket: &Socket, fresh: &mut Fresh) -> Option<Rc<[SocketOption]>> {
@@ -31,10 +40,7 @@ impl Listeners {
             && socket.remote.is_some()
             && socket.state != State::SynSent;
         let port = socket.local.port.filter(|port| is_connection && *port != 0)?;
-        let listening = self.by_port.entry(port).or_insert_with(|| {
-            let all = on_port(Protocol::Tcp, port).unwrap_or_default();
-            all.into_iter().filter(|socket| socket.state == State::Listen).collect()
-        });
+        let listening = self.on_port(port);
         let listener = listening.iter().filter(|listener| accepts(listener, socket));
         // The more specific one gets the connection.
         let listener = listener.max_by_key(|listener| !is_any(listener))?.clone();

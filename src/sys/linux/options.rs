@@ -27,6 +27,7 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open}
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::proc::{self, Decimal};
+use crate::model::options::SigioOwner;
 use crate::model::socket::Endpoint;
 use crate::sys::{Error, Result};
 
@@ -65,6 +66,9 @@ const NEVER_READ: [(i32, i32); 9] = [
 
 /// A descriptor of one thread and not of its process (linux/pidfd.h).
 const PIDFD_THREAD: PidfdFlags = PidfdFlags::from_bits_retain(libc::O_EXCL as u32);
+
+/// asm-generic/fcntl.h.
+const F_GETOWN_EX: i32 = 16;
 
 /// linux/tcp.h since 6.7.
 const TCP_AO_GET_KEYS: i32 = 41;
@@ -125,6 +129,7 @@ fn read_at_once(
     if !is_meant(meant, cookie, inode) {
         return Ok(None);
     }
+    let flags = fcntl_getfl(socket)?;
     Ok(Some(Reading {
         kind,
         cookie,
@@ -132,10 +137,26 @@ fn read_at_once(
         netns_cookie: number_of(socket, libc::SO_NETNS_COOKIE),
         local: getsockname(socket).ok().and_then(endpoint),
         remote: getpeername(socket).ok().flatten().and_then(endpoint),
-        nonblocking: fcntl_getfl(socket)?.contains(OFlags::NONBLOCK),
+        nonblocking: flags.contains(OFlags::NONBLOCK),
+        sigio: flags
+            .contains(OFlags::from_bits_retain(libc::O_ASYNC as u32))
+            .then(|| sigio_owner(socket))
+            .flatten(),
         answers: read_all(socket, kind.domain, wanted, buffer),
         held: std::time::Duration::ZERO,
     }))
+}
+
+/// Who gets SIGIO (F_GETOWN_EX of fcntl(2)).
+fn sigio_owner(socket: BorrowedFd<'_>) -> Option<SigioOwner> {
+    let mut owner = [0_i32; 2];
+    // SAFETY: F_GETOWN_EX fills `struct f_owner_ex { int type; pid_t pid; }`, which `owner` is as
+    // large as; the descriptor is open for as long as it is borrowed.
+    let result = unsafe { libc::fcntl(socket.as_raw_fd(), F_GETOWN_EX, owner.as_mut_ptr()) };
+    let [kind, id] = owner;
+    let kind = ["thread", "process", "group"].get(usize::try_from(kind).ok()?)?;
+    let id = u32::try_from(id).ok().filter(|id| result == 0 && *id != 0)?;
+    Some(SigioOwner { kind: (*kind).to_owned(), id })
 }
 
 fn is_meant(meant: Meant, cookie: Option<u64>, inode: u64) -> bool {

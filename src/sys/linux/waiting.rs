@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use crate::model::options::{BlockedThread, Watcher};
 use crate::sys::Result;
+use crate::wire::procfs;
 
 use super::options::{Waiting, inode_of_link, refused};
 use threads::Call;
@@ -44,6 +45,8 @@ pub struct ProcessWaits {
     sockets: HashMap<u64, Vec<i32>>,
     /// epoll instances with the sockets they watch: inode and event mask.
     instances: Vec<(i32, Vec<(u64, u32)>)>,
+    /// io_uring instances with the inodes of the sockets that are registered with them.
+    rings: Vec<(i32, Vec<u64>)>,
     /// Threads that sleep in a call on descriptors.
     calls: Vec<Call>,
     /// Whether that is all that can wait: every thread sleeps in a call, and there is no ring.
@@ -54,12 +57,13 @@ impl ProcessWaits {
     /// Looks at one process. Needs PTRACE_MODE_READ, and PTRACE_MODE_ATTACH for the threads,
     /// which are left out without it.
     pub fn of(pid: u32) -> Result<Self> {
-        let Descriptors { sockets, instances, has_ring } = descriptors_of(pid)?;
+        let Descriptors { sockets, instances, rings } = descriptors_of(pid)?;
         let watched = |fd| (fd, watched_by(pid, fd));
         let instances = instances.into_iter().map(watched).collect();
         let calls = threads::sleeping(pid);
-        let is_whole = !has_ring && threads::all_sleep(pid);
-        Ok(Self { pid, sockets, instances, calls, is_whole })
+        let is_whole = rings.is_empty() && threads::all_sleep(pid);
+        let rings = rings.into_iter().map(|fd| (fd, registered(pid, fd))).collect();
+        Ok(Self { pid, sockets, instances, rings, calls, is_whole })
     }
 
     /// A descriptor of the socket with this inode in one process.
@@ -75,13 +79,24 @@ impl ProcessWaits {
         if !waiting.blocked.is_empty() || !waiting.watchers.is_empty() {
             return Some(false);
         }
+        let passed_on = self.passes_on(inode)?;
+        // A list that could not be read may have it.
+        self.is_whole().then_some(passed_on)
+    }
+
+    /// Whether each of its descriptors of the socket is passed on to programs that it starts (no
+    /// close-on-exec); `None` where that cannot be read.
+    pub fn passes_on(&self, inode: u64) -> Option<bool> {
         let mut passed_on = true;
         for &fd in self.sockets.get(&inode)? {
             passed_on &= is_passed_on(self.pid, fd)?;
         }
-        // A list that could not be read may have it.
-        let is_known = self.is_whole && self.calls.iter().all(|call| !call.on.is_empty());
-        is_known.then_some(passed_on)
+        Some(passed_on)
+    }
+
+    /// Whether all that can wait is known: every thread sleeps in a call, and there is no ring.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole && self.calls.iter().all(|call| !call.on.is_empty())
     }
 
     /// What of it concerns the socket with this inode.
@@ -100,6 +115,20 @@ impl ProcessWaits {
                 on.push(*fd);
             }
         }
+        for (fd, registered) in &self.rings {
+            // Which sockets its requests are for nobody tells, but for those that are registered.
+            let events = match registered.contains(&inode) {
+                true => vec!["registered".to_owned()],
+                false if self.sockets.contains_key(&inode) => Vec::new(),
+                false => continue,
+            };
+            watchers.push(Watcher {
+                pid: self.pid,
+                kind: "io_uring".into(),
+                fd: Some(*fd),
+                events,
+            });
+        }
         let calls = self.calls.iter().filter(|call| call.on.iter().any(|fd| on.contains(fd)));
         let blocked = calls.map(|call| BlockedThread {
             pid: self.pid,
@@ -117,12 +146,20 @@ struct Descriptors {
     sockets: HashMap<u64, Vec<i32>>,
     /// Those of epoll instances.
     instances: Vec<i32>,
-    /// Whether any is of an io_uring.
-    has_ring: bool,
+    /// Those of io_urings.
+    rings: Vec<i32>,
 }
 
 fn descriptors_of(pid: u32) -> Result<Descriptors> {
-    let entries = fs::read_dir(format!("/proc/{pid}/fd")).map_err(|error| {
+    // A process whose first thread has ended has its descriptors in the threads that live on.
+    let of_process = fs::read_dir(format!("/proc/{pid}/fd")).and_then(|mut entries| {
+        let mut of_thread = || fs::read_dir(format!("/proc/{pid}/task/{}/fd", living(pid)?)).ok();
+        match entries.next() {
+            Some(_) => fs::read_dir(format!("/proc/{pid}/fd")),
+            None => of_thread().map_or_else(|| fs::read_dir(format!("/proc/{pid}/fd")), Ok),
+        }
+    });
+    let entries = of_process.map_err(|error| {
         let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
         refused(errno, format!("the descriptors of process {pid}"))
     })?;
@@ -133,12 +170,25 @@ fn descriptors_of(pid: u32) -> Result<Descriptors> {
         if link == Path::new("anon_inode:[eventpoll]") {
             found.instances.push(fd);
         } else if link == Path::new("anon_inode:[io_uring]") {
-            found.has_ring = true;
+            found.rings.push(fd);
         } else if let Some(inode) = inode_of_link(link.as_os_str()) {
             found.sockets.entry(inode).or_default().push(fd);
         }
     }
     Ok(found)
+}
+
+/// A thread of a process whose first one has ended.
+fn living(pid: u32) -> Option<u32> {
+    let proc = super::proc::open().ok()?;
+    let process = super::proc::open_dir(&proc, super::proc::Decimal::new(pid).as_c_str()).ok()?;
+    super::proc::living_thread(&process).map(|(tid, _)| tid)
+}
+
+/// The inodes of the sockets that are registered with a ring.
+fn registered(pid: u32, fd: i32) -> Vec<u64> {
+    let info = fs::read(format!("/proc/{pid}/fdinfo/{fd}")).unwrap_or_default();
+    procfs::ring_sockets(&info).into_iter().map(|(_, inode)| inode).collect()
 }
 
 /// Whether programs that the process starts get this descriptor: its flags, octal in fdinfo, lack

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::options::{BlockedThread, Watcher};
+use crate::model::options::{BlockedThread, SigioOwner, Watcher};
 use crate::model::socket::Endpoint;
 use crate::sys::{Error, Result};
 
@@ -60,6 +60,8 @@ pub struct Reading {
     pub remote: Option<Endpoint>,
     /// O_NONBLOCK of the open file description.
     pub nonblocking: bool,
+    /// Who gets SIGIO for it, where O_ASYNC is set.
+    pub sigio: Option<SigioOwner>,
     /// The options.
     pub answers: Answers,
     /// How long the duplicate was held.
@@ -152,6 +154,16 @@ impl ProcessWaits {
     /// A descriptor of the socket with this inode in one process.
     pub fn descriptor(_pid: u32, _inode: u64) -> Option<i32> {
         None
+    }
+
+    /// Whether each of its descriptors of the socket is passed on to programs that it starts.
+    pub fn passes_on(&self, _inode: u64) -> Option<bool> {
+        match *self {}
+    }
+
+    /// Whether all that can wait is known.
+    pub fn is_whole(&self) -> bool {
+        match *self {}
     }
 
     /// Whether it has the socket and does not care for it.

@@ -429,11 +429,13 @@ fn options_full() {
             io_model: Some(IoModel {
                 nonblocking: Some(true),
                 watchers: vec![watcher],
-                blocked_in: Vec::new(),
+                ..IoModel::default()
             }),
             findings: vec![OptionFinding {
                 kind: "big_buffer".into(),
                 text: "SO_RCVBUF turns off the kernel's own tuning of this buffer".into(),
+                evidence: None,
+                fix: None,
             }],
             ..report(desk, options)
         }
