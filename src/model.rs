@@ -24,6 +24,7 @@ pub mod machine;
 pub mod mptcp;
 pub mod options;
 pub mod owner;
+pub mod packet;
 pub mod packets;
 pub mod peer;
 pub mod port_rules;

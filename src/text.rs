@@ -13,6 +13,7 @@ pub mod forwarder;
 pub mod keeper;
 pub mod options;
 pub mod owner;
+pub mod packet;
 pub mod probe;
 pub mod serve;
 pub mod shell;

@@ -5,6 +5,7 @@ pub mod bpf_event;
 pub mod capture_file;
 pub mod cgroup;
 pub mod container_files;
+pub mod dissect;
 pub mod filter;
 pub mod frame;
 pub mod keepers;

@@ -18,6 +18,8 @@ mod opts;
 #[cfg(target_os = "linux")]
 #[path = "cli/packet_filters.rs"]
 mod packet_filters;
+#[path = "cli/packet_lists.rs"]
+mod packet_lists;
 #[path = "cli/packets.rs"]
 mod packets;
 #[path = "cli/ports.rs"]

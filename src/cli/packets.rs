@@ -1,6 +1,7 @@
 //! `sockpit packets`: counts of a live capture or of a capture file.
 
 mod filter;
+mod look;
 mod summary;
 
 use std::io::{self, IsTerminal};
@@ -20,6 +21,7 @@ use crate::model::packets::PacketCounts;
 use crate::model::table::SocketTable;
 use crate::sys::host::Interrupt;
 use crate::text::{clean, csv, duration};
+use look::Look;
 
 const SCHEMA: &str = "sockpit.packets/1";
 /// Between two documents of `--jsonl`.
@@ -50,6 +52,18 @@ pub struct Args {
     /// Only packets that match this expression of tcpdump's language, pcap-filter(7).
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
+    /// List the packets, a line each, in the place of a summary.
+    #[arg(long)]
+    list: bool,
+    /// List the packets with every field of their headers.
+    #[arg(long, conflicts_with = "list")]
+    fields: bool,
+    /// Write the packets to this new pcapng file, with the process of each as a comment.
+    #[arg(short, long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    /// Stop writing when the file has this size: 500k, 100M, 2G.
+    #[arg(long, value_name = "SIZE", requires = "write", value_parser = parse_size)]
+    max_size: Option<u64>,
     /// Stop after this time: 10, 10s, 2m, 500ms. Without it, Ctrl-C stops.
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     duration: Option<Duration>,
@@ -63,7 +77,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "json")]
     jsonl: bool,
     /// Print every flow at the end as comma-separated values with a header.
-    #[arg(long, conflicts_with_all = ["json", "jsonl"])]
+    #[arg(long, conflicts_with_all = ["json", "jsonl", "list", "fields"])]
     csv: bool,
 }
 
@@ -89,6 +103,19 @@ fn parse_duration(written: &str) -> Result<Duration, String> {
         Ok(_) => Err("it must be longer than nothing".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+fn parse_size(written: &str) -> Result<u64, String> {
+    let digits = written.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match written[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        _ => return Err("the unit is none of k, M and G".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "it is no whole number".to_owned())?;
+    number.checked_mul(unit).filter(|size| *size > 0).ok_or("it is no size".to_owned())
 }
 
 fn listen() -> Result<Interrupt, Failure> {
@@ -155,11 +182,20 @@ fn capture(args: &Args) -> Result<Exit, Failure> {
     if let Some(filter) = &filter {
         filter::apply(filter, &mut options)?;
     }
+    if Look::is_wanted(args) {
+        options.snap_length = Some(CaptureOptions::WHOLE);
+    }
     let (sockets, _) = ports::spawn(SOCKETS_PERIOD, None)
         .map_err(|error| Failure::no(format!("cannot start a thread: {error}")))?;
     let mut live = LiveCapture::new(options, Some(sockets.clone()));
     if let Some(filter) = &filter {
         live = live.filtered_by(filter);
+    }
+    let mut looking = None;
+    if Look::is_wanted(args) {
+        let (look, each) = Look::begin(args, filter.as_ref(), Some(sockets.clone()))?;
+        live = live.watched_by(each);
+        looking = Some(look);
     }
     // Listening comes first: Ctrl-C asks for the summary from the first packet on.
     let interrupt = listen()?;
@@ -175,22 +211,35 @@ fn capture(args: &Args) -> Result<Exit, Failure> {
         if schedule.take_look() {
             live.attribute();
         }
-        if schedule.take_tick() {
+        if schedule.take_tick() && !is_list(&looking) {
             print_line(&live.snapshot(&Limits::LIVE, None)?)?;
+        }
+        if live.has_ended() {
+            break;
         }
     }
     let result = result.and_then(|()| live.finish(args.count));
+    live.unwatch();
     wait_for_newest(sockets);
     let counts = live.snapshot(&limits(args), None)?;
     let health = match &result {
         Ok(()) => health_of(&counts),
         Err(error) => Health::degraded(Source::Capture, format!("the capture broke off: {error}")),
     };
-    print(args, &counts, health)?;
+    if is_list(&looking) {
+        tell(&health);
+    } else {
+        print(args, &counts, health)?;
+    }
+    looking.map_or(Ok(()), |look| look.finish(counts.losses.kernel))?;
     match result {
         Ok(()) => Ok(Exit::Yes),
         Err(error) => Err(Failure::no(format!("the capture broke off: {error}"))),
     }
+}
+
+fn is_list(looking: &Option<Look>) -> bool {
+    looking.as_ref().is_some_and(Look::is_list)
 }
 
 /// Looks at the sockets once more, so that flows since the last look find their processes.
@@ -228,7 +277,13 @@ fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
     let interrupt = listen()?;
     let source = FileSource::named(path);
     let name = source.to_string();
-    let job = FileJob { limit: args.count, filter, each: None };
+    let (looking, each) = match Look::is_wanted(args) {
+        true => {
+            Look::begin(args, filter.as_ref(), None).map(|(look, each)| (Some(look), Some(each)))?
+        }
+        false => (None, None),
+    };
+    let job = FileJob { limit: args.count, filter, each };
     let file = FileCount::start(source, job)
         .map_err(|error| Failure::no(format!("cannot start a thread: {error}")))?;
     let mut schedule = Schedule::new(args);
@@ -237,7 +292,7 @@ fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
         if file.wait(left.min(PATIENCE)) {
             break;
         }
-        if schedule.take_tick() {
+        if schedule.take_tick() && !is_list(&looking) {
             print_line(&file.snapshot(&Limits::LIVE))?;
         }
     }
@@ -254,7 +309,10 @@ fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
         Some(fault) => Health::degraded(Source::Capture, fault.clone()),
         None => Health::ready(Source::Capture),
     };
-    print(args, &counts, health)?;
+    if !is_list(&looking) {
+        print(args, &counts, health)?;
+    }
+    looking.map_or(Ok(()), |look| look.finish(counts.losses.kernel))?;
     filter::hint(&counts, file.passed_over());
     match fault {
         Some(fault) => Err(Failure::no(format!("{name}: {fault}"))),

@@ -7,6 +7,7 @@ mod each;
 mod file;
 mod flows;
 mod fragments;
+mod lines;
 mod live;
 mod ports;
 mod sightings;
@@ -14,11 +15,14 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod writer;
 
 pub use crate::wire::filter::{Filter, FilterError, Names};
 pub use collector::{Steering, health_of, health_of_error, spawn};
 pub use counter::{Counter, Frame};
 pub use each::{Each, Packet};
 pub use file::{FileCount, FileError, FileJob, FileSource, PassedOver, count_record};
+pub use lines::packet_line;
 pub use live::{CaptureOptions, LiveCapture};
 pub use snapshot::Limits;
+pub use writer::{FileWriter, WriteOptions, Written};

@@ -4,10 +4,12 @@
 //! differ from them, this reads what Wireshark's own readers read.
 
 mod buffer;
+mod foreign;
 mod pcap;
 mod pcapng;
 #[cfg(test)]
 mod tests;
+pub mod writer;
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -34,6 +36,14 @@ pub enum Error {
     NotACapture {
         /// Its first bytes in hexadecimal digits.
         begins_with: String,
+    },
+    /// A capture, or what is taken for one, of another format.
+    #[error("it is {what}, which sockpit does not read{remedy}")]
+    Foreign {
+        /// The format, with its article.
+        what: &'static str,
+        /// What would make it readable, as a clause; empty where nothing would.
+        remedy: &'static str,
     },
     /// A packed file.
     #[error("packed with {with}; unpack it first: {unpack} FILE | sockpit packets -r -")]
@@ -84,6 +94,7 @@ impl Error {
             self,
             Self::Empty
                 | Self::NotACapture { .. }
+                | Self::Foreign { .. }
                 | Self::Packed { .. }
                 | Self::CutHeader { .. }
                 | Self::ReadHeader(_)
@@ -183,7 +194,11 @@ impl<R: Read> CaptureReader<R> {
                 buffer.consume(pcap::FILE_HEADER as u64);
                 Format::Pcap(pcap)
             }
-            begin => return Err(not_a_capture(begin)),
+            _ => {
+                // Only what is no capture is waited for further.
+                buffer.ensure(foreign::BEGIN).map_err(Error::ReadHeader)?;
+                return Err(not_a_capture(buffer.at_hand()));
+            }
         };
         Ok(Self { buffer, format, records: 0, needed: 0 })
     }
@@ -265,6 +280,9 @@ fn not_a_capture(begin: &[u8]) -> Error {
         [0xfd, b'7', b'z', b'X', ..] => Error::Packed { with: "xz", unpack: "xz -dc" },
         [b'B', b'Z', b'h', ..] => Error::Packed { with: "bzip2", unpack: "bzip2 -dc" },
         _ => {
+            if let Some((what, remedy)) = foreign::named(begin) {
+                return Error::Foreign { what, remedy };
+            }
             let digits: Vec<String> = begin.iter().take(4).map(|b| format!("{b:02x}")).collect();
             Error::NotACapture { begins_with: digits.join(" ") }
         }

@@ -262,6 +262,15 @@ pub fn ip_packet(link: Link, frame: &[u8]) -> Option<&[u8]> {
     link::ip_packet(link, frame)
 }
 
+/// Where the IP header of a frame begins, for any kind of link: where the same bytes alone say the
+/// same. For looking at one frame, not at many.
+pub fn ip_at(link: Link, frame: &[u8]) -> Option<usize> {
+    const FURTHEST: usize = 512;
+    let summary = decode(link, frame);
+    let ip = summary.ip()?;
+    (0..frame.len().min(FURTHEST)).find(|at| decode(Link::RawIp, &frame[*at..]).ip() == Some(ip))
+}
+
 /// Reads a frame that begins with a `link` header.
 #[inline]
 pub fn decode(link: Link, frame: &[u8]) -> Summary {

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::packets::{Capture, Far, number};
-use crate::support::{in_namespace, run, sockpit};
+use crate::support::{in_namespace, in_namespace_with, run, sockpit};
 
 /// Frames to near: plain, with a tag, with two.
 fn frames() -> Vec<Vec<u8>> {
@@ -119,5 +119,65 @@ fn a_filter_that_fits_no_interface_is_refused_before_the_capture() {
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(error.contains("--filter") && error.contains("802.11"), "{error}");
+    });
+}
+
+#[test]
+fn a_live_capture_is_written_with_whose_packets_they_are() {
+    in_namespace_with(&["tshark"], || {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("live.pcapng");
+        let receiver = std::net::UdpSocket::bind("127.0.0.1:7000").unwrap();
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let options = ["-i", "lo", "--filter", "udp port 7000", "-w", path.to_str().unwrap()];
+        let capture = Capture::start(&options);
+        for _ in 0..5 {
+            sender.send_to(&[7; 2_000], receiver.local_addr().unwrap()).unwrap();
+        }
+        let counts = capture.stop();
+        assert_eq!(counts["packets"], 5);
+        let fields = ["-T", "fields", "-e", "frame.len", "-e", "frame.cap_len"];
+        let fields =
+            fields.into_iter().chain(["-e", "frame.comment", "-e", "frame.interface_name"]);
+        let seen = run(Command::new("tshark").args(fields).arg("-r").arg(&path));
+        let own = format!("pid {}", std::process::id());
+        assert_eq!(seen.lines().count(), 5, "{seen}");
+        for line in seen.lines() {
+            let columns: Vec<&str> = line.split('\t').collect();
+            assert_eq!(columns[..2], ["2042", "2042"], "{line}");
+            assert!(columns[2].starts_with(&own), "{line}, not {own}");
+            assert_eq!(columns[3], "lo");
+        }
+    });
+}
+
+#[test]
+fn a_full_disk_ends_the_writing_and_not_the_counting() {
+    in_namespace_with(&["capinfos"], || {
+        let directory = tempfile::tempdir().unwrap();
+        let small = directory.path().join("small");
+        fs::create_dir(&small).unwrap();
+        let options = ["-t", "tmpfs", "-o", "size=64k", "none"];
+        let mounted = Command::new("mount").args(options).arg(&small).output().unwrap();
+        if !mounted.status.success() {
+            return crate::support::cannot_run(&format!("no file system of its own: {mounted:?}"));
+        }
+        let (file_path, path) = (directory.path().join("many"), small.join("new.pcapng"));
+        let frames: Vec<Vec<u8>> = frames().into_iter().cycle().take(3_000).collect();
+        fs::write(&file_path, file(&frames)).unwrap();
+        let output = sockpit()
+            .args(["packets", "--json", "-r"])
+            .arg(&file_path)
+            .arg("-w")
+            .arg(&path)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let counts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(counts["packets"], 3_000);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("cannot be written on"), "{said}");
+        run(Command::new("capinfos").arg(&path));
+        run(Command::new("umount").arg(&small));
     });
 }

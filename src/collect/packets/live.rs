@@ -39,6 +39,7 @@ pub struct LiveCapture {
     past_duration: Duration,
     opened: Option<Instant>,
     each: Watch,
+    ended: bool,
     /// The filter's text.
     filter: Option<Arc<str>>,
 }
@@ -57,7 +58,7 @@ impl std::fmt::Debug for Watch {
 }
 
 /// Who holds the ends of flows between these ports, as fresh as the socket table's feed.
-fn owners(sockets: &mut Option<Feed<SocketTable>>, ports: &PortSet) -> FlowOwners {
+pub(super) fn owners(sockets: &mut Option<Feed<SocketTable>>, ports: &PortSet) -> FlowOwners {
     let sample = sockets.as_mut().map(Feed::latest);
     let Some(table) = sample.and_then(|sample| sample.value.clone()) else {
         return FlowOwners::default();
@@ -74,6 +75,8 @@ fn owners(sockets: &mut Option<Feed<SocketTable>>, ports: &PortSet) -> FlowOwner
 struct Names {
     by_index: HashMap<u32, usize>,
     names: Vec<Option<Arc<str>>>,
+    /// Names of interfaces that have had no packet yet.
+    known: HashMap<u32, Arc<str>>,
     /// The interface of the last packet: mostly that of the next one too.
     last: Option<(u32, usize)>,
 }
@@ -91,10 +94,18 @@ impl Names {
         let next = self.names.len();
         let number = *self.by_index.entry(index).or_insert(next);
         if number == next {
-            self.names.push(None);
+            self.names.push(self.known.get(&index).cloned());
         }
         self.last = Some((index, number));
         number
+    }
+
+    /// Asks for the names of interfaces before their packets come.
+    fn learn(&mut self, capture: &Capture) {
+        /// The system numbers them upwards.
+        const MOST: u32 = 2_048;
+        let name = |index| Some((index, Arc::from(capture.interface_name(index)?)));
+        self.known.extend((1..MOST).filter_map(name));
     }
 
     /// Asks for the names that are not known yet; an interface may be gone before.
@@ -124,8 +135,19 @@ impl LiveCapture {
             past_duration: Duration::ZERO,
             opened: None,
             each: Watch::default(),
+            ended: false,
             filter: None,
         }
+    }
+
+    /// Whether what looks at packets wants no more of them.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Lets go of what looks at each packet.
+    pub fn unwatch(&mut self) {
+        self.each.each = None;
     }
 
     /// Says which filter its options have.
@@ -148,6 +170,9 @@ impl LiveCapture {
             let capture = Capture::open(&self.options)?;
             for index in capture.interfaces() {
                 self.names.number(*index);
+            }
+            if capture.interfaces().is_empty() {
+                self.names.learn(&capture);
             }
             self.names.resolve(&capture);
             self.capture = Some(capture);
@@ -182,6 +207,7 @@ impl LiveCapture {
                     sightings: self.sightings.as_mut(),
                     names: &mut self.names,
                     watch: &mut self.each,
+                    ended: false,
                 };
                 capture.finish(|captured| into.count(captured, limit))
             }
@@ -205,6 +231,7 @@ impl LiveCapture {
             sightings: self.sightings.as_mut(),
             names: &mut self.names,
             watch: &mut self.each,
+            ended: false,
         };
         while !stop() {
             let left = until.saturating_duration_since(Instant::now());
@@ -213,6 +240,7 @@ impl LiveCapture {
             }
             let each = |captured: &Captured<'_>| into.count(captured, limit);
             if capture.drain(left.min(PATIENCE), each)? == Drained::Stopped {
+                self.ended = into.ended;
                 break;
             }
         }
@@ -276,6 +304,8 @@ struct Counting<'a> {
     sightings: Option<&'a mut Sightings>,
     names: &'a mut Names,
     watch: &'a mut Watch,
+    /// Whether what looks at packets wants no more.
+    ended: bool,
 }
 
 impl Counting<'_> {
@@ -297,6 +327,7 @@ impl Counting<'_> {
             again,
         });
         if !again && self.watch(captured, interface, &summary).is_break() {
+            self.ended = true;
             return ControlFlow::Break(());
         }
         match limit {

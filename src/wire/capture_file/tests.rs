@@ -385,3 +385,24 @@ proptest! {
         read_all(&file[..]);
     }
 }
+
+#[test]
+fn a_capture_of_another_format_is_named() {
+    let error = |begin: &[u8]| {
+        let mut file = begin.to_vec();
+        file.resize(64, 0);
+        CaptureReader::open(&file[..]).unwrap_err().to_string()
+    };
+    for (begin, name) in [
+        (&b"snoop\0\0\0\0\0\0\x02"[..], "snoop"),
+        (b"GMBU", "Network Monitor 2"),
+        (b"RTSS", "Network Monitor 1"),
+        (b"btsnoop\0", "btsnoop"),
+        (&[0, 0, 0, 0, 0, 0, 0, 0x65, 2, 0, 0, 78, 0, 0, 0, 60], "ERF"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+    ] {
+        let error = error(begin);
+        assert!(error.starts_with("it is a") && error.contains(name), "{error}");
+    }
+    assert!(error(b"snoop\0\0\0").contains("editcap"));
+}
