@@ -37,6 +37,9 @@ pub struct Keeper {
     pub undone_by: Option<String>,
     /// What else the command stops, uncleaned.
     pub stops_also: Vec<String>,
+    /// Whether it is removed with all that was written to it once it has ended (`--rm`).
+    #[serde(default)]
+    pub is_temporary: bool,
     /// Whether the process only passes its port on to this, or watches it: this goes on when the
     /// process ends, and does not start that again.
     #[serde(default)]
@@ -125,6 +128,7 @@ impl Keeper {
             ends_holder: None,
             undone_by: None,
             stops_also: Vec::new(),
+            is_temporary: false,
             is_behind: false,
             triggered_by: Vec::new(),
             confirmed: None,

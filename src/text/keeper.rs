@@ -16,7 +16,9 @@ pub fn clauses(keepers: &[Keeper]) -> Vec<(&Keeper, String)> {
         let is_alone = keepers.iter().filter(|other| *other != keeper).all(|other| {
             !other.may_restart() || other.of.iter().all(|pid| !keeper.of.contains(pid))
         });
-        let line = format!("{}; {}", restarts(keeper, is_alone), command(keeper));
+        let removed =
+            if keeper.is_temporary { ", and is removed once it has ended (--rm)" } else { "" };
+        let line = format!("{}{removed}; {}", restarts(keeper, is_alone), command(keeper));
         if !lines.iter().any(|(_, known)| *known == line) {
             lines.push((keeper, line));
         }

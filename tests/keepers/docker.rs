@@ -32,6 +32,7 @@ fn a_container_is_stopped_and_not_what_forwards_to_it() {
     a_container_on_the_hosts_network(&booted);
     a_container_that_a_unit_runs(&booted);
     a_redirect_without_a_listener(&booted);
+    sockpit_in_a_container_of_its_own(&booted);
     a_port_that_the_daemon_holds(&booted);
 }
 
@@ -84,6 +85,7 @@ fn a_container_on_the_hosts_network(booted: &Booted) {
 fn a_container_that_a_unit_runs(booted: &Booted) {
     let plan = booted.plan(8004);
     plan.must_say("does not last, since run.service starts it again");
+    plan.must_say("is removed once it has ended (--rm)");
     let before = booted.sh("docker inspect -f '{{.Id}}' run");
     booted.sh("docker stop run");
     booted.wait_answer(8004);
@@ -91,6 +93,19 @@ fn a_container_that_a_unit_runs(booted: &Booted) {
     booted.follow(8004, "run.service");
     booted.stays_silent(8004, Duration::from_secs(1));
     booted.wait_answer(8002);
+}
+
+/// With the host's processes and a cgroup namespace of its own, as tools are run: the unit is known,
+/// and that systemd could not be asked is said.
+fn sockpit_in_a_container_of_its_own(booted: &Booted) {
+    booted.units(&[("plain.service", "[Service]\nExecStart=/usr/local/bin/serve 8010\n")]);
+    booted.sh("systemctl start plain");
+    booted.wait_answer(8010);
+    let said = booted
+        .sh("docker run --rm --pid host --net host --cgroupns private --cap-add SYS_PTRACE \
+         -v /usr:/usr:ro web sockpit kill 8010 --dry-run");
+    assert!(said.contains("plain.service, as its control group claims,"), "{said}");
+    assert!(said.contains("systemctl does not reach systemd from here"), "{said}");
 }
 
 /// Nobody holds the port, and yet a container answers by it.

@@ -18,6 +18,7 @@ const SETTINGS: &[(&str, &str)] = &[
 const IMAGE: &str = "mkdir -p /tmp/image/{bin,etc,dev,proc,sys,tmp,www}
     cp /bin/busybox /tmp/image/bin/
     for name in sh httpd; do ln -s busybox /tmp/image/bin/$name; done
+    mkdir /tmp/image/usr; ln -s usr/lib usr/lib64 /tmp/image/
     echo root:x:0:0:root:/:/bin/sh >/tmp/image/etc/passwd
     tar -C /tmp/image -cf /tmp/image.tar .
     chmod 644 /tmp/image.tar";

@@ -28,19 +28,43 @@ const UNITS: &[(&str, &str)] = &[
     ),
     ("upheld.service", "[Service]\nExecStart=/usr/local/bin/serve 8008\n"),
     (
+        "store.service",
+        "[Service]\nType=notify\nNotifyAccess=all\nFileDescriptorStoreMax=1\n\
+         ExecStart=/usr/local/bin/store 8010\n",
+    ),
+    (
         "upholder.service",
         "[Unit]\nUpholds=upheld.service\n[Service]\nExecStart=/usr/local/bin/serve 8009\n",
     ),
 ];
 
+/// A server that gives its listener to systemd to keep (`sd_pid_notify_with_fds(3)`).
+const STORE: &str = r#"#!/usr/bin/python3
+import array, os, socket, sys
+listener = socket.socket()
+listener.bind(("0.0.0.0", int(sys.argv[1])))
+listener.listen(16)
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.connect(os.environ["NOTIFY_SOCKET"])
+right = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [listener.fileno()]))
+notify.sendmsg([b"FDSTORE=1\nREADY=1"], [right])
+while True:
+    client, _ = listener.accept()
+    client.sendall(b"stored\n")
+    client.recv(1024)
+    client.close()
+"#;
+
 #[test]
 fn units_are_stopped_as_the_plan_says() {
     let Some(booted) = boot(&[]) else { return };
     booted.units(UNITS);
+    booted.program("/usr/local/bin/store", STORE);
     booted.sh(
-        "systemctl start quick@8001 quick@8002 slow act.socket beside.socket left nostop upholder",
+        "systemctl start quick@8001 quick@8002 slow act.socket beside.socket left nostop upholder
+         systemctl start store",
     );
-    for port in 8001..=8009 {
+    for port in 8001..=8010 {
         booted.wait_answer(port);
     }
     a_unit_that_starts_it_at_once(&booted);
@@ -49,6 +73,7 @@ fn units_are_stopped_as_the_plan_says() {
     a_unit_whose_stop_leaves_the_process(&booted);
     a_unit_that_refuses(&booted);
     a_unit_that_is_upheld(&booted);
+    a_unit_that_leaves_its_socket_with_systemd(&booted);
 }
 
 /// The instance of a template, of which another one goes on.
@@ -128,6 +153,14 @@ fn a_unit_that_is_upheld(booted: &Booted) {
     booted.sh("systemctl stop -- upholder.service upheld.service");
     booted.stays_silent(8008, Duration::from_millis(500));
     assert_eq!(booted.ask(8009), None, "as was said");
+}
+
+/// Pid 1 holds it as well, for a service and for no socket unit.
+fn a_unit_that_leaves_its_socket_with_systemd(booted: &Booted) {
+    let plan = booted.follow(8010, "store.service");
+    assert!(plan.is_protected());
+    plan.must_say("systemd holds the socket for store.service");
+    booted.stays_silent(8010, Duration::from_millis(200));
 }
 
 #[test]

@@ -180,6 +180,7 @@ fn of_runtime(
         Some("always" | "unless-stopped") => Some(true),
         Some(_) => None,
     };
+    keeper.is_temporary = shown.auto_remove;
     keeper.policy = shown.restart.as_ref().map(|policy| format!("restart policy {policy}"));
     stray(&mut keeper, line, &shown, world);
     let mut chain = vec![keeper];

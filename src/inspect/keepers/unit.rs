@@ -143,6 +143,10 @@ fn ask(
     world: &mut World<'_>,
 ) -> Result<(String, UnitShown), NotAsked> {
     let (program, shown) = show(&[name], systemctl, world)?;
+    // In a container of its own systemctl says nothing, and succeeds.
+    if shown.is_empty() {
+        return Err("systemctl does not reach systemd from here".to_owned().into());
+    }
     let shown = shown.into_iter().next().filter(|shown| shown.load_state == "loaded");
     let shown = shown.ok_or_else(|| "systemd knows no unit of that name".to_owned())?;
     if shown.id != name {

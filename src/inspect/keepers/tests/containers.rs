@@ -30,6 +30,7 @@ fn docker_confirms_a_container_by_its_whole_id() {
     assert_eq!(stop(&chain[0]), (format!("/usr/bin/docker stop -- {ID}"), Some(true)));
     assert_eq!((&*chain[0].name, chain[0].restarts), ("web", Some(true)));
     assert!(chain[0].is_narrow() && chain.len() == 1, "{chain:?}");
+    assert!(!chain[0].is_temporary);
     // A path that claims it is not enough: the container's first process is elsewhere.
     let forged = inspected(1, "");
     let chain = system(&scope("docker"), &[(&ask, &forged)]).chain(30);

@@ -53,6 +53,8 @@ fn what_does_not_agree_is_not_offered() {
         assert!(chain[0].stop.is_none(), "{more}: {chain:?}");
         assert!(chain[0].reason.as_ref().unwrap().contains(why), "{more}: {chain:?}");
     }
+    let chain = system(WEB, &[("systemctl show", "")]).chain(30);
+    assert_eq!(chain[0].reason.as_deref(), Some("systemctl does not reach systemd from here"));
     // A command of its own may end what the mode spares.
     for more in ["KillMode=process\nMainPID=7", "KillMode=none"] {
         let chain = web(&format!("{more}\nExecStop={{ path=/bin/x ; argv[]=/bin/x stop }}"));
