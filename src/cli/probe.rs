@@ -1,6 +1,7 @@
 //! `sockpit probe TARGET...`: does it answer, and if not, which side failed.
 
 mod arguments;
+mod sweep;
 mod targets;
 
 use std::cell::RefCell;
@@ -12,12 +13,10 @@ use tokio::sync::mpsc;
 
 use super::{Exit, Failure, output};
 use crate::model::probe::{Attempt, OutcomeKind, ProbeReport};
-use crate::probe::{Probe, Progress, Settings};
+use crate::probe::{Probe, Progress, Settings, Sweep};
 use crate::text;
 
 const SCHEMA: &str = "sockpit.probe/1";
-/// As many targets are probed side by side; further ones wait for their turn.
-const AT_ONCE: usize = 64;
 
 /// What to probe, how often, and how to say it.
 #[derive(Debug, clap::Args)]
@@ -79,6 +78,9 @@ pub struct Args {
     /// postgres, mysql.
     #[arg(long)]
     starttls: bool,
+    /// As many targets, or ports, are waited for at once.
+    #[arg(long, value_name = "N", default_value = "200")]
+    concurrency: String,
     /// Print one JSON document: an object for one target, an array for several.
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
@@ -103,6 +105,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         eprintln!("{}", text::clean(hint));
     }
     let is_several = targets.is_several;
+    let concurrency = arguments::concurrency(args)?;
+    let format = match (args.json, args.jsonl) {
+        (true, _) => Format::Json,
+        (_, true) => Format::Lines,
+        _ => Format::Text,
+    };
+    if let Some(sweep) = Sweep::over(&targets.list, &settings, concurrency) {
+        return sweep::run(sweep, &targets.list, &settings, format, concurrency);
+    }
     let probe = |target| Probe::new(target, settings.clone());
     let mut probes: Vec<Probe> = targets.list.into_iter().map(probe).collect();
     let mut held_back: Vec<&str> = probes.iter().filter_map(Probe::holds_back).collect();
@@ -110,14 +121,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     for why in held_back {
         eprintln!("the rounds come slower than asked: {why}");
     }
-    let format = match (args.json, args.jsonl) {
-        (true, _) => Format::Json,
-        (_, true) => Format::Lines,
-        _ => Format::Text,
-    };
     // One thread: a wake-up across threads would be measured as the peer's time.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(run_all(&mut probes, format));
+    let ended = runtime.block_on(run_all(&mut probes, format, concurrency));
     // A name look-up cannot be called off; it must not hold up the end.
     runtime.shutdown_background();
     ended?;
@@ -125,7 +131,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Runs all probes side by side until they end or Ctrl-C; what ended is in the probes.
-async fn run_all(probes: &mut [Probe], format: Format) -> Result<(), Failure> {
+async fn run_all(probes: &mut [Probe], format: Format, concurrency: usize) -> Result<(), Failure> {
     let out = RefCell::new(output::stdout());
     let each = probes.iter_mut().map(|probe| {
         let target = probe.target().text().to_owned();
@@ -135,7 +141,7 @@ async fn run_all(probes: &mut [Probe], format: Format) -> Result<(), Failure> {
             print_attempt(&target, attempt, format, &mut *out)
         })
     });
-    let running = stream::iter(each).buffer_unordered(AT_ONCE);
+    let running = stream::iter(each).buffer_unordered(concurrency);
     tokio::select! {
         ended = running.try_collect::<()>() => ended,
         () = interrupted() => Ok(()),
@@ -200,7 +206,11 @@ fn print_attempt(
 fn print_waterfall(target: &str, attempt: &Attempt, out: &mut impl Write) -> Result<(), Failure> {
     write!(out, "{} #{}", text::clean(target), attempt.seq)?;
     if let Some(address) = attempt.address {
-        write!(out, " at {address}")?;
+        match address.port() {
+            // Echoes have no port.
+            0 => write!(out, " at {}", address.ip())?,
+            _ => write!(out, " at {address}")?,
+        }
     }
     writeln!(out)?;
     for stage in &attempt.stages {

@@ -35,12 +35,11 @@ pub(super) async fn secure(
     let started = Instant::now();
     let patience = settings.at_most(HANDSHAKE);
     let made = timeout(patience, tls::handshake(stream, offer)).await;
-    let took = started.elapsed();
-    let (result, layer) = match made {
-        Ok(Handshake { result, detail, faults }) => {
-            (result.map_err(Fault::Tls), Layer { detail, faults })
+    let (result, layer, took) = match made {
+        Ok(Handshake { result, detail, took, faults }) => {
+            (result.map_err(Fault::Tls), Layer { detail, faults }, took)
         }
-        Err(_) => (Err(Fault::TlsSilence(patience)), Layer::default()),
+        Err(_) => (Err(Fault::TlsSilence(patience)), Layer::default(), started.elapsed()),
     };
     let ok = result.is_ok() && layer.faults.is_empty();
     waterfall.end(ok, took, Detail::Tls(Box::new(layer.detail.clone()))).await;

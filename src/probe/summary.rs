@@ -40,7 +40,10 @@ impl Tally {
         self.sent += 1;
         self.ok += u64::from(attempt.verdict.outcome == OutcomeKind::Ok);
         self.lost += u64::from(attempt.verdict.outcome.is_loss());
-        let connects = attempt.stages.iter().filter(|s| s.name() == StageName::Connect && s.ok);
+        // What is asked by datagrams has no connect: there the answer's time counts.
+        let has_connect = attempt.stages.iter().any(|stage| stage.name() == StageName::Connect);
+        let timed = if has_connect { StageName::Connect } else { StageName::Request };
+        let connects = attempt.stages.iter().filter(|stage| stage.name() == timed && stage.ok);
         for connect in connects {
             let us = connect.duration_us;
             self.connect_us.saturating_record(us);

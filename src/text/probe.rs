@@ -9,6 +9,7 @@ use super::clean::clean;
 use super::units::{self, UNKNOWN};
 use crate::model::probe::{IcmpAnswer, OutcomeKind, ProbeSummary, Side, Stage, Verdict};
 
+pub use answers::words as answer_words;
 pub use stages::stage_words;
 
 /// A stage's time: `31 µs`.
@@ -72,7 +73,7 @@ pub fn verdict(verdict: &Verdict) -> String {
     line
 }
 
-/// The sums on one line: `4 sent, 2 ok, 1 failed, 1 lost; connect min … p50 … p90 … p99 … max …`.
+/// The sums on one line: `4 sent, 2 ok, 1 failed, 1 lost; min … p50 … p90 … p99 … max …`.
 /// A refusal is an answer, so it is no loss.
 pub fn summary(summary: &ProbeSummary) -> String {
     let ProbeSummary { sent, ok, lost, min_us, p50_us, p90_us, p99_us, max_us } = *summary;
@@ -83,7 +84,7 @@ pub fn summary(summary: &ProbeSummary) -> String {
     let [min, p50, p90, p99, max] = [min_us, p50_us, p90_us, p99_us, max_us].map(micros);
     format!(
         "{sent} sent, {ok} ok,{failed} {lost} lost; \
-         connect min {min}, p50 {p50}, p90 {p90}, p99 {p99}, max {max}"
+         min {min}, p50 {p50}, p90 {p90}, p99 {p99}, max {max}"
     )
 }
 
@@ -110,6 +111,6 @@ mod tests {
     #[test]
     fn what_was_not_measured_is_a_dash() {
         let line = summary(&ProbeSummary { sent: 2, lost: 2, ..ProbeSummary::default() });
-        assert!(line.starts_with("2 sent, 0 ok, 2 lost; connect min -, p50 -"), "{line}");
+        assert!(line.starts_with("2 sent, 0 ok, 2 lost; min -, p50 -"), "{line}");
     }
 }

@@ -93,6 +93,30 @@ fn a_connection_to_itself_is_no_answer() {
 }
 
 #[test]
+fn a_sweep_finds_every_listener_and_never_itself() {
+    in_namespace(|| {
+        fs::write("/proc/sys/net/ipv4/ip_local_port_range", "40000 40100").unwrap();
+        let _listener = TcpListener::bind("127.0.0.1:39999").unwrap();
+        let (code, document) = probe(&["tcp://127.0.0.1:39950-40110"]);
+        assert_eq!(code, 1);
+        let reports = document.as_array().unwrap();
+        assert_eq!(reports.len(), 161);
+        for (report, port) in reports.iter().zip(39950..) {
+            assert_eq!(report["target"], format!("tcp://127.0.0.1:{port}"));
+            let outcome = if port == 39999 { "ok" } else { "refused" };
+            assert_eq!(report["verdict"]["outcome"], outcome, "{report}");
+        }
+        let output = crate::support::sockpit()
+            .args(["probe", "127.0.0.1:39950-40110", "--concurrency", "10"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let last = said.lines().last().unwrap();
+        assert!(last.starts_with("127.0.0.1: of 161 ports 1 can be connected to"), "{said}");
+    });
+}
+
+#[test]
 fn a_refusal_is_an_answer_and_no_loss() {
     in_namespace(|| {
         let (code, document) = probe(&["127.0.0.1:7", "--count", "3", "--interval", "1ms"]);

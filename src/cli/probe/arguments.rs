@@ -52,6 +52,19 @@ pub(super) fn settings(args: &Args) -> Result<Settings, Failure> {
     })
 }
 
+/// As many at once; each has a descriptor.
+pub(super) fn concurrency(args: &Args) -> Result<usize, Failure> {
+    match args.concurrency.parse() {
+        Ok(count @ 1..=10_000) => Ok(count),
+        _ => {
+            let count = &args.concurrency;
+            Err(Failure::usage(format!(
+                "--concurrency takes a number from 1 to 10000, not `{count}`"
+            )))
+        }
+    }
+}
+
 pub(super) fn duration(option: &str, written: &str) -> Result<Duration, Failure> {
     let span = text::duration::parse(written)
         .map_err(|error| Failure::usage(format!("{option}: {error}")))?;

@@ -7,6 +7,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustls::client::Resumption;
@@ -69,6 +70,8 @@ pub(in crate::probe) struct Handshake {
     pub result: Result<Box<Secured>, TlsFailure>,
     /// What was learnt.
     pub detail: TlsDetail,
+    /// How long it took, without the judgement of its certificates.
+    pub took: Duration,
     /// Every fault of the certificate.
     pub faults: Vec<TlsFault>,
 }
@@ -95,14 +98,16 @@ pub(in crate::probe) async fn handshake(stream: Tapped<TcpStream>, offer: &Offer
             .with_client_cert_resolver(recorder.clone()),
         Err(error) => {
             let result = Err(TlsFailure::Other(error.to_string()));
-            return Handshake { result, detail, faults: Vec::new() };
+            return Handshake { result, detail, took: Duration::ZERO, faults: Vec::new() };
         }
     };
     config.alpn_protocols = offer.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     // Each handshake is a whole one: that is what is tested.
     config.resumption = Resumption::disabled();
     let connector = TlsConnector::from(Arc::new(config));
+    let started = Instant::now();
     let made = connector.connect(offer.name.clone(), stream).into_fallible().await;
+    let took = started.elapsed();
     let seen = std::mem::take(&mut *recorder.seen.lock().unwrap_or_else(PoisonError::into_inner));
     let faults = judge(&seen, offer, &recorder, &mut detail);
     detail.client_certificate_asked = seen.asked.is_some();
@@ -118,7 +123,7 @@ pub(in crate::probe) async fn handshake(stream: Tapped<TcpStream>, offer: &Offer
     if let Err(failure) = &result {
         mark(failure, &seen, offer, &mut detail);
     }
-    Handshake { result, detail, faults }
+    Handshake { result, detail, took, faults }
 }
 
 /// What the open connection tells.

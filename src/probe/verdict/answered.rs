@@ -10,7 +10,12 @@ use super::super::fault::{Ending, Scene};
 use super::{QUOTED, rejected, tls};
 use crate::model::dialogue::{Answer, AppProtocol, Conclusion, Heard, Refusal};
 use crate::model::probe::{ListenerDetail, OutcomeKind, Side, Verdict};
-use crate::text::{clean, clean::clean_to, probe::icmp_words, units};
+use crate::text::{
+    clean,
+    clean::clean_to,
+    probe::{answer_words, icmp_words},
+    units,
+};
 
 /// What was asked, and how long things took.
 pub(in crate::probe) struct Subject {
@@ -67,6 +72,11 @@ fn failed(outcome: OutcomeKind, text: String) -> Verdict {
 /// All is well.
 fn answered(talked: &Talked, ending: Option<Ending>, subject: &Subject, scene: &Scene) -> Verdict {
     let mut text = opening(subject, scene);
+    if subject.protocol == Protocol::Tls
+        && let Some(version) = scene.layer.as_ref().and_then(|it| it.detail.version.as_deref())
+    {
+        text.push_str(&format!(" and speaks {version}"));
+    }
     text.push_str(&what_was_said(talked));
     close_text(&mut text, ending, scene);
     Verdict { outcome: OutcomeKind::Ok, side: None, text, errno: None }
@@ -93,6 +103,7 @@ fn what_was_said(talked: &Talked) -> String {
             let to = http.location.as_deref().map(|to| format!(", to {}", clean_to(to, QUOTED)));
             format!(" with HTTP {}{}", words.trim_end(), to.unwrap_or_default())
         }
+        (Some(answer), None) => format!(": {}", clean_to(&answer_words(answer), 2 * QUOTED)),
         (_, Some(greeting)) if greeting.text.is_some() => {
             let line = greeting.text.as_deref().unwrap_or_default();
             let line = line.trim_end().lines().next().unwrap_or_default();

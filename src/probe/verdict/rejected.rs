@@ -1,6 +1,7 @@
 //! Something answered the SYN with a no: an RST, an ICMP error, or this host's own tables.
 
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 
 use super::super::evidence::listener::Listening;
 use super::super::fault::Scene;
@@ -66,6 +67,11 @@ fn by_icmp(icmp: IcmpAnswer, error: &io::Error, scene: &Scene) -> Verdict {
     let said = icmp_words(icmp);
     let outcome = outcome_of(error);
     let verdict = |side, text| failed(outcome, side, text, error);
+    if scene.is_udp && from_target(icmp, ip) && is_port_unreachable(icmp) {
+        let text =
+            format!("{ip} is there, and nothing listens on its UDP port {port} (ICMP {said})");
+        return verdict(Side::Peer, text);
+    }
     match icmp.from {
         Some(from) if scene.is_own(from) && is_lost_neighbour(error, scene) => {
             verdict(Side::Path, no_neighbour(scene))
@@ -98,6 +104,14 @@ fn by_icmp(icmp: IcmpAnswer, error: &io::Error, scene: &Scene) -> Verdict {
             verdict(Side::Path, text)
         }
     }
+}
+
+fn from_target(icmp: IcmpAnswer, target: IpAddr) -> bool {
+    icmp.from == Some(target)
+}
+
+fn is_port_unreachable(icmp: IcmpAnswer) -> bool {
+    (icmp.kind, icmp.code) == if icmp.v6 { (1, 4) } else { (3, 3) }
 }
 
 /// Whether the kernel gave up on the link address of the next hop; it then tells itself so.

@@ -13,6 +13,11 @@ pub fn is_connecting(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS)
 }
 
+/// Whether connect(2) was called on a socket that is connecting already.
+pub fn is_still_connecting(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EALREADY)
+}
+
 macro_rules! names {
     ($number:expr => $($name:ident)*) => {
         match $number {

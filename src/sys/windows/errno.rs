@@ -17,6 +17,11 @@ pub fn is_connecting(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(WSAEWOULDBLOCK | WSAEINPROGRESS))
 }
 
+/// Whether connect was called on a socket that is connecting already (WSAEALREADY).
+pub fn is_still_connecting(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(10_037)
+}
+
 const NAMES: &[(i32, &str)] = &[
     (10_004, "WSAEINTR"),
     (10_009, "WSAEBADF"),

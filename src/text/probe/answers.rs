@@ -10,7 +10,7 @@ const CHARS: usize = 60;
 const RECORDS: usize = 4;
 
 /// An answer on one line, uncleaned.
-pub(super) fn words(answer: &Answer) -> String {
+pub fn words(answer: &Answer) -> String {
     let short = |text: &str| clean_to(text, CHARS).into_owned();
     match answer {
         Answer::Http(http) => http_words(http),

@@ -75,7 +75,8 @@ fn proxy_words(found: &ProxyDetail) -> String {
 }
 
 fn connect_words(ok: bool, found: &ConnectDetail) -> String {
-    let remote = found.remote.map(|remote| remote.to_string()).unwrap_or_default();
+    // A socket that has a path has no address.
+    let Some(remote) = found.remote else { return String::new() };
     let local = found.local.filter(|_| ok).map(|local| format!("{local} "));
     let mut words = format!("{}→ {remote}", local.unwrap_or_default());
     if let Some(times @ 1..) = found.retransmits {

@@ -1,0 +1,145 @@
+//! Many ports of one host: those that can be connected to are probed, the others are counted.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+
+use super::super::{Exit, Failure, output};
+use super::{Format, SCHEMA, interrupted, print_attempt, run_all};
+use crate::model::probe::{Attempt, OutcomeKind, ProbeReport};
+use crate::probe::{Probe, Settings, Sweep, Target, report_of};
+use crate::text;
+
+/// Progress is said each time as many ports are done.
+const STEP: usize = 1_000;
+/// As many ports that answer are named.
+const NAMED: usize = 20;
+
+/// Sweeps, then probes what answers.
+pub(super) fn run(
+    sweep: Sweep<'_>,
+    targets: &[Target],
+    settings: &Settings,
+    format: Format,
+    concurrency: usize,
+) -> Result<Exit, Failure> {
+    let mut notes = Notes::new(targets, format);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (open, mut probes) = runtime.block_on(async {
+        let open = tokio::select! {
+            open = sweep.run(|place, attempt| notes.take(place, attempt)) => open,
+            () = interrupted() => Vec::new(),
+        };
+        let mut probes: Vec<Probe> = open
+            .iter()
+            .map(|place| Probe::new(targets[*place].clone(), settings.clone()))
+            .collect();
+        notes.end_progress();
+        let ended = run_all(&mut probes, format, concurrency).await;
+        ended.map(|()| (open, probes))
+    })?;
+    runtime.shutdown_background();
+    std::mem::replace(&mut notes.error, Ok(()))?;
+    let mut reports: BTreeMap<usize, ProbeReport> = BTreeMap::new();
+    for (place, probe) in open.into_iter().zip(probes.drain(..)) {
+        reports.extend(probe.report().map(|report| (place, report)));
+    }
+    let is_ok = |report: &ProbeReport| report.verdict.outcome == OutcomeKind::Ok;
+    let all_ok = reports.len() == targets.len() && reports.values().all(is_ok);
+    match format {
+        Format::Json => {
+            for (place, attempts) in notes.attempts {
+                if let std::collections::btree_map::Entry::Vacant(vacant) = reports.entry(place)
+                    && let Some(report) = report_of(&targets[place], attempts)
+                {
+                    vacant.insert(report);
+                }
+            }
+            let reports: Vec<ProbeReport> = reports.into_values().collect();
+            output::json_array(SCHEMA, &reports)?;
+        }
+        Format::Text | Format::Lines => {
+            let answering: Vec<u16> =
+                reports.iter().filter_map(|(place, _)| targets[*place].port()).collect();
+            let sentence = notes.sentence(targets, &answering);
+            if format == Format::Text {
+                let mut out = output::stdout();
+                writeln!(out, "{sentence}")?;
+                out.flush()?;
+            } else {
+                eprintln!("{sentence}");
+            }
+        }
+    }
+    Ok(if all_ok { Exit::Yes } else { Exit::No })
+}
+
+/// What the sweep told so far.
+struct Notes<'a> {
+    targets: &'a [Target],
+    format: Format,
+    attempts: BTreeMap<usize, Vec<Attempt>>,
+    outcomes: BTreeMap<&'static str, usize>,
+    done: usize,
+    shows_progress: bool,
+    error: Result<(), Failure>,
+}
+
+impl<'a> Notes<'a> {
+    fn new(targets: &'a [Target], format: Format) -> Self {
+        Self {
+            targets,
+            format,
+            attempts: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            done: 0,
+            shows_progress: std::io::stderr().is_terminal(),
+            error: Ok(()),
+        }
+    }
+
+    fn take(&mut self, place: usize, attempt: Attempt) {
+        self.done += 1;
+        *self.outcomes.entry(attempt.verdict.outcome.name()).or_default() += 1;
+        match self.format {
+            Format::Json => self.attempts.entry(place).or_default().push(attempt),
+            Format::Lines if self.error.is_ok() => {
+                let target = self.targets[place].text();
+                let mut out = output::stdout();
+                self.error = print_attempt(target, &attempt, self.format, &mut out);
+            }
+            Format::Lines | Format::Text => {}
+        }
+        if self.shows_progress && self.done.is_multiple_of(STEP) {
+            eprint!("\r{} of {} ports", self.done, self.targets.len());
+        }
+    }
+
+    fn end_progress(&self) {
+        if self.shows_progress && self.done >= STEP {
+            eprint!("\r                              \r");
+        }
+    }
+
+    /// `127.0.0.1: of 1000 ports 2 can be connected to (22, 80), 998 refused`.
+    fn sentence(&self, targets: &[Target], answering: &[u16]) -> String {
+        let host = targets.first().map(|target| target.host().to_string()).unwrap_or_default();
+        let named: Vec<String> = answering.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = answering.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let named =
+            if named.is_empty() { String::new() } else { format!(" ({}{more})", named.join(", ")) };
+        let others: Vec<String> = self
+            .outcomes
+            .iter()
+            .map(|(outcome, count)| format!("{count} {}", outcome.replace('_', " ")))
+            .collect();
+        let others =
+            if others.is_empty() { String::new() } else { format!(", {}", others.join(", ")) };
+        format!(
+            "{}: of {} ports {} can be connected to{named}{others}",
+            text::clean(&host),
+            targets.len(),
+            answering.len()
+        )
+    }
+}

@@ -1,0 +1,14 @@
+//! The tester against real servers, each started by its test in a network of its own.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod support;
+
+#[path = "probe/certificates.rs"]
+mod certificates;
+#[path = "probe/servers.rs"]
+mod servers;
+#[path = "probe/strangers.rs"]
+mod strangers;
+#[path = "probe/tls.rs"]
+mod tls;
