@@ -35,7 +35,7 @@ pub use plan::{choose, holds_target, plan};
 pub(super) use run::proven;
 pub use run::run;
 pub use verdict::{obstacle, verdict};
-pub use words::{describe_holder, describe_socket, describe_victim, some_of};
+pub use words::{about, describe_holder, describe_socket, describe_victim, some_of};
 
 /// Looks at the system and plans the end of whoever holds `target`. Blocks.
 pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error> {

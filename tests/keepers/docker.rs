@@ -36,6 +36,46 @@ fn a_container_is_stopped_and_not_what_forwards_to_it() {
     a_port_that_the_daemon_holds(&booted);
 }
 
+/// The daemon of a user: rootlesskit holds the ports of all containers.
+#[test]
+fn a_container_of_a_users_docker_is_stopped_and_not_the_daemon() {
+    let programs =
+        ["docker", "dockerd", "runc", "busybox", "rootlesskit", "slirp4netns", "newuidmap"];
+    let Some(booted) = boot(&programs) else { return };
+    prepare(&booted);
+    booted.sh("useradd -m -u 2000 -s /bin/bash joe; loginctl enable-linger joe");
+    booted.write("/home/joe/.config/docker/daemon.json", "{\"storage-driver\":\"vfs\"}\n");
+    booted.write("/home/joe/.config/systemd/user/docker.service", ROOTLESS);
+    booted.sh(&format!(
+        "chown -R joe: /home/joe
+         until systemctl --user -M joe@.host daemon-reload 2>/dev/null; do sleep 0.05; done
+         systemctl --user -M joe@.host start docker
+         export DOCKER_HOST=unix:///run/user/2000/docker.sock
+         until docker info >/dev/null 2>&1; do sleep 0.05; done
+         docker import /tmp/image.tar web
+         docker run -d --name web -p 8001:80 {WEB} 80
+         docker run -d --name beside -p 8002:80 {WEB} 80"
+    ));
+    for port in [8001, 8002] {
+        booted.wait_answer(port);
+    }
+    let plan = booted.plan(8001);
+    assert!(plan.is_protected());
+    plan.must_say("the daemon would end, and with it containers beside and web");
+    let output = booted.kill(&["8001"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    booted.wait_answer(8001);
+    booted.follow(8001, "web");
+    booted.stays_silent(8001, Duration::from_millis(500));
+    booted.wait_answer(8002);
+}
+
+/// As Debian's `dockerd-rootless-setuptool.sh` writes it.
+const ROOTLESS: &str = "[Service]\nRestart=always\nDelegate=yes\nKillMode=mixed\n\
+    Environment=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
+    Environment=DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns\n\
+    ExecStart=/usr/share/docker.io/contrib/dockerd-rootless.sh\n";
+
 /// Who may not see the holder learns of the container by docker-proxy's arguments.
 fn a_user_without_rights(booted: &Booted) {
     let line = "setpriv --reuid 2000 --regid 2000 --clear-groups sockpit kill 8001 --dry-run";

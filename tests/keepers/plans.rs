@@ -14,9 +14,9 @@ pub(crate) struct Plan(Value);
 const NARROW: &str = "this stops only that: ";
 
 impl Booted {
-    /// What `sockpit kill` would do about a port, or about `pid:N`.
-    pub(crate) fn plan(&self, target: impl ToString) -> Plan {
-        let output = self.sockpit(&["kill", &target.to_string(), "--dry-run", "--json"]);
+    /// What `sockpit kill` would do about a port.
+    pub(crate) fn plan(&self, port: u16) -> Plan {
+        let output = self.sockpit(&["kill", &port.to_string(), "--dry-run", "--json"]);
         let mut document: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {output:?}"));
         Plan(document["plan"].take())

@@ -70,7 +70,7 @@ fn forward(forwarder: &Forwarder, plan: &KillPlan) -> String {
         forwarder.kind,
         ForwarderKind::DockerProxy | ForwarderKind::Dockerd | ForwarderKind::Rootlesskit
     );
-    match (&forwarder.stop, plan.target.clone()) {
+    match (&forwarder.stop, &plan.target) {
         // Where it is a victim its keepers tell of the command.
         (Some(stop), _) if !plan.victims.iter().any(is_victim) => {
             let _ = write!(line, "; this would stop it: {}", shell::line(stop));
@@ -78,7 +78,7 @@ fn forward(forwarder: &Forwarder, plan: &KillPlan) -> String {
         (None, KillTarget::Port { port, udp, .. })
             if is_dockers && forwarder.behind.container.is_none() =>
         {
-            let filter = crate::inspect::keepers::published(port, udp);
+            let filter = crate::inspect::keepers::published(*port, *udp);
             let _ = write!(line, "; find the container to stop: docker ps --filter {filter}");
         }
         _ => {}

@@ -37,7 +37,7 @@ const MOST_OF_COMMAND: usize = 100;
 
 /// What tells a victim from others of its name: command line, directory, unit or container.
 /// `None` where nothing of it is known.
-pub(super) fn about(victim: &Victim) -> Option<String> {
+pub fn about(victim: &Victim) -> Option<String> {
     let About { cmdline, cwd, unit, container } = &victim.about;
     let mut parts = Vec::new();
     if !cmdline.is_empty() {

@@ -201,7 +201,7 @@ fn confirmed(
     keeper.pid = None;
     restarts(&mut keeper, shown, is_main, tie.is_kept);
     // What ExecStop= does is its own business: it may well end what KillMode= would spare.
-    let spared = shown.has_stop_command.then_some(Ends::Perhaps).unwrap_or(Ends::No);
+    let spared = if shown.has_stop_command { Ends::Perhaps } else { Ends::No };
     let ends = match shown.kill_mode.as_deref() {
         Some("process") if !is_main => spared,
         Some("none") => spared,

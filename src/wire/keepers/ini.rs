@@ -35,9 +35,11 @@ fn settings(text: &str) -> Vec<(&str, &str, String)> {
     let mut within = "";
     for line in text.lines() {
         let bare = line.split(" ;").next().unwrap_or(line);
+        if bare.trim().is_empty() || bare.starts_with([';', '#']) {
+            continue;
+        }
         if let Some(name) = section(line) {
             within = name;
-        } else if bare.trim().is_empty() || bare.starts_with([';', '#']) {
         } else if line.starts_with([' ', '\t']) {
             if let Some((_, _, value)) = found.last_mut() {
                 value.push(' ');

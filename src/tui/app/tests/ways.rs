@@ -98,6 +98,21 @@ fn a_confirmed_unit_is_stopped_rather_than_its_process_killed() {
 }
 
 #[test]
+fn two_victims_of_one_name_are_told_apart() {
+    let mut plan = supervised(false, true);
+    for (victim, script) in plan.victims.iter_mut().zip(["shop.py", "blog.py"]) {
+        victim.about.cmdline = ["python3", script].map(Into::into).to_vec();
+        victim.about.cwd = Some("/srv".into());
+    }
+    let mut desk = Desk::with_rows(140, 40);
+    ask(&mut desk, vec![plan]);
+    let screen = desk.screen();
+    for script in ["shop.py", "blog.py"] {
+        assert!(screen.contains(&format!("python3 {script}; in /srv")), "{screen}");
+    }
+}
+
+#[test]
 fn a_stop_that_is_refused_can_be_planned_anew() {
     let mut desk = Desk::with_rows(140, 40);
     ask(&mut desk, vec![supervised(true, false)]);

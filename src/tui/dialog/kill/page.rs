@@ -8,7 +8,7 @@ use super::{KillDialog, KillStage, Ready, Running, SIGNALS, Way};
 use crate::act::kill::{self, Progress};
 use crate::model::action::{KillPlan, Victim};
 use crate::model::signal::Signal;
-use crate::text::{clean, shell, units};
+use crate::text::{clean, keeper, shell, units};
 use crate::tui::dialog::Page;
 use crate::tui::event::Killed;
 use crate::tui::log;
@@ -59,6 +59,9 @@ impl Lines<'_, '_> {
         for victim in &plan.victims {
             let text = format!("{}{}", kill::describe_victim(victim), whose(victim, self.1));
             self.0.add(&clean(&text), theme.accent);
+            if let Some(about) = kill::about(victim) {
+                self.0.hang("  ", &clean(&about), theme.dim);
+            }
         }
         if let Some(obstacle) = kill::obstacle(plan) {
             self.0.hang("! ", &clean(&obstacle.sentence), theme.danger);
@@ -160,7 +163,7 @@ fn describe(way: &Way, dialog: &KillDialog, recommends: bool) -> (String, String
     let seconds = dialog.options.timeout.as_secs_f64();
     match way {
         Way::Stop(stop) => {
-            let what = shell::line(&stop.argv);
+            let what = shell::line(&keeper::typed(&stop.argv));
             let all: usize = stop.kills.iter().map(|kill| kill.victims.len()).sum();
             let remark = if stop.is_narrow() {
                 format!("stops {} for good (recommended)", stop.name)
