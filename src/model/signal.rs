@@ -67,7 +67,7 @@ impl Signal {
     /// What a program usually makes of it, in a few words.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Term => "asks it to end in good order",
+            Self::Term => "asks the process to end cleanly",
             Self::Hup => "hang-up; many servers only read their configuration again",
             Self::Int => "what Ctrl-C sends",
             Self::Quit => "what Ctrl-\\ sends; it may leave a core dump",

@@ -286,7 +286,7 @@ static DIALOG: &[Binding] = &[bind(&[Key::control('c')], Command::Quit, "", "Qui
 static FIELD: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Enter)], Command::Accept, "done", "Finish"),
     bind(&[Key::plain(KeyCode::Tab)], Command::Complete, "complete", "Complete"),
-    bind(&[Key::plain(KeyCode::Esc)], Command::Cancel, "leave it", "Leave it as it was"),
+    bind(&[Key::plain(KeyCode::Esc)], Command::Cancel, "cancel", "Leave it as it was"),
     bind(&[Key::control('c')], Command::Quit, "", "Quit"),
 ];
 

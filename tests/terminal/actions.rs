@@ -214,7 +214,7 @@ fn the_signal_can_be_chosen() {
         terminal.send("K");
         terminal.wait_row(&["▸ TERM"]);
         terminal.send("s");
-        terminal.wait_row(&["▸ TERM", "asks it to end in good order"]);
+        terminal.wait_row(&["▸ TERM", "asks the process to end cleanly"]);
         terminal.wait_row(&["KILL", "asks once more"]);
         terminal.send("\x1b[B\x1b[B");
         terminal.wait_row(&["▸ INT"]);

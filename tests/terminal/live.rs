@@ -85,7 +85,7 @@ fn a_later_run_knows_the_filters_of_an_earlier_one() {
         let mut terminal = Terminal::sockpit_at(140, 40, home.path());
         wait_for_panes(&terminal);
         terminal.send("/");
-        terminal.wait_for("Esc leave");
+        terminal.wait_for("Esc cancel");
         terminal.send("\x1b[A");
         terminal.wait_for("/@web state:listen");
         terminal.send("\x15!@mine proto:tcp\r");

@@ -148,7 +148,7 @@ impl Dialog for CloseDialog {
         const LISTENERS: &[Key] = &[Key::char('l')];
         let servers = |hint| Binding::hinted(LISTENERS, SERVERS, hint);
         match &self.stage {
-            CloseStage::Planning(_) => vec![Binding::esc("leave it")],
+            CloseStage::Planning(_) => vec![Binding::esc("cancel")],
             CloseStage::Failed(_) | CloseStage::Done(_) => vec![Binding::close()],
             CloseStage::Ready(plan) => {
                 let toggle = if self.with_servers {
@@ -159,11 +159,11 @@ impl Dialog for CloseDialog {
                 let agree = if plan.protected { "agree, then asked once more" } else { "run" };
                 let (run, leave) = match plan.targets.is_empty() {
                     true => (None, Binding::close()),
-                    false => (Some(Binding::enter(agree)), Binding::esc("leave it")),
+                    false => (Some(Binding::enter(agree)), Binding::esc("cancel")),
                 };
                 run.into_iter().chain(toggle).chain([leave]).collect()
             }
-            CloseStage::Protected { .. } => vec![Binding::enter("run"), Binding::esc("leave it")],
+            CloseStage::Protected { .. } => vec![Binding::enter("run"), Binding::esc("cancel")],
             CloseStage::Running { .. } => {
                 vec![Binding::esc("hide; the outcome goes to the log (L)")]
             }

@@ -82,7 +82,7 @@ impl Dialog for ColumnsDialog {
             Binding::hinted(const { &[Key::plain(KeyCode::Right)] }, LATER, "later"),
             Binding::hinted(const { &[Key::char('u')] }, RESET, "usual"),
             Binding::enter("take"),
-            Binding::esc("leave"),
+            Binding::esc("cancel"),
         ]
     }
 

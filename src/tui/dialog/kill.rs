@@ -222,7 +222,7 @@ impl Dialog for KillDialog {
     fn keys(&self) -> Vec<Binding> {
         let again = || vec![Binding::enter("plan again"), Binding::esc("close")];
         match &self.stage {
-            KillStage::Planning(_) => vec![Binding::esc("leave it")],
+            KillStage::Planning(_) => vec![Binding::esc("cancel")],
             KillStage::Failed(_) => vec![Binding::close()],
             KillStage::Ready(ready) if ready.ways.is_empty() => vec![Binding::close()],
             KillStage::Ready(ready) => {
@@ -232,11 +232,11 @@ impl Dialog for KillDialog {
                     Binding::enter(agree),
                     Binding::hinted(const { &[Key::char('s')] }, SIGNAL, "signal"),
                     Binding::hinted(const { &[Key::char('t')] }, CHILDREN, tree),
-                    Binding::esc("leave"),
+                    Binding::esc("cancel"),
                 ]
             }
             KillStage::Signals { .. } => vec![Binding::enter("take it"), Binding::esc("back")],
-            KillStage::Again { .. } => vec![Binding::enter("run"), Binding::esc("leave it")],
+            KillStage::Again { .. } => vec![Binding::enter("run"), Binding::esc("cancel")],
             KillStage::Running(_) => vec![Binding::esc("hide; the outcome goes to the log (L)")],
             KillStage::Done(killed) if killed.iter().any(survived) => again(),
             KillStage::Stopped(stopped) if !stopped.is_success() => again(),

@@ -66,8 +66,8 @@ fn no_key_of_a_dialog_means_two_things() {
 fn a_click_on_a_hint_is_its_key() {
     let mut desk = opened(KeyCode::Char('C'), "Columns", 80, 24);
     let screen = desk.screen();
-    let (row, line) = screen.lines().enumerate().find(|(_, l)| l.contains("Esc leave")).unwrap();
-    let column = line[..line.find("Esc leave").unwrap()].chars().count();
+    let (row, line) = screen.lines().enumerate().find(|(_, l)| l.contains("Esc cancel")).unwrap();
+    let column = line[..line.find("Esc cancel").unwrap()].chars().count();
     let at = |desk: &mut Desk, column: usize| {
         let kind = MouseEventKind::Down(MouseButton::Left);
         desk.mouse(kind, u16::try_from(column).unwrap(), u16::try_from(row).unwrap());

@@ -111,7 +111,7 @@ impl Dialog for WhyDialog {
     fn keys(&self) -> Vec<Binding> {
         let copy = Binding::hinted(const { &[Key::char('y')] }, Command::Copy, "copy");
         match (&self.stage, self.chosen()) {
-            (WhyStage::Asking(_), _) => vec![Binding::esc("leave it")],
+            (WhyStage::Asking(_), _) => vec![Binding::esc("cancel")],
             (_, None) => vec![Binding::close()],
             (_, Some(choice)) if choice.plan.is_some() => {
                 vec![Binding::enter("show its plan"), copy, Binding::esc("close")]

@@ -185,7 +185,7 @@ fn describe(way: &Way, dialog: &KillDialog, recommends: bool) -> (String, String
         }
         Way::Signal { signal, then_kill: true } => (
             format!("{signal}, then KILL after {seconds} s"),
-            "for those who live on; asks once more before".to_owned(),
+            "for processes that are still alive; asks again first".to_owned(),
         ),
         Way::Signal { signal: Signal::Kill, .. } => {
             ("KILL at once".to_owned(), "asks once more before".to_owned())

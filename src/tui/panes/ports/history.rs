@@ -89,7 +89,7 @@ impl History {
         let Some(found) = &self.found else { return };
         if found.rows.is_empty() {
             let text = match (found.total, self.filter.text.trim()) {
-                (0, _) => "No socket has ended since sockpit looks.".to_owned(),
+                (0, _) => "No socket has closed since sockpit started.".to_owned(),
                 (total, text) => format!("None of {total} ended sockets matches {}", clean(text)),
             };
             return message::centred(buf, area, &[(text, theme.dim)]);

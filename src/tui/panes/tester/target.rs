@@ -105,7 +105,7 @@ impl TargetLine {
             None => (units::UNKNOWN.into(), theme.dim),
         };
         let origin = match (&self.typed, &target) {
-            (Some(_), _) => "  typed; emptied it follows the selection",
+            (Some(_), _) => "  typed; clear it to follow the selection",
             (None, Some(_)) => "  from the selection",
             (None, None) if world.selected_elsewhere().is_some() => {
                 "  the selected socket is in another network namespace"
