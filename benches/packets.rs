@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sockpit::collect::packets::{Counter, Frame, Limits, count_record};
 use sockpit::wire::capture_file::CaptureReader;
-use sockpit::wire::frame::{Link, decode};
+use sockpit::wire::frame::{Link, decode, detail};
 
 const PACKETS: usize = 100_000;
 
@@ -70,11 +70,15 @@ fn file(frames: &[Vec<u8>]) -> Vec<u8> {
 fn count(frames: &[Vec<u8>]) -> Counter {
     let mut counter = Counter::new();
     for bytes in frames {
+        let summary = decode(Link::Ethernet, bytes);
+        let ip = summary.ip();
+        let detail = ip.map(|ip| detail(Link::Ethernet, bytes, ip)).unwrap_or_default();
         counter.count(&Frame {
             interface: 0,
             length: bytes.len() as u32,
             cut: false,
-            summary: decode(Link::Ethernet, bytes),
+            summary,
+            detail,
             time_ns: None,
             again: false,
         });

@@ -15,6 +15,7 @@ pub mod options;
 pub mod owner;
 pub mod packet;
 pub mod probe;
+pub mod problem;
 pub mod serve;
 pub mod shell;
 pub mod table;

@@ -20,6 +20,8 @@ mod opts;
 mod packet_filters;
 #[path = "cli/packet_lists.rs"]
 mod packet_lists;
+#[path = "cli/packet_stats.rs"]
+mod packet_stats;
 #[path = "cli/packets.rs"]
 mod packets;
 #[path = "cli/ports.rs"]

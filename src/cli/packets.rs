@@ -2,6 +2,7 @@
 
 mod filter;
 mod look;
+mod stats;
 mod summary;
 
 use std::io::{self, IsTerminal};
@@ -58,6 +59,9 @@ pub struct Args {
     /// List the packets with every field of their headers.
     #[arg(long, conflicts_with = "list")]
     fields: bool,
+    /// Print one view in the place of the summary.
+    #[arg(long, value_name = "VIEW", conflicts_with_all = ["list", "fields", "jsonl", "csv"])]
+    stats: Option<stats::View>,
     /// Write the packets to this new pcapng file, with the process of each as a comment.
     #[arg(short, long, value_name = "FILE")]
     write: Option<PathBuf>,
@@ -322,7 +326,7 @@ fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
 
 /// A person gets the top of each list, a program all of it.
 fn limits(args: &Args) -> Limits {
-    if args.json || args.csv {
+    if args.json || args.csv || args.stats.is_some() {
         Limits::ALL
     } else if args.jsonl {
         Limits::LIVE
@@ -332,7 +336,10 @@ fn limits(args: &Args) -> Limits {
 }
 
 fn print(args: &Args, counts: &PacketCounts, health: Health) -> Result<(), Failure> {
-    if args.json {
+    if let Some(view) = args.stats {
+        tell(&health);
+        stats::print(view, counts, args.json)
+    } else if args.json {
         output::json(SCHEMA, &Report { counts, health: vec![health] })
     } else if args.jsonl {
         print_line(counts)

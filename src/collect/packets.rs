@@ -1,5 +1,6 @@
 //! Packets: counted where they are captured or read; counts cross threads, packets do not.
 
+mod applications;
 mod attribution;
 mod collector;
 mod counter;
@@ -12,6 +13,7 @@ mod live;
 mod ports;
 mod sightings;
 mod snapshot;
+mod tcp;
 #[cfg(test)]
 mod tests;
 mod unpack;

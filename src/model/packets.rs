@@ -7,6 +7,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use super::connection::{
+    ApplicationCount, DnsCode, DnsCounts, DnsName, FlowTcp, Handshake, HostCount, ResetPhase,
+    TcpCounts, TcpEnd,
+};
 use super::socket::{Endpoint, Socket};
 
 /// Packets and the bytes they had on the wire, from the link header on.
@@ -178,6 +182,22 @@ pub struct Flow {
     /// once, however many they are.
     #[serde(default)]
     pub interfaces: Vec<Arc<str>>,
+    /// What its payload is, by its first bytes; `None` where that is not told.
+    #[serde(default)]
+    pub application: Option<Cow<'static, str>>,
+    /// The name that its server goes by: of TLS's server name, HTTP's host, or SSH's
+    /// identification; uncleaned.
+    #[serde(default)]
+    pub server: Option<Arc<str>>,
+    /// What became of it, for TCP.
+    #[serde(default)]
+    pub tcp: Option<FlowTcp>,
+    /// ICMP errors that speak of it.
+    #[serde(default)]
+    pub icmp_errors: u64,
+    /// What the last of them says.
+    #[serde(default)]
+    pub icmp_error: Option<Cow<'static, str>>,
 }
 
 impl Flow {
@@ -304,6 +324,21 @@ pub struct PacketCounts {
     pub flows_seen: u64,
     /// TCP segments by flags.
     pub tcp_flags: TcpFlagCounts,
+    /// What became of TCP connections.
+    #[serde(default)]
+    pub tcp: TcpCounts,
+    /// By application, most packets first.
+    #[serde(default)]
+    pub applications: Vec<ApplicationCount>,
+    /// By address, most packets first, bounded.
+    #[serde(default)]
+    pub hosts: Vec<HostCount>,
+    /// How many addresses were seen among the flows in the table.
+    #[serde(default)]
+    pub hosts_seen: u64,
+    /// DNS.
+    #[serde(default)]
+    pub dns: DnsCounts,
     /// ICMP messages.
     pub icmp: Vec<IcmpCount>,
     /// Link types of which nothing could be read.

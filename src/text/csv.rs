@@ -219,6 +219,11 @@ mod tests {
             owner: None,
             owner_a: None,
             owner_b: None,
+            application: None,
+            server: None,
+            tcp: None,
+            icmp_errors: 0,
+            icmp_error: None,
             interfaces: Vec::new(),
         };
         let counts = PacketCounts { flows: vec![flow], ..PacketCounts::default() };

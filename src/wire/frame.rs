@@ -4,6 +4,7 @@
 //! Addresses and ports are those of the outermost IP header: the ends of a tunnel, where there
 //! is one. What the tunnel carries is seen again, with its own, on the tunnel's interface.
 
+mod detail;
 mod ip;
 mod link;
 mod older;
@@ -15,6 +16,7 @@ mod wrapped;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+pub use detail::{Application, Detail, Segment};
 pub use link::Link;
 
 /// What a frame carries, as far as its bytes tell.
@@ -260,6 +262,18 @@ impl Layers {
 #[inline]
 pub fn ip_packet(link: Link, frame: &[u8]) -> Option<&[u8]> {
     link::ip_packet(link, frame)
+}
+
+/// What a frame has behind the IP header that [`decode`] found in it: on links whose header is
+/// Ethernet's, a cooked capture's or none.
+#[inline]
+pub fn detail<'a>(link: Link, frame: &'a [u8], ip: &Ip) -> Detail<'a> {
+    detail::detail(link, frame, ip)
+}
+
+/// The packet that an ICMP error speaks of, from the payload that [`detail`] found.
+pub fn spoken_of(ip: &Ip, payload: &[u8]) -> Option<Ip> {
+    detail::spoken_of(ip, payload)
 }
 
 /// Where the IP header of a frame begins, for any kind of link: where the same bytes alone say the

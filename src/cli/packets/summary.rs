@@ -7,6 +7,7 @@ use crate::cli::{Failure, output};
 use crate::collect::packets::Limits;
 use crate::model::packets::{Count, Flow, FlowOwner, PacketCounts, UnreadLink};
 use crate::text::address::flow_end;
+use crate::text::clean::clean_to;
 use crate::text::table::{Column, Table};
 use crate::text::{clean, units};
 
@@ -36,10 +37,12 @@ pub(super) fn print(counts: &PacketCounts) -> Result<(), Failure> {
     let no_more = 0;
     for (table, seen, name) in [
         (protocols(counts), no_more, "protocols"),
+        (applications(counts), no_more, "applications"),
         (interfaces(counts), no_more, "interfaces"),
         (ports(counts), counts.ports_seen, "ports"),
         (processes(counts), counts.processes_seen, "processes"),
         (flows(counts), counts.flows_seen, "flows"),
+        (tcp(counts), no_more, "events"),
         (icmp(counts), counts.icmp.len() as u64, "kinds of ICMP message"),
     ] {
         if !table.is_empty() {
@@ -125,7 +128,7 @@ fn row(first: impl IntoIterator<Item = String>, count: Count) -> Vec<String> {
     first.into_iter().chain(numbers).collect()
 }
 
-fn protocols(counts: &PacketCounts) -> Table {
+pub(super) fn protocols(counts: &PacketCounts) -> Table {
     let mut table = table(&["PROTOCOL"]);
     for line in &counts.protocols {
         table.push(row([line.name.to_string()], line.count));
@@ -133,7 +136,36 @@ fn protocols(counts: &PacketCounts) -> Table {
     table
 }
 
-fn interfaces(counts: &PacketCounts) -> Table {
+pub(super) fn applications(counts: &PacketCounts) -> Table {
+    let mut table = table(&["APPLICATION"]);
+    for line in &counts.applications {
+        table.push(row([line.name.to_string()], line.count));
+    }
+    table
+}
+
+/// What became of TCP connections; what did not happen has no line.
+pub(super) fn tcp(counts: &PacketCounts) -> Table {
+    let tcp = &counts.tcp;
+    let mut table = Table::new(vec![Column::left("TCP"), Column::right("HOW OFTEN")]);
+    for (name, number) in [
+        ("handshakes completed", tcp.handshakes_completed),
+        ("handshakes refused", tcp.handshakes_refused),
+        ("handshakes unanswered", tcp.handshakes_unanswered),
+        ("retransmissions", tcp.retransmissions),
+        ("out of order", tcp.out_of_order),
+        ("keep-alives", tcp.keep_alives),
+        ("duplicate acknowledgments", tcp.duplicate_acks),
+        ("zero windows", tcp.zero_windows),
+    ] {
+        if number > 0 {
+            table.push([name.to_owned(), units::count(number)]);
+        }
+    }
+    table
+}
+
+pub(super) fn interfaces(counts: &PacketCounts) -> Table {
     let mut table = table(&["INTERFACE"]);
     for line in &counts.interfaces {
         // A file of one unnamed interface says no more than the first line did.
@@ -144,7 +176,7 @@ fn interfaces(counts: &PacketCounts) -> Table {
     table
 }
 
-fn ports(counts: &PacketCounts) -> Table {
+pub(super) fn ports(counts: &PacketCounts) -> Table {
     let mut table = table(&["PORT", "SERVICE"]);
     for line in &counts.ports {
         let port = format!("{}/{}", line.port, line.protocol);
@@ -154,7 +186,7 @@ fn ports(counts: &PacketCounts) -> Table {
     table
 }
 
-fn processes(counts: &PacketCounts) -> Table {
+pub(super) fn processes(counts: &PacketCounts) -> Table {
     let mut table = table(&["PID", "PROCESS"]);
     for line in &counts.processes {
         table.push(row([line.pid.to_string(), clean(&line.name).into_owned()], line.count));
@@ -166,15 +198,24 @@ fn processes(counts: &PacketCounts) -> Table {
     table
 }
 
-fn flows(counts: &PacketCounts) -> Table {
-    let mut table = table(&["FLOW", "A", "B", "PROCESS"]);
+pub(super) fn flows(counts: &PacketCounts) -> Table {
+    let mut table = table(&["FLOW", "A", "B", "APPLICATION", "PROCESS"]);
     for flow in &counts.flows {
-        let owner = owners(flow);
-        let first =
-            [flow.protocol.to_string(), flow_end(flow, flow.a), flow_end(flow, flow.b), owner];
+        let (owner, application) = (owners(flow), application(flow));
+        let (a, b) = (flow_end(flow, flow.a), flow_end(flow, flow.b));
+        let first = [flow.protocol.to_string(), a, b, application, owner];
         table.push(row(first, flow.count));
     }
     table
+}
+
+/// What its payload is, and the name that its server goes by.
+fn application(flow: &Flow) -> String {
+    let name = flow.application.as_deref().unwrap_or(units::UNKNOWN);
+    match &flow.server {
+        Some(server) => format!("{name} {}", clean_to(server, 40)),
+        None => name.to_owned(),
+    }
 }
 
 /// The process of a flow; of two on this host the one that serves comes first.

@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::applications::Applications;
 use super::attribution::Attribution;
-use super::flows::{BATCH, FlowTable, MAX_FLOWS, Seen, Step};
+use super::flows::{BATCH, FlowId, FlowTable, MAX_FLOWS, Seen, Step};
 use super::fragments::Fragments;
 use super::ports::{Port, service_port};
-use crate::model::packets::{Count, TcpFlagCounts};
+use crate::model::packets::{Count, TcpCounts, TcpFlagCounts};
 use crate::wire::frame::{
-    Inner, Ip, Layers, Network, Summary, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Transport,
+    Application, Detail, Inner, Ip, Layers, Network, Summary, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN,
+    Transport, spoken_of,
 };
 
 const IPV4: u16 = 0x0800;
@@ -19,7 +21,7 @@ const MAX_KINDS: usize = 4_096;
 
 /// A frame as a source hands it over.
 #[derive(Clone, Copy, Debug)]
-pub struct Frame {
+pub struct Frame<'a> {
     /// Number of the interface within the source, from 0 without gaps.
     pub interface: usize,
     /// Length on the wire from the link header on.
@@ -28,6 +30,8 @@ pub struct Frame {
     pub cut: bool,
     /// What its bytes say.
     pub summary: Summary,
+    /// What lies behind its IP header.
+    pub detail: Detail<'a>,
     /// When it was captured, in nanoseconds since 1970; `None` where the source does not tell.
     pub time_ns: Option<i64>,
     /// Whether it was counted already, when another interface saw it: it counts for this
@@ -48,6 +52,9 @@ pub(super) struct Evicted {
     pub(super) flows: u64,
     pub(super) packets: u64,
     pub(super) ports: HashMap<Port, Count>,
+    pub(super) tcp: TcpCounts,
+    /// Flows and packets by application.
+    pub(super) applications: [(u64, Count); Application::KINDS],
 }
 
 /// Everything that one capture has counted so far.
@@ -76,6 +83,7 @@ pub struct Counter {
     /// By IP version, type and code.
     pub(super) icmp: HashMap<(u8, u8, u8), u64>,
     pub(super) attribution: Attribution,
+    pub(super) applications: Applications,
     /// First and last time stamp.
     pub(super) span_ns: Option<(i64, i64)>,
 }
@@ -114,6 +122,7 @@ impl Counter {
             tcp_flags: TcpFlagCounts::default(),
             icmp: HashMap::new(),
             attribution: Attribution::default(),
+            applications: Applications::default(),
             span_ns: None,
         }
     }
@@ -138,7 +147,7 @@ impl Counter {
 
     /// Counts one frame. `cut` frames count as truncated.
     #[inline]
-    pub fn count(&mut self, frame: &Frame) {
+    pub fn count(&mut self, frame: &Frame<'_>) {
         let bytes = u64::from(frame.length);
         if let Some(time_ns) = frame.time_ns {
             self.note_time(time_ns);
@@ -166,7 +175,7 @@ impl Counter {
     }
 
     /// Another interface on the way of a packet that was counted.
-    fn count_again(&mut self, frame: &Frame) {
+    fn count_again(&mut self, frame: &Frame<'_>) {
         self.sightings.add(u64::from(frame.length));
         if let Network::Ip(ip) = &frame.summary.network {
             self.push_step(ip, frame);
@@ -196,7 +205,7 @@ impl Counter {
     }
 
     #[inline]
-    fn count_ip(&mut self, ip: &Ip, frame: &Frame) {
+    fn count_ip(&mut self, ip: &Ip, frame: &Frame<'_>) {
         let (layers, bytes) = (frame.summary.layers, u64::from(frame.length));
         if ip.source.is_v4() {
             self.ipv4.add(bytes);
@@ -213,15 +222,33 @@ impl Counter {
         }
         self.count_transport(ip);
         self.push_step(ip, frame);
+        if frame.detail.application != Application::Unknown {
+            let time_ns = frame.time_ns.unwrap_or_default();
+            let (id, _) = FlowId::of(ip);
+            self.applications.note(id, frame.detail.application, frame.detail.payload, time_ns);
+        } else if let Transport::Icmp { kind, code } = ip.transport {
+            self.count_icmp_error(ip, kind, code, frame.detail.payload);
+        }
+    }
+
+    /// An error is joined to the flow that it speaks of, where that was seen.
+    fn count_icmp_error(&mut self, ip: &Ip, kind: u8, code: u8, payload: &[u8]) {
+        if let Some(inner) = spoken_of(ip, payload) {
+            // The packet that caused it may be among those that wait.
+            self.settle();
+            self.flows.note_icmp_error(&FlowId::of(&inner).0, kind, code);
+        }
     }
 
     #[inline]
-    fn push_step(&mut self, ip: &Ip, frame: &Frame) {
+    fn push_step(&mut self, ip: &Ip, frame: &Frame<'_>) {
         let seen = Seen {
             bytes: frame.length,
             interface: frame.interface,
             again: frame.again,
             time_ns: frame.time_ns.unwrap_or_default(),
+            application: frame.detail.application,
+            segment: frame.detail.segment,
         };
         let step = match ip.fragment {
             None => self.flows.step(ip, &seen),
@@ -264,6 +291,11 @@ impl Counter {
     fn fold(&mut self) {
         for (entry, attributed) in self.flows.take_evicted() {
             let count = entry.count();
+            entry.connection.add_to(&mut self.evicted.tcp);
+            let (flows, counted) = &mut self.evicted.applications[entry.application as usize];
+            *flows += 1;
+            *counted += count;
+            self.applications.forget(&entry.id);
             self.evicted.flows += 1;
             self.evicted.packets += count.packets;
             if let Some(port) = service_port(&entry, attributed.served_at_b) {

@@ -15,7 +15,7 @@ use crate::model::packets::PacketCounts;
 use crate::sys;
 use crate::wire::capture_file::{self, CaptureReader, Record};
 use crate::wire::filter::{Filter, FilterError, Program};
-use crate::wire::frame::{Link, Summary, decode};
+use crate::wire::frame::{Link, Summary, decode, detail};
 
 /// Why a capture file was not counted, or not to its end. To be said after the file's name and
 /// a colon.
@@ -291,11 +291,13 @@ pub fn count_record(record: &Record<'_>, counter: &mut Counter) -> Summary {
         counter.note_unread_link(link_type);
     }
     let summary = decode(record.link, record.bytes);
+    let detail = summary.ip().map(|ip| detail(record.link, record.bytes, ip)).unwrap_or_default();
     counter.count(&Frame {
         interface: record.interface,
         length: record.length,
         cut: record.is_cut(),
         summary,
+        detail,
         time_ns: record.time_ns,
         // What a file holds is counted as it stands.
         again: false,

@@ -1,11 +1,17 @@
 //! The flow table: bounded, and without allocating for a known flow. When it is full the flows
 //! that ended longest ago make room, and what they counted is handed out.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 
+use super::tcp::Connection;
 use crate::model::packets::{Count, Flow, FlowEnd, FlowKey};
-use crate::wire::frame::{Address, Ip, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Transport};
+use crate::wire::frame::{
+    Address, Application, Ip, Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Transport,
+};
 use crate::wire::names;
+
+const TCP: u8 = 6;
 
 /// Flows that fit.
 pub(super) const MAX_FLOWS: usize = 65_536;
@@ -19,7 +25,7 @@ const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
 const _: () = assert!(MAX_FLOWS < INDEX_MASK as usize);
 
 /// What identifies a flow, in the form that compares fastest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FlowId {
     a: Address,
     b: Address,
@@ -39,6 +45,11 @@ impl FlowId {
         let (a, b) = if backwards { (destination, source) } else { (source, destination) };
         let ports = u32::from(a.1) << 16 | u32::from(b.1);
         (Self { a: a.0, b: b.0, ports, protocol: ip.protocol }, backwards)
+    }
+
+    /// Whether it is UDP.
+    pub(super) fn is_datagram(&self) -> bool {
+        self.protocol == 17
     }
 
     pub(super) fn key(&self) -> FlowKey {
@@ -64,6 +75,8 @@ pub(super) struct Step {
     /// Whether it was counted already, on another interface.
     again: bool,
     interface: u8,
+    application: Application,
+    segment: Option<Segment>,
     bytes: u32,
     time_ns: i64,
 }
@@ -78,6 +91,10 @@ pub(super) struct Seen {
     pub(super) again: bool,
     /// When, in nanoseconds since 1970; 0 where that is not known.
     pub(super) time_ns: i64,
+    /// What is told of its payload.
+    pub(super) application: Application,
+    /// What is counted of a TCP segment.
+    pub(super) segment: Option<Segment>,
 }
 
 /// Interfaces that a flow's path may have.
@@ -93,6 +110,8 @@ impl Step {
         opens: false,
         again: false,
         interface: 0,
+        application: Application::Unknown,
+        segment: None,
         bytes: 0,
         time_ns: 0,
     };
@@ -120,6 +139,11 @@ pub(super) struct Entry {
     pub(super) began_ns: i64,
     /// Interfaces that saw it, in that order: numbers plus one, 0 behind the last.
     path: [u8; MOST_INTERFACES],
+    /// What its payload is, as soon as that was told.
+    pub(super) application: Application,
+    pub(super) connection: Connection,
+    /// ICMP errors that speak of it, and type and code of the last.
+    icmp_errors: (u32, u8, u8),
 }
 
 impl Entry {
@@ -140,6 +164,13 @@ impl Entry {
         direction.flags |= step.flags;
         direction.opened |= step.opens;
         self.last = number;
+        if self.application == Application::Unknown {
+            self.application = step.application;
+        }
+        if let Some(segment) = &step.segment {
+            let from = usize::from(step.backwards);
+            self.connection.note(from, step.flags, segment, step.time_ns);
+        }
     }
 
     #[inline]
@@ -184,6 +215,11 @@ impl Entry {
         (there != back).then_some(there)
     }
 
+    fn icmp_error(&self, key: &FlowKey) -> Cow<'static, str> {
+        let (_, kind, code) = self.icmp_errors;
+        if key.a.addr.is_ipv4() { names::icmp(kind, code) } else { names::icmpv6(kind, code) }
+    }
+
     /// In the model's form, without its owners.
     pub(super) fn flow(&self) -> Flow {
         let key = self.id.key();
@@ -204,6 +240,11 @@ impl Entry {
             owner_a: None,
             owner_b: None,
             interfaces: Vec::new(),
+            application: self.application.name().map(Cow::Borrowed),
+            server: None,
+            tcp: (key.ip_protocol == TCP).then(|| self.connection.of_flow()),
+            icmp_errors: self.icmp_errors.0.into(),
+            icmp_error: (self.icmp_errors.0 > 0).then(|| self.icmp_error(&key)),
         }
     }
 }
@@ -301,8 +342,25 @@ impl FlowTable {
             opens,
             again: seen.again,
             interface: seen.interface.try_into().unwrap_or(u8::MAX),
+            application: seen.application,
+            segment: seen.segment,
             bytes: seen.bytes,
             time_ns: seen.time_ns,
+        }
+    }
+
+    /// Notes that an ICMP error speaks of a flow, if it is in the table.
+    pub(super) fn note_icmp_error(&mut self, id: &FlowId, kind: u8, code: u8) {
+        let hash = self.hash(id);
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        while self.slots[at] != 0 {
+            let entry = &mut self.entries[(self.slots[at] & INDEX_MASK) as usize - 1];
+            if entry.id == *id {
+                entry.icmp_errors = (entry.icmp_errors.0.saturating_add(1), kind, code);
+                return;
+            }
+            at = (at + 1) & mask;
         }
     }
 
@@ -370,6 +428,9 @@ impl FlowTable {
             last: 0,
             began_ns: step.time_ns,
             path: [0; MOST_INTERFACES],
+            application: Application::Unknown,
+            connection: Connection::default(),
+            icmp_errors: (0, 0, 0),
         });
         self.attributed.push(Attributed::default());
         self.slots[at] = tag(step.hash) | (index as u32 + 1);

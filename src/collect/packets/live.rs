@@ -17,7 +17,7 @@ pub use crate::sys::capture::CaptureOptions;
 use crate::sys::capture::{Capture, CaptureStatistics, Captured, Drained};
 use crate::sys::{self, Result};
 use crate::wire::filter::Filter;
-use crate::wire::frame::{Layers, Summary, decode, ip_packet};
+use crate::wire::frame::{Layers, Summary, decode, detail, ip_packet};
 
 /// Bytes of an Ethernet header before its tag or type.
 const ADDRESSES: usize = 12;
@@ -317,12 +317,15 @@ impl Counting<'_> {
         }
         let interface = self.names.number(captured.interface);
         let again = self.is_seen(captured, interface);
+        let ip = summary.ip();
+        let detail = ip.map(|ip| detail(captured.link, captured.bytes, ip)).unwrap_or_default();
         self.counter.count(&Frame {
             interface,
             length: captured.length,
             // We cut behind all headers that are counted; only where that failed is it a loss.
             cut: captured.cut && summary.truncated,
             summary,
+            detail,
             time_ns: Some(captured.time_ns),
             again,
         });

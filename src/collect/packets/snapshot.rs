@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,10 +14,10 @@ use super::ports;
 use crate::catalog::services;
 use crate::model::flow_owner::{FlowOwners, PortSet};
 use crate::model::packets::{
-    Count, Flow, FlowFocus, IcmpCount, InterfaceCount, Losses, PacketCounts, PortCount,
-    ProtocolCount, UnreadLink,
+    ApplicationCount, Count, Flow, FlowFocus, FlowKey, HostCount, IcmpCount, InterfaceCount,
+    Losses, PacketCounts, PortCount, ProtocolCount, TcpCounts, UnreadLink,
 };
-use crate::wire::frame::Layers;
+use crate::wire::frame::{Application, Layers};
 use crate::wire::names;
 
 /// How long the lists of a snapshot may get.
@@ -60,6 +61,7 @@ impl Counter {
     ) -> PacketCounts {
         self.settle();
         let (ports, ports_seen) = self.ports(limits.ports);
+        let hosts = self.hosts();
         PacketCounts {
             source: String::new(),
             filter: None,
@@ -89,6 +91,11 @@ impl Counter {
             flows: self.flows(limits.flows, focus, interfaces),
             flows_seen: self.flows.entries().len() as u64 + self.evicted.flows,
             tcp_flags: self.tcp_flags,
+            tcp: self.tcp(),
+            applications: self.by_application(),
+            hosts_seen: hosts.len() as u64,
+            hosts: top(hosts.into_iter(), limits.flows, |host| (Reverse(host.count), host.addr)),
+            dns: self.applications.dns(),
             icmp: self.icmp_messages(),
             unread_links: self.unread_links(),
         }
@@ -205,9 +212,48 @@ impl Counter {
             let entry = &entries[index];
             let path = entry.path().filter_map(|number| interfaces.get(number)?.clone());
             let interfaces = path.collect();
-            Flow { owner, owner_a: a, owner_b: b, interfaces, ..entry.flow() }
+            let server = self.applications.server(&entry.id);
+            Flow { owner, owner_a: a, owner_b: b, interfaces, server, ..entry.flow() }
         };
         listed.into_iter().map(flow).collect()
+    }
+
+    fn tcp(&self) -> TcpCounts {
+        let mut counts = self.evicted.tcp;
+        self.flows.entries().iter().for_each(|entry| entry.connection.add_to(&mut counts));
+        counts
+    }
+
+    fn by_application(&self) -> Vec<ApplicationCount> {
+        let mut all = self.evicted.applications;
+        for entry in self.flows.entries() {
+            let (flows, count) = &mut all[entry.application as usize];
+            *flows += 1;
+            *count += entry.count();
+        }
+        let known = all.into_iter().zip(Application::NAMES).skip(1);
+        let mut listed: Vec<ApplicationCount> = known
+            .filter(|((flows, _), _)| *flows > 0)
+            .map(|((flows, count), name)| ApplicationCount { name: name.into(), flows, count })
+            .collect();
+        listed.sort_by_key(|line| Reverse(line.count));
+        listed
+    }
+
+    /// By address, of the flows in the table.
+    fn hosts(&self) -> Vec<HostCount> {
+        let mut hosts: HashMap<IpAddr, (u64, Count)> = HashMap::new();
+        for entry in self.flows.entries() {
+            let FlowKey { a, b, .. } = entry.id.key();
+            let ends = [Some(a.addr), (b.addr != a.addr).then_some(b.addr)];
+            for addr in ends.into_iter().flatten() {
+                let (flows, count) = hosts.entry(addr).or_default();
+                *flows += 1;
+                *count += entry.count();
+            }
+        }
+        let host = |(addr, (flows, count))| HostCount { addr, flows, count };
+        hosts.into_iter().map(host).collect()
     }
 
     fn icmp_messages(&self) -> Vec<IcmpCount> {

@@ -9,7 +9,7 @@ use crate::model::packets::{
     Count, FlowEnd, FlowFocus, Losses, PacketCounts, ProtocolCount, TcpFlagCounts,
 };
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
-use crate::wire::frame::{Inner, Ip, Layers, Network, Summary, Transport};
+use crate::wire::frame::{Detail, Inner, Ip, Layers, Network, Summary, Transport};
 
 fn ip(source: [u8; 4], destination: [u8; 4], protocol: u8, transport: Transport) -> Network {
     let (source, destination) = (source.into(), destination.into());
@@ -25,12 +25,13 @@ fn tcp(flags: u8) -> Network {
     ip([10, 0, 0, 1], [10, 0, 0, 2], 6, transport)
 }
 
-fn frame(network: Network, length: u32) -> Frame {
+fn frame(network: Network, length: u32) -> Frame<'static> {
     let summary = Summary { layers: Layers::NONE, network, truncated: false };
-    Frame { interface: 0, length, cut: false, summary, time_ns: None, again: false }
+    let detail = Detail::default();
+    Frame { interface: 0, length, cut: false, summary, time_ns: None, again: false, detail }
 }
 
-fn counted(frames: impl IntoIterator<Item = Frame>) -> Counter {
+fn counted(frames: impl IntoIterator<Item = Frame<'static>>) -> Counter {
     let mut counter = Counter::with_flow_limit(4);
     frames.into_iter().for_each(|frame| counter.count(&frame));
     counter
@@ -93,7 +94,7 @@ fn a_tunnel_counts_for_what_it_carries_too() {
 
 #[test]
 fn losses_stand_beside_the_counts() {
-    let mut frames: Vec<Frame> = (0..6).map(|port| frame(udp(port, 53), 60)).collect();
+    let mut frames: Vec<Frame<'_>> = (0..6).map(|port| frame(udp(port, 53), 60)).collect();
     frames[0].cut = true;
     let counts = snapshot(&mut counted(frames));
     assert_eq!(

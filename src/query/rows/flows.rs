@@ -94,6 +94,11 @@ mod tests {
             owner: owner.map(|(pid, name)| FlowOwner { pid, name: name.into() }),
             owner_a: None,
             owner_b: None,
+            application: None,
+            server: None,
+            tcp: None,
+            icmp_errors: 0,
+            icmp_error: None,
             interfaces: Vec::new(),
         }
     }

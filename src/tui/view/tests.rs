@@ -246,6 +246,11 @@ fn counts(packets: u64) -> PacketCounts {
     let flow = |last, port, flags, packets| Flow {
         owner_a: None,
         owner_b: None,
+        application: None,
+        server: None,
+        tcp: None,
+        icmp_errors: 0,
+        icmp_error: None,
         interfaces: Vec::new(),
         protocol: "tcp".into(),
         ip_protocol: 6,

@@ -188,7 +188,7 @@ pub(super) fn type_name(kind: u16) -> Cow<'static, str> {
 }
 
 /// The name of a response code.
-pub(super) fn code_name(code: u8) -> &'static str {
+pub fn code_name(code: u8) -> &'static str {
     match code {
         0 => "NOERROR",
         1 => "FORMERR",

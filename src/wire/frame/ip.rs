@@ -190,6 +190,21 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// What follows an IPv6 header and its extension headers, and how long that is by the packet's own
+/// word.
+pub(super) fn behind_v6(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let header = Ipv6HeaderSlice::from_slice(bytes).ok()?;
+    let start = header.slice().len();
+    let own = usize::from(header.payload_length());
+    let end = end_of_packet(if own == 0 { 0 } else { start + own }, start, bytes.len());
+    let mut walk = Walk::new(Layers::NONE, header.next_header(), Some(&bytes[start..end]));
+    walk.extensions();
+    let rest = walk.rest?;
+    let passed = end - start - rest.len();
+    let length = if own == 0 { rest.len() } else { own.saturating_sub(passed) };
+    Some((rest, length))
+}
+
 /// The protocol behind an IPv6 header and its extension headers.
 pub(super) fn protocol_v6(header: &Ipv6HeaderSlice<'_>, rest: &[u8]) -> u8 {
     let mut walk = Walk::new(Layers::NONE, header.next_header(), Some(rest));

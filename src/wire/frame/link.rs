@@ -147,6 +147,8 @@ pub(super) fn ip_packet(link: Link, frame: &[u8]) -> Option<&[u8]> {
         Link::RawIp => return Some(frame),
         Link::Payload(ether_type) => (ether_type, frame),
         Link::Ethernet => (be16(frame, ADDRESSES)?, frame.get(ADDRESSES + 2..)?),
+        Link::LinuxSll => (be16(frame, 14)?, frame.get(16..)?),
+        Link::LinuxSll2 => (be16(frame, 0)?, frame.get(20..)?),
         _ => return None,
     };
     for _ in 0..MAX_TAGS {

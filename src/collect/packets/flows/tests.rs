@@ -22,7 +22,8 @@ fn reply(to: &Ip) -> Ip {
 }
 
 fn seen(bytes: u32) -> Seen {
-    Seen { bytes, interface: 0, again: false, time_ns: 0 }
+    let application = Application::Unknown;
+    Seen { bytes, interface: 0, again: false, time_ns: 0, application, segment: None }
 }
 
 fn count(table: &mut FlowTable, ip: &Ip, bytes: u32) {
