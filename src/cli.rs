@@ -1,12 +1,14 @@
 //! The command line: the arguments, and one file per subcommand.
 #![forbid(unsafe_code)]
 
+mod addr;
 mod close;
 mod completions;
 mod consent;
 mod doctor;
 mod events;
 mod examples;
+mod explain;
 mod failure;
 mod filters;
 mod free;
@@ -134,6 +136,10 @@ pub enum Command {
     Events(events::Args),
     /// Be a peer to test against: TCP, UDP, TLS or HTTP, well behaved or not.
     Serve(serve::Args),
+    /// Explain a TCP state, a socket option, an error, an I/O model, a header.
+    Explain(explain::Args),
+    /// Show one address in every notation, or this host's addresses and routes.
+    Addr(addr::Args),
     /// Say what can be seen and done here, what not, and what would permit the rest.
     Doctor(doctor::Args),
     /// Print a shell completion script.
@@ -170,6 +176,8 @@ pub fn run(command: Command, saved: &Saved) -> Result<Exit, Failure> {
         Command::Probe(args) => probe::run(&args),
         Command::Events(args) => events::run(&args, saved),
         Command::Serve(args) => serve::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Addr(args) => addr::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),

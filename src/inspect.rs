@@ -3,6 +3,7 @@
 
 pub use crate::sys::Error;
 
+pub mod addresses;
 pub mod bind;
 pub mod doctor;
 pub mod elsewhere;

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod activation;
 pub mod activity;
+pub mod address_class;
 pub mod close;
 pub mod connection;
 pub mod dialogue;
@@ -33,6 +34,7 @@ pub mod probe;
 pub mod problem;
 pub mod process_name;
 pub mod prominence;
+pub mod route_table;
 pub mod sample;
 pub mod serve;
 pub mod set;

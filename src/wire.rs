@@ -17,5 +17,6 @@ pub mod netlink;
 pub mod netstat;
 pub mod procfs;
 pub mod resolv_conf;
+pub mod routes;
 pub mod sockopt;
 pub mod sysctl;

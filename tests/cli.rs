@@ -6,6 +6,8 @@ mod support;
 #[cfg(target_os = "linux")]
 #[path = "cli/compare.rs"]
 mod compare;
+#[path = "cli/explain.rs"]
+mod explain;
 #[cfg(target_os = "linux")]
 #[path = "cli/filters.rs"]
 mod filters;
@@ -46,9 +48,10 @@ fn the_manual_page_is_roff_and_names_every_subcommand() {
     assert!(output.status.success());
     let page = String::from_utf8_lossy(&output.stdout);
     assert!(page.contains(".TH sockpit"), "{page}");
-    for name in
-        ["ports", "why", "free", "wait", "kill", "close", "opts", "packets", "probe", "serve"]
-    {
+    for name in [
+        "ports", "why", "free", "wait", "kill", "close", "opts", "packets", "probe", "serve",
+        "explain", "addr",
+    ] {
         assert!(page.contains(&format!("sockpit\\-{name}")), "{name}: {page}");
     }
 }

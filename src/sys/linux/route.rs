@@ -9,10 +9,12 @@ use rustix::net::{
     socket_with,
 };
 
+use crate::model::route_table::RouteEntry;
 use crate::sys::way::Way;
 use crate::sys::{Error, Result};
 use crate::wire::netlink::route::{Route, RouteRequest};
 use crate::wire::netlink::{Malformed, Reply, messages};
+use crate::wire::routes;
 
 /// One route with all of its attributes is far shorter.
 const ANSWER_LEN: usize = 8 * 1024;
@@ -34,6 +36,18 @@ pub fn lookup(destination: SocketAddr, source: Option<IpAddr>) -> Result<Way> {
         netdevice::index_to_name(&socket, index).unwrap_or_else(|_| index.to_string())
     });
     Ok(Way { kind: route.kind, interface, index: route.interface, gateway: route.gateway })
+}
+
+/// The main table of this network namespace, IPv4 first.
+pub fn table() -> Result<Vec<RouteEntry>> {
+    let lines = |path: &str, parse: fn(&str) -> Option<RouteEntry>| {
+        std::fs::read_to_string(path).map(|text| text.lines().filter_map(parse).collect::<Vec<_>>())
+    };
+    let mut all = lines("/proc/thread-self/net/route", routes::ipv4)
+        .map_err(|error| Error::os("read the routes", error))?;
+    // Absent where IPv6 is.
+    all.extend(lines("/proc/thread-self/net/ipv6_route", routes::ipv6).unwrap_or_default());
+    Ok(all)
 }
 
 fn read(answer: &[u8]) -> io::Result<Route> {

@@ -153,7 +153,7 @@ struct Descriptors {
 fn descriptors_of(pid: u32) -> Result<Descriptors> {
     // A process whose first thread has ended has its descriptors in the threads that live on.
     let of_process = fs::read_dir(format!("/proc/{pid}/fd")).and_then(|mut entries| {
-        let mut of_thread = || fs::read_dir(format!("/proc/{pid}/task/{}/fd", living(pid)?)).ok();
+        let of_thread = || fs::read_dir(format!("/proc/{pid}/task/{}/fd", living(pid)?)).ok();
         match entries.next() {
             Some(_) => fs::read_dir(format!("/proc/{pid}/fd")),
             None => of_thread().map_or_else(|| fs::read_dir(format!("/proc/{pid}/fd")), Ok),

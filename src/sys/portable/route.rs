@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::model::route_table::RouteEntry;
 use crate::sys::way::Way;
 use crate::sys::{Error, Result};
 
@@ -9,4 +10,9 @@ use crate::sys::{Error, Result};
 pub fn lookup(destination: SocketAddr, _source: Option<IpAddr>) -> Result<Way> {
     let what = format!("the route to {}", destination.ip());
     Err(Error::unsupported(what, "only on Linux does sockpit ask for routes"))
+}
+
+/// The routing table of this host.
+pub fn table() -> Result<Vec<RouteEntry>> {
+    Err(Error::unsupported("the routing table", "only on Linux does sockpit read it"))
 }
