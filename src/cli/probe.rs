@@ -1,6 +1,7 @@
 //! `sockpit probe TARGET...`: does it answer, and if not, which side failed.
 
 mod arguments;
+mod expect;
 mod sweep;
 mod targets;
 
@@ -15,6 +16,7 @@ use super::{Exit, Failure, output};
 use crate::model::probe::{Attempt, OutcomeKind, ProbeReport};
 use crate::probe::{Probe, Progress, Settings, Sweep};
 use crate::text;
+use expect::Condition;
 
 const SCHEMA: &str = "sockpit.probe/1";
 
@@ -81,6 +83,13 @@ pub struct Args {
     /// As many targets, or ports, are waited for at once.
     #[arg(long, value_name = "N", default_value = "200")]
     concurrency: String,
+    /// Go through a proxy: socks5://[USER@]HOST:PORT, socks4://HOST:PORT, http://HOST:PORT.
+    #[arg(long, value_name = "PROXY")]
+    via: Option<String>,
+    /// Exit with 0 only where this holds, too: status=200, tls.days_left>14, banner~/OpenSSH/,
+    /// p99<50ms. With outcome=refused the outcome need not be ok. May be given several times.
+    #[arg(long, value_name = "COND")]
+    expect: Vec<String>,
     /// Print one JSON document: an object for one target, an array for several.
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
@@ -106,13 +115,16 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let is_several = targets.is_several;
     let concurrency = arguments::concurrency(args)?;
+    let expected: Vec<Condition> =
+        args.expect.iter().map(|it| Condition::read(it)).collect::<Result<_, _>>()?;
     let format = match (args.json, args.jsonl) {
         (true, _) => Format::Json,
         (_, true) => Format::Lines,
         _ => Format::Text,
     };
     if let Some(sweep) = Sweep::over(&targets.list, &settings, concurrency) {
-        return sweep::run(sweep, &targets.list, &settings, format, concurrency);
+        let plan = sweep::Plan { targets: &targets.list, settings: &settings, format, concurrency };
+        return sweep::run(sweep, &plan, &expected);
     }
     let probe = |target| Probe::new(target, settings.clone());
     let mut probes: Vec<Probe> = targets.list.into_iter().map(probe).collect();
@@ -127,7 +139,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     // A name look-up cannot be called off; it must not hold up the end.
     runtime.shutdown_background();
     ended?;
-    finish(&probes, is_several, &settings, format)
+    finish(&probes, is_several, &settings, format, &expected)
 }
 
 /// Runs all probes side by side until they end or Ctrl-C; what ended is in the probes.
@@ -228,6 +240,7 @@ fn finish(
     is_several: bool,
     settings: &Settings,
     format: Format,
+    expected: &[Condition],
 ) -> Result<Exit, Failure> {
     let reports: Vec<ProbeReport> = probes.iter().filter_map(Probe::report).collect();
     match format {
@@ -239,8 +252,24 @@ fn finish(
     if reports.len() < probes.len() {
         return Err(Failure::no("interrupted before the first attempt ended"));
     }
-    let ok = reports.iter().all(|report| report.verdict.outcome == OutcomeKind::Ok);
-    Ok(if ok { Exit::Yes } else { Exit::No })
+    Ok(if are_as_expected(reports.iter(), expected) { Exit::Yes } else { Exit::No })
+}
+
+/// Whether every report is what was expected: ok, where nothing else was said of the outcome.
+fn are_as_expected<'a>(
+    reports: impl Iterator<Item = &'a ProbeReport>,
+    expected: &[Condition],
+) -> bool {
+    let any_outcome = expected.iter().any(Condition::is_about_outcome);
+    let is_one = |report: &ProbeReport| {
+        let unmet: Vec<String> = expected.iter().filter_map(|it| it.unmet(report)).collect();
+        for sentence in &unmet {
+            eprintln!("{sentence}");
+        }
+        unmet.is_empty() && (any_outcome || report.verdict.outcome == OutcomeKind::Ok)
+    };
+    // Each is told: none is skipped.
+    reports.fold(true, |all, report| is_one(report) && all)
 }
 
 fn print_json(is_several: bool, reports: &[ProbeReport]) -> Result<(), Failure> {

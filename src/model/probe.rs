@@ -135,6 +135,17 @@ pub enum Side {
     Peer,
 }
 
+impl Side {
+    /// The lower-case name used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Path => "path",
+            Self::Peer => "peer",
+        }
+    }
+}
+
 /// The answer in one word and one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {

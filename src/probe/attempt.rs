@@ -20,7 +20,7 @@ use super::secure::secure;
 use super::security::tls::Offer;
 use super::transport::tcp::{self, Connection};
 use super::verdict::{self, Subject};
-use super::{Protocol, Settings, Target, local, own_words, plan};
+use super::{Protocol, Settings, Target, local, own_words, plan, proxy};
 use crate::model::dialogue::{AppProtocol, Conclusion};
 use crate::model::health::Health;
 use crate::model::probe::{Detail, GreetingDetail, LocalDetail, RouteKind, StageName, Verdict};
@@ -58,6 +58,9 @@ impl Attempt<'_> {
         let way = self.way(&mut scene, waterfall).await;
         let connected = way.is_ok();
         let verdict = match way {
+            Err(fault) if self.settings.via.is_some() => {
+                verdict::short_of_the_proxy(verdict::of(&fault, &scene))
+            }
             Err(fault) => verdict::of(&fault, &scene),
             Ok((connection, rtt)) => self.talk(connection, rtt, &mut scene, waterfall).await,
         };
@@ -165,7 +168,16 @@ impl Attempt<'_> {
         scene: &mut Scene,
         waterfall: &mut Waterfall<'_>,
     ) -> Result<Pipe, Fault> {
-        let pipe = Pipe::plain(stream, Vec::new());
+        let pipe = match &self.settings.via {
+            None => Pipe::plain(stream, Vec::new()),
+            Some(via) => {
+                let pipe =
+                    proxy::through(via, self.target, stream, self.settings, waterfall).await?;
+                let end = proxy::written(self.target);
+                scene.path = Some(format!("{end} through {}", scene.address));
+                pipe
+            }
+        };
         if !plan::begins_with_tls(self.target) {
             return Ok(pipe);
         }

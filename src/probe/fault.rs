@@ -5,9 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::evidence::Evidence;
+use super::name_server::Said;
 use super::secure::Layer;
 use super::security::tls::TlsFailure;
 use super::settings::{Family, Settings};
+use crate::model::dialogue::Conclusion;
 use crate::model::probe::{CloseDetail, CloseHow, ConnectDetail, End};
 use crate::sys::lookup::LookupError;
 use crate::sys::way::Way;
@@ -18,6 +20,8 @@ use crate::text::clean;
 pub(super) enum NameFault {
     /// The resolver knows no address.
     Lookup(LookupError),
+    /// No name server has answered the resolver; what each says by itself.
+    Servers(Vec<(SocketAddr, Said)>, LookupError),
     /// No resolver answered in this time.
     Silence(Duration),
     /// The name has addresses, and none of the version that was asked for.
@@ -48,6 +52,17 @@ pub(super) enum Fault {
     Silence,
     /// The open connection broke before we closed it.
     Broken(io::Error),
+    /// The proxy gave no way.
+    Proxy {
+        /// Its code.
+        status: Option<u16>,
+        /// Its word for that.
+        reason: String,
+        /// How the conversation with it ended.
+        conclusion: Conclusion,
+        /// Whether the code is one of HTTP.
+        is_http: bool,
+    },
     /// The name that TLS would be asked for cannot stand in a certificate.
     NoServerName,
     /// The TLS handshake failed.
@@ -63,6 +78,7 @@ impl Fault {
             Self::Local(_) | Self::Broadcast | Self::Here(_) | Self::OnlyItself => true,
             Self::Silence | Self::Connect { .. } | Self::Broken(_) => false,
             Self::NoServerName | Self::Tls(_) | Self::TlsSilence(_) => false,
+            Self::Proxy { .. } => false,
         }
     }
 }

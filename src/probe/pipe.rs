@@ -101,6 +101,14 @@ impl Pipe {
         Self::Plain(Tapped::new(stream, before))
     }
 
+    /// The same stream with these bytes in front of what comes.
+    pub(super) fn before(self, bytes: Vec<u8>) -> Self {
+        match self {
+            Self::Plain(tapped) => Self::Plain(Tapped::new(tapped.stream, bytes)),
+            secured @ Self::Secured(_) => secured,
+        }
+    }
+
     /// The connection below.
     pub(super) fn socket(&self) -> &TcpStream {
         match self {

@@ -76,7 +76,7 @@ fn question(target: &Target) -> Option<dns::Question> {
 }
 
 /// A number that is hard to guess from outside.
-fn unguessable() -> u64 {
+pub(super) fn unguessable() -> u64 {
     RandomState::new().hash_one(Timestamp::now())
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::fault::NameFault;
 use super::progress::Waterfall;
-use super::{Host, Settings, Target, local};
+use super::{Host, Settings, Target, local, name_server};
 use crate::model::probe::{Detail, ResolveDetail, StageName};
 use crate::sys::lookup::{LookupError, LookupFailure};
 use crate::sys::resolve as resolver;
@@ -57,11 +57,14 @@ async fn resolve(
         Ok(found) => {
             let (worth, skipped) = worth_trying(&found, settings);
             let is_found = !worth.is_empty();
+            let known = name_server::records(name).await;
             let detail = ResolveDetail {
                 name: name.to_owned(),
                 addresses: found.iter().map(SocketAddr::ip).collect(),
                 not_tried: skipped,
-                ..ResolveDetail::default()
+                server: known.server,
+                source: known.source,
+                records: known.records,
             };
             waterfall.end(is_found, took, Detail::Resolve(detail)).await;
             if is_found { Ok(worth) } else { Err(NameFault::OtherFamily(settings.family)) }
@@ -69,8 +72,18 @@ async fn resolve(
         Err(fault) => {
             let detail = ResolveDetail { name: name.to_owned(), ..ResolveDetail::default() };
             waterfall.end(false, took, Detail::Resolve(detail)).await;
-            Err(fault)
+            Err(explained(fault, name).await)
         }
+    }
+}
+
+/// Why the resolver gave up, where its name servers can tell.
+async fn explained(fault: NameFault, name: &str) -> NameFault {
+    match fault {
+        NameFault::Lookup(error) if error.failure == LookupFailure::Temporary => {
+            NameFault::Servers(name_server::reasons(name).await, error)
+        }
+        other => other,
     }
 }
 

@@ -12,7 +12,7 @@ use super::dialogue::Series;
 use super::plan::{self, Known};
 use super::progress::{Progress, Waterfall};
 use super::summary::Tally;
-use super::{Carrier, Host, Settings, Target, resolve, verdict};
+use super::{Carrier, Host, Proxy, Settings, Target, resolve, verdict};
 use crate::model::dialogue::AppProtocol;
 use crate::model::health::Health;
 use crate::model::probe::{Attempt, Detail, OutcomeKind, ProbeReport, ProbeSummary};
@@ -129,10 +129,12 @@ impl Probe {
             self.keep(waterfall.into_attempt(tried.verdict), events).await;
             return true;
         }
-        let addresses = match resolve::addresses(target, &settings, &mut waterfall).await {
+        // Through a proxy its own address is gone to; the target's name is the proxy's matter.
+        let next_stop = settings.via.as_ref().map_or(target, Proxy::target);
+        let addresses = match resolve::addresses(next_stop, &settings, &mut waterfall).await {
             Ok(addresses) => addresses,
             Err(fault) => {
-                let verdict = verdict::nowhere(&fault, target.host());
+                let verdict = verdict::nowhere(&fault, next_stop.host());
                 self.keep(waterfall.into_attempt(verdict), events).await;
                 return true;
             }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::proxy::Proxy;
 use super::security::Material;
 
 /// What a name look-up and a connect may take when nothing else is said.
@@ -62,6 +63,8 @@ pub struct Settings {
     pub send: Option<Arc<[u8]>>,
     /// Ask for the upgrade to TLS where the protocol has one (STARTTLS).
     pub starttls: bool,
+    /// Go through this proxy.
+    pub via: Option<Proxy>,
     /// How to end a connection.
     pub close: Close,
 }
@@ -92,6 +95,7 @@ impl Default for Settings {
             material: Arc::default(),
             send: None,
             starttls: false,
+            via: None,
             close: Close::Graceful,
         }
     }

@@ -142,7 +142,7 @@ impl Target {
 pub struct TargetError(String);
 
 impl TargetError {
-    fn new(target: &str, wrong: &str) -> Self {
+    pub(super) fn new(target: &str, wrong: &str) -> Self {
         let target = clean_to(target.trim(), 100);
         Self(format!("cannot probe `{target}`: {}", clean_to(wrong, 300)))
     }

@@ -7,6 +7,7 @@
 mod answered;
 mod datagram;
 mod nowhere;
+mod proxy;
 mod rejected;
 mod silence;
 mod tls;
@@ -23,6 +24,7 @@ use crate::text::clean;
 pub(super) use answered::{Subject, concluded};
 pub(super) use datagram::{echoed, no_echoes, unheard, unix_failure};
 pub(super) use nowhere::nowhere;
+pub(super) use proxy::short_of_the_proxy;
 
 /// As much of text from outside as a sentence quotes.
 const QUOTED: usize = 60;
@@ -39,6 +41,9 @@ pub(super) fn of(fault: &Fault, scene: &Scene) -> Verdict {
         Fault::OnlyItself => untried::only_itself(scene),
         Fault::Silence => silence::silence(scene, None),
         Fault::Broken(error) => rejected::broken(error, scene),
+        Fault::Proxy { status, reason, conclusion, is_http } => {
+            proxy::of((*status, reason, *is_http), conclusion, scene)
+        }
         Fault::NoServerName => tls::no_name(scene),
         Fault::Tls(failure) => tls::of(failure, scene),
         Fault::TlsSilence(waited) => tls::silence(*waited, scene),

@@ -187,3 +187,20 @@ fn a_reader_that_leaves_ends_it_quietly() {
     let output = child.wait_with_output().unwrap();
     assert!(output.stderr.is_empty(), "{output:?}");
 }
+
+#[test]
+fn the_exit_code_follows_what_was_expected() {
+    let (_held, closed) = closed_port();
+    let (_listener, open) = listener();
+    let code = |args: &[&str]| probe(args).status.code();
+    assert_eq!(code(&[&closed, "--expect", "outcome=refused"]), Some(0));
+    assert_eq!(code(&[&open, "--expect", "outcome=refused"]), Some(1));
+    assert_eq!(code(&[&open, "--expect", "max<30s", "--expect", "sent=1"]), Some(0));
+    let output = probe(&[&open, "--expect", "banner~/SSH/"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("expected banner~/SSH/, but it is unknown"), "{said}");
+    for wrong in ["nonsense=1", "status", "p99<soon", "status!1", "banner~/(/"] {
+        assert_eq!(code(&[&open, "--expect", wrong]), Some(2), "{wrong}");
+    }
+}

@@ -265,6 +265,49 @@ fn a_name_without_an_address_differs_from_one_that_does_not_exist() {
 }
 
 #[test]
+fn what_a_name_server_answers_in_place_of_an_address_is_told() {
+    in_namespace(|| {
+        let _configuration = name_server(Some(0x8182));
+        assert_dns_fails("20s", &"peer".into(), "127.0.0.1:53 answers SERVFAIL");
+    });
+}
+
+#[test]
+fn the_records_behind_a_name_are_told_with_their_server() {
+    in_namespace(|| {
+        let hosts = replace_in_etc("hosts", "127.0.0.5 here.test\n");
+        let (_, document) = probe(&["tcp://here.test:9"]);
+        let resolved = &document["attempts"][0]["stages"][0]["detail"];
+        assert_eq!((&resolved["source"], &resolved["server"]), (&"hosts".into(), &Value::Null));
+        drop(hosts);
+        run(Command::new("umount").arg("/etc/hosts"));
+        let server = UdpSocket::bind("127.0.0.1:53").unwrap();
+        thread::spawn(move || {
+            let mut packet = [0; 512];
+            while let Ok((length, from)) = server.recv_from(&mut packet) {
+                // The question ends with its type and class, before the additional record.
+                let end = 12 + packet[12..length].iter().position(|byte| *byte == 0).unwrap() + 5;
+                let mut answer = packet[..end].to_vec();
+                answer[2..4].copy_from_slice(&0x8180_u16.to_be_bytes());
+                answer[10..12].fill(0);
+                if packet[end - 3] == 1 {
+                    answer[7] = 1;
+                    answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 77, 0, 4, 127, 0, 0, 6]);
+                }
+                server.send_to(&answer, from).unwrap();
+            }
+        });
+        let _configuration = replace_in_etc("resolv.conf", "nameserver 127.0.0.1\n");
+        let (_, document) = probe(&["tcp://there.test:9"]);
+        let resolved = &document["attempts"][0]["stages"][0]["detail"];
+        assert_eq!(resolved["server"], "127.0.0.1:53", "{document}");
+        let record = &resolved["records"][0];
+        assert_eq!((&record["type"], &record["data"]), (&"A".into(), &"127.0.0.6".into()));
+        assert_eq!(record["ttl_s"], 77, "{document}");
+    });
+}
+
+#[test]
 fn a_name_server_that_is_not_there_lies_on_the_path() {
     in_namespace(|| {
         let _configuration = replace_in_etc("resolv.conf", "nameserver 127.0.0.1\n");

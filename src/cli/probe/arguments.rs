@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::Failure;
 use super::Args;
-use crate::probe::{Close, Family, Material, Settings};
+use crate::probe::{Close, Family, Material, Proxy, Settings};
 use crate::text;
 
 /// A day is longer than any probe; it keeps every sum of times within bounds.
@@ -48,6 +48,7 @@ pub(super) fn settings(args: &Args) -> Result<Settings, Failure> {
         material: Arc::new(material),
         send: args.send.as_deref().map(own_bytes).transpose()?,
         starttls: args.starttls,
+        via: args.via.as_deref().map(proxy).transpose()?,
         close: close(&args.close)?,
     })
 }
@@ -72,6 +73,31 @@ pub(super) fn duration(option: &str, written: &str) -> Result<Duration, Failure>
         return Err(Failure::usage(format!("{option}: `{written}` is longer than a day")));
     }
     Ok(span)
+}
+
+/// A proxy; the user of a SOCKS 5 login is written before an @, the password is the environment's.
+fn proxy(written: &str) -> Result<Proxy, Failure> {
+    let usage = |error: crate::probe::TargetError| Failure::usage(format!("--via: {error}"));
+    let (scheme, rest) = written.split_once("://").unwrap_or(("", written));
+    let user = rest.rsplit_once('@').filter(|(user, _)| !user.contains(':'));
+    let Some((user, place)) = user else { return written.parse().map_err(usage) };
+    let proxy: Proxy = format!("{scheme}://{place}").parse().map_err(usage)?;
+    let password = password().ok_or_else(|| {
+        Failure::usage(
+            "--via: the password is taken from the environment variable SOCKPIT_PASSWORD, or from \
+             the file that SOCKPIT_PASSWORD_FILE names; neither is set",
+        )
+    })?;
+    Ok(proxy.with_login(user, password))
+}
+
+fn password() -> Option<String> {
+    if let Ok(password) = std::env::var("SOCKPIT_PASSWORD") {
+        return Some(password);
+    }
+    let path = std::env::var("SOCKPIT_PASSWORD_FILE").ok()?;
+    let content = String::from_utf8(super::targets::file(&path).ok()?).ok()?;
+    Some(content.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn address(option: &str, written: &str) -> Result<IpAddr, Failure> {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 
 use super::super::{Exit, Failure, output};
-use super::{Format, SCHEMA, interrupted, print_attempt, run_all};
-use crate::model::probe::{Attempt, OutcomeKind, ProbeReport};
+use super::expect::Condition;
+use super::{Format, SCHEMA, are_as_expected, interrupted, print_attempt, run_all};
+use crate::model::probe::{Attempt, ProbeReport, StageName};
 use crate::probe::{Probe, Settings, Sweep, Target, report_of};
 use crate::text;
 
@@ -14,14 +15,21 @@ const STEP: usize = 1_000;
 /// As many ports that answer are named.
 const NAMED: usize = 20;
 
+/// What is swept, and how it is told.
+pub(super) struct Plan<'a> {
+    pub(super) targets: &'a [Target],
+    pub(super) settings: &'a Settings,
+    pub(super) format: Format,
+    pub(super) concurrency: usize,
+}
+
 /// Sweeps, then probes what answers.
 pub(super) fn run(
     sweep: Sweep<'_>,
-    targets: &[Target],
-    settings: &Settings,
-    format: Format,
-    concurrency: usize,
+    plan: &Plan<'_>,
+    expected: &[Condition],
 ) -> Result<Exit, Failure> {
+    let Plan { targets, settings, format, concurrency } = *plan;
     let mut notes = Notes::new(targets, format);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (open, mut probes) = runtime.block_on(async {
@@ -43,8 +51,7 @@ pub(super) fn run(
     for (place, probe) in open.into_iter().zip(probes.drain(..)) {
         reports.extend(probe.report().map(|report| (place, report)));
     }
-    let is_ok = |report: &ProbeReport| report.verdict.outcome == OutcomeKind::Ok;
-    let all_ok = reports.len() == targets.len() && reports.values().all(is_ok);
+    let all_ok = reports.len() == targets.len() && are_as_expected(reports.values(), expected);
     match format {
         Format::Json => {
             for (place, attempts) in notes.attempts {
@@ -58,8 +65,13 @@ pub(super) fn run(
             output::json_array(SCHEMA, &reports)?;
         }
         Format::Text | Format::Lines => {
+            // One that had met itself is refused in the end.
+            let connected = reports.iter().filter(|(_, report)| has_connected(report));
             let answering: Vec<u16> =
-                reports.iter().filter_map(|(place, _)| targets[*place].port()).collect();
+                connected.filter_map(|(place, _)| targets[*place].port()).collect();
+            for report in reports.values().filter(|report| !has_connected(report)) {
+                *notes.outcomes.entry(report.verdict.outcome.name()).or_default() += 1;
+            }
             let sentence = notes.sentence(targets, &answering);
             if format == Format::Text {
                 let mut out = output::stdout();
@@ -71,6 +83,11 @@ pub(super) fn run(
         }
     }
     Ok(if all_ok { Exit::Yes } else { Exit::No })
+}
+
+fn has_connected(report: &ProbeReport) -> bool {
+    let stages = report.attempts.iter().flat_map(|attempt| &attempt.stages);
+    stages.into_iter().any(|stage| stage.name() == StageName::Connect && stage.ok)
 }
 
 /// What the sweep told so far.

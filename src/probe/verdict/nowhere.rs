@@ -1,8 +1,11 @@
 //! A target that has no address to go to.
 
+use std::net::SocketAddr;
+
 use super::super::Family;
 use super::super::Host;
 use super::super::fault::NameFault;
+use super::super::name_server::Said;
 use super::{QUOTED, failed};
 use crate::model::probe::{OutcomeKind, Side, Verdict};
 use crate::sys::errno;
@@ -13,6 +16,7 @@ use crate::text::{clean::clean_to, units};
 pub(in crate::probe) fn nowhere(fault: &NameFault, host: &Host) -> Verdict {
     match fault {
         NameFault::Lookup(error) => lookup(error, host),
+        NameFault::Servers(told, error) => by_servers(told, error, host),
         NameFault::Silence(waited) => Verdict {
             outcome: OutcomeKind::DnsFailed,
             side: Some(Side::Path),
@@ -38,6 +42,30 @@ pub(in crate::probe) fn nowhere(fault: &NameFault, host: &Host) -> Verdict {
             failed(OutcomeKind::LocalError, Side::Local, text, error)
         }
     }
+}
+
+/// The resolver gave up; what each name server says by itself tells why.
+fn by_servers(told: &[(SocketAddr, Said)], error: &LookupError, host: &Host) -> Verdict {
+    if told.is_empty() {
+        return lookup(error, host);
+    }
+    let said: Vec<String> = told
+        .iter()
+        .map(|(server, said)| match said {
+            Said::Code(code) => format!("{server} answers {}", clean_to(code, 20)),
+            Said::Closed => format!("nothing listens on {server}"),
+            Said::Silence => format!("{server} does not answer"),
+            Said::Unasked(why) => format!("{server} cannot be asked ({})", clean_to(why, 80)),
+        })
+        .collect();
+    let answers = told.iter().any(|(_, said)| matches!(said, Said::Code(_)));
+    let what = match answers {
+        true => "the name servers have no answer",
+        false => "no name server could be asked",
+    };
+    let text = format!("{what} for {host}: {}", said.join("; "));
+    let side = if answers { Side::Peer } else { Side::Path };
+    Verdict { outcome: OutcomeKind::DnsFailed, side: Some(side), text, errno: None }
 }
 
 fn lookup(error: &LookupError, host: &Host) -> Verdict {
