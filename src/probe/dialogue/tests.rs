@@ -1,6 +1,8 @@
 //! What each dialogue says of each server that speaks something else: bytes as the real ones sent
 //! them on Debian 12, near their default settings.
 
+mod any_bytes;
+
 use crate::model::dialogue::{AppProtocol, Conclusion};
 
 use super::played::{In, play};
