@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use sockpit::probe::dialogue::{Exchange, Input, Learnt, Next, dns, http, ntp, recognise, socks};
+use sockpit::probe::dialogue::{
+    Exchange, Input, Learnt, Next, dns, h2, http, ntp, recognise, socks,
+};
 
 /// The most that any dialogue sends in all.
 const MOST_SENT: usize = 64 * 1024;
@@ -25,6 +27,11 @@ fn exchanges() -> Vec<Exchange> {
         Exchange::Listen(Duration::from_millis(100)),
         Exchange::Http(http::Request::get("name.example", "/")),
         Exchange::Http(http::Request::connect("name.example:1", None)),
+        Exchange::H2(h2::Request {
+            scheme: "https",
+            host: "name.example".to_owned(),
+            target: "/".to_owned(),
+        }),
         Exchange::Ssh,
         Exchange::Telnet,
         Exchange::Redis,

@@ -8,10 +8,8 @@ use sockpit::wire::filter::{Filter, Instruction, Names, Program};
 fuzz_target!(|input: (&str, u16, Vec<(u16, u8, u8, u32)>, &[u8])| {
     let (text, link_type, instructions, bytes) = input;
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    let program: Vec<Instruction> = instructions
-        .into_iter()
-        .map(|(code, jt, jf, k)| Instruction { code, jt, jf, k })
-        .collect();
+    let program: Vec<Instruction> =
+        instructions.into_iter().map(|(code, jt, jf, k)| Instruction { code, jt, jf, k }).collect();
     let _ = Program::from_instructions(program).matches(bytes, length);
     match Filter::parse(text, Names::NONE) {
         Ok(filter) => {

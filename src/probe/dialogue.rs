@@ -16,6 +16,7 @@ mod datagram;
 pub mod dns;
 mod exchange;
 mod ftp;
+pub mod h2;
 pub mod http;
 mod imap;
 mod inbox;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::dialogue::http::Request;
-use super::dialogue::{Exchange, dns, ntp};
+use super::dialogue::{Exchange, dns, h2, ntp};
 use super::security::tls::Offer;
 use super::{Carrier, Host, Protocol, Settings, Target};
 use crate::model::dialogue::AppProtocol;
@@ -45,6 +45,11 @@ pub(super) fn exchange(target: &Target, settings: &Settings, known: Known) -> Ex
         Protocol::Http | Protocol::Https => {
             Exchange::Http(Request::get(&host_header(target), target.path()))
         }
+        Protocol::H2 | Protocol::H2c => Exchange::H2(h2::Request {
+            scheme: if target.protocol() == Protocol::H2 { "https" } else { "http" },
+            host: host_header(target),
+            target: target.path().to_owned(),
+        }),
         Protocol::Ssh => Exchange::Ssh,
         Protocol::Smtp | Protocol::Smtps | Protocol::Submission => {
             Exchange::Smtp { client: client(known.local), starttls }
@@ -116,6 +121,7 @@ pub(super) fn offer(target: &Target, settings: &Settings) -> Option<Offer> {
     let alpn: &[&str] = match target.protocol() {
         // What is asked then is asked by HTTP/1.1.
         Protocol::Https => &["http/1.1"],
+        Protocol::H2 => &["h2"],
         Protocol::Tls => &["h2", "http/1.1"],
         Protocol::Dot => &["dot"],
         _ => &[],

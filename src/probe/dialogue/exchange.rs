@@ -6,7 +6,7 @@ use crate::model::dialogue::AppProtocol;
 
 use super::datagram::Datagrams;
 use super::talk::Stream;
-use super::{Dialogue, GREETING, dns, ftp, http, imap, listen, memcached, mqtt, mysql, ntp};
+use super::{Dialogue, GREETING, dns, ftp, h2, http, imap, listen, memcached, mqtt, mysql, ntp};
 use super::{pop3, postgres, redis, smtp, socks, ssh, telnet};
 
 /// Which conversation to have.
@@ -19,6 +19,8 @@ pub enum Exchange {
     Listen(Duration),
     /// A request by HTTP/1.1, or a proxy's tunnel.
     Http(http::Request),
+    /// A request by HTTP/2.
+    H2(h2::Request),
     /// Identification strings and the offer of algorithms.
     Ssh,
     /// Greeting, EHLO, QUIT.
@@ -91,6 +93,7 @@ impl Exchange {
         match self {
             Self::Listen(patience) => Box::new(listen::Listen::new(*patience)),
             Self::Http(request) => Box::new(Stream::new(http::Http::new(request.clone()))),
+            Self::H2(request) => Box::new(Stream::new(h2::H2::new(request.clone()))),
             Self::Ssh => Box::new(Stream::new(ssh::Ssh::default())),
             Self::Smtp { client, starttls } => {
                 Box::new(Stream::new(smtp::Smtp::new(client, *starttls)))
@@ -125,6 +128,7 @@ impl Exchange {
         Some(match self {
             Self::Listen(_) => return None,
             Self::Http(_) => AppProtocol::Http,
+            Self::H2(_) => AppProtocol::H2,
             Self::Ssh => AppProtocol::Ssh,
             Self::Smtp { .. } => AppProtocol::Smtp,
             Self::Imap { .. } => AppProtocol::Imap,
@@ -160,6 +164,7 @@ impl Exchange {
             | Self::Mysql { .. } => Some(GREETING),
             Self::Telnet => Some(telnet::PROMPT),
             Self::Http(_)
+            | Self::H2(_)
             | Self::Redis
             | Self::Postgres { .. }
             | Self::Memcached
@@ -206,6 +211,7 @@ impl Exchange {
             },
             Self::Listen(_)
             | Self::Http(_)
+            | Self::H2(_)
             | Self::Imap { .. }
             | Self::Pop3 { .. }
             | Self::Redis

@@ -6,7 +6,7 @@ mod any_bytes;
 use crate::model::dialogue::{AppProtocol, Conclusion};
 
 use super::played::{In, play};
-use super::{Exchange, dns, http, socks};
+use super::{Exchange, dns, h2, http, socks};
 
 /// How a server ends.
 #[derive(Clone, Copy, Debug)]
@@ -159,6 +159,11 @@ fn a_server_that_goes_without_a_word_is_not_taken_for_any() {
     }
 }
 
+fn h2() -> Exchange {
+    let (host, target) = ("name.example".to_owned(), "/".to_owned());
+    Exchange::H2(h2::Request { scheme: "https", host, target })
+}
+
 /// Every conversation over a stream.
 fn conversations() -> Vec<Exchange> {
     let question = dns::Question::new("a.example", "A", 1).unwrap();
@@ -166,6 +171,7 @@ fn conversations() -> Vec<Exchange> {
     vec![
         Exchange::Http(http::Request::get("name.example", "/")),
         Exchange::Http(http::Request::connect("a.example:80", None)),
+        h2(),
         Exchange::Ssh,
         Exchange::Smtp { client: "[127.0.0.1]".to_owned(), starttls: false },
         Exchange::Imap { starttls: false },

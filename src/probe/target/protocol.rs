@@ -60,6 +60,10 @@ protocols! {
     Http = "http", Tcp, Some(80);
     /// The same over TLS.
     Https = "https", Tls, Some(443);
+    /// A request of HTTP/2 over TLS.
+    H2 = "h2", Tls, Some(443);
+    /// A request of HTTP/2 in clear, with prior knowledge.
+    H2c = "h2c", Tcp, Some(80);
     /// An SSH server's identification.
     Ssh = "ssh", Tcp, Some(22);
     /// A question by datagrams: dns://SERVER/NAME?type=AAAA.
@@ -120,7 +124,7 @@ impl Protocol {
 
     /// Whether a path may follow the port.
     pub fn has_path(self) -> bool {
-        matches!(self, Self::Http | Self::Https | Self::Dns | Self::Dot)
+        matches!(self, Self::Http | Self::Https | Self::H2 | Self::H2c | Self::Dns | Self::Dot)
     }
 
     /// Whether its connections can be upgraded to TLS.
