@@ -9,6 +9,7 @@ mod ask;
 mod container;
 mod files;
 mod lineage;
+mod machine;
 mod monit;
 mod pm2;
 mod program;
@@ -158,10 +159,13 @@ impl<'a> World<'a> {
         if self.is_our_own_place(holder) {
             // Stopping it would end sockpit, too.
         } else if let Some(container) = claimed.as_ref().or(holder.process.container.as_ref()) {
-            chain.extend(container::keepers(&line, container, self));
+            chain.extend(match &*container.runtime {
+                "systemd-nspawn" | "lxc" => machine::keepers(&line, container, self),
+                _ => container::keepers(&line, container, self),
+            });
         } else if let Some(forwarder) = forwarder.filter(|it| is_for_others(it)) {
             if let Some(container) = &forwarder.behind.container {
-                chain.extend(container::behind(&line, forwarder.kind, container, self));
+                chain.extend(container::behind(&line, forwarder, container, self));
             }
         } else if let Some(unit) = own_unit(holder) {
             let manager = match unit.scope {

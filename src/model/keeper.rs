@@ -59,6 +59,8 @@ pub enum KeeperKind {
     Systemd,
     /// A container of docker, podman, containerd, a kubelet.
     Container,
+    /// A pod of podman's: containers that share a network.
+    Pod,
     /// A machine of systemd-nspawn or LXC, with processes of its own.
     Machine,
     /// A service of docker's swarm.

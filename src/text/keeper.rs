@@ -31,6 +31,7 @@ fn restarts(keeper: &Keeper, is_alone: bool) -> String {
     let name = match (keeper.kind, &keeper.instance) {
         (KeeperKind::Systemd, _) | (_, None) => keeper.name.clone(),
         (KeeperKind::Container, _) => format!("container {}", keeper.name),
+        (KeeperKind::Pod, _) => format!("pod {}", keeper.name),
         (KeeperKind::Machine, _) => format!("machine {}", keeper.name),
         (KeeperKind::Swarm, _) => format!("the swarm service {}", keeper.name),
         (_, Some(instance)) => format!("{} ({instance})", keeper.name),

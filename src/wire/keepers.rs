@@ -7,7 +7,7 @@ mod span;
 mod status;
 mod systemd;
 
-pub use container::{ContainerShown, container, ids};
+pub use container::{ContainerShown, PodShown, container, ids, pod};
 pub use ini::{includes, stops_group};
 pub use span::milliseconds;
 pub use status::{Pm2App, Program, is_of, monit, passwd, pm2, supervisord};

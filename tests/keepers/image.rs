@@ -17,9 +17,12 @@ const SETTINGS: &[(&str, &str)] = &[
 /// A file system with busybox in it, packed for `import`, and a web server's directory.
 const IMAGE: &str = "mkdir -p /tmp/image/{bin,etc,dev,proc,sys,tmp,www}
     cp /bin/busybox /tmp/image/bin/
-    for name in sh httpd; do ln -s busybox /tmp/image/bin/$name; done
+    for name in sh httpd sleep; do ln -s busybox /tmp/image/bin/$name; done
     mkdir /tmp/image/usr; ln -s usr/lib usr/lib64 /tmp/image/
     echo root:x:0:0:root:/:/bin/sh >/tmp/image/etc/passwd
+    printf '%s\n' '#!/bin/sh' 'trap \"exit 0\" TERM' 'while :; do sleep 9 & wait $!; done' \\
+        >/tmp/image/bin/pause
+    chmod 755 /tmp/image/bin/pause
     tar -C /tmp/image -cf /tmp/image.tar .
     chmod 644 /tmp/image.tar";
 

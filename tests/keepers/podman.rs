@@ -25,14 +25,31 @@ fn a_container_of_roots_podman_is_stopped_and_not_its_monitor() {
          podman run -d --name web --restart always -p 8001:80 {WEB} 80
          podman run -d --name beside -p 8002:80 {WEB} 80
          podman run -d --name direct --net host {WEB} 8004
+         podman pod create --name pod -p 8005:80 --infra-image localhost/web --infra-command pause
+         podman run -d --name inpod --pod pod {WEB} 80
+         podman run -d --name idle --pod pod {WEB} 81
          systemctl start quad"
     ));
-    for port in 8001..=8004 {
+    for port in 8001..=8005 {
         booted.wait_answer(port);
     }
     a_port_that_the_monitor_holds(&booted);
     a_container_that_a_unit_runs(&booted);
+    a_port_of_a_pod(&booted);
     booted.follow(8004, "direct");
+    booted.wait_answer(8002);
+}
+
+/// Its own container only holds the network; who serves is in another one, and lives on when that is
+/// stopped.
+fn a_port_of_a_pod(booted: &Booted) {
+    let plan = booted.plan(8005);
+    assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
+    plan.must_say("which is in another container");
+    plan.must_say("stops it, and with it container idle");
+    booted.sh("podman rm -f idle");
+    booted.follow(8005, "pod");
+    assert_eq!(booted.sh("podman inspect -f '{{.State.Status}}' inpod"), "exited\n");
     booted.wait_answer(8002);
 }
 

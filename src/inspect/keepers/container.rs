@@ -1,10 +1,10 @@
-//! Containers and machines: what the right runtime, asked as the right user, says of them.
+//! Containers: what the right runtime, asked as the right user, says of them.
 
 use super::World;
 use super::ask::words;
 use super::lineage::Member;
 use super::unit::{self, Manager, Tie};
-use crate::model::forwarder::{ContainerBehind, ForwarderKind};
+use crate::model::forwarder::{ContainerBehind, Forwarder, ForwarderKind};
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::model::owner::Container;
 use crate::wire::cgroup;
@@ -36,10 +36,10 @@ pub(super) fn keepers(
                         && cgroup::container_group(&holder.cgroups, &container.id)
                             == group.as_deref()
                 },
+                None,
                 world,
             )
         }
-        "systemd-nspawn" | "lxc" => machine(line, container, world),
         _ => vec![untold(line, container)],
     }
 }
@@ -47,7 +47,7 @@ pub(super) fn keepers(
 /// The container behind a process that only forwards to it, or watches it.
 pub(super) fn behind(
     line: &[Member],
-    forwarder: ForwarderKind,
+    forwarder: &Forwarder,
     told: &ContainerBehind,
     world: &mut World<'_>,
 ) -> Vec<Keeper> {
@@ -58,14 +58,23 @@ pub(super) fn behind(
         return vec![Keeper { is_behind: true, ..untold(line, &container) }];
     }
     let user = told.uid.filter(|uid| *uid != 0);
-    let mut keepers = of_runtime(line, &container, user, |_| true, world);
+    let serving = forwarder.behind.process.as_ref().filter(|process| process.serves);
+    let serving = serving.and_then(|process| (world.member)(process.pid));
+    let mut keepers = of_runtime(line, &container, user, |_| true, serving.as_ref(), world);
     // A monitor lies in a control group of its container's name, and came in by no `exec`.
     keepers[0].stops_also.clear();
+    // A pod's own container, or one whose network others have joined, serves nothing itself.
+    if let Some(other) = &serving
+        && cgroup::container_of(&other.cgroups).is_some_and(|of| of.id != container.id)
+    {
+        let cut_off = format!("the network of {}, which is in another container", other.who());
+        keepers[0].stops_also.push(cut_off);
+    }
     for keeper in &mut keepers {
         keeper.ends_holder = keeper.ends_holder.map(|_| true);
         // A unit whose main process is the monitor fails by that one's end.
         keeper.is_behind =
-            keeper.kind == KeeperKind::Container || forwarder != ForwarderKind::Conmon;
+            keeper.kind != KeeperKind::Systemd || forwarder.kind != ForwarderKind::Conmon;
         if keeper.is_behind {
             keeper.restarts = Some(false);
         }
@@ -73,7 +82,7 @@ pub(super) fn behind(
     keepers
 }
 
-fn named(line: &[Member], container: &Container) -> Keeper {
+pub(super) fn named(line: &[Member], container: &Container) -> Keeper {
     let name = container.name.as_ref().unwrap_or(&container.id);
     Keeper {
         instance: Some(container.id.to_string()),
@@ -143,6 +152,7 @@ fn of_runtime(
     container: &Container,
     user: Option<u32>,
     is_in_it: impl Fn(&Member) -> bool,
+    serving: Option<&Member>,
     world: &mut World<'_>,
 ) -> Vec<Keeper> {
     let mut keeper = named(line, container);
@@ -185,7 +195,36 @@ fn of_runtime(
     stray(&mut keeper, line, &shown, world);
     let mut chain = vec![keeper];
     outer(&mut chain, line, &shown, user, world);
+    chain.extend(pod(line, &runtime, &shown, serving, world));
     chain
+}
+
+/// The pod whose network the container only holds, with what else of it runs.
+fn pod(
+    line: &[Member],
+    runtime: &Runtime,
+    shown: &ContainerShown,
+    serving: Option<&Member>,
+    world: &mut World<'_>,
+) -> Option<Keeper> {
+    let id = shown.pod.as_deref().filter(|_| shown.is_infra)?;
+    let (program, text) = runtime.ask(&["pod", "inspect", "--", id], world).ok()?;
+    let pod = said::pod(&text).ok().filter(|pod| pod.id == id)?;
+    let serving = serving.and_then(|member| cgroup::container_of(&member.cgroups));
+    let is_meant = |id: &str| serving.as_ref().is_some_and(|serving| &*serving.id == id);
+    let others = pod
+        .containers
+        .iter()
+        .filter(|other| other.id != shown.id && other.state == "running" && !is_meant(&other.id));
+    Some(Keeper {
+        instance: Some(pod.id.clone()),
+        restarts: Some(false),
+        stop: Some(runtime.argv(&program, &["pod", "stop", "--", &pod.id])),
+        ends_holder: Some(true),
+        stops_also: others.map(|other| format!("container {}", other.name)).collect(),
+        confirmed: Some(Confirmed::Asked),
+        ..Keeper::new(KeeperKind::Pod, pod.name.clone(), line[0].pid())
+    })
 }
 
 fn ask(
@@ -312,71 +351,4 @@ fn names(client: &Member, shown: &ContainerShown) -> bool {
     }
     rest.windows(2).any(|pair| pair[0] == "--name" && pair[1] == shown.name)
         || rest.iter().any(|word| word.strip_prefix("--name=") == Some(&shown.name))
-}
-
-/// A booted machine, with the unit inside of it that the process is in.
-fn machine(line: &[Member], container: &Container, world: &mut World<'_>) -> Vec<Keeper> {
-    let (holder, name) = (&line[0], &*container.id);
-    let mut chain = Vec::new();
-    let is_nspawn = container.runtime == "systemd-nspawn";
-    let path = cgroup::path(&holder.cgroups).unwrap_or_default();
-    if let Some((prefix, unit)) = cgroup::inner_unit(path) {
-        let manager = Manager::Machine(name.to_owned());
-        if is_nspawn {
-            let tie = Tie { holder, witness: holder, prefix, reaches_holder: true, is_kept: false };
-            chain.extend(unit::keepers(&unit, &manager, &tie, world));
-        } else {
-            chain.push(Keeper {
-                instance: Some(unit.clone()),
-                confirmed: Some(Confirmed::Path),
-                untested: Some(words(&[
-                    "lxc-attach",
-                    "-n",
-                    name,
-                    "--",
-                    "systemctl",
-                    "stop",
-                    &unit,
-                ])),
-                reason: Some("sockpit does not look into LXC's machines".to_owned()),
-                ..Keeper::new(KeeperKind::Systemd, unit, holder.pid())
-            });
-        }
-    }
-    let mut keeper = Keeper {
-        restarts: Some(false),
-        ..Keeper { kind: KeeperKind::Machine, ..named(line, container) }
-    };
-    let (asking, question, stopping): (_, &[&str], &[&str]) = if is_nspawn {
-        ("machinectl", &["show", "-p", "Leader", "--", name], &["terminate", "--", name])
-    } else {
-        ("lxc-info", &["--name", name, "--pid", "--no-humanize"], &["--name", name])
-    };
-    let program = if is_nspawn { "machinectl" } else { "lxc-stop" };
-    let leader = world.asker.ask(asking, question).and_then(|reply| {
-        let digits = reply.text.trim().trim_start_matches("Leader=");
-        digits.parse::<u32>().map_err(|_| format!("{asking} names no first process of it"))
-    });
-    let told = leader.and_then(|leader| {
-        let is_below = line.iter().any(|member| member.pid() == leader);
-        let path = world.find(program)?;
-        is_below.then_some((leader, path)).ok_or("its first process is no ancestor".to_owned())
-    });
-    match told {
-        Ok((leader, path)) => {
-            keeper.stop = Some(words(&[&[&*path], stopping].concat()));
-            keeper.pid = Some(leader);
-            keeper.ends_holder = Some(true);
-            keeper.confirmed = Some(Confirmed::Asked);
-            if holder.pid() != leader {
-                keeper.stops_also.push(format!("everything else in {name}"));
-            }
-        }
-        Err(why) => {
-            keeper.untested = Some(words(&[&[program], stopping].concat()));
-            keeper.reason = Some(why);
-        }
-    }
-    chain.push(keeper);
-    chain
 }

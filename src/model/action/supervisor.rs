@@ -68,7 +68,9 @@ impl Supervisor {
     pub fn of(keeper: &Keeper) -> impl Iterator<Item = Self> + '_ {
         let kind = match keeper.kind {
             KeeperKind::Systemd => SupervisorKind::Systemd,
-            KeeperKind::Container | KeeperKind::Machine => SupervisorKind::Container,
+            KeeperKind::Container | KeeperKind::Pod | KeeperKind::Machine => {
+                SupervisorKind::Container
+            }
             _ => SupervisorKind::Parent,
         };
         let confirmed = keeper.confirmed == Some(Confirmed::Asked);

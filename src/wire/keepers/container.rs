@@ -23,6 +23,10 @@ pub struct ContainerShown {
     pub auto_remove: bool,
     /// The unit that podman was told to run in (`PODMAN_SYSTEMD_UNIT`).
     pub systemd_unit: Option<String>,
+    /// The pod that it belongs to.
+    pub pod: Option<String>,
+    /// Whether it only holds its pod's network, and the ports of that.
+    pub is_infra: bool,
     /// The swarm service that it is a task of.
     pub swarm_service: Option<String>,
     /// The ports of the host by which it is reached.
@@ -54,6 +58,10 @@ struct Inspected {
     id: String,
     name: String,
     state: InspectedState,
+    #[serde(default)]
+    pod: String,
+    #[serde(default)]
+    is_infra: bool,
     #[serde(default)]
     host_config: InspectedHost,
     #[serde(default)]
@@ -145,10 +153,51 @@ pub fn container(text: &str) -> Result<ContainerShown, String> {
             .map(|policy| policy.name)
             .filter(|name| !name.is_empty()),
         auto_remove: one.host_config.auto_remove,
+        pod: Some(one.pod).filter(|pod| !pod.is_empty()),
+        is_infra: one.is_infra,
         systemd_unit: label("PODMAN_SYSTEMD_UNIT"),
         swarm_service: label("com.docker.swarm.service.name"),
         ports: network.published(),
     })
+}
+
+/// What podman says of a pod.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "PascalCase")]
+pub struct PodShown {
+    /// All 64 digits.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its containers, the one that holds its network among them.
+    #[serde(default)]
+    pub containers: Vec<PodMember>,
+}
+
+/// A container of a pod.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "PascalCase")]
+pub struct PodMember {
+    /// All 64 digits.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `running`, `exited`, …
+    #[serde(default)]
+    pub state: String,
+}
+
+/// Reads the document of `podman pod inspect`: an object, in later versions an array of one. An
+/// error is a clause.
+pub fn pod(text: &str) -> Result<PodShown, String> {
+    let text = text.trim();
+    let read = if text.starts_with('[') {
+        serde_json::from_str::<Vec<PodShown>>(text).map(|mut all| all.pop())
+    } else {
+        serde_json::from_str::<PodShown>(text).map(Some)
+    };
+    read.map_err(|error| format!("it cannot be read: {error}"))?
+        .ok_or_else(|| "it tells of no pod".to_owned())
 }
 
 /// Container ids, one a line (`ps --no-trunc --quiet`); what is none is left out.
@@ -191,6 +240,21 @@ mod tests {
         assert!(!shown.running && shown.ports.is_empty());
         assert!(container("[]").is_err());
         assert!(container("[1]").is_err());
+    }
+
+    #[test]
+    fn a_pod_tells_its_containers() {
+        // podman 4.3.1, cut
+        let one = r#"{"Id":"1a","Name":"pod1","State":"Running","Containers":[
+            {"Id":"83","Name":"1a-infra","State":"running"},{"Id":"ac","Name":"pc","State":"exited"}]}"#;
+        let shown = pod(one).unwrap();
+        assert_eq!((&*shown.name, shown.containers.len()), ("pod1", 2));
+        assert_eq!((&*shown.containers[1].name, &*shown.containers[1].state), ("pc", "exited"));
+        assert_eq!(pod(&format!("[{one}]")).unwrap(), shown);
+        assert!(pod("[]").is_err());
+        for end in 0..one.len() {
+            assert!(pod(&one[..end]).is_err());
+        }
     }
 
     #[test]
