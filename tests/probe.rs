@@ -6,6 +6,8 @@ mod support;
 
 #[path = "probe/certificates.rs"]
 mod certificates;
+#[path = "probe/databases.rs"]
+mod databases;
 #[path = "probe/proxies.rs"]
 mod proxies;
 #[path = "probe/servers.rs"]

@@ -147,7 +147,7 @@ async fn watch(settings: Settings, args: &Args) -> Result<(), Failure> {
     };
     let serving = async {
         // Dropped at its end, so that the reader ends, too.
-        serve::serve(settings, events).await.map_err(failure)
+        serve::serve(settings, events).await.map_err(|error| failure(&error))
     };
     let over = async {
         match args.duration {
@@ -179,8 +179,8 @@ fn print(event: &ServeEvent, jsonl: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn failure(error: ServeError) -> Failure {
-    match &error {
+fn failure(error: &ServeError) -> Failure {
+    match error {
         ServeError::Listen { error: cause, .. }
             if cause.kind() == io::ErrorKind::PermissionDenied =>
         {

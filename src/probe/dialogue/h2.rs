@@ -67,7 +67,7 @@ impl H2 {
         block
     }
 
-    fn frame(&mut self, frame: Frame, now: &mut Now<'_>) -> Option<Turn> {
+    fn frame(&mut self, frame: &Frame, now: &mut Now<'_>) -> Option<Turn> {
         if !self.settled && frame.kind != Kind::Settings {
             return Some(Turn::Mismatch);
         }
@@ -152,7 +152,7 @@ impl Talk for H2 {
                     if frame.kind == Kind::Headers {
                         self.first_byte.get_or_insert(now.at);
                     }
-                    if let Some(turn) = self.frame(frame, now) {
+                    if let Some(turn) = self.frame(&frame, now) {
                         return turn;
                     }
                 }

@@ -41,7 +41,7 @@ impl Question for Ask {
         }
         let (receive, transmit) = (time(packet, 32), time(packet, 40));
         let mut answer = NtpAnswer {
-            version: packet[0] >> 3 & 7,
+            version: (packet[0] >> 3) & 7,
             stratum: packet[1],
             synchronised: packet[0] >> 6 != 3 && (1..16).contains(&packet[1]),
             reference: reference(packet[1], [packet[12], packet[13], packet[14], packet[15]]),
@@ -92,7 +92,7 @@ fn micros(duration: SignedDuration) -> Option<i64> {
 }
 
 fn number(packet: &[u8; 48], at: usize) -> u64 {
-    packet[at..at + 8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    packet[at..at + 8].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 /// Seconds and their fractions; zero is unknown. What has not the first bit set lies after 2036.
@@ -103,14 +103,14 @@ fn time(packet: &[u8; 48], at: usize) -> Option<Timestamp> {
     }
     let seconds = i64::try_from(number >> 32).ok()?;
     let era = if seconds < 1 << 31 { 1 << 32 } else { 0 };
-    let nanos = i32::try_from((number & 0xffff_ffff) * 1_000_000_000 >> 32).ok()?;
+    let nanos = i32::try_from(((number & 0xffff_ffff) * 1_000_000_000) >> 32).ok()?;
     Timestamp::new(seconds + era - TO_1970, nanos).ok()
 }
 
 /// 16 bits of seconds, 16 of their fractions.
 fn short(packet: &[u8; 48], at: usize) -> u64 {
-    let number = packet[at..at + 4].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
-    number * 1_000_000 >> 16
+    let number = packet[at..at + 4].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte));
+    (number * 1_000_000) >> 16
 }
 
 /// Letters for stratum 0 and 1, else an address (of IPv6 only a hash, which looks the same).

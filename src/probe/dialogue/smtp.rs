@@ -31,7 +31,7 @@ pub(super) struct Smtp {
 impl Smtp {
     /// `client` is how it names itself: a host name, or an address in brackets.
     pub(super) fn new(client: &str, starttls: bool) -> Self {
-        let client = client.chars().filter(|c| c.is_ascii_graphic()).collect();
+        let client = client.chars().filter(char::is_ascii_graphic).collect();
         let replies = Replies::default();
         Self { client, starttls, at: At::Greeting, replies, greeting: Greeting::default() }
     }
@@ -45,36 +45,36 @@ impl Smtp {
         Turn::Say(words.into_bytes(), ANSWER)
     }
 
-    fn replied(&mut self, reply: Reply, now: &mut Now<'_>) -> Turn {
+    fn replied(&mut self, reply: &Reply, now: &mut Now<'_>) -> Turn {
         // "Service not available, closing" can be the answer to anything.
         if reply.code == 421 {
             if self.at != At::Greeting {
                 self.greet(None, now);
             }
-            return Turn::End(Conclusion::Refused(refusal(&reply)), Vec::new());
+            return Turn::End(Conclusion::Refused(refusal(reply)), Vec::new());
         }
         match self.at {
             At::Greeting => self.greeted(reply, now),
             At::Ehlo if reply.is_negative() => self.say(At::Helo, "HELO"),
-            At::Ehlo | At::Helo => self.listed(&reply, now),
+            At::Ehlo | At::Helo => self.listed(reply, now),
             At::StartTls if reply.code == 220 => Turn::Upgrade,
             At::StartTls => no_upgrade(Some(reply.words())),
             At::EhloOverTls => {
-                let capabilities = capabilities(&reply);
+                let capabilities = capabilities(reply);
                 now.answer(Answer::Smtp(Capabilities { capabilities }));
                 Turn::End(Conclusion::Answered, QUIT.to_vec())
             }
         }
     }
 
-    fn greeted(&mut self, reply: Reply, now: &mut Now<'_>) -> Turn {
+    fn greeted(&mut self, reply: &Reply, now: &mut Now<'_>) -> Turn {
         let foreign = recognise::protocol(now.inbox.first());
         if foreign.is_some_and(|other| other != AppProtocol::Smtp) {
             return Turn::Mismatch;
         }
         if !reply.is_positive() {
             // QUIT is expected after a 554, too (RFC 5321, 3.1).
-            return Turn::End(Conclusion::Refused(refusal(&reply)), QUIT.to_vec());
+            return Turn::End(Conclusion::Refused(refusal(reply)), QUIT.to_vec());
         }
         let software = recognise::software(AppProtocol::Smtp, &reply.words());
         let (protocol, text) = (Some(AppProtocol::Smtp), Some(reply.words()));
@@ -113,7 +113,7 @@ impl Talk for Smtp {
     fn heard(&mut self, now: &mut Now<'_>) -> Turn {
         match self.replies.read(now.inbox) {
             Read::More => Turn::More,
-            Read::Whole(reply) => self.replied(reply, now),
+            Read::Whole(reply) => self.replied(&reply, now),
             Read::NoReply if self.at == At::Greeting => Turn::Mismatch,
             Read::NoReply => Turn::malformed("its answer has no reply code"),
         }

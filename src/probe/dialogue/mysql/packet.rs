@@ -89,11 +89,7 @@ pub(in crate::probe::dialogue) fn said(bytes: &[u8]) -> Option<Said> {
 
 /// Whether `bytes` may become such a packet.
 pub(in crate::probe::dialogue) fn may_become(bytes: &[u8]) -> bool {
-    match bytes {
-        [_, _, 0, 0, 10 | 0xff, ..] => true,
-        [_, _, 0, 0] | [_, _, 0] | [_, _] | [_] | [] => true,
-        _ => false,
-    }
+    matches!(bytes, [_, _, 0, 0, 10 | 0xff, ..] | [_, _, 0, 0] | [_, _, 0] | [_, _] | [_] | [])
 }
 
 fn handshake(payload: &[u8]) -> Option<Handshake> {

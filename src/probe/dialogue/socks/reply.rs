@@ -72,10 +72,7 @@ fn meaning(code: u8) -> (&'static str, Option<RefusalCause>) {
 
 /// SOCKS 4: eight bytes, of which the first is 0 and the second 90 to 93.
 pub(super) fn four(bytes: &[u8]) -> Result<Option<Reply>, Impossible> {
-    let begins = match bytes {
-        [0, 90..=93, ..] | [0] | [] => true,
-        _ => false,
-    };
+    let begins = matches!(bytes, [0, 90..=93, ..] | [0] | []);
     if !begins {
         return Err(Impossible);
     }

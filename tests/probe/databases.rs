@@ -1,0 +1,69 @@
+//! A MariaDB that counts connections without a login as errors: probes lock nobody out.
+//!
+//! Written down for MariaDB 10.11 (Debian 12).
+
+use std::fs;
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+
+use crate::servers::{Server, assert_verdict};
+use crate::support::{in_namespace_with, run};
+
+/// How many errors the server forgives.
+const FORGIVEN: usize = 5;
+
+/// An address of this host that is not the loopback's own: that one is never locked out.
+const HOST: &str = "192.0.2.9";
+
+#[test]
+fn mariadb_locks_nobody_out_who_is_probed_by_its_protocol() {
+    in_namespace_with(&["mariadbd", "mariadb-install-db"], || {
+        run(Command::new("ip").args(["addr", "add", &format!("{HOST}/32"), "dev", "lo"]));
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name).display().to_string();
+        // Only hosts that have a name are counted.
+        fs::write(at("hosts"), format!("127.0.0.1 localhost\n{HOST} probe.example\n")).unwrap();
+        run(Command::new("mount").args(["--bind", &at("hosts"), "/etc/hosts"]));
+        let data = format!("--datadir={}", at("data"));
+        run(Command::new("mariadb-install-db").args(["--no-defaults", "--user=root", &data]));
+        // From a host without any user the server does not even greet.
+        fs::write(at("init"), "CREATE USER 'somebody'@'%' IDENTIFIED BY 'secret';\n").unwrap();
+        let arguments = [
+            "--no-defaults".to_owned(),
+            "--user=root".to_owned(),
+            data.clone(),
+            format!("--socket={}", at("socket")),
+            format!("--pid-file={}", at("pid")),
+            format!("--init-file={}", at("init")),
+            format!("--max-connect-errors={FORGIVEN}"),
+            "--port=3306".to_owned(),
+        ];
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let _server = Server::start_in(directory, "mariadbd", &arguments, 3306);
+
+        let target = format!("mysql://{HOST}");
+        for _ in 0..2 * FORGIVEN {
+            let document = assert_verdict(&[&target, "--source", HOST], "ok", None, "MariaDB");
+            assert!(document.to_string().contains("Access denied for user"), "{document}");
+        }
+        // What the probes must not do, so that the test would notice: greet and go.
+        let addr: SocketAddr = format!("{HOST}:3306").parse().unwrap();
+        for _ in 0..FORGIVEN {
+            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+            let socket = socket.unwrap();
+            socket.bind(&format!("{HOST}:0").parse::<SocketAddr>().unwrap().into()).unwrap();
+            socket.connect(&addr.into()).unwrap();
+            let mut stream = TcpStream::from(socket);
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            stream.shutdown(std::net::Shutdown::Both).unwrap();
+        }
+        let locked_out = crate::support::wait_for("the host to be locked out", || {
+            let (code, document) = crate::servers::probe(&[&target, "--source", HOST]);
+            (code == 1).then_some(document)
+        });
+        assert_eq!(locked_out["verdict"]["outcome"], "refused", "{locked_out}");
+        assert!(locked_out.to_string().contains("is blocked because of"), "{locked_out}");
+    });
+}
