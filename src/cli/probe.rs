@@ -145,17 +145,35 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 /// Runs all probes side by side until they end or Ctrl-C; what ended is in the probes.
 async fn run_all(probes: &mut [Probe], format: Format, concurrency: usize) -> Result<(), Failure> {
     let out = RefCell::new(output::stdout());
+    // What comes but once is told in the order of the targets; a series as it comes.
+    let waits = format == Format::Text && probes.iter().all(Probe::is_single);
     let each = probes.iter_mut().map(|probe| {
         let target = probe.target().text().to_owned();
         let out = &out;
-        run_one(probe, move |attempt| {
-            let mut out = out.borrow_mut();
-            print_attempt(&target, attempt, format, &mut *out)
-        })
+        async move {
+            let told = RefCell::new(Vec::new());
+            let print = |attempt: &Attempt| match waits {
+                true => print_attempt(&target, attempt, format, &mut *told.borrow_mut()),
+                false => print_attempt(&target, attempt, format, &mut *out.borrow_mut()),
+            };
+            run_one(probe, print).await?;
+            Ok::<_, Failure>(told.into_inner())
+        }
     });
-    let running = stream::iter(each).buffer_unordered(concurrency);
+    let each = stream::iter(each);
+    let print = async |told: Vec<u8>| {
+        let mut out = out.borrow_mut();
+        out.write_all(&told)?;
+        out.flush().map_err(Failure::from)
+    };
+    let running = async {
+        match waits {
+            true => each.buffered(concurrency).try_for_each(print).await,
+            false => each.buffer_unordered(concurrency).try_for_each(print).await,
+        }
+    };
     tokio::select! {
-        ended = running.try_collect::<()>() => ended,
+        ended = running => ended,
         () = interrupted() => Ok(()),
     }
 }

@@ -60,6 +60,11 @@ impl Probe {
         &self.target
     }
 
+    /// Whether it is one round.
+    pub fn is_single(&self) -> bool {
+        self.settings.count == Some(1)
+    }
+
     /// Runs the rounds that are left, and reports each step to `events`. A full channel slows
     /// the probe down, though not the time of a stage; a closed one is ignored.
     ///

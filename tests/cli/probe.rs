@@ -204,3 +204,29 @@ fn the_exit_code_follows_what_was_expected() {
         assert_eq!(code(&[&open, "--expect", wrong]), Some(2), "{wrong}");
     }
 }
+
+#[test]
+fn targets_that_are_probed_once_are_told_in_their_order() {
+    let (_slow, slow) = listener();
+    let (_held, fast) = closed_port();
+    let output = probe(&[&slow, &fast]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let place = |target: &str| said.find(&format!("{target} #1")).unwrap();
+    // The first is listened to for a while, the second is refused at once.
+    assert!(place(&slow) < place(&fast), "{said}");
+}
+
+#[test]
+fn a_page_of_html_in_place_of_a_greeting_is_a_web_server() {
+    let (listener, target) = listener();
+    let server = std::thread::spawn(move || {
+        use std::io::Write;
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"<!DOCTYPE HTML>\n<html><head><title>Error</title>\n").unwrap();
+    });
+    let output = probe(&[&format!("ssh://{target}"), "--json"]);
+    server.join().unwrap();
+    let document = json(&output);
+    assert_eq!(document["verdict"]["outcome"], "protocol_error", "{document}");
+    assert!(document["verdict"]["text"].as_str().unwrap().contains("speaks HTTP"), "{document}");
+}

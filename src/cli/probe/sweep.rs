@@ -1,6 +1,6 @@
 //! Many ports of one host: those that can be connected to are probed, the others are counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{IsTerminal, Write};
 
 use super::super::{Exit, Failure, output};
@@ -69,8 +69,13 @@ pub(super) fn run(
             let connected = reports.iter().filter(|(_, report)| has_connected(report));
             let answering: Vec<u16> =
                 connected.filter_map(|(place, _)| targets[*place].port()).collect();
-            for report in reports.values().filter(|report| !has_connected(report)) {
-                *notes.outcomes.entry(report.verdict.outcome.name()).or_default() += 1;
+            for (place, report) in &reports {
+                if let Some(before) = notes.last.remove(place) {
+                    *notes.outcomes.entry(before).or_default() -= 1;
+                }
+                if !has_connected(report) {
+                    *notes.outcomes.entry(report.verdict.outcome.name()).or_default() += 1;
+                }
             }
             let sentence = notes.sentence(targets, &answering);
             if format == Format::Text {
@@ -96,6 +101,8 @@ struct Notes<'a> {
     format: Format,
     attempts: BTreeMap<usize, Vec<Attempt>>,
     outcomes: BTreeMap<&'static str, usize>,
+    /// Of each port, the outcome that was told last.
+    last: HashMap<usize, &'static str>,
     done: usize,
     shows_progress: bool,
     error: Result<(), Failure>,
@@ -108,6 +115,7 @@ impl<'a> Notes<'a> {
             format,
             attempts: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            last: HashMap::new(),
             done: 0,
             shows_progress: std::io::stderr().is_terminal(),
             error: Ok(()),
@@ -115,8 +123,13 @@ impl<'a> Notes<'a> {
     }
 
     fn take(&mut self, place: usize, attempt: Attempt) {
-        self.done += 1;
-        *self.outcomes.entry(attempt.verdict.outcome.name()).or_default() += 1;
+        // A port that is tried at a second address is the same port.
+        let outcome = attempt.verdict.outcome.name();
+        match self.last.insert(place, outcome) {
+            Some(before) => *self.outcomes.entry(before).or_default() -= 1,
+            None => self.done += 1,
+        }
+        *self.outcomes.entry(outcome).or_default() += 1;
         match self.format {
             Format::Json => self.attempts.entry(place).or_default().push(attempt),
             Format::Lines if self.error.is_ok() => {
@@ -148,6 +161,7 @@ impl<'a> Notes<'a> {
         let others: Vec<String> = self
             .outcomes
             .iter()
+            .filter(|(_, count)| **count > 0)
             .map(|(outcome, count)| format!("{count} {}", outcome.replace('_', " ")))
             .collect();
         let others =

@@ -234,6 +234,11 @@ impl<T: Talk> Stream<T> {
     /// What is to be said of words that came to no end.
     fn unfinished(&self, lull: Lull) -> Conclusion {
         let heard_bytes = self.inbox.heard();
+        // What may stand before a greeting (RFC 4253, 4.2) may be another protocol altogether.
+        let first = recognise::protocol(self.inbox.first());
+        if lull == Lull::Ended && first.is_some_and(|protocol| protocol != T::PROTOCOL) {
+            return self.wrong();
+        }
         match lull {
             Lull::TimeUp => Conclusion::Silent { heard_bytes },
             Lull::Ended => Conclusion::Closed { reset: false, heard_bytes },

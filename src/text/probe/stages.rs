@@ -136,6 +136,14 @@ fn request_words(found: &RequestDetail) -> String {
             Some(ttl) => format!("echo {}, TTL {ttl}", echo.echo_sequence),
             None => format!("echo {}", echo.echo_sequence),
         },
+        RequestDetail::Bytes(bytes)
+            if bytes.received_bytes == 0 && bytes.first_byte_us.is_none() =>
+        {
+            match bytes.sent_bytes {
+                0 => "an empty datagram, no answer".to_owned(),
+                sent => format!("{sent} bytes, no answer"),
+            }
+        }
         RequestDetail::Bytes(bytes) => format!(
             "{} bytes → {} bytes {}",
             bytes.sent_bytes,

@@ -1,6 +1,7 @@
 //! Tester: whether an endpoint answers. It offers the selected socket's address and never
 //! knocks by itself.
 
+mod known;
 mod lines;
 mod run;
 mod target;
@@ -68,11 +69,22 @@ impl Pane for Tester {
             return message::centred(buf, below, &[(text, theme.danger)]);
         }
         let Some(run) = &self.run else {
-            let text = match self.target.text(world) {
-                Some(_) => "Enter tests the target. Nothing is sent before that.",
-                None => "Select a TCP socket in Ports, or type a target with e.",
+            let Some(target) = self.target.text(world) else {
+                let text = "Select a TCP socket in Ports, or type a target with e.";
+                return message::centred(buf, below, &[(text.to_owned(), theme.dim)]);
             };
-            return message::centred(buf, below, &[(text.to_owned(), theme.dim)]);
+            let mut known = Vec::new();
+            if !self.target.is_typed() {
+                known = known::lines(world, theme);
+            }
+            for text in paint::wrap(&known::offer(&target), below.width) {
+                known.push(vec![(text, theme.dim)]);
+            }
+            for (row, line) in known.iter().take(below.height.into()).enumerate() {
+                let pieces = line.iter().map(|(text, style)| (text.as_str().into(), *style));
+                paint::spans(buf, paint::line(below, row), pieces);
+            }
+            return;
         };
         let target = self.target.text(world);
         let lines = lines::of(run, target.as_deref(), world.now.at, below.width, theme);

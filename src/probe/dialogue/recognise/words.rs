@@ -10,7 +10,7 @@ pub(super) fn protocol(text: &str) -> Option<AppProtocol> {
 
 /// Beginnings that belong to one protocol alone.
 fn by_prefix(text: &str) -> Option<AppProtocol> {
-    const PREFIXES: [(&str, AppProtocol); 27] = [
+    const PREFIXES: [(&str, AppProtocol); 29] = [
         ("SSH-", AppProtocol::Ssh),
         ("Invalid SSH identification string", AppProtocol::Ssh),
         ("Exceeded MaxStartups", AppProtocol::Ssh),
@@ -18,6 +18,8 @@ fn by_prefix(text: &str) -> Option<AppProtocol> {
         ("HTTP/", AppProtocol::Http),
         ("<!DOCTYPE html", AppProtocol::Http),
         ("<html", AppProtocol::Http),
+        ("<!DOCTYPE HTML", AppProtocol::Http),
+        ("<HTML", AppProtocol::Http),
         ("RFB 0", AppProtocol::Vnc),
         ("@RSYNCD:", AppProtocol::Rsync),
         ("SIP/2.0 ", AppProtocol::Sip),

@@ -31,6 +31,11 @@ impl TargetLine {
         self.typed.clone().or_else(|| offered(world))
     }
 
+    /// Whether the user typed it.
+    pub(super) fn is_typed(&self) -> bool {
+        self.typed.is_some()
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.editing.is_some()
     }
