@@ -65,6 +65,7 @@ fn process(index: u32) -> Arc<Process> {
 /// The dashboard with this table on it, arranged.
 fn app(table: &Arc<SocketTable>) -> App {
     let start = Start {
+        capture: sockpit::config::CaptureWhen::Always,
         size: (140, 40),
         theme: Theme::default(),
         mouse: true,

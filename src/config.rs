@@ -6,6 +6,7 @@
 //! period_ms = 1000     # between two looks at the socket table
 //! names = false        # services, users and host names in place of their numbers
 //! mouse = true         # false leaves the mouse to the terminal, which selects text with it
+//! capture = "always"   # goes on once Packets was on screen; or on_screen, or off
 //! remember = true      # the view (columns, order, groups) from one run to the next
 //!
 //! [filters]            # @web in any query
@@ -76,6 +77,8 @@ pub struct Dashboard {
     pub names: bool,
     /// Whether the dashboard takes the mouse.
     pub mouse: bool,
+    /// When packets are captured.
+    pub capture: CaptureWhen,
     /// Whether the view is kept from one run to the next, over what is configured here.
     pub remember: bool,
 }
@@ -87,9 +90,23 @@ impl Default for Dashboard {
             period: Duration::from_secs(1),
             names: false,
             mouse: true,
+            capture: CaptureWhen::Always,
             remember: true,
         }
     }
+}
+
+/// When the dashboard captures packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureWhen {
+    /// From the first time on that Packets is on screen.
+    #[default]
+    Always,
+    /// While Packets is on screen.
+    OnScreen,
+    /// Never.
+    Off,
 }
 
 /// The colours of the dashboard.

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use ratatui::layout::{Position, Rect};
 
+use crate::config::CaptureWhen;
+
 use super::command::Command;
 use super::cx::Cx;
 use super::dialog::{self, Dialog};
@@ -70,6 +72,7 @@ pub struct App {
     screen: Rect,
     requests: Requests,
     capturing: Option<bool>,
+    capture_when: CaptureWhen,
     clicked: Option<(Instant, Position)>,
     // The mouse holds the split.
     dragging: bool,
@@ -88,6 +91,8 @@ pub struct Start {
     pub theme: Theme,
     /// Whether the mouse is ours.
     pub mouse: bool,
+    /// When packets are captured.
+    pub capture: CaptureWhen,
     /// Whether the terminal may have a clipboard.
     pub has_clipboard: bool,
     /// The process that sockpit is.
@@ -108,6 +113,7 @@ impl App {
         let mut world = World::new(now, start.timezone);
         world.filters = start.filters;
         world.own_pid = start.own_pid;
+        world.is_capture_off = start.capture == CaptureWhen::Off;
         world.names = start.view.names;
         world.columns.clone_from(&start.view.columns);
         let slots = panes::all().map(|mut pane| {
@@ -129,6 +135,7 @@ impl App {
             screen: Rect::new(0, 0, start.size.0, start.size.1),
             requests: Requests::default(),
             capturing: None,
+            capture_when: start.capture,
             clicked: None,
             dragging: false,
             // Every namespace is asked for in the first update.
@@ -291,12 +298,17 @@ impl App {
         }
     }
 
-    /// Packets are captured while their pane is on screen.
+    /// Packets are captured as it is configured: what is not on screen is counted on.
     fn capture(&mut self, effects: &mut Vec<Effect>) {
         let visible = self.geometry().is_some_and(|geometry| geometry.shows(PaneId::Packets));
-        if self.capturing != Some(visible) {
-            self.capturing = Some(visible);
-            effects.push(Effect::Capture(visible));
+        let wanted = match self.capture_when {
+            CaptureWhen::Always => visible || self.capturing == Some(true),
+            CaptureWhen::OnScreen => visible,
+            CaptureWhen::Off => false,
+        };
+        if self.capturing != Some(wanted) {
+            self.capturing = Some(wanted);
+            effects.push(Effect::Capture(wanted));
         }
     }
 

@@ -188,6 +188,7 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(width: u16, height: u16) -> Self {
         let start = Start {
+            capture: crate::config::CaptureWhen::Always,
             size: (width, height),
             theme: Theme::default(),
             mouse: true,

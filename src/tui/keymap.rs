@@ -264,8 +264,16 @@ static PORTS: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Esc)], Command::ClearFilter, "", "Drop the filter, then the marks"),
 ];
 
-static PACKETS: &[Binding] =
-    &[bind(&[Key::char('v')], Command::NextView, "view", "Flows, ports, processes or interfaces")];
+static PACKETS: &[Binding] = &[
+    bind(
+        &[Key::char('v')],
+        Command::NextView,
+        "view",
+        "Flows, ports, processes, hosts, applications, DNS, problems or interfaces",
+    ),
+    bind(&[Key::char('s')], Command::SortNext, "sort", "Sort the flows by the next column"),
+    bind(&[Key::char('S')], Command::SortReverse, "", "Turn the order around"),
+];
 
 static OPTIONS: &[Binding] = &[bind(
     &[Key::char('a')],

@@ -125,6 +125,8 @@ pub struct World {
     pub all_netns: bool,
     /// The columns of Ports in their order; `None` for the usual ones.
     pub columns: Option<Vec<Column>>,
+    /// Whether packets are never captured, as it is configured.
+    pub is_capture_off: bool,
     /// Names where there are any, else numbers alone.
     pub names: bool,
     /// Now, by the last event's clock.
@@ -166,6 +168,7 @@ impl World {
             is_covered: false,
             all_netns: false,
             columns: None,
+            is_capture_off: false,
             names: false,
             now,
             timezone,

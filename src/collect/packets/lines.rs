@@ -35,10 +35,18 @@ fn unread(packet: &Packet<'_>) -> &'static str {
 }
 
 fn summary(packet: &Packet<'_>, layers: &[Layer]) -> String {
-    let words = layers.iter().filter(|layer| layer.name != "data").map(|layer| {
-        let text = format!("{} {}", layer.name, layer.summary);
-        text.trim_end().to_owned()
-    });
+    let words = layers.iter().enumerate().filter(|(_, layer)| layer.name != "data").map(
+        |(index, layer)| {
+            let has_ports = matches!(&*layer.name, "tcp" | "udp" | "udplite" | "sctp");
+            // The ends before it have the ports already: "4000 > 53 len 33" is "len 33".
+            let summary = match layer.summary.splitn(4, ' ').nth(3) {
+                Some(rest) if index == 0 && has_ports => rest,
+                _ if index == 0 && has_ports => "",
+                _ => &layer.summary,
+            };
+            format!("{} {summary}", layer.name).trim_end().to_owned()
+        },
+    );
     let mut text = words.collect::<Vec<_>>().join("; ");
     if text.is_empty() {
         text = format!("{} bytes", packet.length);

@@ -311,12 +311,27 @@ fn zoom_focus_and_tabs() {
 }
 
 #[test]
-fn packets_are_captured_only_while_their_pane_is_on_screen() {
+fn packets_are_captured_on_once_their_pane_was_on_screen() {
+    let capture = |effect: &Effect| match effect {
+        Effect::Capture(on) => Some(*on),
+        _ => None,
+    };
+    let mut desk = Desk::with_rows(80, 24);
+    assert_eq!(desk.last(capture), Some(false));
+    desk.press(KeyCode::Char('2'));
+    assert_eq!(desk.last(capture), Some(true));
+    desk.press(KeyCode::Char('1'));
+    assert_eq!(desk.last(capture), Some(true), "it goes on");
+}
+
+#[test]
+fn packets_are_captured_only_on_screen_where_that_is_configured() {
     let capture = |effect: &Effect| match effect {
         Effect::Capture(on) => Some(*on),
         _ => None,
     };
     let mut desk = Desk::with_rows(140, 40);
+    desk.app.capture_when = CaptureWhen::OnScreen;
     assert_eq!(desk.last(capture), Some(true));
     desk.press(KeyCode::Char('z'));
     assert_eq!(desk.last(capture), Some(false));

@@ -1,16 +1,18 @@
 //! Packets: what travels. Without the right to capture it says so, and shows the counters
 //! of the interfaces instead.
 
+mod flows;
 mod lines;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
-use crate::model::packets::{FlowFocus, PacketCounts};
+use crate::model::packets::{FlowFocus, FlowKey, PacketCounts};
 use crate::text::units;
-use crate::tui::command::{Command, ExportFormat};
+use crate::tui::command::{Command, ExportFormat, Motion};
 use crate::tui::effect::Effect;
 use crate::tui::export::{Content, Export};
 use crate::tui::label;
@@ -20,6 +22,7 @@ use crate::tui::widgets::scroll::Scroll;
 use crate::tui::widgets::sparkline::sparkline;
 use crate::tui::widgets::{message, paint};
 use crate::tui::world::World;
+use flows::{Order, Row};
 
 /// Rates kept for the graph.
 const HISTORY: usize = 120;
@@ -31,6 +34,10 @@ enum View {
     Flows,
     Ports,
     Processes,
+    Hosts,
+    Applications,
+    Dns,
+    Problems,
     Interfaces,
 }
 
@@ -39,7 +46,11 @@ impl View {
         match self {
             Self::Flows => Self::Ports,
             Self::Ports => Self::Processes,
-            Self::Processes => Self::Interfaces,
+            Self::Processes => Self::Hosts,
+            Self::Hosts => Self::Applications,
+            Self::Applications => Self::Dns,
+            Self::Dns => Self::Problems,
+            Self::Problems => Self::Interfaces,
             Self::Interfaces => Self::Flows,
         }
     }
@@ -49,6 +60,10 @@ impl View {
             Self::Flows => "flows",
             Self::Ports => "ports",
             Self::Processes => "processes",
+            Self::Hosts => "hosts",
+            Self::Applications => "applications",
+            Self::Dns => "dns",
+            Self::Problems => "problems",
             Self::Interfaces => "interfaces",
         }
     }
@@ -62,6 +77,9 @@ pub struct Packets {
     rates: VecDeque<Option<f64>>,
     seen: u64,
     focus: Option<FlowFocus>,
+    order: (Order, bool),
+    /// The flow under the cursor.
+    cursor: Option<FlowKey>,
 }
 
 impl Pane for Packets {
@@ -90,7 +108,11 @@ impl Pane for Packets {
         let sample = &world.packets.sample;
         let Some(counts) = world.packets.value() else {
             if sample.troubles().next().is_none() {
-                return message::no_value(buf, area, theme, sample, "Counting packets …");
+                let text = match world.is_capture_off {
+                    true => "Capture is off: the configuration says capture = \"off\"",
+                    false => "Counting packets …",
+                };
+                return message::no_value(buf, area, theme, sample, text);
             }
             let rest = lines::blocked(buf, area, theme, sample);
             let table = lines::interfaces(world, theme);
@@ -115,9 +137,17 @@ impl Pane for Packets {
         draw_list(buf, list, scroll, &self.list(world, counts, list.width, theme));
     }
 
-    fn command(&mut self, command: Command, scroll: &mut Scroll, _: &mut Cx<'_>) -> Response {
+    fn command(&mut self, command: Command, scroll: &mut Scroll, cx: &mut Cx<'_>) -> Response {
         match command {
+            Command::Move(motion) if self.view == View::Flows => {
+                self.move_cursor(motion, scroll, cx.world);
+            }
             Command::Move(motion) => scroll.go(motion),
+            Command::SortNext if self.view == View::Flows => {
+                self.order = (self.order.0.next(), false);
+                scroll.offset = 0;
+            }
+            Command::SortReverse if self.view == View::Flows => self.order.1 = !self.order.1,
             Command::NextView => {
                 self.view = self.view.next();
                 scroll.offset = 0;
@@ -144,6 +174,20 @@ impl Pane for Packets {
         }
     }
 
+    fn click(&mut self, at: Position, scroll: &mut Scroll, cx: &mut Cx<'_>) {
+        let Some(counts) = cx.world.packets.value() else { return };
+        if let (View::Flows, Some(line)) = (self.view, scroll.line_at(at)) {
+            let key = self.rows(cx.world, counts).get(line).map(|row| row.flow.key());
+            self.cursor = key.or(self.cursor);
+        }
+    }
+
+    fn copy(&self, world: &World) -> Option<String> {
+        let cursor = self.cursor.filter(|_| self.view == View::Flows)?;
+        let flow = world.packets.value()?.flows.iter().find(|flow| flow.key() == cursor)?;
+        Some(flows::copied(flow))
+    }
+
     fn export(&self, world: &World, format: ExportFormat) -> Option<Export> {
         let content = Content::Packets(world.packets.value()?.clone());
         Some(Export { content, format, at: world.now.wall })
@@ -151,6 +195,35 @@ impl Pane for Packets {
 }
 
 impl Packets {
+    fn rows<'a>(&self, world: &World, counts: &'a PacketCounts) -> Vec<Row<'a>> {
+        flows::rows(world, counts, self.focus.as_ref(), self.order)
+    }
+
+    /// The cursor follows its flow, wherever that stands now.
+    fn place_of_cursor(&self, rows: &[Row<'_>]) -> Option<usize> {
+        let cursor = self.cursor?;
+        rows.iter().position(|row| row.flow.key() == cursor)
+    }
+
+    fn move_cursor(&mut self, motion: Motion, scroll: &mut Scroll, world: &World) {
+        let Some(counts) = world.packets.value() else { return };
+        let rows = self.rows(world, counts);
+        let Some(last) = rows.len().checked_sub(1) else { return };
+        let page = scroll.page().max(1);
+        let to = match (self.place_of_cursor(&rows), motion) {
+            (_, Motion::First)
+            | (None, Motion::Down | Motion::PageDown | Motion::Up | Motion::PageUp) => 0,
+            (_, Motion::Last) => last,
+            (Some(at), Motion::Up) => at.saturating_sub(1),
+            (Some(at), Motion::Down) => (at + 1).min(last),
+            (Some(at), Motion::PageUp) => at.saturating_sub(page),
+            (Some(at), Motion::PageDown) => (at + page).min(last),
+        };
+        self.cursor = Some(rows[to].flow.key());
+        let first = (to + 1).saturating_sub(page);
+        scroll.offset = scroll.offset.clamp(first, to);
+    }
+
     fn draw_rate(
         &self,
         buf: &mut ratatui::buffer::Buffer,
@@ -177,7 +250,15 @@ impl Packets {
 
     fn list(&self, world: &World, counts: &PacketCounts, width: u16, theme: &Theme) -> Vec<Line> {
         let mut list = match self.view {
-            View::Flows => lines::flows(counts, self.focus.as_ref(), width, theme),
+            View::Flows => {
+                let rows = self.rows(world, counts);
+                let cursor = self.place_of_cursor(&rows);
+                flows::lines(&rows, self.order.0, cursor, width, theme)
+            }
+            View::Hosts => lines::hosts(counts, theme),
+            View::Applications => lines::applications(counts, theme),
+            View::Dns => lines::dns(counts, theme),
+            View::Problems => lines::problems(counts, theme),
             View::Ports => lines::ports(counts, world.names, theme),
             View::Processes => lines::processes(counts, theme),
             View::Interfaces => lines::interfaces(world, theme),
@@ -234,6 +315,10 @@ fn draw_list(buf: &mut ratatui::buffer::Buffer, area: Rect, scroll: &mut Scroll,
 fn packet_rate(world: &World) -> Option<f64> {
     let now = world.packets.value()?;
     let (before, between) = world.packets.earlier()?;
+    // Nothing was captured in between: that is a gap and no low rate.
+    if between > 3 * world.packets.sample.period.max(Duration::from_millis(500)) {
+        return None;
+    }
     let packets = now.total.packets.checked_sub(before.total.packets)?;
     Some(packets as f64 / between.as_secs_f64())
 }

@@ -88,6 +88,7 @@ fn every_change_of_the_view_is_remembered_once() {
 
 fn started(view: View, remember: bool) -> App {
     let start = Start {
+        capture: crate::config::CaptureWhen::Always,
         size: (140, 40),
         theme: Theme::default(),
         mouse: true,

@@ -8,10 +8,10 @@ use ratatui::style::Style;
 
 use super::Line;
 use crate::model::packets::{Count, Flow, FlowFocus, PacketCounts};
+use crate::model::problem::problems as problems_of;
 use crate::model::sample::Sample;
 use crate::model::socket::Socket;
-use crate::text::address::flow_end;
-use crate::text::{clean, units};
+use crate::text::{clean, problem, units};
 use crate::tui::label;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint;
@@ -155,35 +155,8 @@ pub(super) fn protocols(world: &World, theme: &Theme) -> Vec<Line> {
     lines
 }
 
-/// The busiest flows; those of the selected socket carry a sign.
-pub(super) fn flows(
-    counts: &PacketCounts,
-    focus: Option<&FlowFocus>,
-    width: u16,
-    theme: &Theme,
-) -> Vec<Line> {
-    let name_width = usize::from(width.saturating_sub(16)).max(10);
-    let title = format!("  {:<name_width$} {:>8} {:<4}", "flow", "packets", "flag");
-    let mut lines = vec![heading(&title, theme)];
-    for flow in &counts.flows {
-        let is_selected = focus.is_some_and(|focus| focus.matches(&flow.key()));
-        let sign = if is_selected { "▶ " } else { "  " };
-        let ends =
-            format!("{} {} {}", flow.protocol, flow_end(flow, flow.a), flow_end(flow, flow.b));
-        let ends = paint::fit(&ends, u16::try_from(name_width).unwrap_or(u16::MAX)).into_owned();
-        let packets = units::count(flow.count.packets);
-        let (flag, style) = flag(flow, theme);
-        lines.push(vec![
-            (sign.to_owned(), theme.accent),
-            (format!("{ends:<name_width$} {packets:>8} "), theme.text),
-            (flag.to_owned(), style),
-        ]);
-    }
-    lines
-}
-
 /// The most telling TCP flag of a flow.
-fn flag(flow: &Flow, theme: &Theme) -> (&'static str, Style) {
+pub(super) fn flag(flow: &Flow, theme: &Theme) -> (&'static str, Style) {
     let seen = flow.flags_a_to_b | flow.flags_b_to_a;
     match seen {
         _ if seen & RST != 0 => ("RST", theme.danger),
@@ -212,6 +185,57 @@ pub(super) fn processes(counts: &PacketCounts, theme: &Theme) -> Vec<Line> {
     for process in &counts.processes {
         let name = format!("{} {}", clean(&process.name), process.pid);
         lines.push(counted(&name, process.count, theme));
+    }
+    lines
+}
+
+/// The busiest addresses.
+pub(super) fn hosts(counts: &PacketCounts, theme: &Theme) -> Vec<Line> {
+    let mut lines = vec![heading(
+        "address                                   flows    packets     bytes",
+        theme,
+    )];
+    for host in &counts.hosts {
+        let Count { packets, bytes } = host.count;
+        let (packets, bytes) = (units::count(packets), units::bytes(bytes));
+        let flows = units::count(host.flows);
+        let addr = host.addr.to_string();
+        lines.push(vec![(format!("{addr:<39} {flows:>7} {packets:>10} {bytes:>9}"), theme.text)]);
+    }
+    lines
+}
+
+/// What payloads are.
+pub(super) fn applications(counts: &PacketCounts, theme: &Theme) -> Vec<Line> {
+    let mut lines = vec![heading("application         packets     bytes", theme)];
+    for application in &counts.applications {
+        lines.push(counted(&application.name, application.count, theme));
+    }
+    lines
+}
+
+/// Names that DNS was asked for, below what it answered.
+pub(super) fn dns(counts: &PacketCounts, theme: &Theme) -> Vec<Line> {
+    let dns = &counts.dns;
+    let mut lines = vec![heading(" queries  answers failures name", theme)];
+    for name in &dns.names {
+        let numbers = [name.queries, name.answers, name.failures].map(units::count);
+        let [queries, answers, failures] = numbers;
+        let style = if name.failures > 0 { theme.warning } else { theme.text };
+        let text = format!("{queries:>8} {answers:>8} {failures:>8} {}", clean(&name.name));
+        lines.push(vec![(text, style)]);
+    }
+    lines
+}
+
+/// What is wrong, the worst first.
+pub(super) fn problems(counts: &PacketCounts, theme: &Theme) -> Vec<Line> {
+    let mut lines = vec![heading("problem", theme)];
+    for one in problems_of(counts) {
+        lines.push(vec![
+            (format!("{}  ", problem::sentence(&one)), theme.warning),
+            (format!("{} {}", one.protocol, problem::ends(&one)), theme.text),
+        ]);
     }
     lines
 }
@@ -250,6 +274,6 @@ pub(super) fn interfaces(world: &World, theme: &Theme) -> Vec<Line> {
     lines
 }
 
-fn heading(text: &str, theme: &Theme) -> Line {
+pub(super) fn heading(text: &str, theme: &Theme) -> Line {
     vec![(text.to_owned(), theme.heading)]
 }
