@@ -183,7 +183,7 @@ fn a_signal_is_chosen_from_the_list_and_esc_keeps_the_old_one() {
     let mut desk = Desk::with_rows(140, 40);
     ask(&mut desk, vec![supervised(true, false)]);
     desk.press(KeyCode::Char('s'));
-    assert!(desk.screen().contains("▸ TERM  asks it to end"), "{}", desk.screen());
+    assert!(desk.screen().contains("▸ TERM  asks the process to end"), "{}", desk.screen());
     desk.press(KeyCode::Esc);
     assert!(desk.screen().contains("▸ /usr/bin/systemctl"));
     desk.press(KeyCode::Char('s'));
