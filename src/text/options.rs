@@ -8,6 +8,9 @@ use crate::model::options::{
     ChangedBy, IoModel, OptionPart, OptionType, OptionValue, SocketOption, Structure,
 };
 
+/// Structures of more fields are told below a table, not in it.
+const MOST_IN_LINE: usize = 2;
+
 /// More that wait are told by the summary alone.
 const MOST_WAITERS: usize = 8;
 
@@ -35,6 +38,11 @@ pub fn value(option: &SocketOption) -> String {
     let is_shown = |part: &&OptionPart| !summary || TCP_SUMMARY.contains(&&*part.name);
     let shown: Vec<String> = option.parts.iter().filter(is_shown).map(part).collect();
     shown.join(", ")
+}
+
+/// Whether the value has more fields than fit into a line of a table: [`groups`] tells them all.
+pub fn is_long(option: &SocketOption) -> bool {
+    option.parts.len() > MOST_IN_LINE
 }
 
 /// The groups of a structure with their fields in words, those that are 0 left out:
@@ -119,6 +127,14 @@ pub fn by_whom(option: &SocketOption) -> String {
 
 /// Its default; [`units::UNKNOWN`] where none is known.
 pub fn default_value(option: &SocketOption) -> String {
+    if !option.parts.is_empty() && option.default.as_ref() == Some(&option.value) {
+        return value(option);
+    }
+    if let (false, Some(OptionValue::Text(hex))) = (option.parts.is_empty(), &option.default)
+        && hex.bytes().all(|digit| digit == b'0')
+    {
+        return "none".to_owned();
+    }
     let default = option.default.as_ref();
     default.map_or_else(|| units::UNKNOWN.to_owned(), |default| formatted(option, default))
 }

@@ -123,6 +123,10 @@ pub enum Command {
     Why,
     /// Only what differs from its default, or everything.
     ChangedOnly,
+    /// Edit the selected option.
+    EditOption,
+    /// Undo the option that was set last.
+    UndoOption,
     /// The next of a pane's views.
     NextView,
     /// Edit the tester's target.

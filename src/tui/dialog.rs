@@ -14,6 +14,7 @@ mod page;
 pub mod palette;
 mod picker;
 pub mod quit;
+pub mod set;
 #[cfg(test)]
 mod tests;
 pub mod why;

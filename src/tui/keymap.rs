@@ -275,12 +275,26 @@ static PACKETS: &[Binding] = &[
     bind(&[Key::char('S')], Command::SortReverse, "", "Turn the order around"),
 ];
 
-static OPTIONS: &[Binding] = &[bind(
-    &[Key::char('a')],
-    Command::ChangedOnly,
-    "changed/all",
-    "All options, or only the changed ones",
-)];
+static OPTIONS: &[Binding] = &[
+    bind(
+        &[Key::char('a')],
+        Command::ChangedOnly,
+        "changed/all",
+        "All options, or only the changed ones",
+    ),
+    bind(
+        &[Key::char('e')],
+        Command::EditOption,
+        "set",
+        "Plan to set the selected option on the live socket",
+    ),
+    bind(
+        &[Key::char('U')],
+        Command::UndoOption,
+        "undo",
+        "Plan to undo the last option that was set",
+    ),
+];
 
 static TESTER: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Enter)], Command::Probe, "test", "Test the target once"),

@@ -12,6 +12,7 @@ use super::event::{FeedUpdate, Moment};
 use super::filters::Filters;
 use super::hosts::Hosts;
 use super::surroundings::Surroundings;
+use crate::act::set::Wish;
 use crate::model::interface::Interfaces;
 use crate::model::packets::PacketCounts;
 use crate::model::sample::Sample;
@@ -137,6 +138,8 @@ pub struct World {
     pub notice: Option<Notice>,
     /// What is remembered of filters.
     pub filters: Filters,
+    /// What brings back options that were set, the last at the end.
+    pub set_undo: Vec<(Socket, Vec<Wish>)>,
     // The last rate above nothing, and the sample that told it.
     turned_away: Option<(f64, Instant)>,
     held: Option<Held>,
@@ -174,6 +177,7 @@ impl World {
             timezone,
             notice: None,
             filters: Filters::default(),
+            set_undo: Vec::new(),
             turned_away: None,
             held: None,
         }

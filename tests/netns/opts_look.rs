@@ -67,6 +67,30 @@ fn a_process_is_told_with_every_socket_even_those_that_no_table_lists() {
 }
 
 #[test]
+fn text_stays_narrow_and_time_wait_folds() {
+    in_namespace(|| {
+        let listener = TcpListener::bind("127.0.0.1:7004").unwrap();
+        for _ in 0..3 {
+            let client = TcpStream::connect("127.0.0.1:7004").unwrap();
+            let (accepted, _) = listener.accept().unwrap();
+            // The server closes first and keeps the port in TIME_WAIT.
+            drop(accepted);
+            drop(client);
+        }
+        let text = wait_for("TIME_WAIT", || {
+            let text = run(sockpit().args(["opts", "7004", "--changed"]));
+            text.contains("3 sockets more: ").then_some(text)
+        });
+        assert_eq!(text.matches("no process holds").count(), 1, "{text}");
+        let text = run(sockpit().args(["opts", "7004/tcp"]));
+        let header = text.lines().find(|line| line.starts_with("CHANGED BY")).unwrap();
+        assert!(header.find("DEFAULT").unwrap() < 80, "{text}");
+        // In the table, and below it with its fields.
+        assert!(text.lines().filter(|line| line.contains("SO_MEMINFO")).count() >= 2, "{text}");
+    });
+}
+
+#[test]
 fn a_port_is_told_with_its_mptcp_listener_and_where_the_first_thread_has_ended() {
     in_namespace(|| {
         if let Ok(mptcp) = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::from(262))) {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::cli::output;
-use crate::model::options::{ChangedBy, OptionsReport, SocketOption};
+use crate::model::options::{ChangedBy, OptionAccess, OptionsReport, SocketOption};
 use crate::model::socket::Socket;
 use crate::text::options as words;
 use crate::text::table::{Column, Table};
@@ -21,11 +21,29 @@ pub(super) fn many<'a>(
     only_changed: bool,
 ) -> io::Result<()> {
     let mut out = output::stdout();
-    for (index, report) in reports.into_iter().enumerate() {
-        if index > 0 {
+    let mut hidden: Vec<(&str, usize)> = Vec::new();
+    let mut written = 0;
+    for report in reports {
+        // Many connections in TIME_WAIT have the same nothing to tell.
+        let is_bare = report.access != OptionAccess::Full && report.findings.is_empty();
+        if let (true, true, Some(reason)) = (only_changed, is_bare, &report.reason)
+            && report.options.is_empty()
+        {
+            match hidden.iter_mut().find(|(of, _)| *of == reason.as_str()) {
+                Some((_, count)) => *count += 1,
+                None => hidden.push((reason, 1)),
+            }
+            continue;
+        }
+        if written > 0 {
             writeln!(out)?;
         }
+        written += 1;
         write(report, only_changed, &mut out)?;
+    }
+    for (reason, count) in hidden {
+        let sockets = if count == 1 { "1 socket".into() } else { format!("{count} sockets") };
+        writeln!(out, "{sockets} more: {}", clean(reason))?;
     }
     out.flush()
 }
@@ -65,8 +83,7 @@ fn details(options: &[SocketOption], out: &mut impl Write) -> io::Result<()> {
             writeln!(out, "{name}: {}", clean(note))?;
         }
     }
-    let grouped =
-        options.iter().filter(|option| option.parts.iter().any(|part| !part.group.is_empty()));
+    let grouped = options.iter().filter(|option| words::is_long(option));
     for option in grouped {
         writeln!(out, "{}", clean(&option.name))?;
         for (group, words) in words::groups(option) {
@@ -101,8 +118,8 @@ fn row(option: &SocketOption) -> [String; 6] {
     [
         changed.to_owned(),
         clean(&option.name).into_owned(),
-        words::value(option),
-        words::default_value(option),
+        if words::is_long(option) { "below".to_owned() } else { words::value(option) },
+        if words::is_long(option) { units::UNKNOWN.into() } else { words::default_value(option) },
         option.source.as_deref().map_or(String::new(), |source| clean(source).into_owned()),
         clean(&option.about).into_owned(),
     ]

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::model::options::{OptionAccess, OptionsReport, SocketOption};
+use crate::catalog::sockopts;
+use crate::model::options::{ChangedBy, OptionAccess, OptionsReport, SocketOption};
 use crate::model::socket::SocketKey;
 use crate::text::{self, clean};
-use crate::tui::command::{Command, ExportFormat};
+use crate::tui::command::{Command, ExportFormat, Motion};
+use crate::tui::dialog::set::SetDialog;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
 use crate::tui::export::{Content, Export};
@@ -30,6 +34,8 @@ pub struct Options {
     asked: Option<(RequestId, SocketKey)>,
     changed_only: bool,
     again: bool,
+    // The selected option, counted in the order on screen.
+    chosen: usize,
 }
 
 impl Pane for Options {
@@ -47,7 +53,7 @@ impl Pane for Options {
     }
 
     fn draw(&self, world: &World, canvas: Canvas<'_>) {
-        let Canvas { buf, area, scroll, theme, .. } = canvas;
+        let Canvas { buf, area, scroll, theme, focused: canvas_focused, .. } = canvas;
         let lines = match (&world.selection, self.report_for(world)) {
             (None, _) => {
                 return message::centred(buf, area, &[say("Select a socket in Ports.", theme.dim)]);
@@ -66,17 +72,36 @@ impl Pane for Options {
             }
             (_, Some(Ok(report))) => self.lines(report, theme, area.width),
         };
-        let shown = scroll.show(area, lines.len(), None);
+        let (list, detail) = self.split(world, area);
+        let first = self.first_option(world, area.width);
+        let chosen = self.chosen_option(world).map(|_| first + self.chosen);
+        let shown = scroll.show(list, lines.len(), chosen);
+        self.draw_detail(world, buf, detail, theme);
         for (on_screen, index) in shown.enumerate() {
             let pieces = lines[index].iter().map(|(text, style)| (text.as_str().into(), *style));
-            paint::spans(buf, paint::line(area, on_screen), pieces);
+            let line = paint::line(list, on_screen);
+            paint::spans(buf, line, pieces);
+            if chosen == Some(index) && canvas_focused {
+                buf.set_style(line, theme.selection);
+            }
         }
     }
 
     fn command(&mut self, command: Command, scroll: &mut Scroll, cx: &mut Cx<'_>) -> Response {
         match command {
-            Command::Move(motion) => scroll.go(motion),
-            Command::ChangedOnly => self.changed_only = !self.changed_only,
+            Command::Move(motion) => self.choose(motion, scroll.page(), cx.world),
+            Command::ChangedOnly => {
+                self.changed_only = !self.changed_only;
+                self.chosen = 0;
+            }
+            Command::EditOption => return self.edit(cx),
+            Command::UndoOption => {
+                let Some((socket, wishes)) = cx.world.set_undo.last().cloned() else {
+                    cx.world.complain("Nothing was set that could be undone.".to_owned());
+                    return Response::Done;
+                };
+                return Response::open(SetDialog::undo(socket, wishes, cx));
+            }
             Command::Refresh => {
                 self.again = true;
                 self.advance(cx);
@@ -89,6 +114,9 @@ impl Pane for Options {
     fn answer(&mut self, id: RequestId, answer: &mut Option<Answer>, _: &mut Cx<'_>) {
         let Some((_, key)) = self.asked.take_if(|(asked, _)| *asked == id) else { return };
         if let Some(Answer::Options(report)) = answer.take() {
+            if self.report.as_ref().is_none_or(|(known, _)| *known != key) {
+                self.chosen = 0;
+            }
             self.report = Some((key, report));
         }
     }
@@ -138,22 +166,86 @@ impl Options {
         selection.ended_at.is_none() && !is_asked && (!is_known || self.again)
     }
 
-    fn lines(&self, report: &OptionsReport, theme: &Theme, width: u16) -> Vec<Line> {
-        let mut lines = Vec::new();
-        if report.access != OptionAccess::Full {
-            let why = report.reason.as_deref().unwrap_or("the descriptor could not be duplicated");
-            for text in paint::wrap(&format!("! {}", clean(why)), width) {
-                lines.push(vec![(text, theme.warning)]);
-            }
+    /// The options on screen, in their order.
+    fn shown<'a>(&self, report: &'a OptionsReport) -> Vec<&'a SocketOption> {
+        let mut shown = text::options::in_order(&report.options);
+        if self.changed_only {
+            shown.retain(|option| option.changed == Some(true));
         }
+        shown
+    }
+
+    fn chosen_option<'a>(&'a self, world: &'a World) -> Option<&'a SocketOption> {
+        let report = self.report_for(world)?.as_ref().ok()?;
+        self.shown(report).get(self.chosen).copied()
+    }
+
+    /// How many lines stand above the options.
+    fn first_option(&self, world: &World, width: u16) -> usize {
+        match self.report_for(world) {
+            Some(Ok(report)) => reason(report, width).len(),
+            _ => 0,
+        }
+    }
+
+    fn choose(&mut self, motion: Motion, page: usize, world: &World) {
+        let Some(Ok(report)) = self.report_for(world) else { return };
+        let last = self.shown(report).len().saturating_sub(1);
+        let page = page.max(1);
+        self.chosen = match motion {
+            Motion::Up => self.chosen.saturating_sub(1),
+            Motion::Down => self.chosen.saturating_add(1),
+            Motion::PageUp => self.chosen.saturating_sub(page),
+            Motion::PageDown => self.chosen.saturating_add(page),
+            Motion::First => 0,
+            Motion::Last => last,
+        }
+        .min(last);
+    }
+
+    /// The lower lines are for the selected option, where there is room.
+    fn split(&self, world: &World, area: Rect) -> (Rect, Rect) {
+        let wanted = match self.chosen_option(world) {
+            Some(option) if area.height >= ROOM_FOR_DETAIL => {
+                u16::try_from(detail(option, area.width).len()).unwrap_or(0).min(area.height / 3)
+            }
+            _ => 0,
+        };
+        let list = Rect { height: area.height - wanted, ..area };
+        (list, Rect { y: area.y + list.height, height: wanted, ..area })
+    }
+
+    fn draw_detail(&self, world: &World, buf: &mut Buffer, area: Rect, theme: &Theme) {
+        let Some(option) = self.chosen_option(world) else { return };
+        let texts = detail(option, area.width).into_iter().take(usize::from(area.height));
+        for (at, text) in texts.enumerate() {
+            paint::spans(buf, paint::line(area, at), [(text.into(), theme.dim)]);
+        }
+    }
+
+    fn edit(&self, cx: &mut Cx<'_>) -> Response {
+        let Some(option) = self.chosen_option(cx.world) else { return Response::Done };
+        let Some(Ok(report)) = self.report_for(cx.world) else { return Response::Done };
+        if !option.writable {
+            let why = format!("{} cannot be set on this socket.", option.name);
+            cx.world.complain(why);
+            return Response::Done;
+        }
+        let written =
+            sockopts::find(&option.name).map(|(_, entry)| entry.write_value(&option.value));
+        let value = written.unwrap_or_default();
+        let dialog = SetDialog::edit(report.socket.clone(), &option.name, &value, &option.about);
+        Response::open(dialog)
+    }
+
+    fn lines(&self, report: &OptionsReport, theme: &Theme, width: u16) -> Vec<Line> {
+        let mut lines: Vec<Line> =
+            reason(report, width).into_iter().map(|text| vec![(text, theme.warning)]).collect();
         let name_width = report.options.iter().map(|option| option.name.len()).max().unwrap_or(0);
-        let (changed, rest): (Vec<_>, Vec<_>) =
-            report.options.iter().partition(|option| option.changed == Some(true));
-        lines.extend(changed.iter().map(|option| option_line(option, name_width, theme)));
-        if !self.changed_only {
-            lines.extend(rest.iter().map(|option| option_line(option, name_width, theme)));
-        } else if changed.is_empty() {
-            lines.push(vec![("Nothing differs from its default.".to_owned(), theme.dim)]);
+        let shown = self.shown(report);
+        lines.extend(shown.iter().map(|option| option_line(option, name_width, theme)));
+        if self.changed_only && shown.is_empty() {
+            lines.push(vec![("Nothing was set by the program.".to_owned(), theme.dim)]);
         }
         if let Some(model) = &report.io_model {
             let words = paint::wrap(&text::options::io_model(model), width.saturating_sub(11));
@@ -167,8 +259,45 @@ impl Options {
                 lines.push(vec![(text, theme.warning)]);
             }
         }
+        let info = report.options.iter().find(|option| option.name == "TCP_INFO");
+        for (group, words) in info.map(text::options::groups).unwrap_or_default() {
+            for (index, text) in
+                paint::wrap(&words, width.saturating_sub(11)).into_iter().enumerate()
+            {
+                let name = if index == 0 { format!("{group:11}") } else { " ".repeat(11) };
+                lines.push(vec![(name, theme.heading), (text, theme.text)]);
+            }
+        }
         lines
     }
+}
+
+/// Panes of fewer lines have no room for more about one option.
+const ROOM_FOR_DETAIL: u16 = 12;
+
+/// Why not all could be read, wrapped.
+fn reason(report: &OptionsReport, width: u16) -> Vec<String> {
+    if report.access == OptionAccess::Full {
+        return Vec::new();
+    }
+    let why = report.reason.as_deref().unwrap_or("the descriptor could not be duplicated");
+    paint::wrap(&format!("! {}", clean(why)), width)
+}
+
+/// All about one option, wrapped.
+fn detail(option: &SocketOption, width: u16) -> Vec<String> {
+    let mut parts = vec![format!("{}: {}", option.name, option.about)];
+    parts.push(format!("value {}", text::options::value(option)));
+    let default = text::options::default_value(option);
+    let source = option.source.as_deref().map(|source| format!(" ({source})"));
+    if option.default.is_some() || source.is_some() {
+        parts.push(format!("default {default}{}", source.unwrap_or_default()));
+    }
+    let by = text::options::by_whom(option);
+    parts.extend((!by.is_empty()).then(|| format!("changed by {by}")));
+    parts.extend(option.note.clone());
+    parts.extend(option.winsock.as_ref().map(|name| format!("Winsock: {name}")));
+    paint::wrap(&clean(&parts.join("; ")), width)
 }
 
 type Line = Vec<(String, Style)>;
@@ -177,14 +306,14 @@ fn say(text: &str, style: Style) -> (String, Style) {
     (text.to_owned(), style)
 }
 
-/// `changed  SO_RCVBUF     8 MiB   default 208 KiB (rmem_default)`.
+/// `program   SO_RCVBUF     8 MiB   default 208 KiB (rmem_default)`.
 fn option_line(option: &SocketOption, name_width: usize, theme: &Theme) -> Line {
     let value = text::options::value(option);
-    let is_changed = option.changed == Some(true);
-    let (mark, style) =
-        if is_changed { ("changed  ", theme.accent) } else { ("         ", theme.text) };
+    let is_changed = option.changed_by.is_some();
+    let mark = option.changed_by.map_or("", ChangedBy::name);
+    let style = if option.changed == Some(true) { theme.accent } else { theme.text };
     let mut line = vec![
-        (mark.to_owned(), theme.accent),
+        (format!("{mark:9} "), style),
         (format!("{:name_width$}  ", clean(&option.name)), style),
         (format!("{value:<16}"), style),
     ];
