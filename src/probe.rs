@@ -15,6 +15,7 @@ mod fault;
 mod local;
 mod name_server;
 mod own_words;
+mod path;
 mod pipe;
 mod plan;
 mod progress;
@@ -32,6 +33,7 @@ mod target;
 mod transport;
 mod verdict;
 
+pub use path::path;
 pub use progress::Progress;
 pub use proxy::Proxy;
 pub use run::Probe;

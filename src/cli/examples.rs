@@ -72,7 +72,10 @@ usage, 3 not permitted to capture.",
     (
         "probe",
         "\
-  sockpit probe example.org:443
+  sockpit probe example.org       https, then http; sockpit probe example.org:22 speaks SSH
+  sockpit probe https://example.org/health --expect status=200 --expect 'tls.days_left>14'
+  sockpit probe smtp://mail.example.org --starttls
+  sockpit probe 127.0.0.1:1-65535 which ports can be connected to
   sockpit probe 8080 --count 10 --interval 200ms",
         "",
     ),

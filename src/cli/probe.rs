@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::{Exit, Failure, output};
 use crate::model::probe::{Attempt, OutcomeKind, ProbeReport};
-use crate::probe::{Probe, Progress, Settings, Sweep};
+use crate::probe::{Probe, Progress, Settings, Sweep, path};
 use crate::text;
 use expect::Condition;
 
@@ -86,6 +86,9 @@ pub struct Args {
     /// Go through a proxy: socks5://[USER@]HOST:PORT, socks4://HOST:PORT, http://HOST:PORT.
     #[arg(long, value_name = "PROXY")]
     via: Option<String>,
+    /// Tell the hops on the way to the target's port, by TCP connects with small times to live.
+    #[arg(long)]
+    path: bool,
     /// Exit with 0 only where this holds, too: status=200, tls.days_left>14, banner~/OpenSSH/,
     /// p99<50ms. With outcome=refused the outcome need not be ok. May be given several times.
     #[arg(long, value_name = "COND")]
@@ -136,10 +139,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     // One thread: a wake-up across threads would be measured as the peer's time.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(run_all(&mut probes, format, concurrency));
+    let mut reports: Vec<ProbeReport> = probes.iter().filter_map(Probe::report).collect();
+    if args.path {
+        runtime.block_on(add_paths(&mut reports, &settings, format))?;
+    }
     // A name look-up cannot be called off; it must not hold up the end.
     runtime.shutdown_background();
     ended?;
-    finish(&probes, is_several, &settings, format, &expected)
+    let told = Told { reports, wanted: probes.len(), is_several };
+    finish(told, &settings, format, &expected)
 }
 
 /// Runs all probes side by side until they end or Ctrl-C; what ended is in the probes.
@@ -252,22 +260,51 @@ fn print_waterfall(target: &str, attempt: &Attempt, out: &mut impl Write) -> Res
     Ok(())
 }
 
+/// The reports, how many were wanted, and whether those were written as several.
+struct Told {
+    reports: Vec<ProbeReport>,
+    wanted: usize,
+    is_several: bool,
+}
+
+/// Looks for the hops on the way to the address that each target was tried at last.
+async fn add_paths(
+    reports: &mut [ProbeReport],
+    settings: &Settings,
+    format: Format,
+) -> Result<(), Failure> {
+    for report in reports {
+        let last = report.attempts.last().and_then(|attempt| attempt.address);
+        let Some(address) = last.filter(|address| address.port() != 0) else { continue };
+        let hops = path(address, settings.source).await;
+        if format == Format::Text {
+            let mut out = output::stdout();
+            writeln!(out, "path to {address}")?;
+            for hop in &hops {
+                writeln!(out, "{}", text::probe::hop(hop))?;
+            }
+            out.flush()?;
+        }
+        report.path = Some(hops);
+    }
+    Ok(())
+}
+
 /// What is said when all has ended, and the exit code.
 fn finish(
-    probes: &[Probe],
-    is_several: bool,
+    told: Told,
     settings: &Settings,
     format: Format,
     expected: &[Condition],
 ) -> Result<Exit, Failure> {
-    let reports: Vec<ProbeReport> = probes.iter().filter_map(Probe::report).collect();
+    let Told { reports, wanted, is_several } = told;
     match format {
         Format::Json => print_json(is_several, &reports)?,
         Format::Lines => say_sums(&reports, &mut std::io::stderr())?,
         Format::Text if settings.count != Some(1) => say_sums(&reports, &mut output::stdout())?,
         Format::Text => {}
     }
-    if reports.len() < probes.len() {
+    if reports.len() < wanted {
         return Err(Failure::no("interrupted before the first attempt ended"));
     }
     Ok(if are_as_expected(reports.iter(), expected) { Exit::Yes } else { Exit::No })

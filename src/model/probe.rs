@@ -10,8 +10,8 @@ use super::health::Health;
 
 pub use detail::{
     BytesDetail, Certificate, CloseDetail, CloseHow, ConnectDetail, Detail, EchoDetail, End,
-    GreetingDetail, IcmpAnswer, ListenerDetail, LocalDetail, ProxyDetail, RequestDetail,
-    ResolveDetail, ResolveSource, RouteKind, TlsDetail, TlsFault,
+    GreetingDetail, Hop, HopEnd, IcmpAnswer, ListenerDetail, LocalDetail, ProxyDetail,
+    RequestDetail, ResolveDetail, ResolveSource, RouteKind, TlsDetail, TlsFault,
 };
 
 /// A step on the way to an answer, in the order they run.
@@ -209,6 +209,9 @@ pub struct ProbeReport {
     pub verdict: Verdict,
     /// Over all attempts.
     pub summary: ProbeSummary,
+    /// The hops on the way to the last address; `None` where they were not asked for.
+    #[serde(default)]
+    pub path: Option<Vec<Hop>>,
     /// What could not be looked at while probing.
     #[serde(default)]
     pub health: Vec<Health>,

@@ -101,6 +101,7 @@ impl Probe {
             attempts_forgotten: self.forgotten,
             verdict: last.verdict.clone(),
             summary: self.summary(),
+            path: None,
             health: self.health.clone(),
         })
     }

@@ -194,6 +194,7 @@ pub fn report(target: &Target, attempts: Vec<Attempt>) -> Option<ProbeReport> {
         attempts_forgotten: 0,
         verdict,
         summary: tally.summary(),
+        path: None,
         health: Vec::new(),
     })
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::clean::clean;
 use super::units::{self, UNKNOWN};
-use crate::model::probe::{IcmpAnswer, OutcomeKind, ProbeSummary, Side, Stage, Verdict};
+use crate::model::probe::{
+    Hop, HopEnd, IcmpAnswer, OutcomeKind, ProbeSummary, Side, Stage, Verdict,
+};
 
 pub use answers::words as answer_words;
 pub use stages::stage_words;
@@ -86,6 +88,18 @@ pub fn summary(summary: &ProbeSummary) -> String {
         "{sent} sent, {ok} ok,{failed} {lost} lost; \
          min {min}, p50 {p50}, p90 {p90}, p99 {p99}, max {max}"
     )
+}
+
+/// A hop on one line: `3  192.0.2.1  1.20 ms  time to live exceeded`.
+pub fn hop(hop: &Hop) -> String {
+    let address = hop.address.map_or_else(|| "*".to_owned(), |address| address.to_string());
+    let time = micros(hop.rtt_us);
+    let end = match (hop.end, hop.icmp) {
+        (Some(HopEnd::Rejected), Some(icmp)) => format!("  ends here: {}", icmp_words(icmp)),
+        (Some(end), _) => format!("  {}", end.name()),
+        (None, _) => String::new(),
+    };
+    format!("{:>3}  {address:<16}  {time:>9}{end}", hop.ttl)
 }
 
 /// Microseconds in words, `-` when nobody measured any.

@@ -141,6 +141,44 @@ pub struct IcmpAnswer {
     pub from: Option<IpAddr>,
 }
 
+/// A hop on the way to a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// The time to live, or hop limit, that led here.
+    pub ttl: u8,
+    /// Who answered; `None` where nobody did.
+    pub address: Option<IpAddr>,
+    /// How long that took.
+    pub rtt_us: Option<u64>,
+    /// The ICMP error that came from here.
+    pub icmp: Option<IcmpAnswer>,
+    /// How the way ends here, where it does.
+    pub end: Option<HopEnd>,
+}
+
+/// How a way ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HopEnd {
+    /// The target answers.
+    Connected,
+    /// The target refuses.
+    Refused,
+    /// Somebody forbids it, or does not know the way on.
+    Rejected,
+}
+
+impl HopEnd {
+    /// As in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Refused => "refused",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 /// A listener on this host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerDetail {
