@@ -90,7 +90,7 @@ fn a_unit_that_systemd_confirms_is_stopped_from_the_dialog() {
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         plan(&mut terminal);
         terminal.wait_row(&["app.service starts it again (Restart=always, after 100ms)"]);
-        let stop = "stop --no-ask-password -- app.service";
+        let stop = "stop -- app.service";
         terminal.wait_row(&["▸", "/systemctl ", stop]);
         terminal.wait_for("stops app.service for good (recommended)");
         assert!(stage.calls().iter().all(|call| call.starts_with("show ")), "{:?}", stage.calls());
