@@ -99,7 +99,8 @@ fn a_unit_that_systemd_confirms_is_stopped_from_the_dialog() {
         terminal.wait_for("the port is free");
         assert_eq!(support::wait_for("its end", || server.ended_by()), 15);
         let calls = stage.calls();
-        assert_eq!(calls.last().map(String::as_str), Some(stop));
+        let ran = "stop --no-ask-password -- app.service";
+        assert_eq!(calls.last().map(String::as_str), Some(ran));
         // Asked for the plan, and once more right before.
         assert_eq!(calls.len(), 3, "{calls:?}");
         terminal.send("\x1b");
