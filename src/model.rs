@@ -22,6 +22,7 @@ pub mod interface;
 pub mod join;
 pub mod keeper;
 pub mod kernel_port;
+pub mod ladder;
 pub mod machine;
 pub mod mptcp;
 pub mod options;

@@ -12,6 +12,7 @@ pub mod event;
 pub mod explain;
 pub mod forwarder;
 pub mod keeper;
+pub mod ladder;
 pub mod notation;
 pub mod options;
 pub mod owner;

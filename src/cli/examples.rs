@@ -49,6 +49,7 @@ permitted.",
   sockpit packets -r capture.pcapng --filter 'tcp port 443 and host 10.0.0.7'
   sockpit packets -i eth0 --list --filter 'udp port 53'
   sockpit packets -r capture.pcapng --stats problems
+  sockpit packets -r capture.pcapng --ladder --filter 'tcp port 443'
   sockpit packets -i eth0 -w new.pcapng --max-size 100M
   tcpdump -U -w - | sockpit packets -r -",
         "A filter means what it means to tcpdump, surprises included: \"vlan\", \"mpls\", \"pppoes\" and

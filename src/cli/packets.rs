@@ -62,6 +62,9 @@ pub struct Args {
     /// Print one view in the place of the summary.
     #[arg(long, value_name = "VIEW", conflicts_with_all = ["list", "fields", "jsonl", "csv"])]
     stats: Option<stats::View>,
+    /// Draw each flow as a ladder between its two ends: handshake, bursts of data, end.
+    #[arg(long, conflicts_with_all = ["list", "fields", "jsonl", "csv", "stats"])]
+    ladder: bool,
     /// Write the packets to this new pcapng file, with the process of each as a comment.
     #[arg(short, long, value_name = "FILE")]
     write: Option<PathBuf>,

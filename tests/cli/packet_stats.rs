@@ -223,3 +223,25 @@ fn each_view_stands_alone() {
         assert!(json["rows"][1]["text"].as_str().unwrap().contains("refused"));
     });
 }
+
+#[test]
+fn a_connection_is_drawn_between_its_ends() {
+    with_conversation(|file| {
+        let output = packets(file, &["--ladder", "--filter", "tcp port 443"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "tcp 10.0.0.1:4000 - 10.0.0.2:443");
+        assert!(lines[1].starts_with("      0.000 ms  |- SYN, seq 0, window 1024 -"), "{text}");
+        assert!(lines[2].starts_with("     20.000 ms  |<-"), "{text}");
+        assert!(lines[2].ends_with(" SYN ACK, seq 0, window 1024 -|"), "{text}");
+        assert!(lines[4].contains("client hello for www.example.org"), "{text}");
+        assert!(lines[5].contains("(1 sent again)"), "{text}");
+        assert!(lines[6].contains("data, 1 packet, 6 B -|"), "{text}");
+        assert!(lines[7].contains("|- RST, seq "), "{text}");
+        let output = packets(file, &["--ladder", "--json"]);
+        let all = json(&output);
+        assert_eq!(all[0]["schema"], "sockpit.ladder/1");
+        assert_eq!(all[0]["steps"].as_array().unwrap().len(), 7);
+        assert!(all.as_array().unwrap().len() >= 6);
+    });
+}

@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Args;
-use crate::cli::Failure;
+use crate::cli::{Failure, output};
 use crate::collect::Feed;
 use crate::collect::packets::{
-    CaptureOptions, Each, FileWriter, Filter, Packet, WriteOptions, Written, packet_line,
+    CaptureOptions, Each, FileWriter, Filter, Ladders, Packet, WriteOptions, Written, packet_line,
 };
 use crate::model::document::Document;
 use crate::model::table::SocketTable;
 use crate::sys::host;
-use crate::text::{clean, packet, units};
+use crate::text::{clean, ladder, packet, units};
 
 const SCHEMA: &str = "sockpit.packet/1";
+const LADDER: &str = "sockpit.ladder/1";
 
 /// How packets are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,7 @@ impl Form {
 pub(super) struct Look {
     writer: Option<(PathBuf, FileWriter)>,
     list: Option<Form>,
+    ladders: Option<(Ladders, bool)>,
     /// Why the list ended early.
     broken: Arc<Mutex<Option<io::Error>>>,
 }
@@ -59,12 +61,12 @@ pub(super) struct Look {
 impl Look {
     /// Whether anything does.
     pub(super) fn is_wanted(args: &Args) -> bool {
-        args.list || args.fields || args.write.is_some()
+        args.list || args.fields || args.ladder || args.write.is_some()
     }
 
     /// Whether packets are listed in the place of a summary.
     pub(super) fn is_list(&self) -> bool {
-        self.list.is_some()
+        self.list.is_some() || self.ladders.is_some()
     }
 
     /// Begins, with the file before all else. `sockets` tell whose packets a live capture has.
@@ -94,7 +96,9 @@ impl Look {
             let is_at_once = is_live || io::stdout().is_terminal();
             all.push(lister(form, is_at_once, Arc::clone(&broken)));
         }
-        Ok((Self { writer, list, broken }, each_of(all)))
+        let ladders = args.ladder.then(|| (Ladders::default(), args.json));
+        all.extend(ladders.as_ref().map(|(ladders, _)| ladders.each()));
+        Ok((Self { writer, list, ladders, broken }, each_of(all)))
     }
 
     /// Ends the file and says what became of it.
@@ -103,6 +107,9 @@ impl Look {
         if let Some((path, writer)) = self.writer {
             let written = writer.finish(dropped);
             said(&path, &written)?;
+        }
+        if let Some((ladders, as_json)) = self.ladders {
+            draw(&ladders, as_json)?;
         }
         broken.map_or(Ok(()), |error| Err(error.into()))
     }
@@ -139,6 +146,26 @@ fn said(path: &Path, written: &Written) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+fn draw(ladders: &Ladders, as_json: bool) -> Result<(), Failure> {
+    let (all, left_out) = ladders.take();
+    if left_out > 0 {
+        let left_out = units::count(left_out);
+        eprintln!(
+            "sockpit: {left_out} packets are of flows that are not drawn; --filter leaves fewer"
+        );
+    }
+    if as_json {
+        return output::json_array(LADDER, &all);
+    }
+    let mut out = output::stdout();
+    for (index, flow) in all.iter().enumerate() {
+        let between = if index > 0 { "\n" } else { "" };
+        write!(out, "{between}{}", ladder::lines(flow))?;
+    }
+    out.flush()?;
+    Ok(())
 }
 
 fn each_of(mut all: Vec<Each>) -> Each {
