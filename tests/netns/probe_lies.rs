@@ -111,6 +111,11 @@ fn a_sweep_finds_every_listener_and_never_itself() {
             .output()
             .unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
+        let all_refused = crate::support::sockpit()
+            .args(["probe", "tcp://127.0.0.1:39800-39900", "--expect", "outcome=refused"])
+            .output()
+            .unwrap();
+        assert_eq!(all_refused.status.code(), Some(0), "{all_refused:?}");
         let last = said.lines().last().unwrap();
         assert!(last.starts_with("127.0.0.1: of 161 ports 1 can be connected to"), "{said}");
     });

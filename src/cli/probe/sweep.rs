@@ -1,6 +1,7 @@
 //! Many ports of one host: those that can be connected to are probed, the others are counted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::io::{IsTerminal, Write};
 
 use super::super::{Exit, Failure, output};
@@ -30,7 +31,7 @@ pub(super) fn run(
     expected: &[Condition],
 ) -> Result<Exit, Failure> {
     let Plan { targets, settings, format, concurrency } = *plan;
-    let mut notes = Notes::new(targets, format);
+    let mut notes = Notes::new(targets, format, !expected.is_empty());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (open, mut probes) = runtime.block_on(async {
         let open = tokio::select! {
@@ -51,16 +52,17 @@ pub(super) fn run(
     for (place, probe) in open.into_iter().zip(probes.drain(..)) {
         reports.extend(probe.report().map(|report| (place, report)));
     }
+    let open: Vec<usize> = reports.keys().copied().collect();
+    for (place, attempts) in std::mem::take(&mut notes.attempts) {
+        if let Entry::Vacant(vacant) = reports.entry(place)
+            && let Some(report) = report_of(&targets[place], attempts)
+        {
+            vacant.insert(report);
+        }
+    }
     let all_ok = reports.len() == targets.len() && are_as_expected(reports.values(), expected);
     match format {
         Format::Json => {
-            for (place, attempts) in notes.attempts {
-                if let std::collections::btree_map::Entry::Vacant(vacant) = reports.entry(place)
-                    && let Some(report) = report_of(&targets[place], attempts)
-                {
-                    vacant.insert(report);
-                }
-            }
             let reports: Vec<ProbeReport> = reports.into_values().collect();
             output::json_array(SCHEMA, &reports)?;
         }
@@ -69,7 +71,7 @@ pub(super) fn run(
             let connected = reports.iter().filter(|(_, report)| has_connected(report));
             let answering: Vec<u16> =
                 connected.filter_map(|(place, _)| targets[*place].port()).collect();
-            for (place, report) in &reports {
+            for (place, report) in reports.iter().filter(|(place, _)| open.contains(place)) {
                 if let Some(before) = notes.last.remove(place) {
                     *notes.outcomes.entry(before).or_default() -= 1;
                 }
@@ -99,6 +101,8 @@ fn has_connected(report: &ProbeReport) -> bool {
 struct Notes<'a> {
     targets: &'a [Target],
     format: Format,
+    /// Whether the attempts are wanted at the end.
+    keeps: bool,
     attempts: BTreeMap<usize, Vec<Attempt>>,
     outcomes: BTreeMap<&'static str, usize>,
     /// Of each port, the outcome that was told last.
@@ -109,10 +113,11 @@ struct Notes<'a> {
 }
 
 impl<'a> Notes<'a> {
-    fn new(targets: &'a [Target], format: Format) -> Self {
+    fn new(targets: &'a [Target], format: Format, keeps: bool) -> Self {
         Self {
             targets,
             format,
+            keeps: keeps || format == Format::Json,
             attempts: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             last: HashMap::new(),
@@ -131,13 +136,16 @@ impl<'a> Notes<'a> {
         }
         *self.outcomes.entry(outcome).or_default() += 1;
         match self.format {
-            Format::Json => self.attempts.entry(place).or_default().push(attempt),
+            Format::Json => {}
             Format::Lines if self.error.is_ok() => {
                 let target = self.targets[place].text();
                 let mut out = output::stdout();
                 self.error = print_attempt(target, &attempt, self.format, &mut out);
             }
             Format::Lines | Format::Text => {}
+        }
+        if self.keeps {
+            self.attempts.entry(place).or_default().push(attempt);
         }
         if self.shows_progress && self.done.is_multiple_of(STEP) {
             eprint!("\r{} of {} ports", self.done, self.targets.len());
