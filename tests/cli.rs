@@ -18,6 +18,9 @@ mod habits;
 #[path = "cli/opts.rs"]
 mod opts;
 #[cfg(target_os = "linux")]
+#[path = "cli/opts_headers.rs"]
+mod opts_headers;
+#[cfg(target_os = "linux")]
 #[path = "cli/packet_filters.rs"]
 mod packet_filters;
 #[path = "cli/packet_lists.rs"]

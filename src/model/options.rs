@@ -130,6 +130,8 @@ pub enum Structure {
     MptcpInfo,
     /// `struct xdp_statistics` (linux/if_xdp.h).
     XdpStatistics,
+    /// `struct tpacket_rollover_stats` (linux/if_packet.h).
+    RolloverStats,
     /// IP options by their kinds (RFC 791).
     IpOptions,
     /// A bitmap of the group numbers of a netlink socket.

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use crate::model::options::{OptionPart, OptionValue, Structure};
 use tables::{
-    BBR, DCTCP, MEMINFO, MPTCP_INFO, PATH_MTU, REPAIR_WINDOW, TCP_INFO, TCP_STATES, TXTIME, VEGAS,
-    XDP_STATISTICS,
+    BBR, DCTCP, MEMINFO, MPTCP_INFO, PATH_MTU, REPAIR_WINDOW, ROLLOVER_STATS, TCP_INFO, TCP_STATES,
+    TXTIME, VEGAS, XDP_STATISTICS,
 };
 
 /// A field: where it begins, how many bytes it has, its group, its name, its unit.
@@ -33,6 +33,7 @@ pub fn parts(structure: Structure, raw: &[u8], algorithm: Option<&str>) -> Vec<O
         Structure::RepairWindow => fields(REPAIR_WINDOW, raw),
         Structure::MptcpInfo => fields(MPTCP_INFO, raw),
         Structure::XdpStatistics => fields(XDP_STATISTICS, raw),
+        Structure::RolloverStats => fields(ROLLOVER_STATS, raw),
         Structure::Groups => list("gid", raw.chunks_exact(4).filter_map(|gid| unsigned(gid))),
         Structure::Bitmap => list("group", bits(raw).map(|bit| bit + 1)),
         Structure::IcmpFilter | Structure::Icmp6Filter => list("dropped type", bits(raw)),

@@ -93,7 +93,10 @@ fn what_is_set_is_the_programs_doing_and_what_is_writable_can_be_set() {
 
 /// Only what has a value of its own can be tried: the rest needs rights or a state.
 fn is_tried(entry: &&Entry) -> bool {
-    const NEED_MORE: [&str; 8] = [
+    const NEED_MORE: [&str; 10] = [
+        // A bound socket, a size of its own.
+        "PACKET_FANOUT",
+        "PACKET_VNET_HDR_SZ",
         // A protocol, a route header or a key that only some machines know.
         "IPV6_RTHDR",
         "IPV6_ROUTER_ALERT",

@@ -54,7 +54,7 @@ fn every_option_that_is_read_has_a_buffer_and_a_meaning() {
 
 #[test]
 fn what_an_option_applies_to_is_a_family_or_a_protocol() {
-    let known = "ipv4 ipv6 unix packet netlink tcp udp mptcp raw icmp";
+    let known = "ipv4 ipv6 unix packet netlink vsock xdp tcp udp udplite mptcp raw icmp";
     for (_, entry) in entries() {
         for name in &entry.applies_to {
             assert!(known.split(' ').any(|word| word == name), "{}: {name}", entry.name);

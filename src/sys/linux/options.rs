@@ -52,7 +52,7 @@ const MAX_LENGTH: usize = 4096;
 /// What takes something away, makes something, tells a key, or counts its buffer in other
 /// units than bytes, so that the kernel would write past its end (SO_GET_FILTER). The
 /// catalogue does not ask for these; this list makes sure of it.
-const NEVER_READ: [(i32, i32); 9] = [
+const NEVER_READ: [(i32, i32); 11] = [
     (libc::SOL_SOCKET, libc::SO_ERROR),
     (libc::SOL_SOCKET, libc::SO_GET_FILTER),
     (libc::SOL_SOCKET, libc::SO_PEERPIDFD),
@@ -62,6 +62,9 @@ const NEVER_READ: [(i32, i32); 9] = [
     (libc::IPPROTO_TCP, libc::TCP_ZEROCOPY_RECEIVE),
     (libc::IPPROTO_TCP, TCP_AO_GET_KEYS),
     (libc::SOL_PACKET, libc::PACKET_STATISTICS),
+    // TLS_TX and TLS_RX.
+    (libc::SOL_TLS, 1),
+    (libc::SOL_TLS, 2),
 ];
 
 /// A descriptor of one thread and not of its process (linux/pidfd.h).

@@ -175,3 +175,10 @@ pub(super) const XDP_STATISTICS: &[Field] = &[
     (32, 8, "", "rx_fill_ring_empty_descs", "packets"),
     (40, 8, "", "tx_ring_empty_descs", "packets"),
 ];
+
+/// `struct tpacket_rollover_stats`.
+pub(super) const ROLLOVER_STATS: &[Field] = &[
+    (0, 8, "", "tp_all", "packets"),
+    (8, 8, "", "tp_huge", "packets"),
+    (16, 8, "", "tp_failed", "packets"),
+];
