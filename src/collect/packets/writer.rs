@@ -233,7 +233,8 @@ struct Out {
 impl Out {
     fn new(file: File, options: WriteOptions, shared: Arc<Shared>) -> Self {
         let mut buffer = Vec::new();
-        writer::section(&mut buffer, concat!("sockpit ", env!("CARGO_PKG_VERSION")));
+        let application = concat!("sockpit ", env!("CARGO_PKG_VERSION"));
+        writer::section(&mut buffer, application, std::env::consts::OS);
         Self {
             file,
             options,

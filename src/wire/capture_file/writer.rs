@@ -20,15 +20,15 @@ const STATISTICS_DROPPED: u16 = 7;
 /// Ten to the minus nine seconds.
 const NANOSECONDS: u8 = 9;
 
-/// The begin of a file.
-pub fn section(out: &mut Vec<u8>, application: &str) {
+/// The begin of a file, written by this `application` on this operating system.
+pub fn section(out: &mut Vec<u8>, application: &str, os: &str) {
     block(out, SECTION, |out| {
         out.extend(0x1a2b_3c4du32.to_le_bytes());
         out.extend(1u16.to_le_bytes());
         out.extend(0u16.to_le_bytes());
         // The section's length is not known beforehand.
         out.extend(u64::MAX.to_le_bytes());
-        option(out, SECTION_HARDWARE_OS, std::env::consts::OS.as_bytes());
+        option(out, SECTION_HARDWARE_OS, os.as_bytes());
         option(out, SECTION_APPLICATION, application.as_bytes());
         end_of_options(out);
     });
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let mut file = Vec::new();
-        section(&mut file, "sockpit");
+        section(&mut file, "sockpit", "linux");
         interface(&mut file, Some("eth0"), 1, 262_144, Some("tcp"));
         interface(&mut file, None, 101, 96, None);
         let time_ns = 1_700_000_000_123_456_789;
