@@ -168,7 +168,7 @@ impl Inspector {
         tracing::debug!(pid, held_us = reading.held.as_micros(), "read options by a duplicate");
         let mut options = judged(&mut self.fresh, pid, &socket, reading);
         if let Some(above) = self.listeners.of(&socket, &mut self.fresh) {
-            listener::tell_inherited(&mut options, above);
+            listener::tell_inherited(&mut options, &above);
         }
         let flags = Flags { nonblocking: Some(reading.nonblocking), sigio: reading.sigio.clone() };
         let waits = self.waits.model(&socket, Some(pid), reading.inode, flags);

@@ -76,14 +76,11 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::probe::{ConnectDetail, Detail, Stage, Verdict};
+    use crate::model::probe::{Detail, Stage, Verdict};
 
     fn attempt(outcome: OutcomeKind, connect_us: Option<u64>) -> Attempt {
-        let stage = |duration_us| Stage {
-            detail: Detail::Connect(Box::new(ConnectDetail::default())),
-            ok: true,
-            duration_us,
-        };
+        let stage =
+            |duration_us| Stage { detail: Detail::Connect(Box::default()), ok: true, duration_us };
         Attempt {
             seq: 1,
             address: None,

@@ -40,7 +40,7 @@ enum Found {
     /// It can be connected to, or seems so.
     Open,
     /// It cannot.
-    Failed(Fault, ConnectDetail),
+    Failed(Fault, Box<ConnectDetail>),
 }
 
 impl<'a> Sweep<'a> {
@@ -63,12 +63,10 @@ impl<'a> Sweep<'a> {
         // Nobody hears of the look-up: it is told with the ports.
         let (events, _) = tokio::sync::mpsc::channel(1);
         let mut waterfall = Waterfall::new(1, &events);
-        let addresses = match resolve::addresses(first, self.settings, &mut waterfall).await {
-            Ok(addresses) => addresses,
-            // Each port tells of it by itself.
-            Err(_) => return (0..self.targets.len()).collect(),
-        };
         let mut left: Vec<usize> = (0..self.targets.len()).collect();
+        let addresses = resolve::addresses(first, self.settings, &mut waterfall).await;
+        // Where there are none each port tells of it by itself.
+        let Ok(addresses) = addresses else { return left };
         let mut open = Vec::new();
         for address in addresses {
             let mut closed = Vec::new();
@@ -76,7 +74,7 @@ impl<'a> Sweep<'a> {
                 Found::Open => open.push(place),
                 Found::Failed(fault, detail) => {
                     closed.push(place);
-                    tell(place, self.failed(place, address, &fault, detail));
+                    tell(place, self.failed(place, address, &fault, *detail));
                 }
             })
             .await;
@@ -131,7 +129,7 @@ impl<'a> Sweep<'a> {
                         Ok(socket) => socket,
                         Err(_) => {
                             let fault = Fault::Here(error);
-                            found(place, Found::Failed(fault, ConnectDetail::default()));
+                            found(place, Found::Failed(fault, Box::default()));
                             continue;
                         }
                     }
@@ -140,7 +138,7 @@ impl<'a> Sweep<'a> {
             match knock(&socket, to) {
                 Knock::Refused(error) => {
                     let fault = Fault::Connect { error, at_once: false };
-                    found(place, Found::Failed(fault, ConnectDetail::default()));
+                    found(place, Found::Failed(fault, Box::default()));
                     idle = Some(socket);
                 }
                 Knock::Open => {
@@ -154,7 +152,10 @@ impl<'a> Sweep<'a> {
                         detail.icmp.push(icmp);
                     }
                     let at_once = detail.icmp.is_empty();
-                    found(place, Found::Failed(Fault::Connect { error, at_once }, detail));
+                    found(
+                        place,
+                        Found::Failed(Fault::Connect { error, at_once }, Box::new(detail)),
+                    );
                 }
                 Knock::Waits => {
                     let patience = self.settings.connect_timeout();
@@ -231,7 +232,7 @@ fn knock(socket: &Socket, to: SocketAddr) -> Knock {
 async fn wait(socket: Socket, patience: Duration) -> Found {
     let stream = match TcpStream::from_std(socket.into()) {
         Ok(stream) => stream,
-        Err(error) => return Found::Failed(Fault::Here(error), ConnectDetail::default()),
+        Err(error) => return Found::Failed(Fault::Here(error), Box::default()),
     };
     let ready = timeout(patience, stream.writable()).await;
     let socket = SockRef::from(&stream);
@@ -253,5 +254,5 @@ async fn wait(socket: Socket, patience: Duration) -> Found {
             Ok(Some(error)) | Err(error) => Fault::Connect { error, at_once: false },
         },
     };
-    Found::Failed(fault, detail)
+    Found::Failed(fault, Box::new(detail))
 }

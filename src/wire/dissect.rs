@@ -48,6 +48,7 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    #[allow(clippy::needless_pass_by_value, reason = "numbers and made-up texts, both at hand")]
     fn field(
         &mut self,
         name: impl Into<Cow<'static, str>>,

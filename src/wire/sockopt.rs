@@ -34,7 +34,7 @@ pub fn parts(structure: Structure, raw: &[u8], algorithm: Option<&str>) -> Vec<O
         Structure::MptcpInfo => fields(MPTCP_INFO, raw),
         Structure::XdpStatistics => fields(XDP_STATISTICS, raw),
         Structure::RolloverStats => fields(ROLLOVER_STATS, raw),
-        Structure::Groups => list("gid", raw.chunks_exact(4).filter_map(|gid| unsigned(gid))),
+        Structure::Groups => list("gid", raw.chunks_exact(4).filter_map(unsigned)),
         Structure::Bitmap => list("group", bits(raw).map(|bit| bit + 1)),
         Structure::IcmpFilter | Structure::Icmp6Filter => list("dropped type", bits(raw)),
         Structure::IpOptions => ip_options(raw),

@@ -99,7 +99,7 @@ fn every_option_of_the_kernels_headers_is_in_the_catalogue() {
             match sockopts::find(name) {
                 Some((_, entry)) if number.parse() == Ok(entry.number) => {}
                 found => {
-                    missing.push(format!("{name} {number}: {:?}", found.map(|it| it.1.number)))
+                    missing.push(format!("{name} {number}: {:?}", found.map(|it| it.1.number)));
                 }
             }
         }

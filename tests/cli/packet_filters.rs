@@ -484,7 +484,7 @@ fn every_verdict_is_that_of_tcpdump() {
                     }
                 }
                 (Ok(_), None) => {
-                    wrong.push(format!("{link_type}: {expression}: only ours takes it"))
+                    wrong.push(format!("{link_type}: {expression}: only ours takes it"));
                 }
                 (Err(error), Some(_)) => {
                     wrong.push(format!("{link_type}: {expression}: only ours refuses it: {error}"));

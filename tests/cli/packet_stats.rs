@@ -148,7 +148,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn flow<'a>(counts: &'a Value, port: u16) -> &'a Value {
+fn flow(counts: &Value, port: u16) -> &Value {
     let is = |flow: &&Value| flow["a"]["port"] == port || flow["b"]["port"] == port;
     counts["flows"].as_array().unwrap().iter().find(is).unwrap()
 }

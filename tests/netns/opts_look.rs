@@ -30,6 +30,7 @@ fn a_process_is_told_with_every_socket_even_those_that_no_table_lists() {
         let raw = |domain, kind| {
             // SAFETY: takes three numbers; the descriptor is new and nobody else's.
             let fd = unsafe { libc::socket(domain, kind | libc::SOCK_CLOEXEC, 0) };
+            // SAFETY: the descriptor is open, and nothing else closes it.
             (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
         };
         let mut all: Vec<OwnedFd> = vec![

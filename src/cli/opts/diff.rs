@@ -47,7 +47,7 @@ struct Group {
 pub(super) fn show(reports: &[&OptionsReport], as_json: bool) -> Result<(), Failure> {
     let diff = compare(reports);
     if as_json {
-        return Ok(output::json(SCHEMA, &diff)?);
+        return output::json(SCHEMA, &diff);
     }
     let mut out = output::stdout();
     for (index, socket) in diff.sockets.iter().enumerate() {

@@ -88,7 +88,7 @@ fn read(
 }
 
 /// Says of what the program set on the listener, and not on the connection, that it is inherited.
-pub(super) fn tell_inherited(options: &mut [SocketOption], above: Rc<[SocketOption]>) {
+pub(super) fn tell_inherited(options: &mut [SocketOption], above: &[SocketOption]) {
     for option in options.iter_mut().filter(|option| option.changed == Some(true)) {
         let of_listener = above.iter().find(|other| other.name == option.name);
         let Some(of_listener) = of_listener.filter(|other| other.value == option.value) else {

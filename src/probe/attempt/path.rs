@@ -12,14 +12,14 @@ use super::super::progress::Waterfall;
 use super::super::transport::unix;
 use super::super::verdict;
 use super::{Attempt, Tried, is_reset};
-use crate::model::probe::{ConnectDetail, Detail, StageName, Verdict};
+use crate::model::probe::{Detail, StageName, Verdict};
 
 impl Attempt<'_> {
     /// Tries a connection to the socket at `path`.
     pub(in crate::probe) async fn path(&self, path: &str, waterfall: &mut Waterfall<'_>) -> Tried {
         waterfall.begin(StageName::Connect).await;
         let (made, took) = unix::connect(path, self.settings.connect_timeout()).await;
-        let detail = Detail::Connect(Box::new(ConnectDetail::default()));
+        let detail = Detail::Connect(Box::default());
         waterfall.end(made.is_ok(), took, detail).await;
         let verdict = match made {
             Err(error) => verdict::unix_failure(&error, path, took),

@@ -10,7 +10,7 @@ use super::{Dialogue, Input, Learnt, Next, Step, recognise};
 /// For how long more is waited for once the first words have come.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// Hears what is said unasked.
+/// Listens to what the peer says first.
 pub(super) struct Listen {
     patience: Duration,
     until: Duration,

@@ -133,6 +133,6 @@ async fn accept(
     }
     while connections.join_next().await.is_some() {}
     if refuses && settings.count.is_none() {
-        return pending().await;
+        pending::<()>().await;
     }
 }

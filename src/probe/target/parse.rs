@@ -60,7 +60,7 @@ fn read(text: &str) -> Result<Written, String> {
     let (host, port) = split_port(authority, scheme)?;
     let host = host.map_or(Ok(Host::ThisMachine), host::parse)?;
     let Some(port) = port else {
-        let target = without_port(text, scheme, host, path)?;
+        let target = without_port(text, scheme, &host, path)?;
         check_question(&target)?;
         return Ok(Written { targets: vec![target], is_several: false });
     };
@@ -102,7 +102,7 @@ fn at_port(text: &str, authority: &str, port: u16) -> String {
 fn without_port(
     text: &str,
     scheme: Option<Protocol>,
-    host: Host,
+    host: &Host,
     path: &str,
 ) -> Result<Target, String> {
     let target = |protocol: Protocol| Target {
@@ -111,7 +111,7 @@ fn without_port(
         path: path.to_owned(),
         ..Target::blank(text, protocol)
     };
-    match (scheme, &host) {
+    match (scheme, host) {
         (Some(protocol), _) if protocol.default_port().is_some() => Ok(target(protocol)),
         (None, Host::Name(_)) => {
             let guess = target(Protocol::Https);

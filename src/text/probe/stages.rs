@@ -116,9 +116,9 @@ fn greeting_words(ok: bool, found: &GreetingDetail) -> String {
     });
     let said = match (text, ok, found.ended) {
         (Some(text), ..) => text,
-        (None, false, false) => "broken off with an RST".to_owned(),
+        (None, false, false) => "no greeting came".to_owned(),
         (None, _, true) => "closed without a word".to_owned(),
-        (None, true, false) => "nothing said unasked".to_owned(),
+        (None, true, false) => "the peer says nothing first".to_owned(),
     };
     format!("{}{said}", protocol.unwrap_or_default())
 }

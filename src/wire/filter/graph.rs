@@ -57,7 +57,7 @@ impl Graph {
     fn shared(&self) -> Result<Self> {
         let mut graph = Self::default();
         let mut now = vec![0; self.nodes.len()];
-        for id in self.from_entry().into_iter().rev() {
+        for id in self.reachable().into_iter().rev() {
             now[id] = graph.add(match self.nodes[id] {
                 Node::Verdict(accepts) => Node::Verdict(accepts),
                 Node::Op(op, next) => Node::Op(op, now[next]),
@@ -122,7 +122,7 @@ impl Graph {
     /// The way of a packet, as far as it is known at each branch, passes loads of what A holds
     /// and tests that were made.
     fn thread(&mut self) {
-        let order = self.from_entry();
+        let order = self.reachable();
         let mut states: HashMap<NodeId, Facts> = HashMap::from([(self.entry, Facts::default())]);
         let mut redirected: HashMap<NodeId, Node> = HashMap::new();
         // New nodes are never needed: an edge only moves to a node further down.
@@ -210,7 +210,7 @@ impl Graph {
     }
 
     /// All nodes that can be reached, each before those that it leads to.
-    fn from_entry(&self) -> Vec<NodeId> {
+    fn reachable(&self) -> Vec<NodeId> {
         let mut is_seen = vec![false; self.nodes.len()];
         let mut order = Vec::new();
         // Depth first, without recursion: each node is left when all that it leads to was.
@@ -237,7 +237,7 @@ impl Graph {
 
     /// The program in a row: jumps lead forward only.
     pub(super) fn linear(&self) -> Result<Vec<Instruction>> {
-        let order = self.from_entry();
+        let order = self.reachable();
         let mut next_in_row: HashMap<NodeId, NodeId> = HashMap::new();
         for pair in order.windows(2) {
             next_in_row.insert(pair[0], pair[1]);

@@ -169,7 +169,7 @@ fn run(program: &[Instruction], bytes: &[u8], length: u32) -> Option<u32> {
             0x06 => return Some(k),
             0x16 => return Some(a),
             code if code & 7 == ALU => {
-                a = compute(code & 0xf0, a, if code & X == 0 { k } else { x })?
+                a = compute(code & 0xf0, a, if code & X == 0 { k } else { x })?;
             }
             code if code & 7 == JMP => {
                 let operand = if code & X == 0 { k } else { x };

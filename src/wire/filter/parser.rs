@@ -222,8 +222,11 @@ impl<'a> Parser<'a> {
                 self.advance();
                 Some(protocol)
             }
-            Some(TokenKind::Number(_) | TokenKind::Symbol(Symbol::Minus))
-            | Some(TokenKind::Word(Word::Length)) => return self.comparison(),
+            Some(
+                TokenKind::Number(_)
+                | TokenKind::Symbol(Symbol::Minus)
+                | TokenKind::Word(Word::Length),
+            ) => return self.comparison(),
             _ => None,
         };
         if let Some(special) = special::parse(self, protocol)? {

@@ -27,7 +27,7 @@ fn is_local(look: &Look<'_>) -> bool {
 pub(super) fn peer_window_zero(look: &Look<'_>) -> Option<OptionFinding> {
     let window = look.tcp("snd_wnd")?;
     (is_established(look) && window == 0).then(|| {
-        let peer = look.socket.peer.as_ref().map(|_| " (its program does not read)").unwrap_or("");
+        let peer = look.socket.peer.as_ref().map_or("", |_| " (its program does not read)");
         let waiting = look.socket.send_q.unwrap_or(0);
         finding(
             "peer_window_zero",
