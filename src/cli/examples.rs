@@ -88,7 +88,8 @@ pub(super) fn add(mut command: Command) -> Command {
         command = command.mut_subcommand(name, |subcommand| {
             let short = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
             let long = subcommand.get_after_long_help().map(ToString::to_string);
-            let examples = format!("Examples:\n{examples}");
+            // The line break before the first of them takes its indent along.
+            let examples = format!("Examples:\n  {}", examples.trim_start());
             let parts = [short.as_str(), &examples, exit];
             let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
             let short = parts.join("\n\n");

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::{Exit, Failure, output};
 use crate::model::probe::{Attempt, OutcomeKind, ProbeReport};
-use crate::probe::{Probe, Progress, Settings, Sweep, path};
+use crate::probe::{Probe, Progress, Protocol, Settings, Sweep, path};
 use crate::text;
 use expect::Condition;
 
@@ -22,15 +22,7 @@ const SCHEMA: &str = "sockpit.probe/1";
 
 /// What to probe, how often, and how to say it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-A target is HOST:PORT, [IPV6]:PORT, [fe80::1%eth0]:PORT, HOST PORT, NAME, PORT of this machine, each
-also after a scheme (https://HOST/PATH, tcp://HOST:PORT, icmp://HOST, unix:///PATH). In place of PORT
-also lists and ranges: HOST:80,443, HOST:8000-8010. @FILE has a target a line. Without a scheme the
-protocol is guessed by the port, and the guess is said; tcp:// asks for a connection alone: the peer
-is listened to for 0.1 s, then both sides close. A bare name is tried at 443, then at 80.
-A name is tried at its addresses in order until one connects. Nothing is sent that changes a server.
-
-Exit codes: 0 the last attempt at every target was ok, 1 one was not, 2 wrong usage.")]
+#[command(after_help = after_help())]
 pub struct Args {
     /// What to connect to.
     #[arg(value_name = "TARGET", required = true)]
@@ -99,6 +91,25 @@ pub struct Args {
     /// Print each attempt as a line of JSON when it ends.
     #[arg(long)]
     jsonl: bool,
+}
+
+fn after_help() -> String {
+    let schemes: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.scheme()).collect();
+    let schemes = schemes.join(" ");
+    format!(
+        "\
+A target is HOST:PORT, [IPV6]:PORT, [fe80::1%eth0]:PORT, HOST PORT, NAME, or PORT of this machine,
+each also after a scheme (https://HOST/PATH, tcp://HOST:PORT, icmp://HOST, unix:///PATH). Lists and
+ranges stand in the place of PORT: HOST:80,443, HOST:8000-8010. @FILE has one target per line.
+Without a scheme the protocol is guessed from the port, and the guess is shown. tcp:// asks for a
+connection alone: it listens to the peer for 0.1 s, then both sides close. A bare name is tried at
+port 443, then at 80. A name's addresses are tried in order until one connects. Nothing is sent that
+changes a server.
+
+Schemes: {schemes}.
+
+Exit codes: 0 the last attempt at every target was ok, 1 one was not, 2 wrong usage."
+    )
 }
 
 /// How the answer is printed.

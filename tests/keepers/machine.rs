@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::booted::boot;
+use crate::support::wait_for;
 
 /// It shares the box's `/usr` and network, and writes to a tmpfs. Only what the services want is
 /// started; the first boot of an empty `/etc` would start everything that is installed.
@@ -32,6 +33,8 @@ fn a_service_of_a_machine_is_stopped_and_not_the_machine() {
     assert_eq!(plan.narrow(), ["/usr/bin/systemctl -M inner stop -- web.service"]);
     booted.stays_silent(8001, Duration::from_millis(500));
     booted.wait_answer(8002);
+    // It returns before the machine has ended.
     booted.sh("/usr/bin/machinectl terminate -- inner");
+    wait_for("the machine's end", || booted.ask(8002).is_none().then_some(()));
     booted.stays_silent(8002, Duration::from_millis(100));
 }

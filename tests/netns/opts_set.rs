@@ -154,7 +154,7 @@ fn a_plan_changes_nothing_and_names_who_shares_the_socket() {
         let plan = wait_for("the plan", || {
             let output = sockpit().args(words).args(["--json", "--protected"]).output().unwrap();
             let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-            let plan = told["plan"][0].clone();
+            let plan = told[0]["plan"].clone();
             (plan["shared_with"].as_array()?.len() == 1).then_some(plan)
         });
         sharer.kill().unwrap();
@@ -212,5 +212,30 @@ fn without_the_right_nothing_is_set() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(3), "{stderr}");
         assert!(!client.nodelay().unwrap());
+    });
+}
+
+#[test]
+fn connections_in_time_wait_do_not_stand_in_the_way_of_their_listener() {
+    in_namespace(|| {
+        let (listener, client, accepted) = connected();
+        let port = listener.local_addr().unwrap().port().to_string();
+        // Who closes first is in TIME_WAIT afterwards.
+        drop(accepted);
+        drop(client);
+        let is_waiting = || {
+            let output = sockpit().args(["ports", "--json", "state:time_wait"]).output().unwrap();
+            let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+            (document["sockets"].as_array().unwrap().len() == 1).then_some(())
+        };
+        wait_for("TIME_WAIT", is_waiting);
+        let mut command = sockpit();
+        command.args(["opts", "set", &port, "TCP_USER_TIMEOUT=30s", "--yes", "--protected"]);
+        let output = command.arg("--json").output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told.as_array().unwrap().len(), 1);
+        assert_eq!(told[0]["socket"]["state"], "LISTEN");
+        assert_eq!(told[0]["set"][0]["after"], 30_000);
     });
 }

@@ -194,7 +194,7 @@ fn holders<'a>(
 
 /// What is wrong with `table` while the tree stands still: everything that it tells of a
 /// process that is not named as unverified must be so, and nothing may be missing.
-fn faults(table: &SocketTable, truth: &[Socket], tree: &BTreeSet<u32>) -> Vec<String> {
+fn faults_of(table: &SocketTable, truth: &[Socket], tree: &BTreeSet<u32>) -> Vec<String> {
     let shown = holders(table.rows.iter().map(|row| &row.socket), tree);
     let truth = holders(truth.iter(), tree);
     let certain = |holders: Option<&Holders>| -> Holders {
@@ -234,12 +234,17 @@ fn compare_for(time: Duration, seed: u64, limit: Option<usize>) -> Seen {
         }
         tree.stop();
         let pids = tree.pids();
-        let truth = full_scan();
+        let mut truth = full_scan();
         // The first of these looks knows the tree as it was when it ran, the later ones trust
         // what stands still.
         for look in 0.. {
             let (table, _) = ports.look().unwrap();
-            let faults = faults(&table, &truth, &pids);
+            let mut faults = faults_of(&table, &truth, &pids);
+            if !faults.is_empty() {
+                // The kernel does not stand still: it may have reset a connection meanwhile.
+                truth = full_scan();
+                faults = faults_of(&table, &truth, &pids);
+            }
             let unverified = table.unverified.len();
             assert!(
                 faults.is_empty(),

@@ -24,7 +24,7 @@ fn a_listener_is_found_examined_tested_and_killed() {
 
         // The other panes follow the selection.
         terminal.wait_row(&["3 Options", "python3", &pid, &address]);
-        terminal.wait_row(&["changed", "SO_REUSEADDR", "on"]);
+        terminal.wait_row(&["program", "SO_REUSEADDR", "on"]);
         terminal.wait_row(&["2 Packets", &address]);
 
         // A handshake has three packets.

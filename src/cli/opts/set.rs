@@ -12,7 +12,9 @@ use crate::cli::{Exit, Failure, consent, output};
 use crate::inspect::Error;
 use crate::inspect::options::Inspector;
 use crate::model::options::OptionsReport;
+use crate::model::owner::OwnershipKind;
 use crate::model::set::{SetOutcome, SetPlan};
+use crate::model::socket::Socket;
 use crate::query::{Saved, Truth};
 use crate::text::clean;
 
@@ -120,8 +122,11 @@ fn reports(selector: &Selector) -> Result<Vec<OptionsReport>, Failure> {
     }
     let listing = list(selector)?;
     let Chosen { sockets, undecided } = selector.choose(&listing);
+    // What the kernel alone holds (TIME_WAIT) has no options to set.
+    let is_held = |socket: &&Socket| socket.ownership.kind != OwnershipKind::Kernel;
+    let some_are_held = sockets.iter().any(|socket| is_held(&*socket));
     let mut reports = Vec::new();
-    for socket in sockets {
+    for socket in sockets.into_iter().filter(|socket| !some_are_held || is_held(socket)) {
         match inspector.options(socket) {
             Ok(report) if selector.takes(&report, &listing) == Truth::Yes => reports.push(report),
             Ok(_) | Err(Error::Gone { .. }) => {}
@@ -141,7 +146,7 @@ fn show_plans(args: &Args, plans: &[SetPlan], is_one: bool) -> Result<(), Failur
     if args.how.json {
         return match plans {
             [plan] if is_one => consent::json(SCHEMA, plan),
-            plans => consent::json(SCHEMA, &plans),
+            plans => consent::json_array(SCHEMA, plans),
         };
     }
     let mut out = output::stdout();
