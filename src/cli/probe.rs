@@ -75,7 +75,7 @@ pub struct Args {
     /// As many targets, or ports, are waited for at once.
     #[arg(long, value_name = "N", default_value = "200")]
     concurrency: String,
-    /// Go through a proxy: socks5://[USER@]HOST:PORT, socks4://HOST:PORT, http://HOST:PORT.
+    /// Go through a proxy: `socks5://[USER@]HOST:PORT`, `socks4://HOST:PORT`, `http://HOST:PORT`.
     #[arg(long, value_name = "PROXY")]
     via: Option<String>,
     /// Tell the hops on the way to the target's port, by TCP connects with small times to live.

@@ -10,7 +10,7 @@ use super::{clean, units};
 use crate::model::event::SocketEvent;
 use crate::model::socket::Endpoint;
 
-/// The headings over [`line`].
+/// The headings over [`line()`].
 pub const HEADING: &str =
     "TIME             EVENT           PID      NAME             LOCAL -> REMOTE";
 

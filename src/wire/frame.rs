@@ -271,7 +271,7 @@ pub fn detail<'a>(link: Link, frame: &'a [u8], ip: &Ip) -> Detail<'a> {
     detail::detail(link, frame, ip)
 }
 
-/// The packet that an ICMP error speaks of, from the payload that [`detail`] found.
+/// The packet that an ICMP error speaks of, from the payload that [`detail()`] found.
 pub fn spoken_of(ip: &Ip, payload: &[u8]) -> Option<Ip> {
     detail::spoken_of(ip, payload)
 }

@@ -5,7 +5,7 @@ use super::ast::Operator;
 /// An operation of the machine: A and X are its registers, M its sixteen places of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Op {
-    /// A = packet[k].
+    /// `A = packet[k]`.
     LoadAbsolute(Size, u32),
     /// A = packet[X + k].
     LoadIndexed(Size, u32),
@@ -13,15 +13,15 @@ pub(super) enum Op {
     LoadImmediate(u32),
     /// A = length on the wire.
     LoadLength,
-    /// A = M[k].
+    /// `A = M[k]`.
     LoadMemory(u8),
     /// X = k.
     LoadXImmediate(u32),
-    /// X = M[k].
+    /// `X = M[k]`.
     LoadXMemory(u8),
-    /// X = 4 * (packet[k] & 0xf): the length of an IPv4 header.
+    /// `X = 4 * (packet[k] & 0xf)`: the length of an IPv4 header.
     LoadXHeaderLength(u32),
-    /// M[k] = A.
+    /// `M[k] = A`.
     Store(u8),
     /// A = A op k.
     AluK(Alu, u32),
