@@ -185,9 +185,11 @@ fn of_runtime(
     keeper.confirmed = Some(Confirmed::Asked);
     keeper.stop = Some(runtime.argv(&program, &["stop", "--", &shown.id]));
     keeper.ends_holder = Some(true);
+    // The runtime waits for the container's first process alone.
+    let is_first = shown.pid == Some(line[0].pid());
     keeper.restarts = match shown.restart.as_deref() {
         Some("no") | None => Some(false),
-        Some("always" | "unless-stopped") => Some(true),
+        Some("always" | "unless-stopped") if is_first => Some(true),
         Some(_) => None,
     };
     keeper.is_temporary = shown.auto_remove;

@@ -30,8 +30,13 @@ pub(super) fn keeper(line: &[Member], world: &mut World<'_>) -> Option<Keeper> {
         Ok(reply) => {
             let is_it = |found: &said::Program| found.pid.is_some_and(|pid| ours.contains(&pid));
             let found = said::monit(&reply.text).into_iter().find(is_it)?;
-            keeper.stop =
-                Some(words(&[&[&*reply.program], &*file, &["stop", &found.name]].concat()));
+            if found.name == "all" {
+                let why = "monit takes the name `all` for everything that it watches";
+                keeper.reason = Some(why.to_owned());
+            } else {
+                let stop = [&[&*reply.program], &*file, &["stop", &found.name]].concat();
+                keeper.stop = Some(words(&stop));
+            }
             keeper.restarts = Some(true);
             keeper.confirmed = Some(Confirmed::Asked);
             keeper.instance = Some(found.name);

@@ -7,7 +7,7 @@ use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::wire::keepers as said;
 
 /// Programs by name: of the process, of the file, or of the script that an interpreter runs.
-const PROGRAMS: [(&str, KeeperKind); 32] = [
+const PROGRAMS: [(&str, KeeperKind); 29] = [
     ("runsv", KeeperKind::Runit),
     ("s6-supervise", KeeperKind::S6),
     ("supervise", KeeperKind::Daemontools),
@@ -37,9 +37,6 @@ const PROGRAMS: [(&str, KeeperKind); 32] = [
     ("procServ", KeeperKind::Parent),
     ("god", KeeperKind::Parent),
     ("bluepill", KeeperKind::Parent),
-    ("honcho", KeeperKind::Parent),
-    ("foreman", KeeperKind::Parent),
-    ("overmind", KeeperKind::Parent),
 ];
 
 /// Programs between a keeper and its process that pass a signal on and end with their child.
@@ -256,7 +253,8 @@ pub(super) fn elsewhere(member: &Member, world: &World<'_>) -> Option<String> {
 
 fn supervisord(keeper: &mut Keeper, line: &[Member], at: usize, world: &mut World<'_>) {
     let member = &line[at];
-    keeper.restarts = Some(true);
+    // Its `autorestart` and the exit code decide, and supervisorctl does not tell the first.
+    keeper.restarts = None;
     keeper.delay_ms = Some(LOOP_DELAY_MS);
     let file = member.option("-c", "--configuration").and_then(|file| member.absolute(file));
     let file: Vec<&str> = file.iter().flat_map(|file| ["-c", file]).collect();
@@ -279,7 +277,9 @@ fn supervisord(keeper: &mut Keeper, line: &[Member], at: usize, world: &mut Worl
     });
     match program {
         Ok((path, name)) => {
-            confirm(keeper, words(&[&[&*path], &*file, &["stop", &name]].concat()));
+            // `stop all` stops every program; with its group before it the name is a name.
+            let named = if name == "all" { "all:all" } else { &name };
+            confirm(keeper, words(&[&[&*path], &*file, &["stop", named]].concat()));
             keeper.instance = Some(name);
         }
         Err(why) => keeper.reason = Some(why),
