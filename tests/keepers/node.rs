@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::booted::{Booted, boot};
-use crate::support::cannot_run;
+use crate::support::{cannot_run, needs_root};
 
 /// Says its pid to everybody who connects, and lets the client close first.
 const SERVER: &str = "require('net').createServer(client => {\n\
@@ -40,6 +40,9 @@ fn programs() -> Option<PathBuf> {
 
 #[test]
 fn an_application_for_node_is_stopped_by_what_keeps_it() {
+    if !needs_root() {
+        return;
+    }
     let Some(at) = programs() else { return cannot_run("no pm2 and nodemon (see .ci/install)") };
     let Some(booted) = boot(&["node"]) else { return };
     booted.sh(&format!("ln -s {}/{{pm2,nodemon}} /usr/local/bin/", at.display()));
