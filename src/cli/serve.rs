@@ -43,8 +43,9 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     refuse_after: Option<u64>,
     /// http: answer with this status.
-    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u16).range(200..1000))]
-    status: u16,
+    /// 200 by itself.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(200..1000))]
+    status: Option<u16>,
     /// http: wait so long before the answer.
     #[arg(long, value_name = "D", value_parser = duration::parse)]
     delay: Option<Duration>,
@@ -207,6 +208,17 @@ fn settings(args: &Args) -> Result<Settings, Failure> {
 
 fn service(args: &Args) -> Result<Service, Failure> {
     let manner = manner(&args.manner);
+    let is_http = args.kind == Kind::Http;
+    if !is_http && (args.tls || args.status.is_some() || args.delay.is_some()) {
+        let right = "--tls, --status and --delay are for http";
+        return Err(Failure::usage(format!("{right}; `serve tls` speaks TLS")));
+    }
+    if args.kind == Kind::Udp && args.slow.is_some() {
+        return Err(Failure::usage("udp has no stream to slow down: --slow is for the others"));
+    }
+    if is_http && args.say.is_some() {
+        return Err(Failure::usage("http lets the client speak first: --say is for tcp and tls"));
+    }
     let secure = match (args.kind, args.tls) {
         (Kind::Tls, _) => Some(secure(args, &[])?),
         (Kind::Http, true) => Some(secure(args, &["http/1.1"])?),
@@ -224,7 +236,7 @@ fn service(args: &Args) -> Result<Service, Failure> {
         )),
         (Kind::Http, secure) => {
             let delay = args.delay.unwrap_or_default();
-            Ok(Service::Http(Page { status: args.status, delay }, secure))
+            Ok(Service::Http(Page { status: args.status.unwrap_or(200), delay }, secure))
         }
         (Kind::Udp, _) if !matches!(manner, Manner::Echo | Manner::Discard) => {
             Err(Failure::usage("udp has no connections: it takes --echo and --discard"))

@@ -100,6 +100,21 @@ pub enum OutcomeKind {
 }
 
 impl OutcomeKind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::Ok,
+        Self::Refused,
+        Self::Timeout,
+        Self::Unreachable,
+        Self::Reset,
+        Self::Closed,
+        Self::DnsFailed,
+        Self::TlsFailed,
+        Self::ProtocolError,
+        Self::NotPermitted,
+        Self::LocalError,
+    ];
+
     /// Whether nobody answered.
     pub fn is_loss(self) -> bool {
         matches!(self, Self::Timeout | Self::Unreachable)

@@ -230,3 +230,22 @@ fn a_page_of_html_in_place_of_a_greeting_is_a_web_server() {
     assert_eq!(document["verdict"]["outcome"], "protocol_error", "{document}");
     assert!(document["verdict"]["text"].as_str().unwrap().contains("speaks HTTP"), "{document}");
 }
+
+#[test]
+fn what_cannot_be_probed_as_asked_is_wrong_usage() {
+    for words in [
+        &["icmp://127.0.0.1", "--via", "socks5://127.0.0.1:1"][..],
+        &["udp://127.0.0.1:9", "--via", "http://127.0.0.1:1"],
+        &["unix:///run/app.sock", "--via", "http://127.0.0.1:1"],
+        &["127.0.0.1:9", "-6"],
+        &["[::1]:9", "-4"],
+        &["@/dev/null"],
+        &["127.0.0.1:9", "--expect", "outcome=nonsense"],
+        &["127.0.0.1:9", "--expect", "status=abc"],
+        &["127.0.0.1:9", "--expect", "p99=5ms"],
+    ] {
+        let output = crate::support::sockpit().arg("probe").args(words).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {output:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{words:?}: {output:?}");
+    }
+}

@@ -286,3 +286,18 @@ fn words_for_people_name_the_peer_and_end_by_themselves() {
     assert!(rest[2].contains("closed by the peer (FIN)"), "{rest:?}");
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn an_option_of_another_kind_of_service_is_wrong_usage() {
+    for words in [
+        &["tcp", "0", "--tls"][..],
+        &["udp", "0", "--tls"],
+        &["tcp", "0", "--status", "500"],
+        &["tls", "0", "--delay", "1s"],
+        &["udp", "0", "--slow=5"],
+        &["http", "0", "--say", "hello"],
+    ] {
+        let output = crate::support::sockpit().arg("serve").args(words).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {output:?}");
+    }
+}

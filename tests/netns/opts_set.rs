@@ -239,3 +239,11 @@ fn connections_in_time_wait_do_not_stand_in_the_way_of_their_listener() {
         assert_eq!(told[0]["set"][0]["after"], 30_000);
     });
 }
+
+#[test]
+fn a_name_that_is_no_options_is_wrong_usage() {
+    let output = sockpit().args(["opts", "set", "1/3", "NOPE=1", "--yes"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("NOPE"), "{said}");
+}

@@ -107,7 +107,9 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
 fn is_assignment(word: &str) -> bool {
     let name = word.split_once('=').map_or("", |(name, _)| name);
     let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    name.contains('_') && name.chars().all(is_letter)
+    let is_upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    let is_name = name.contains('_') || name.chars().all(is_upper);
+    !name.is_empty() && is_name && name.chars().all(is_letter)
 }
 
 /// The sockets that are meant, with their options.

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::super::Failure;
 use crate::model::dialogue::Answer;
-use crate::model::probe::{Detail, ProbeReport, RequestDetail};
+use crate::model::probe::{Detail, OutcomeKind, ProbeReport, RequestDetail};
 use crate::text;
 
 /// One condition: a fact, how it compares, with what.
@@ -53,6 +53,22 @@ impl Condition {
             }
             value.parse().map_err(|_| usage(format!("`{value}` is no number")))
         };
+        let named = |value: &str| -> Result<String, Failure> {
+            let value = value.trim();
+            match fact.as_str() {
+                _ if is_time => return Err(usage("times are compared by < and >".into())),
+                "outcome" if !OutcomeKind::ALL.iter().any(|kind| kind.name() == value) => {
+                    let names: Vec<&str> = OutcomeKind::ALL.iter().map(|it| it.name()).collect();
+                    return Err(usage(format!(
+                        "there is no outcome `{value}`: {}",
+                        names.join(" ")
+                    )));
+                }
+                "status" => drop(number(value)?),
+                _ => {}
+            }
+            Ok(value.to_owned())
+        };
         let test = if let Some(value) = rest.strip_prefix("<=") {
             Test::AtMost(number(value)?)
         } else if let Some(value) = rest.strip_prefix(">=") {
@@ -62,9 +78,9 @@ impl Condition {
         } else if let Some(value) = rest.strip_prefix('>') {
             Test::More(number(value)?)
         } else if let Some(value) = rest.strip_prefix("!=") {
-            Test::Unequal(value.trim().to_owned())
+            Test::Unequal(named(value)?)
         } else if let Some(value) = rest.strip_prefix('=') {
-            Test::Equal(value.trim().to_owned())
+            Test::Equal(named(value)?)
         } else if let Some(value) = rest.strip_prefix('~') {
             let value = value.trim();
             let bare = value.strip_prefix('/').and_then(|it| it.strip_suffix('/'));

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 
 use super::super::Failure;
-use crate::probe::{Settings, Target, Written};
+use crate::probe::{Carrier, Family, Host, Settings, Target, Written};
 use crate::text;
 
 /// More targets than this are not probed at once.
@@ -44,7 +44,35 @@ pub(super) fn read(words: &[String], settings: &Settings) -> Result<Targets, Fai
             None => targets.add(word, settings)?,
         }
     }
+    if targets.list.is_empty() {
+        return Err(Failure::usage("there is no target in what was named"));
+    }
     Ok(targets)
+}
+
+/// Whether the target can be reached in the way that is asked for.
+fn check_way(target: &Target, settings: &Settings) -> Result<(), Failure> {
+    let text = text::clean(target.text());
+    if settings.via.is_some() && !matches!(target.protocol().carrier(), Carrier::Tcp | Carrier::Tls)
+    {
+        return Err(Failure::usage(format!(
+            "cannot probe `{text}` by --via: a proxy carries TCP connections alone"
+        )));
+    }
+    let is_v4 = match target.host() {
+        Host::Address(addr) => addr.is_ipv4(),
+        Host::Zoned(..) => false,
+        Host::ThisMachine | Host::Name(_) | Host::Path(_) => return Ok(()),
+    };
+    match (settings.family, is_v4) {
+        (Some(Family::V6), true) => {
+            Err(Failure::usage(format!("cannot probe `{text}` by -6: it is an IPv4 address")))
+        }
+        (Some(Family::V4), false) => {
+            Err(Failure::usage(format!("cannot probe `{text}` by -4: it is an IPv6 address")))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Targets {
@@ -56,6 +84,7 @@ impl Targets {
             if let Some(source) = settings.source {
                 target.check_source(source).map_err(usage)?;
             }
+            check_way(&target, settings)?;
             if self.hints.len() < 10
                 && let Some(hint) = target.hint()
             {

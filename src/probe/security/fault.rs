@@ -96,6 +96,8 @@ impl Chain<'_> {
             // makes it; and what else the verifier has no name for.
             CertificateError::Other(_) if self.own.self_issued => unvouched,
             _ if self.own.weak => TlsFault::Weak,
+            // One that vouches for itself, and says that it is no authority.
+            _ if self.own.self_issued && self.der.len() == 1 => TlsFault::SelfSigned,
             _ => TlsFault::Malformed,
         }
     }

@@ -51,6 +51,9 @@ fn read(text: &str) -> Result<Written, String> {
         return unix(text, rest);
     }
     let (authority, path) = split_path(scheme, rest)?;
+    // An empty path is written as `/` (RFC 9110, 4.2.3).
+    let path = if path.starts_with('?') { format!("/{path}") } else { path.to_owned() };
+    let path = path.as_str();
     if scheme == Some(Protocol::Icmp) {
         let host = authority.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
         let host = host::parse(host.unwrap_or(authority))?;

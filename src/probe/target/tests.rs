@@ -180,3 +180,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_empty_path_before_a_query_is_a_slash() {
+    let target: Target = "http://127.0.0.1:8080?q=1".parse().unwrap();
+    assert_eq!(target.path, "/?q=1");
+}
