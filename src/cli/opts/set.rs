@@ -126,7 +126,7 @@ fn reports(selector: &Selector) -> Result<Vec<OptionsReport>, Failure> {
     let Chosen { sockets, undecided } = selector.choose(&listing);
     // What the kernel alone holds (TIME_WAIT) has no options to set.
     let is_held = |socket: &&Socket| socket.ownership.kind != OwnershipKind::Kernel;
-    let some_are_held = sockets.iter().any(|socket| is_held(&socket));
+    let some_are_held = sockets.iter().any(is_held);
     let mut reports = Vec::new();
     for socket in sockets.into_iter().filter(|socket| !some_are_held || is_held(socket)) {
         match inspector.options(socket) {
