@@ -110,8 +110,13 @@ fn of_flow(flow: &Flow) -> Vec<Problem> {
         let errors = flow.icmp_errors;
         troubles.push((Trouble::IcmpError { errors, name }, (4, errors)));
     }
-    let opened_by_b = flow.tcp.and_then(|tcp| tcp.opened_by_a) == Some(false);
-    let (from, to) = if opened_by_b { (flow.b, flow.a) } else { (flow.a, flow.b) };
+    // Where only one end has sent, it has asked.
+    let opened_by_a = flow.tcp.and_then(|tcp| tcp.opened_by_a);
+    let asked_by_b = match opened_by_a {
+        Some(by_a) => !by_a,
+        None => packets > 0 && flow.packets_a_to_b == 0,
+    };
+    let (from, to) = if asked_by_b { (flow.b, flow.a) } else { (flow.a, flow.b) };
     let problem = |(trouble, rank)| Problem {
         flow: flow.key(),
         protocol: flow.protocol.clone(),

@@ -102,6 +102,21 @@ fn what_was_set_is_undone_by_the_command_that_is_told() {
 }
 
 #[test]
+fn what_cannot_be_unset_again_has_no_undo_and_says_so() {
+    in_namespace(|| {
+        let (listener, _client, _accepted) = connected();
+        for wish in ["TCP_MAXSEG=1000", "TCP_WINDOW_CLAMP=5000"] {
+            let selector = format!("{}/{}", std::process::id(), listener.as_raw_fd());
+            let output = sockpit().args(["opts", "set", &selector, wish, "--dry-run"]).output();
+            let plan = String::from_utf8_lossy(&output.unwrap().stdout).into_owned();
+            assert!(plan.contains("nothing undoes it"), "{plan}");
+            let (code, told) = one(&listener, wish);
+            assert_eq!((code, &told["undo"]), (0, &json!([])), "{told}");
+        }
+    });
+}
+
+#[test]
 fn what_could_hurt_is_refused_with_the_reason() {
     in_namespace(|| {
         let (_listener, client, _accepted) = connected();

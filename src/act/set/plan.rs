@@ -121,5 +121,7 @@ fn warnings(entry: &Entry, socket: &Socket) -> Vec<String> {
         format!("{name} only matters before {call}: set now, it changes nothing for this socket")
     });
     let mistake = entry.mistake.as_ref().map(|mistake| format!("{name}: {mistake}"));
-    late.into_iter().chain(mistake).collect()
+    let lasting = words::has_no_way_back(name, socket)
+        .then(|| format!("{name} cannot be unset again on this socket: nothing undoes it"));
+    late.into_iter().chain(mistake).chain(lasting).collect()
 }

@@ -6,6 +6,7 @@ use crate::act::{Consent, Mark, Obstacle, Part, Verdict};
 use crate::catalog::sockopts;
 use crate::model::options::OptionValue;
 use crate::model::set::{SetEffect, SetOutcome, SetPlan, SetResult};
+use crate::model::socket::Socket;
 
 /// `SO_RCVBUF=65536`, as it is written on the command line.
 fn assignment(name: &str, value: &OptionValue) -> String {
@@ -121,6 +122,7 @@ pub(super) fn command(pid: u32, fd: i32) -> Vec<String> {
 pub(super) fn undo(plan: &SetPlan, name: &str, before: &OptionValue) -> Vec<String> {
     let mut argv = command(plan.pid, plan.fd);
     match (name, before) {
+        _ if has_no_way_back(name, &plan.socket) => return Vec::new(),
         ("SO_RCVBUF" | "SO_SNDBUF", OptionValue::Number(doubled)) => {
             argv.push(assignment(name, &OptionValue::Number(doubled / 2)));
             argv.extend(plan.buffer_lock.as_ref().map(|lock| assignment("SO_BUF_LOCK", lock)));
@@ -128,6 +130,13 @@ pub(super) fn undo(plan: &SetPlan, name: &str, before: &OptionValue) -> Vec<Stri
         _ => argv.push(assignment(name, before)),
     }
     argv
+}
+
+/// Whether what reads back of an option that nobody has set cannot be set again: 536 stands for no
+/// TCP_MAXSEG before a connection, and the kernel takes no TCP_WINDOW_CLAMP of 0 but on a closed
+/// socket (tcp(7)).
+pub(super) fn has_no_way_back(name: &str, socket: &Socket) -> bool {
+    matches!(name, "TCP_MAXSEG" | "TCP_WINDOW_CLAMP") && socket.remote.is_none()
 }
 
 /// What undoes all of it, the last first.

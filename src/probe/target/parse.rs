@@ -40,7 +40,7 @@ pub(super) fn password(text: &str) -> Option<String> {
     };
     let authority = rest.split('/').next().unwrap_or_default();
     let (user, _) = authority.rsplit_once('@')?;
-    let (name, _) = user.split_once(':')?;
+    let (name, _) = user.split_once(':').filter(|(_, secret)| !secret.is_empty())?;
     let after = &rest[user.len()..];
     Some(format!("{before}{name}:…{after}"))
 }
