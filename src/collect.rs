@@ -12,6 +12,8 @@ pub mod packets;
 pub mod ports;
 
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -44,6 +46,17 @@ impl<T> Feed<T> {
     /// `false` means the collector has stopped.
     pub async fn changed(&mut self) -> bool {
         self.samples.changed().await.is_ok()
+    }
+
+    /// Asks for a sample now, and waits for one that is taken after this call, up to `limit`. For
+    /// threads that may block.
+    pub fn refresh_within(&mut self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        let before = self.latest().seq;
+        self.control.refresh();
+        while self.latest().seq == before && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Steers the collector.

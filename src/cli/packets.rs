@@ -7,7 +7,6 @@ mod summary;
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -16,10 +15,9 @@ use super::{Exit, Failure, output};
 use crate::collect::packets::{
     CaptureOptions, FileCount, FileJob, FileSource, Limits, LiveCapture, health_of,
 };
-use crate::collect::{Feed, interfaces, ports};
+use crate::collect::{interfaces, ports};
 use crate::model::health::{Health, Source};
 use crate::model::packets::PacketCounts;
-use crate::model::table::SocketTable;
 use crate::sys::host::Interrupt;
 use crate::text::{clean, csv, duration};
 use look::Look;
@@ -192,7 +190,7 @@ fn capture(args: &Args) -> Result<Exit, Failure> {
     if Look::is_wanted(args) {
         options.snap_length = Some(CaptureOptions::WHOLE);
     }
-    let (sockets, _) = ports::spawn(SOCKETS_PERIOD, None)
+    let (mut sockets, _) = ports::spawn(SOCKETS_PERIOD, None)
         .map_err(|error| Failure::no(format!("cannot start a thread: {error}")))?;
     let mut live = LiveCapture::new(options, Some(sockets.clone()));
     if let Some(filter) = &filter {
@@ -227,7 +225,8 @@ fn capture(args: &Args) -> Result<Exit, Failure> {
     }
     let result = result.and_then(|()| live.finish(args.count));
     live.unwatch();
-    wait_for_newest(sockets);
+    // Once more, so that flows since the last look find their processes.
+    sockets.refresh_within(LAST_LOOK);
     let counts = live.snapshot(&limits(args), None)?;
     let health = match &result {
         Ok(()) => health_of(&counts),
@@ -247,16 +246,6 @@ fn capture(args: &Args) -> Result<Exit, Failure> {
 
 fn is_list(looking: &Option<Look>) -> bool {
     looking.as_ref().is_some_and(Look::is_list)
-}
-
-/// Looks at the sockets once more, so that flows since the last look find their processes.
-fn wait_for_newest(mut sockets: Feed<SocketTable>) {
-    let deadline = Instant::now() + LAST_LOOK;
-    let before = sockets.latest().seq;
-    sockets.control().refresh();
-    while sockets.latest().seq == before && Instant::now() < deadline {
-        thread::sleep(Duration::from_millis(2));
-    }
 }
 
 /// The named interfaces, each once, if all of them exist.

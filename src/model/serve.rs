@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::probe::End;
+
 /// Something that `serve` saw or did: a line of `sockpit serve --jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServeEvent {
@@ -103,16 +105,6 @@ pub enum Seen {
         /// What.
         reason: String,
     },
-}
-
-/// One of the two ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum End {
-    /// This one.
-    Us,
-    /// The other one.
-    Peer,
 }
 
 /// A way to end a connection.

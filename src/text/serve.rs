@@ -2,7 +2,8 @@
 
 use super::clean::clean_to;
 use super::units;
-use crate::model::serve::{End, Ending, Seen, ServeEvent};
+use crate::model::probe::End;
+use crate::model::serve::{Ending, Seen, ServeEvent};
 
 /// As much of what came as a line shows.
 const CHARS: usize = 60;

@@ -16,7 +16,7 @@ use super::names;
 use crate::model::packet::{Field, Layer};
 
 pub use application::{http_host, ssh_version};
-pub use dns::{Dns, code_name, message as dns_message};
+pub use dns::{Dns, code_name, message as dns_message, response_code};
 pub use tls::{Hello, client_hello};
 
 /// Headers in one frame; deeper nesting is somebody's joke.

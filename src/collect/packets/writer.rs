@@ -330,12 +330,7 @@ impl Out {
             ports.insert(flow.b.port);
         }
         // A table that was read after the packets came knows their sockets, if any does.
-        let before = sockets.latest().seq;
-        let deadline = Instant::now() + OWNERS;
-        sockets.control().refresh();
-        while sockets.latest().seq == before && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(5));
-        }
+        sockets.refresh_within(OWNERS);
         let owners = owners(&mut self.options.sockets, &ports);
         let comment = |meta: &Meta| {
             let ends = owners.ends(&meta.flow?, None);

@@ -11,7 +11,8 @@ use tokio::time::sleep;
 
 use super::tls::Acceptor;
 use super::{Manner, Seen, Service, Settings, Watch, http};
-use crate::model::serve::{End, Ending};
+use crate::model::probe::End;
+use crate::model::serve::Ending;
 
 /// How much is read at once.
 const CHUNK: usize = 16 * 1024;

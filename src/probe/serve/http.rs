@@ -8,7 +8,8 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::{Connection, Ended};
 use super::{Page, Seen};
-use crate::model::serve::{End, Ending};
+use crate::model::probe::End;
+use crate::model::serve::Ending;
 
 /// The longest head that is read.
 const MOST: usize = 64 * 1024;

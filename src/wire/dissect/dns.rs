@@ -187,9 +187,14 @@ pub(super) fn type_name(kind: u16) -> Cow<'static, str> {
     })
 }
 
-/// The name of a response code.
+/// The name of a response code of a message's header.
 pub fn code_name(code: u8) -> &'static str {
-    match code {
+    response_code(code.into()).unwrap_or("reserved")
+}
+
+/// IANA's name of a response code, extended ones (RFC 6891) included; `None` for one without.
+pub fn response_code(code: u16) -> Option<&'static str> {
+    Some(match code {
         0 => "NOERROR",
         1 => "FORMERR",
         2 => "SERVFAIL",
@@ -201,6 +206,8 @@ pub fn code_name(code: u8) -> &'static str {
         8 => "NXRRSET",
         9 => "NOTAUTH",
         10 => "NOTZONE",
-        _ => "reserved",
-    }
+        16 => "BADVERS",
+        23 => "BADCOOKIE",
+        _ => return None,
+    })
 }

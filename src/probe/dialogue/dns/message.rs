@@ -3,6 +3,7 @@
 use hickory_proto::op::{Message, ResponseCode};
 
 use crate::model::dialogue::{DnsAnswer, DnsRecord};
+use crate::wire::dissect::response_code;
 
 /// The most records that are kept.
 const MOST: usize = 100;
@@ -49,24 +50,8 @@ fn flags(message: &Message) -> Vec<String> {
     all.iter().filter(|(_, set)| *set).map(|(name, _)| (*name).to_owned()).collect()
 }
 
-/// IANA's names of response codes.
+/// The name of a response code, or its number.
 fn rcode(code: ResponseCode) -> String {
     let number = u16::from(code);
-    let name = match number {
-        0 => "NOERROR",
-        1 => "FORMERR",
-        2 => "SERVFAIL",
-        3 => "NXDOMAIN",
-        4 => "NOTIMP",
-        5 => "REFUSED",
-        6 => "YXDOMAIN",
-        7 => "YXRRSET",
-        8 => "NXRRSET",
-        9 => "NOTAUTH",
-        10 => "NOTZONE",
-        16 => "BADVERS",
-        23 => "BADCOOKIE",
-        _ => return format!("RCODE{number}"),
-    };
-    name.to_owned()
+    response_code(number).map_or_else(|| format!("RCODE{number}"), str::to_owned)
 }
