@@ -149,13 +149,22 @@ pub(crate) fn run(command: &mut Command) -> String {
 }
 
 /// Asks `ready` again and again until it answers; fails with `what` after ten seconds.
-pub(crate) fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(10);
+pub(crate) fn wait_for<T>(what: &str, ready: impl FnMut() -> Option<T>) -> T {
+    wait_up_to(Duration::from_secs(10), what, ready)
+}
+
+/// [`wait_for`] what may take longer than the ten seconds that are enough for most.
+pub(crate) fn wait_up_to<T>(
+    limit: Duration,
+    what: &str,
+    mut ready: impl FnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + limit;
     loop {
         if let Some(answer) = ready() {
             return answer;
         }
-        assert!(Instant::now() < deadline, "waited ten seconds for {what}");
+        assert!(Instant::now() < deadline, "waited {limit:?} for {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
