@@ -4,9 +4,13 @@
 //! From one sample to the next few rows change. The arrangement before tells what the filter
 //! said of those that did not, and in which order they stood; only the others are looked at.
 
+mod arranged;
+mod facts;
 mod follow;
+mod gather;
 mod group;
 mod listing;
+mod order;
 mod sort;
 mod tail;
 mod tree;
@@ -16,24 +20,20 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::world::Shown;
-use crate::model::activation::principal_owner;
-use crate::model::finding;
-use crate::model::owner::Process;
 use crate::model::prominence::Prominence;
-use crate::model::socket::{Socket, SocketKey, State};
+use crate::model::socket::{SocketKey, State};
 use crate::model::table::{EndedRow, SocketRow, SocketTable};
 use crate::model::tables::{Table, Tables};
 use crate::model::tree::ProcessTree;
 use crate::query::{Query, Subject, Truth};
-use crate::tui::label;
+use crate::tui::label::MARKED_FOR;
 
+pub use arranged::{Arranged, RowView, Shown};
 pub use group::{Counts, Group, GroupBy, GroupKey};
 pub use listing::{Folds, Line, Listing, Place};
-pub use sort::Sort;
+pub use order::Sort;
 
-/// For how long an ended row keeps its place, and a new one its mark.
-pub const MARKED_FOR: SignedDuration = SignedDuration::from_secs(5);
+use facts::Facts;
 
 /// For how long a row must have had nothing to say before it moves down.
 pub const SILENT_AFTER: SignedDuration = SignedDuration::from_secs(30);
@@ -70,175 +70,6 @@ pub struct Arrange {
     pub now: Timestamp,
     /// The process that sockpit is: its own sockets come last.
     pub own: u32,
-}
-
-/// The table as it shall be shown.
-#[derive(Debug, Default)]
-pub struct Arranged {
-    table: Arc<SocketTable>,
-    ended: Vec<Arc<EndedRow>>,
-    filter: Option<Arc<Query>>,
-    hidden: Tables,
-    sort: Sort,
-    own: u32,
-    // By index into the table's rows.
-    facts: Vec<Facts>,
-    // Indices into the table's rows, then, from its length on, into `ended`.
-    sorted: Vec<u32>,
-    // Of the live rows, in the usual order alone.
-    ranks: Vec<Prominence>,
-    // When those that talk, or did a moment ago, were last heard.
-    heard: HashMap<SocketKey, Timestamp>,
-    // The same, brought together in groups; empty without groups.
-    grouped: Vec<u32>,
-    groups: Vec<Group>,
-    /// Place of the kept row among [`Arranged::rows`].
-    pub kept: Option<usize>,
-    /// Rows that the filter let through, the kept one aside.
-    pub matched: usize,
-    /// Rows that the filter let through and that are hidden for their table.
-    pub left_out: usize,
-    /// Rows for which the filter lacked a fact.
-    pub undecided: usize,
-    /// In the tables that are shown, whatever the filter says of them.
-    pub shown: Shown,
-}
-
-/// What is kept of a live row from one arrangement to the next, in a few bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Facts(u16);
-
-impl Facts {
-    /// Nothing is known yet.
-    const UNREAD: Self = Self(0);
-    const READ: u16 = 1;
-    const MATCHES: u16 = 1 << 1;
-    const UNDECIDED: u16 = 1 << 2;
-    const LISTENS: u16 = 1 << 3;
-    const CONNECTED: u16 = 1 << 4;
-    const CROWDED: u16 = 1 << 5;
-    const HIDDEN: u16 = 1 << 6;
-    const OF_HIDDEN_TABLE: u16 = 1 << 7;
-    /// Above the rank.
-    const FOUND: u16 = 1 << 11;
-    /// Three bits for the rank.
-    const RANK: u16 = 8;
-
-    /// All but what the filter says.
-    fn of(socket: &Socket, own: u32) -> Self {
-        let flag = |holds: bool, bit: u16| if holds { bit } else { 0 };
-        Self(
-            Self::READ
-                | flag(socket.state == State::Listen, Self::LISTENS)
-                | flag(socket.remote.is_some(), Self::CONNECTED)
-                | flag(label::is_crowded(socket), Self::CROWDED)
-                | flag(finding::of(socket).next().is_some(), Self::FOUND)
-                | (Prominence::of(socket, own) as u16) << Self::RANK,
-        )
-    }
-
-    /// By the row alone, whenever it was heard before.
-    fn rank(self) -> Prominence {
-        let rank = (self.0 >> Self::RANK) & 0b111;
-        Prominence::ALL[usize::from(rank) % Prominence::ALL.len()]
-    }
-
-    /// And this says the filter.
-    fn and(self, truth: Truth, is_hidden: bool) -> Self {
-        let table = if is_hidden { Self::OF_HIDDEN_TABLE } else { 0 };
-        Self(
-            self.0
-                | table
-                | match truth {
-                    Truth::Yes if is_hidden => Self::HIDDEN,
-                    Truth::Yes => Self::MATCHES,
-                    Truth::Undecided if !is_hidden => Self::UNDECIDED,
-                    Truth::Undecided | Truth::No => 0,
-                },
-        )
-    }
-
-    fn has(self, bit: u16) -> bool {
-        self.0 & bit != 0
-    }
-}
-
-/// A row on screen.
-#[derive(Clone, Copy, Debug)]
-pub struct RowView<'a> {
-    /// The row.
-    pub row: &'a Arc<SocketRow>,
-    /// When it ended, if it did.
-    pub ended_at: Option<Timestamp>,
-}
-
-impl Arranged {
-    /// How many rows there are, folded away or not.
-    pub fn len(&self) -> usize {
-        self.sorted.len()
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.sorted.is_empty()
-    }
-
-    /// Sockets in the whole table.
-    pub fn total(&self) -> usize {
-        self.table.rows.len()
-    }
-
-    /// The row at a place.
-    pub fn row(&self, place: usize) -> Option<RowView<'_>> {
-        Some(self.at(*self.order().get(place)?))
-    }
-
-    /// All rows in order, group by group where there are groups.
-    pub fn rows(&self) -> impl Iterator<Item = RowView<'_>> {
-        self.order().iter().map(|index| self.at(*index))
-    }
-
-    /// The groups in order, parents before their children; empty without groups.
-    pub fn groups(&self) -> &[Group] {
-        &self.groups
-    }
-
-    /// The place of a socket. Walks the list: for keys and clicks, not for frames.
-    pub fn position(&self, key: SocketKey) -> Option<usize> {
-        self.rows().position(|view| view.row.key == key)
-    }
-
-    fn order(&self) -> &[u32] {
-        if self.groups.is_empty() { &self.sorted } else { &self.grouped }
-    }
-
-    fn live(&self) -> u32 {
-        u32::try_from(self.table.rows.len()).unwrap_or(u32::MAX)
-    }
-
-    fn at(&self, index: u32) -> RowView<'_> {
-        match self.table.rows.get(index as usize) {
-            Some(row) => RowView { row, ended_at: None },
-            None => {
-                let ended = &self.ended[index as usize - self.table.rows.len()];
-                RowView { row: &ended.row, ended_at: Some(ended.ended_at) }
-            }
-        }
-    }
-
-    /// How near to the top a row belongs in the usual order.
-    fn prominence(&self, index: u32) -> Prominence {
-        self.ranks.get(index as usize).copied().unwrap_or_else(|| self.facts(index).rank())
-    }
-
-    fn socket(&self, index: u32) -> &Socket {
-        &self.at(index).row.socket
-    }
-
-    fn facts(&self, index: u32) -> Facts {
-        let of_ended = || Facts::of(self.socket(index), self.own).and(Truth::Yes, false);
-        self.facts.get(index as usize).copied().unwrap_or_else(of_ended)
-    }
 }
 
 impl Arrange {
@@ -291,7 +122,7 @@ impl Arrange {
         };
         arranged.sorted = sort::merged(settled, fresh, &arranged);
         (arranged.groups, arranged.grouped) = match self.group {
-            Some(by) => group::group(&arranged, by, self.processes.as_deref()),
+            Some(by) => gather::group(&arranged, by, self.processes.as_deref()),
             None if self.sort == Sort::default() => tail::fold(&arranged),
             None => Default::default(),
         };
@@ -399,26 +230,6 @@ impl Arrange {
         }
         rows
     }
-}
-
-impl Arranged {
-    fn count(&mut self) {
-        for facts in &self.facts {
-            self.matched += usize::from(facts.has(Facts::MATCHES));
-            self.left_out += usize::from(facts.has(Facts::HIDDEN));
-            self.undecided += usize::from(facts.has(Facts::UNDECIDED));
-            if !facts.has(Facts::OF_HIDDEN_TABLE) {
-                self.shown.sockets += 1;
-                self.shown.listeners += usize::from(facts.has(Facts::LISTENS));
-                self.shown.findings += usize::from(facts.has(Facts::FOUND));
-            }
-        }
-    }
-}
-
-/// The process that a row is shown under, the one that is named in it.
-fn holder(socket: &Socket) -> Option<&Arc<Process>> {
-    principal_owner(socket).map(|owner| &owner.process)
 }
 
 #[cfg(test)]

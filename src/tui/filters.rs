@@ -3,16 +3,14 @@
 
 use std::collections::VecDeque;
 
-use super::cx::Cx;
-use super::effect::Effect;
 use crate::query::Saved;
 
 /// Filters remembered for the arrow keys.
 const HISTORY: usize = 100;
 /// The file of the history, oldest first, a filter a line.
-const HISTORY_FILE: &str = "filters";
+pub const HISTORY_FILE: &str = "filters";
 /// The file of the filters that were saved under a name.
-const SAVED_FILE: &str = "saved-filters";
+pub const SAVED_FILE: &str = "saved-filters";
 
 /// What is remembered of filters.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +56,15 @@ impl Filters {
         self.history.get(index).map(String::as_str)
     }
 
+    /// Enters a filter into the history, and gives the text of its file if that is another now.
+    pub fn remember(&mut self, text: &str) -> Option<String> {
+        if text.trim().is_empty() || self.history.back().is_some_and(|last| last == text) {
+            return None;
+        }
+        self.push(text);
+        Some(self.history.iter().map(|text| format!("{text}\n")).collect())
+    }
+
     fn push(&mut self, text: &str) {
         self.history.retain(|old| old != text);
         self.history.push_back(text.to_owned());
@@ -65,24 +72,6 @@ impl Filters {
             self.history.pop_front();
         }
     }
-}
-
-/// Enters a filter into the history, and keeps that.
-pub fn remember(text: &str, cx: &mut Cx<'_>) {
-    let filters = &mut cx.world.filters;
-    if text.trim().is_empty() || filters.history.back().is_some_and(|last| last == text) {
-        return;
-    }
-    filters.push(text);
-    let lines: String = filters.history.iter().map(|text| format!("{text}\n")).collect();
-    cx.effects.push(Effect::Keep(cx.requests.next_id(), HISTORY_FILE, lines));
-}
-
-/// Puts other saved filters in place of those there are, and keeps them.
-pub fn save(saved: Saved, cx: &mut Cx<'_>) {
-    let text = saved.own_text();
-    cx.world.filters.saved = saved;
-    cx.effects.push(Effect::Keep(cx.requests.next_id(), SAVED_FILE, text));
 }
 
 #[cfg(test)]

@@ -3,16 +3,18 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::model::activation::principal_owner;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::model::activation::principal_owner;
 use crate::model::activity::Stalled;
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Backlog, PacketKind, Protocol, Socket};
 use crate::text::column::{Cell, Column};
 use crate::text::{address, clean, owner, units};
-use crate::tui::arrange::MARKED_FOR;
 use crate::tui::widgets::paint;
+
+/// For how long what has just happened is marked, and an ended row keeps its place.
+pub const MARKED_FOR: SignedDuration = SignedDuration::from_secs(5);
 
 /// A queue that holds something for less than this is no news.
 const STALLED_AFTER: Duration = Duration::from_secs(3);

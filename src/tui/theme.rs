@@ -3,73 +3,11 @@
 
 mod choice;
 mod read;
-
-use ratatui::style::{Modifier, Style};
-
-use crate::catalog::themes;
+mod roles;
 
 pub use choice::{Ground, Terminal, choose};
 pub use read::Wrong;
-
-/// A style for each role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Theme {
-    /// Ordinary text.
-    pub text: Style,
-    /// What is there, but matters less.
-    pub dim: Style,
-    /// The focus, and keys in hints.
-    pub accent: Style,
-    /// What is wrong, or destroys.
-    pub danger: Style,
-    /// What wants attention, but is not wrong.
-    pub warning: Style,
-    /// What is new, or went well.
-    pub fresh: Style,
-    /// The selected row of the focused pane.
-    pub selection: Style,
-    /// The selected row of any other pane.
-    pub resting: Style,
-    /// Headings of columns and sections.
-    pub heading: Style,
-    /// Frames of panes without the focus.
-    pub frame: Style,
-}
-
-impl Theme {
-    /// One of those that are compiled in.
-    pub fn named(name: &str) -> Option<Self> {
-        // Each of them is read by a test.
-        themes::find(name).and_then(|text| Self::read(text).ok())
-    }
-
-    /// A theme from the text of its file.
-    pub fn read(text: &str) -> Result<Self, Wrong> {
-        read::theme(text)
-    }
-}
-
-impl Default for Theme {
-    /// Without any colour.
-    fn default() -> Self {
-        let plain = Style::new();
-        let dim = plain.add_modifier(Modifier::DIM);
-        let bold = plain.add_modifier(Modifier::BOLD);
-        let underlined = plain.add_modifier(Modifier::UNDERLINED);
-        Self {
-            text: plain,
-            dim,
-            accent: bold,
-            danger: bold.add_modifier(Modifier::UNDERLINED),
-            warning: bold,
-            fresh: bold,
-            selection: plain.add_modifier(Modifier::REVERSED),
-            resting: underlined,
-            heading: bold,
-            frame: dim,
-        }
-    }
-}
+pub use roles::Theme;
 
 #[cfg(test)]
 mod tests;

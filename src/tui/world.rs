@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::arrange::Shown;
 use super::bell::Bell;
 use super::event::{FeedUpdate, Moment};
 use super::filters::Filters;
@@ -85,17 +86,6 @@ const ALARM_FOR: Duration = Duration::from_secs(10);
 
 /// For how long a notice stays.
 const NOTICE_FOR: Duration = Duration::from_secs(5);
-
-/// How much there is to show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
-    /// Sockets.
-    pub sockets: usize,
-    /// Listeners among them.
-    pub listeners: usize,
-    /// Sockets with something wrong about them, as `finding:*` lists them.
-    pub findings: usize,
-}
 
 /// What all panes share.
 #[derive(Debug)]
@@ -250,6 +240,12 @@ impl World {
             _ => self.now.at,
         };
         self.selection = Some(Selection { row, ended_at, since });
+    }
+
+    /// Whether the table has sockets of every namespace: those may still be there when they are
+    /// wanted no more.
+    pub fn shows_namespaces(&self) -> bool {
+        self.ports.value().is_some_and(|table| table.all_netns)
     }
 
     /// Whether a socket is in another network namespace than sockpit.

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{Arranged, Facts};
+use super::arranged::Arranged;
+use super::facts::Facts;
 use crate::model::prominence::Prominence;
 use crate::model::table::SocketRow;
 

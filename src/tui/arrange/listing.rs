@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Arranged, Counts, Group, GroupKey, RowView};
+use super::arranged::{Arranged, RowView};
+use super::group::{Counts, Group, GroupKey};
 use crate::model::socket::SocketKey;
 
 /// Which groups are folded. Groups that come up later are as most are.

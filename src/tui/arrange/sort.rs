@@ -1,32 +1,12 @@
-//! Orders of rows.
+//! Puts rows into their order.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::Arranged;
+use super::arranged::Arranged;
+use super::order::Sort;
 use crate::model::prominence::Prominence;
 use crate::text::column::{Column, Key};
-
-/// An order of rows. Rows whose value is unknown come last either way; equal ones keep the
-/// table's order. Unless something else is wished, what matters leads: see [`Prominence`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Sort {
-    /// By this column; `None` for what matters.
-    pub by: Option<Column>,
-    /// From the greatest to the smallest.
-    pub reverse: bool,
-}
-
-impl Sort {
-    /// Whether it is the table's own order, or that turned around.
-    fn is_canonical(self) -> bool {
-        self.by == Some(Column::Proto)
-    }
-
-    fn turn(self, ordering: Ordering) -> Ordering {
-        if self.reverse { ordering.reverse() } else { ordering }
-    }
-}
 
 /// Two rows in the wanted order.
 fn compare(arranged: &Arranged, a: u32, b: u32) -> Ordering {

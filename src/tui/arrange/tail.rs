@@ -1,7 +1,7 @@
 //! The end of a list in its usual order: sockets in TIME_WAIT folded into one line a port, and
 //! sockpit's own behind one.
 
-use super::Arranged;
+use super::arranged::Arranged;
 use super::group::{Group, GroupKey};
 use crate::model::prominence::{self, Prominence};
 

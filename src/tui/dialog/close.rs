@@ -1,12 +1,11 @@
 //! The close dialog: plan, confirmation, progress, outcome.
 
 mod page;
-
-use std::time::Instant;
+mod stage;
 
 use super::{Dialog, Page, Step};
 use crate::act::close::Request;
-use crate::act::{Action as _, Confirmation, Consent, Done};
+use crate::act::{Action as _, Consent};
 use crate::model::close::ClosePlan;
 use crate::model::socket::{SocketKey, State};
 use crate::tui::command::Command;
@@ -15,6 +14,8 @@ use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
 use crate::tui::keymap::{Binding, Key};
 use crate::tui::widgets::field::Field;
+
+use stage::CloseStage;
 
 /// The states that are spared until they are asked for.
 const WITHOUT_PEER: [State; 2] = [State::Listen, State::Unconnected];
@@ -32,36 +33,6 @@ pub struct CloseDialog {
     with_servers: bool,
     stage: CloseStage,
     keys: Vec<SocketKey>,
-}
-
-/// How far a close has come.
-#[derive(Debug)]
-enum CloseStage {
-    /// The plan is being worked out.
-    Planning(RequestId),
-    /// The plan is on screen.
-    Ready(ClosePlan),
-    /// The first agreement is given; a protected connection wants its local port typed, so
-    /// that a habit cannot give the second.
-    Protected {
-        /// The plan.
-        plan: ClosePlan,
-        /// What has to be typed, and why.
-        wanted: Confirmation,
-        /// What is typed.
-        typed: Field,
-    },
-    /// It runs.
-    Running {
-        /// The request.
-        id: RequestId,
-        /// When it began.
-        since: Instant,
-    },
-    /// It has ended.
-    Done(Box<Done<ClosePlan>>),
-    /// There is no plan.
-    Failed(String),
 }
 
 impl CloseDialog {
@@ -84,12 +55,6 @@ impl CloseDialog {
         let request = Request { keys: self.keys.clone(), named };
         cx.effects.push(Effect::Prepare(id, Box::new(request)));
         self.stage = CloseStage::Planning(id);
-    }
-
-    /// How many of the rows have ended by now.
-    fn ended(&self, plan: &ClosePlan) -> usize {
-        let there = plan.targets.len() + plan.spared.len();
-        self.ended_before + self.keys.len().saturating_sub(there)
     }
 
     /// Enter.
@@ -171,7 +136,8 @@ impl Dialog for CloseDialog {
     }
 
     fn write(&self, page: &mut Page<'_>) {
-        page::write(self, page);
+        let rows = self.ended_before + self.keys.len();
+        page::write(&self.stage, rows, page);
     }
 
     fn field(&self) -> Option<&Field> {

@@ -1,6 +1,14 @@
 //! Everything about the selected row. While it is open, who is around the socket is looked up
 //! anew with each sample.
 
+mod activity;
+mod fact;
+mod family;
+mod lines;
+mod tcp;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use super::{Dialog, Page};
@@ -8,7 +16,6 @@ use crate::model::socket::SocketKey;
 use crate::tui::cx::Cx;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
-use crate::tui::panes::ports;
 use crate::tui::surroundings::LookAround;
 
 /// The details, with the look around that was asked for last.
@@ -31,7 +38,7 @@ impl Dialog for Details {
         };
         let table = world.ports.value();
         let listen = table.and_then(|table| table.listen_in(selection.row.key.netns));
-        for (name, value) in ports::details(selection, listen, world) {
+        for (name, value) in lines::lines(selection, listen, world) {
             page.lead((&format!("{name:<12}"), theme.heading), (&value, theme.text));
         }
     }

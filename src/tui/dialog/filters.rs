@@ -88,7 +88,7 @@ impl FilterList {
         };
         match saved {
             Ok(saved) => {
-                filters::save(saved, cx);
+                cx.save_filters(saved);
                 cx.world.say(told);
                 Step::Close
             }

@@ -1,26 +1,24 @@
 //! The kill dialog: plan, the ways to go about it, confirmation, progress, outcome.
 
 mod page;
+mod stage;
 mod ways;
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use super::{Dialog, Page, Step};
-use crate::act::kill::{self, Consent, Options, Progress};
-use crate::model::action::{KillPlan, KillTarget, Victim};
+use crate::act::kill::{self, Consent, Options};
+use crate::model::action::{KillPlan, KillTarget};
 use crate::model::signal::Signal;
 use crate::tui::command::{Command, Motion};
 use crate::tui::cx::Cx;
 use crate::tui::effect::Effect;
-use crate::tui::event::{Answer, Killed, RequestId, Stopped};
+use crate::tui::event::{Answer, Killed, RequestId};
 use crate::tui::keymap::{Binding, Key};
 use crate::tui::widgets::field::Field;
 
-use ways::{SIGNALS, Way};
-
-/// Events of a run that stay on screen.
-const MOST_NEWS: usize = 12;
+use stage::{KillStage, Ready, Running};
+use ways::{SIGNALS, Way, first_protected};
 
 const SIGNAL: Command = Command::Own("choose the first signal");
 const CHILDREN: Command = Command::Own("children, too");
@@ -36,62 +34,6 @@ pub struct KillDialog {
     options: Options,
     stage: KillStage,
     targets: Vec<KillTarget>,
-}
-
-/// How far a kill has come.
-#[derive(Debug)]
-enum KillStage {
-    /// The plan is being worked out.
-    Planning(RequestId),
-    /// The plans are on screen, with the ways to go about them.
-    Ready(Ready),
-    /// The first signal is being chosen.
-    Signals {
-        /// What is on screen before and after.
-        ready: Ready,
-        /// Place in [`SIGNALS`].
-        chosen: usize,
-    },
-    /// The first agreement is given; the second one has to be typed, so that a habit cannot
-    /// give it.
-    Again {
-        /// What was agreed to.
-        ready: Ready,
-        /// What is typed.
-        typed: Field,
-    },
-    /// It runs.
-    Running(Running),
-    /// It has ended; one for each plan.
-    Done(Vec<Killed>),
-    /// A unit or container was stopped instead, or was not.
-    Stopped(Box<Stopped>),
-    /// There is no plan.
-    Failed(String),
-}
-
-/// Plans, one for each target, and how to go about them.
-#[derive(Debug, Default)]
-struct Ready {
-    /// The plans.
-    pub plans: Vec<KillPlan>,
-    /// The ways; none when there is nobody to end.
-    pub ways: Vec<Way>,
-    /// The chosen one of them.
-    pub chosen: usize,
-}
-
-/// A run on its way.
-#[derive(Debug)]
-struct Running {
-    /// The request.
-    pub id: RequestId,
-    /// When it began.
-    pub since: Instant,
-    /// What has happened, oldest first.
-    pub news: VecDeque<Progress>,
-    /// What it waits for.
-    pub waits: Option<Progress>,
 }
 
 impl KillDialog {
@@ -245,7 +187,7 @@ impl Dialog for KillDialog {
     }
 
     fn write(&self, page: &mut Page<'_>) {
-        page::write(self, page);
+        page::write(&self.stage, self.ended_before, self.options.timeout, page);
     }
 
     fn field(&self) -> Option<&Field> {
@@ -306,35 +248,6 @@ impl Dialog for KillDialog {
     fn shows(&self, id: RequestId) -> bool {
         matches!(&self.stage, KillStage::Running(running) if running.id == id)
     }
-}
-
-impl Ready {
-    /// What has to be typed before the chosen way is run, and why; `None` when it is run at
-    /// once.
-    fn confirmation(&self) -> Option<(String, String)> {
-        self.ways.get(self.chosen)?.confirmation(&self.plans)
-    }
-}
-
-impl Running {
-    fn hear(&mut self, news: &Progress) {
-        match news {
-            Progress::Waiting { .. } | Progress::Watching { .. } | Progress::Stopping { .. } => {
-                self.waits = Some(news.clone());
-            }
-            Progress::Signalled { .. } | Progress::Ended { .. } | Progress::Spared(_) => {
-                if self.news.len() == MOST_NEWS {
-                    self.news.pop_front();
-                }
-                self.news.push_back(news.clone());
-            }
-        }
-    }
-}
-
-/// The first victim that needs a confirmation of its own.
-fn first_protected(plans: &[KillPlan]) -> Option<&Victim> {
-    plans.iter().flat_map(|plan| &plan.victims).find(|victim| victim.protected.is_some())
 }
 
 /// Whether somebody lives on whom more than a signal, or another one, might end.

@@ -1,6 +1,7 @@
 //! Why a port is busy: the verdict, the evidence, and the remedies to choose from.
 
 mod page;
+mod stage;
 
 use super::close::CloseDialog;
 use super::kill::KillDialog;
@@ -8,13 +9,15 @@ use super::{Dialog, Page, Step};
 use crate::inspect::bind::Target;
 use crate::model::action::KillTarget;
 use crate::model::socket::{Socket, SocketKey};
-use crate::model::why::{Remedy, WhyFinding, WhyReport};
+use crate::model::why::{Remedy, WhyFinding};
 use crate::text::{clean, shell};
 use crate::tui::command::{Command, Motion};
 use crate::tui::cx::Cx;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
 use crate::tui::keymap::{Binding, Key};
+
+use stage::{Aim, Choice, WhyStage};
 
 /// The question, and its answer.
 #[derive(Debug)]
@@ -23,42 +26,6 @@ pub struct WhyDialog {
     subject: String,
     stage: WhyStage,
     target: Target,
-}
-
-/// How far a question has come.
-#[derive(Debug)]
-enum WhyStage {
-    /// It is being found out.
-    Asking(RequestId),
-    /// The answer.
-    Ready {
-        /// All that was found out.
-        report: Box<WhyReport>,
-        /// The remedies of all findings, each once.
-        remedies: Vec<Choice>,
-        /// The chosen one of them.
-        chosen: usize,
-    },
-    /// It cannot be found out.
-    Failed(String),
-}
-
-/// A remedy that can be chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Choice {
-    /// The remedy.
-    pub remedy: Remedy,
-    /// What a plan would be aimed at; `None` where sockpit runs nothing for it.
-    pub plan: Option<Aim>,
-}
-
-/// What a remedy's plan is aimed at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Aim {
-    /// The end of a port's holders, or of a process.
-    Kill(KillTarget),
-    /// The end of exactly these connections.
-    Close(Vec<SocketKey>),
 }
 
 impl WhyDialog {
@@ -121,7 +88,7 @@ impl Dialog for WhyDialog {
     }
 
     fn write(&self, page: &mut Page<'_>) {
-        page::write(self, page);
+        page::write(&self.stage, page);
     }
 
     fn choose(&mut self, motion: Motion) -> bool {

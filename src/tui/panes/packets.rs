@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
 
 use crate::model::packets::{FlowFocus, FlowKey, PacketCounts};
 use crate::text::units;
@@ -23,6 +22,7 @@ use crate::tui::widgets::sparkline::sparkline;
 use crate::tui::widgets::{message, paint};
 use crate::tui::world::World;
 use flows::{Order, Row};
+use lines::Line;
 
 /// Rates kept for the graph.
 const HISTORY: usize = 120;
@@ -278,9 +278,6 @@ fn selected_flows(world: &World) -> Option<FlowFocus> {
     }
     FlowFocus::of(&world.selection.as_ref()?.row.socket)
 }
-
-/// Pieces of text with their styles.
-type Line = Vec<(String, Style)>;
 
 /// Where the protocols go, and where the list: side by side where there is room for both,
 /// else the first protocols above it.

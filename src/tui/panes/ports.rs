@@ -6,12 +6,12 @@ mod close;
 mod columns;
 mod complete;
 mod cursor;
-mod details;
 mod draw;
 mod filter;
 mod header;
 mod history;
 mod kill;
+mod state;
 mod successor;
 mod why;
 
@@ -22,15 +22,11 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::{Position, Rect};
 
 use crate::inspect::names::askable;
-use crate::model::socket::SocketKey;
-use crate::model::table::SocketRow;
-use crate::model::tables::{Table, Tables};
 use crate::text::column::Column;
-use crate::tui::arrange::{Arrange, Arranged, Folds, GroupBy, Kept, Line, Listing, Place, Sort};
+use crate::tui::arrange::{Arrange, Arranged, GroupBy, Kept, Line, Listing, Place};
 use crate::tui::command::{Command, ExportFormat, Motion};
 use crate::tui::dialog::columns::ColumnsDialog;
 use crate::tui::dialog::details::Details;
-use crate::tui::dialog::filters::FilterList;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, RequestId};
 use crate::tui::export::{Content, Export};
@@ -43,46 +39,10 @@ use crate::tui::widgets::table;
 use crate::tui::world::World;
 
 use columns::Col;
-use filter::FilterLine;
 use history::{History, Outcome};
+use state::Asked;
 
-pub use details::lines as details;
-
-/// The state of Ports.
-#[derive(Debug, Default)]
-pub struct Ports {
-    listing: Option<Listing>,
-    // Line of the cursor, if there are lines, and what it is about.
-    cursor: Option<usize>,
-    follows: Option<Place>,
-    sort: Sort,
-    group: Option<GroupBy>,
-    folds: Folds,
-    filter: FilterLine,
-    // Whether UNIX and netlink sockets are listed without having been asked for.
-    shows_local: bool,
-    // Counts changes of sort, groups and filter; with the sample it tells what is wanted.
-    wish: u64,
-    // The user has asked for other rows: the selected one must earn its place.
-    reselect: bool,
-    asked: Option<Asked>,
-    shown: Option<(u64, u64)>,
-    // Who holds the port of the selected row again, which has ended.
-    successor: Option<SocketKey>,
-    // Flows that the filter would let through and that no row stands for.
-    beside: usize,
-    // In place of the table while it is open.
-    history: Option<History>,
-}
-
-/// A work order that is under way.
-#[derive(Debug)]
-struct Asked {
-    id: RequestId,
-    // Round of the sample, and the wish.
-    version: (u64, u64),
-    kept: Option<SocketKey>,
-}
+pub use state::Ports;
 
 impl Pane for Ports {
     fn id(&self) -> PaneId {
@@ -126,7 +86,7 @@ impl Pane for Ports {
             };
         }
         match command {
-            Command::SavedFilters => return saved_filters(&self.filter, cx),
+            Command::SavedFilters => return self.filter.open_saved(cx),
             Command::History => self.history = Some(History::default()),
             Command::Move(motion) => self.go(motion, scroll.page(), cx),
             Command::Filter => self.filter.open(&cx.world.filters),
@@ -353,16 +313,6 @@ fn keep_up(world: &mut World) {
     }
 }
 
-/// The list of filters with a name; the one that holds can be saved.
-fn saved_filters(filter: &FilterLine, cx: &Cx<'_>) -> Response {
-    Response::open(FilterList::new(&cx.world.filters.saved, &filter.text))
-}
-
-/// Rows of other namespaces may still be there when they are wanted no more.
-fn shows_namespaces(world: &World) -> bool {
-    world.ports.value().is_some_and(|table| table.all_netns)
-}
-
 /// Wants every namespace, or sockpit's own. Marks on rows that go out of sight are dropped: no
 /// action shall meet what is not shown.
 fn all_namespaces(cx: &mut Cx<'_>) {
@@ -375,43 +325,6 @@ fn all_namespaces(cx: &mut Cx<'_>) {
 }
 
 impl Ports {
-    /// Back to the table, where the selected row is kept in any case.
-    fn close_history(&mut self, world: &World) -> Response {
-        self.history = None;
-        self.follows = world.selection.as_ref().map(|it| Place::Row(it.row.key));
-        self.cursor.get_or_insert(0);
-        self.wish_anew(false);
-        Response::Done
-    }
-
-    /// Esc: the filter first, then the marks.
-    fn clear(&mut self, cx: &mut Cx<'_>) {
-        if self.filter.clear() {
-            self.wish_anew(false);
-        } else {
-            cx.world.marks.clear();
-        }
-    }
-
-    /// The tables that are left out: those of sockets that concern no network, unless the filter
-    /// names them.
-    fn hidden(&self) -> Tables {
-        let named = self.filter.query.as_ref().map_or(Tables::NONE, |query| query.named_tables());
-        if self.shows_local { Tables::NONE } else { Tables::LOCAL.without(named) }
-    }
-
-    /// Shows UNIX and netlink sockets, or hides them. Marks on rows that go out of sight are
-    /// dropped: no action shall meet what is not shown.
-    fn toggle_local(&mut self, cx: &mut Cx<'_>) {
-        self.shows_local = !self.shows_local;
-        let hidden = self.hidden();
-        if let (false, Some(table)) = (hidden.is_empty(), cx.world.ports.value()) {
-            let is_shown = |row: &SocketRow| !hidden.contains(Table::of(&row.socket));
-            cx.world.marks.retain(|key| table.find(*key).is_none_or(|row| is_shown(row)));
-        }
-        self.wish_anew(true);
-    }
-
     /// The column after the one that is sorted by, of those that are on screen; after the last
     /// comes the usual order.
     fn next_column(&self, world: &World, scroll: &Scroll) -> Option<Column> {
@@ -424,16 +337,6 @@ impl Ports {
             .collect();
         let at = shown.iter().position(|column| Some(*column) == self.sort.by);
         shown.get(at.map_or(0, |at| at + 1)).copied()
-    }
-
-    fn sort_by(&mut self, by: Option<Column>, reverse: bool) {
-        self.sort = Sort { by, reverse };
-        self.wish_anew(false);
-    }
-
-    fn wish_anew(&mut self, reselect: bool) {
-        self.wish += 1;
-        self.reselect |= reselect;
     }
 
     /// Takes a finished order. The cursor follows what it is about; where that is not listed,

@@ -4,7 +4,8 @@ use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny};
 
-use super::Theme;
+use super::roles::Theme;
+use crate::catalog::themes;
 
 /// Why a text is no theme: a sentence with the line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,25 +46,33 @@ impl<'de> Deserialize<'de> for Role {
     }
 }
 
-/// Reads a file.
-pub(super) fn theme(text: &str) -> Result<Theme, Wrong> {
-    let file: File = toml::from_str(text).map_err(|error| {
-        let start = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = 1 + text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count();
-        Wrong { line, what: error.message().trim().replace('\n', "; ") }
-    })?;
-    Ok(Theme {
-        text: file.text.0,
-        dim: file.dim.0,
-        accent: file.accent.0,
-        danger: file.danger.0,
-        warning: file.warning.0,
-        fresh: file.fresh.0,
-        selection: file.selection.0,
-        resting: file.resting.0,
-        heading: file.heading.0,
-        frame: file.frame.0,
-    })
+impl Theme {
+    /// One of those that are compiled in.
+    pub fn named(name: &str) -> Option<Self> {
+        // Each of them is read by a test.
+        themes::find(name).and_then(|text| Self::read(text).ok())
+    }
+
+    /// A theme from the text of its file.
+    pub fn read(text: &str) -> Result<Self, Wrong> {
+        let file: File = toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start.min(text.len()));
+            let line = 1 + text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count();
+            Wrong { line, what: error.message().trim().replace('\n', "; ") }
+        })?;
+        Ok(Self {
+            text: file.text.0,
+            dim: file.dim.0,
+            accent: file.accent.0,
+            danger: file.danger.0,
+            warning: file.warning.0,
+            fresh: file.fresh.0,
+            selection: file.selection.0,
+            resting: file.resting.0,
+            heading: file.heading.0,
+            frame: file.frame.0,
+        })
+    }
 }
 
 /// `80 bold`, `231 on 24`, `bright-red underline`, or nothing at all.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{CloseDialog, CloseStage};
+use super::stage::CloseStage;
 use crate::act::{Confirmation, Done, Mark, close};
 use crate::model::close::{ClosePlan, CloseTarget};
 use crate::model::socket::Socket;
@@ -12,17 +12,17 @@ use crate::tui::dialog::Page;
 /// More connections than this are counted.
 const MOST: usize = 100;
 
-/// Writes a close at its present stage.
-pub(super) fn write(dialog: &CloseDialog, page: &mut Page<'_>) {
+/// Writes a close at its present stage; `rows` were under the key that asked for it.
+pub(super) fn write(stage: &CloseStage, rows: usize, page: &mut Page<'_>) {
     let now = page.world.now.at;
     let theme = page.theme;
     let mut page = Lines(page);
-    match &dialog.stage {
+    match stage {
         CloseStage::Planning(_) => page.0.add("Working out the plan …", theme.dim),
         CloseStage::Failed(why) => page.0.add(&format!("! {}", clean(why)), theme.danger),
-        CloseStage::Ready(plan) => page.plan(dialog, plan),
+        CloseStage::Ready(plan) => page.plan(rows, plan),
         CloseStage::Protected { plan, wanted, typed } => {
-            page.plan(dialog, plan);
+            page.plan(rows, plan);
             page.protected(wanted, typed.text());
         }
         CloseStage::Running { since, .. } => {
@@ -36,12 +36,12 @@ pub(super) fn write(dialog: &CloseDialog, page: &mut Page<'_>) {
 struct Lines<'a, 'p>(&'a mut Page<'p>);
 
 impl Lines<'_, '_> {
-    fn plan(&mut self, dialog: &CloseDialog, plan: &ClosePlan) {
+    fn plan(&mut self, rows: usize, plan: &ClosePlan) {
         let theme = self.0.theme;
-        let ended = dialog.ended(plan);
+        let ended = rows.saturating_sub(plan.targets.len() + plan.spared.len());
         if ended > 0 {
-            let rows = if ended == 1 { "row has" } else { "rows have" };
-            self.0.add(&format!("! {ended} {rows} ended meanwhile"), theme.warning);
+            let have = if ended == 1 { "row has" } else { "rows have" };
+            self.0.add(&format!("! {ended} {have} ended meanwhile"), theme.warning);
         }
         if plan.targets.len() > 1 {
             let spared = match plan.spared.len() {

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{KillDialog, KillStage, Ready, Running, SIGNALS, Way};
+use super::stage::{KillStage, Ready, Running};
+use super::ways::{SIGNALS, Way};
 use crate::act::kill::{self, Progress};
 use crate::model::action::{KillPlan, Victim};
 use crate::model::signal::Signal;
@@ -13,21 +14,22 @@ use crate::tui::dialog::Page;
 use crate::tui::event::Killed;
 use crate::tui::log;
 
-/// Writes a kill at its present stage.
-pub(super) fn write(dialog: &KillDialog, page: &mut Page<'_>) {
+/// Writes a kill at its present stage. `ended` rows had ended before the key was pressed, and
+/// processes get `timeout` to end.
+pub(super) fn write(stage: &KillStage, ended: usize, timeout: Duration, page: &mut Page<'_>) {
     let now = page.world.now;
     let theme = page.theme;
     let mut page = Lines(page, now.wall);
-    match &dialog.stage {
+    match stage {
         KillStage::Planning(_) => page.0.add("Working out the plan …", theme.dim),
         KillStage::Failed(why) => page.0.add(&format!("! {}", clean(why)), theme.danger),
         KillStage::Ready(ready) => {
-            page.plans(dialog, &ready.plans);
-            page.ways(dialog, ready);
+            page.plans(ended, &ready.plans);
+            page.ways(timeout, ready);
         }
         KillStage::Signals { chosen, .. } => page.signals(*chosen),
         KillStage::Again { ready, typed } => {
-            page.plans(dialog, &ready.plans);
+            page.plans(ended, &ready.plans);
             page.again(ready, typed.text());
         }
         KillStage::Running(running) => page.running(running, now.at),
@@ -40,9 +42,9 @@ pub(super) fn write(dialog: &KillDialog, page: &mut Page<'_>) {
 struct Lines<'a, 'p>(&'a mut Page<'p>, Timestamp);
 
 impl Lines<'_, '_> {
-    fn plans(&mut self, dialog: &KillDialog, plans: &[KillPlan]) {
-        if dialog.ended_before > 0 {
-            let (ended, style) = (dialog.ended_before, self.0.theme.warning);
+    fn plans(&mut self, ended: usize, plans: &[KillPlan]) {
+        if ended > 0 {
+            let style = self.0.theme.warning;
             let rows = if ended == 1 { "row has" } else { "rows have" };
             self.0.add(&format!("! {ended} marked {rows} ended meanwhile"), style);
         }
@@ -71,7 +73,7 @@ impl Lines<'_, '_> {
         }
     }
 
-    fn ways(&mut self, dialog: &KillDialog, ready: &Ready) {
+    fn ways(&mut self, timeout: Duration, ready: &Ready) {
         let theme = self.0.theme;
         if ready.ways.is_empty() {
             return;
@@ -85,7 +87,7 @@ impl Lines<'_, '_> {
             if is_chosen {
                 self.0.choose_next();
             }
-            let (what, remark) = describe(way, dialog, recommends);
+            let (what, remark) = describe(way, timeout, recommends);
             self.0.hang(sign, &clean(&what), style);
             self.0.hang("    ", &clean(&remark), theme.dim);
         }
@@ -159,8 +161,8 @@ fn whose(victim: &Victim, wall: Timestamp) -> String {
 }
 
 /// A way and what it means, uncleaned.
-fn describe(way: &Way, dialog: &KillDialog, recommends: bool) -> (String, String) {
-    let seconds = dialog.options.timeout.as_secs_f64();
+fn describe(way: &Way, timeout: Duration, recommends: bool) -> (String, String) {
+    let seconds = timeout.as_secs_f64();
     match way {
         Way::Stop(stop) => {
             let what = shell::line(&keeper::typed(&stop.argv));

@@ -1,9 +1,8 @@
 //! The ways to go about a kill, to choose from.
 
-use super::first_protected;
 use crate::act::kill::some_of;
 use crate::act::unit;
-use crate::model::action::{KillPlan, StopPlan};
+use crate::model::action::{KillPlan, StopPlan, Victim};
 use crate::model::signal::Signal;
 use crate::text::clean;
 
@@ -77,4 +76,9 @@ impl Way {
             ("kill".to_owned(), why.to_owned())
         })
     }
+}
+
+/// The first victim that needs a confirmation of its own.
+pub(super) fn first_protected(plans: &[KillPlan]) -> Option<&Victim> {
+    plans.iter().flat_map(|plan| &plan.victims).find(|victim| victim.protected.is_some())
 }

@@ -1,14 +1,14 @@
 //! The lines of the answer to "why is it busy".
 
-use super::{Choice, WhyDialog, WhyStage};
+use super::stage::{Choice, WhyStage};
 use crate::model::why::{TrialBind, WhyReport};
 use crate::text::{clean, shell, why};
 use crate::tui::dialog::Page;
 
 /// Writes the answer, as far as it is known.
-pub(super) fn write(dialog: &WhyDialog, page: &mut Page<'_>) {
+pub(super) fn write(stage: &WhyStage, page: &mut Page<'_>) {
     let theme = page.theme;
-    match &dialog.stage {
+    match stage {
         WhyStage::Asking(_) => {
             page.add("Looking at who holds it, and trying to bind it …", theme.dim);
         }

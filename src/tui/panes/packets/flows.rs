@@ -10,8 +10,7 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::paint;
 use crate::tui::world::World;
 
-use super::Line;
-use super::lines::{flag, heading};
+use super::lines::{Line, flag, heading};
 
 /// What the rows are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Line;
 use crate::model::packets::{Count, Flow, FlowFocus, PacketCounts};
 use crate::model::problem::problems as problems_of;
 use crate::model::sample::Sample;
@@ -16,6 +15,9 @@ use crate::tui::label;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint;
 use crate::tui::world::World;
+
+/// Pieces of text with their styles.
+pub(super) type Line = Vec<(String, Style)>;
 
 /// TCP's RST and FIN bits (RFC 9293, 3.1).
 const FIN: u8 = 0x01;

@@ -7,9 +7,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Ports;
 use super::aim::Aim;
 use super::header;
+use super::state::Ports;
 use crate::model::socket::SocketKey;
 use crate::tui::arrange::{Group, GroupBy, GroupKey, Line, Listing, Place};
 use crate::tui::command::Motion;

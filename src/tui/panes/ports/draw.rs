@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use super::columns::{self, Col, RowContext};
 use super::header;
-use super::{Ports, shows_namespaces};
+use super::state::Ports;
 use crate::text::{clean, units};
 use crate::tui::arrange::{Arranged, Line, RowView, Sort};
 use crate::tui::pane::Canvas;
@@ -71,7 +71,7 @@ pub(super) fn subject(ports: &Ports, world: &World, width: u16) -> String {
 /// Columns that are on and find no room: `no room for RTT, AGE`.
 fn left_out(world: &World, width: u16) -> Option<String> {
     const NAMED: usize = 3;
-    let columns = columns::table(world.columns.as_deref(), shows_namespaces(world));
+    let columns = columns::table(world.columns.as_deref(), world.shows_namespaces());
     let left: Vec<&str> = table::left_out(&columns, width).iter().map(|left| left.title).collect();
     match left.len() {
         0 => None,
@@ -93,7 +93,7 @@ pub(super) fn draw(ports: &Ports, world: &World, canvas: Canvas<'_>) {
         let text = empty_text(ports, listing.arranged());
         return message::centred(buf, area, &[(text, theme.dim)]);
     }
-    let columns = columns::table(world.columns.as_deref(), shows_namespaces(world));
+    let columns = columns::table(world.columns.as_deref(), world.shows_namespaces());
     let line = |index| listing.line(index).expect("the table asks only for lines that exist");
     let selection = if focused { theme.selection } else { theme.resting };
     let table = Table {
@@ -167,7 +167,7 @@ fn cell<'a>(
 
 /// The columns as they were drawn last.
 pub(super) fn placed(ports: &Ports, world: &World, scroll: &Scroll) -> Vec<table::Placed<Col>> {
-    let columns = columns::table(world.columns.as_deref(), shows_namespaces(world));
+    let columns = columns::table(world.columns.as_deref(), world.shows_namespaces());
     let lines = scroll.offset..scroll.len.min(scroll.offset + scroll.page());
     let is_row = |index: &usize| {
         let line = ports.listing.as_ref().and_then(|listing| listing.line(*index));

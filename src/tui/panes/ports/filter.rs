@@ -9,8 +9,9 @@ use super::complete::Offers;
 use crate::model::socket::Socket;
 use crate::query::{Query, QueryError, Saved};
 use crate::text::clean;
-use crate::tui::filters::{self, Filters};
-use crate::tui::pane::Cx;
+use crate::tui::dialog::filters::FilterList;
+use crate::tui::filters::Filters;
+use crate::tui::pane::{Cx, Response};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::field::Field;
 use crate::tui::widgets::paint;
@@ -44,6 +45,11 @@ impl FilterLine {
         self.editing.as_mut().map(|editing| &mut editing.field)
     }
 
+    /// The list of saved filters; the one that holds can be saved there.
+    pub(super) fn open_saved(&self, cx: &Cx<'_>) -> Response {
+        Response::open(FilterList::new(&cx.world.filters.saved, &self.text))
+    }
+
     /// The field, for drawing.
     pub(super) fn shown_field(&self) -> Option<&Field> {
         self.editing.as_ref().map(|editing| &editing.field)
@@ -71,7 +77,7 @@ impl FilterLine {
     /// Keeps what was typed and closes the field; stays open on an error.
     pub(super) fn accept(&mut self, cx: &mut Cx<'_>) {
         if self.error.is_none() && self.editing.take().is_some() {
-            filters::remember(&self.text, cx);
+            cx.remember_filter(&self.text);
         }
     }
 

@@ -126,7 +126,7 @@ impl History {
             Command::ClearFilter => self.wish += 1,
             Command::Move(motion) => self.go(motion, scroll.page(), cx),
             Command::SavedFilters => {
-                return Outcome::Answered(super::saved_filters(&self.filter, cx));
+                return Outcome::Answered(self.filter.open_saved(cx));
             }
             Command::Filter => self.filter.open(&cx.world.filters),
             Command::Accept => self.filter.accept(cx),

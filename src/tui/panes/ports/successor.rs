@@ -1,6 +1,6 @@
 //! Whoever holds the port of the selected row again after that row has ended.
 
-use super::Ports;
+use super::state::Ports;
 use crate::model::socket::Socket;
 use crate::tui::arrange::{Line, Place};
 use crate::tui::pane::Cx;

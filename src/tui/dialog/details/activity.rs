@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Fact;
+use super::fact::Fact;
 use crate::model::activity::{ListenCounters, Stalled};
 use crate::model::socket::{Socket, State};
 use crate::text::units;

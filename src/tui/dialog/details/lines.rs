@@ -1,13 +1,11 @@
 //! Everything that is known about one socket, line by line.
 
-mod activity;
-mod family;
-mod tcp;
-
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::fact::Fact;
+use super::{activity, family, tcp};
 use crate::model::activity::ListenCounters;
 use crate::model::owner::{Owner, Process, UnitScope};
 use crate::model::peer::Peer;
@@ -17,11 +15,12 @@ use crate::tui::label;
 use crate::tui::surroundings::Surroundings;
 use crate::tui::world::{Selection, World};
 
-/// A line: what, and its value. A value alone continues the one above; neither is a gap.
-type Fact = (&'static str, String);
-
 /// The facts about the selected row; `listen` are the counters of its network namespace.
-pub fn lines(selection: &Selection, listen: Option<ListenCounters>, world: &World) -> Vec<Fact> {
+pub(super) fn lines(
+    selection: &Selection,
+    listen: Option<ListenCounters>,
+    world: &World,
+) -> Vec<Fact> {
     let now = world.now.wall;
     let socket = &selection.row.socket;
     let around = world.surroundings.as_ref().filter(|around| around.key == selection.row.key);
@@ -220,6 +219,3 @@ fn lineage(process: &Process, parents: &[Process]) -> Option<String> {
         (true, ppid) => ppid.filter(|ppid| *ppid != 0).map(|ppid| format!("child of {ppid}")),
     }
 }
-
-#[cfg(test)]
-mod tests;

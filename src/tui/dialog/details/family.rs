@@ -1,6 +1,6 @@
 //! What only sockets of one family have.
 
-use super::Fact;
+use super::fact::Fact;
 use crate::model::socket::{Family, Socket};
 use crate::text::{clean, units};
 

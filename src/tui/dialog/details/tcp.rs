@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Fact;
+use super::fact::Fact;
 use crate::model::tcp::TcpInfo;
 use crate::text::{clean, units};
 
