@@ -6,6 +6,8 @@
 pub mod capture;
 mod error;
 pub mod handshake;
+mod here;
+pub mod host;
 pub mod listing;
 pub mod lookup;
 mod signal;
@@ -31,8 +33,9 @@ use macos as platform;
 use windows as platform;
 
 pub use error::{Error, Result};
+pub use platform::capture::Capture;
 pub use platform::{
-    clock, command, connecting, containers, errno, events, files, host, inet6, interfaces, machine,
+    clock, command, connecting, containers, errno, events, files, inet6, interfaces, machine,
     nat_rules, neighbours, netns, options, port_rules, process, processes, resolve, route, sockets,
     tcp_ext, tcp_info, trial,
 };

@@ -1,6 +1,7 @@
 //! Typed values: how they are read, how they are written again, and what they hold.
 
 mod address;
+pub(super) mod bits;
 pub(super) mod names;
 mod number;
 mod option;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::bare::{BareWord, classify};
 use super::needle::{Pattern, is_plain, write_quoted};
-use super::values::names;
+use super::values::{bits, names};
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::process_name;
 use crate::model::socket::{Endpoint, Socket};
@@ -41,18 +41,18 @@ impl Word {
         let hyphenated = |name: &str| chosen(name) || chosen(&name.replace('_', "-"));
         let (state, protocol) = match &pattern {
             Pattern::Part(needle) => (
-                names::find_state(needle.text()).map_or(0, |(_, bit)| bit),
-                names::find_protocol(needle.text()).map_or(0, |(_, bits)| bits)
-                    | names::protocols_of_family(needle.text()),
+                bits::find_state(needle.text()).map_or(0, |(_, bit)| bit),
+                bits::find_protocol(needle.text()).map_or(0, |(_, bits)| bits)
+                    | bits::protocols_of_family(needle.text()),
             ),
             Pattern::Whole(_) | Pattern::Regex(_) => (0, 0),
         };
         // "owned" is never shown: the owner is.
-        let owned = names::kind_bit(OwnershipKind::Owned);
+        let owned = bits::kind_bit(OwnershipKind::Owned);
         Self {
-            states: names::states_where(hyphenated) | state,
-            protocols: names::protocols_where(chosen) | protocol,
-            kinds: names::kinds_where(chosen) & !owned,
+            states: bits::states_where(hyphenated) | state,
+            protocols: bits::protocols_where(chosen) | protocol,
+            kinds: bits::kinds_where(chosen) & !owned,
             addresses: AddressText::of(&pattern),
             pattern,
         }
@@ -81,7 +81,7 @@ impl Word {
     /// Whether every TCP or UDP socket shows it.
     pub(super) fn is_on_every_row(&self) -> bool {
         names::is_ordinary(self.protocols)
-            || self.states == names::states_where(|_| true)
+            || self.states == bits::states_where(|_| true)
             || self.is_in(":")
             || self.pattern.matches_any_text()
     }
@@ -91,9 +91,9 @@ impl Word {
     }
 
     fn is_named(&self, socket: &Socket) -> bool {
-        self.states & names::state_bit(socket.state) != 0
-            || self.protocols & names::protocol_bit(socket.protocol, socket.family) != 0
-            || self.kinds & names::kind_bit(socket.ownership.kind) != 0
+        self.states & bits::state_bit(socket.state) != 0
+            || self.protocols & bits::protocol_bit(socket.protocol, socket.family) != 0
+            || self.kinds & bits::kind_bit(socket.ownership.kind) != 0
     }
 
     fn is_in_texts(&self, socket: &Socket) -> bool {

@@ -1,6 +1,5 @@
 //! What every capture backend takes and gives.
 
-pub use super::platform::capture::Capture;
 use crate::wire::filter::LiveProgram;
 use crate::wire::frame::Link;
 

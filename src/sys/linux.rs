@@ -9,7 +9,7 @@ pub mod containers;
 pub mod events;
 pub mod files;
 mod holders;
-pub mod host;
+pub(crate) mod host;
 pub mod inet6;
 pub mod interfaces;
 mod kernel_ports;
@@ -37,6 +37,3 @@ mod waiting;
 pub use super::portable::events;
 pub use super::portable::trial;
 pub use super::unix::{command, errno, resolve};
-
-/// What lets sockpit read every process's descriptors.
-use rights::{Missing, remedy_for};

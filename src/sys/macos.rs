@@ -1,6 +1,6 @@
 //! macOS.
 
-pub mod host;
+pub(crate) mod host;
 
 pub(super) use super::portable::capture;
 pub(crate) use super::portable::netstat2;

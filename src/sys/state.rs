@@ -6,7 +6,7 @@ use std::env;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::host;
+use super::platform::host;
 
 /// No file of these is longer; what is, is some other file.
 const MAX_BYTES: u64 = 1 << 20;

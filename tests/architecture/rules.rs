@@ -228,18 +228,8 @@ pub(crate) fn circles(room: &str, sources: &[Source]) -> Vec<String> {
         }
         uses.push(used);
     }
-    let mut left: BTreeSet<usize> = (0..files.len()).collect();
-    loop {
-        let is_between = |at: &usize| {
-            let uses_some = uses[*at].iter().any(|other| left.contains(other));
-            uses_some && left.iter().any(|other| uses[*other].contains(at))
-        };
-        let next: BTreeSet<usize> = left.iter().copied().filter(is_between).collect();
-        if next.len() == left.len() {
-            break;
-        }
-        left = next;
-    }
+    let leads_back = |at: &usize| reachable(&uses, *at).contains(at);
+    let left: BTreeSet<usize> = (0..files.len()).filter(leads_back).collect();
     let complaint = |at: &usize| {
         let others: Vec<&str> = uses[*at]
             .iter()
@@ -249,6 +239,18 @@ pub(crate) fn circles(room: &str, sources: &[Source]) -> Vec<String> {
         format!("{}: in a circle of imports by way of {}", files[*at].path, others.join(", "))
     };
     left.iter().map(complaint).collect()
+}
+
+/// What can be got to from `start` in one step or more.
+fn reachable(steps: &[BTreeSet<usize>], start: usize) -> BTreeSet<usize> {
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<usize> = steps[start].iter().copied().collect();
+    while let Some(at) = next.pop() {
+        if reached.insert(at) {
+            next.extend(&steps[at]);
+        }
+    }
+    reached
 }
 
 /// A platform that lacks a module which another one, or the portable one, has.

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use rustix::net::netdevice;
 
 use crate::sys::capture::{CaptureOptions, CaptureStatistics, Captured, Drained};
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 use ring::Ring;
 
 /// A running capture.

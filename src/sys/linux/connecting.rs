@@ -10,8 +10,8 @@ use std::os::fd::AsRawFd;
 use socket2::Socket;
 
 use crate::model::probe::IcmpAnswer;
+use crate::sys::error::{Error, Result};
 use crate::sys::handshake::Phase;
-use crate::sys::{Error, Result};
 
 /// `TCP_ESTABLISHED`, `TCP_SYN_SENT`, `TCP_CLOSE` (net/tcp_states.h).
 const ESTABLISHED: u8 = 1;

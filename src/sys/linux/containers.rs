@@ -7,9 +7,9 @@ use std::mem::MaybeUninit;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
-use super::super::{Error, Result};
 use super::names;
 use super::proc::{self, Decimal};
+use crate::sys::error::{Error, Result};
 use crate::wire::{local_addresses, procfs};
 
 pub(super) use naming::ContainerNames;
@@ -58,11 +58,6 @@ pub fn innermost_pid(pid: u32) -> Option<u32> {
 /// What the user with this id is called.
 pub fn user_name(uid: u32) -> Option<String> {
     names::account(uid).map(|account| account.name)
-}
-
-/// The home directory of the user with this id.
-fn home_of(uid: u32) -> Option<String> {
-    names::account(uid).map(|account| account.home)
 }
 
 fn open(pid: u32) -> Result<OwnedFd> {

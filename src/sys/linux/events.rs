@@ -20,7 +20,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::errno;
 use super::rights::{Missing, remedy_for};
 use crate::model::event::SocketEvent;
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 use crate::wire::bpf_event::{self, Record};
 
 /// Whether this sockpit can watch events at all, rights and kernel aside.

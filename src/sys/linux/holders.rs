@@ -10,6 +10,7 @@
 
 mod ahead;
 mod apart;
+mod descriptors;
 mod idle;
 mod reader;
 mod refresh;
@@ -21,19 +22,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use jiff::Timestamp;
-use rustix::fs::RawDir;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-use super::super::Result;
 use super::proc;
 use crate::model::join::Holding;
 use crate::model::owner::ProcessKey;
-use crate::wire::procfs;
+use crate::sys::error::Result;
 pub(super) use ahead::Ahead;
-pub(super) use apart::held_apart;
+use descriptors::Descriptors;
+pub(super) use descriptors::Holder;
 use idle::Watch;
-use reader::{Descriptors, Reader};
+use reader::Reader;
+pub(super) use reader::held_apart;
 use sharing::Sharing;
 
 /// Processes that a worker takes at a time.
@@ -44,17 +45,6 @@ const FILES_SHARE: u64 = 4;
 
 /// More than this would only cost memory in the kernel.
 const MOST_FILES: u64 = 2_048;
-
-/// A process that holds at least one socket, as it was when its descriptors were read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Holder {
-    /// Identity.
-    pub(super) key: ProcessKey,
-    /// Short name, uncleaned.
-    pub(super) name: Box<str>,
-    /// Parent.
-    pub(super) ppid: u32,
-}
 
 /// What one pass over all processes found.
 #[derive(Debug, Default)]
@@ -128,7 +118,7 @@ impl HolderScan {
     /// Looks up every descriptor of every process. What was listed `ahead` need not be listed
     /// again as long as it is still so.
     pub(super) fn full(&mut self, ahead: Option<&Ahead>) -> Result<Scan> {
-        let pids = pids(&self.proc)?;
+        let pids = proc::pids(&self.proc)?;
         let next = AtomicUsize::new(0);
         let proc = self.proc.as_fd();
         let work = || read_batches(proc, &pids, ahead, &next);
@@ -221,23 +211,6 @@ fn read_batches(
         };
         found.extend(rest.iter().take(BATCH).map(|&pid| (pid, read(pid))));
     }
-}
-
-/// Every process id in `/proc`, ascending.
-pub(super) fn pids(proc: &OwnedFd) -> Result<Vec<u32>> {
-    let failed = |errno| super::super::Error::os("list the processes in /proc", errno);
-    // A directory is read once: each listing needs an open file of its own.
-    let directory = proc::open_dir(proc, c".").map_err(failed)?;
-    let mut buffer = Vec::with_capacity(32 * 1024);
-    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
-    let mut pids = Vec::with_capacity(256);
-    while let Some(entry) = entries.next() {
-        let entry = entry.map_err(failed)?;
-        let pid = procfs::number(entry.file_name().to_bytes());
-        pids.extend(pid.and_then(|pid| u32::try_from(pid).ok()));
-    }
-    pids.sort_unstable();
-    Ok(pids)
 }
 
 #[cfg(test)]

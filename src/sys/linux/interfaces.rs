@@ -9,7 +9,7 @@ use std::fs;
 use std::net::IpAddr;
 
 use crate::model::interface::{Interface, Interfaces};
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 const COUNTERS: &str = "/proc/thread-self/net/dev";
 

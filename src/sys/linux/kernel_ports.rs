@@ -6,10 +6,10 @@ use std::fs;
 use rustix::io::Errno;
 use rustix::net::{Protocol as NetlinkProtocol, netlink};
 
-use super::super::{Error, Result};
 use super::netlink::{Netlink, unreadable};
 use crate::model::kernel_port::{KernelPort, Use};
 use crate::model::socket::Protocol;
+use crate::sys::error::{Error, Result};
 use crate::wire::netlink::kernel_port::{self as wire, Device, Family};
 use crate::wire::netlink::{Malformed, Reply};
 use crate::wire::procfs;

@@ -15,7 +15,7 @@ use super::sock_diag::SockDiag;
 use crate::model::machine::{Capability, Machine, Namespaces, Trial};
 use crate::model::socket::Protocol;
 use crate::sys::capture::CaptureOptions;
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 use crate::wire::netlink::inet::LookupRequest;
 use crate::wire::{procfs, resolv_conf};
 

@@ -4,7 +4,7 @@
 mod nftables;
 mod xtables;
 
-use crate::sys::Result;
+use crate::sys::error::Result;
 use crate::wire::netfilter::Ruleset;
 
 /// What sockpit's own network namespace has of them.
@@ -19,9 +19,4 @@ pub fn read_filters() -> Result<Vec<Ruleset>> {
     let mut found = vec![nftables::read(|chain| chain.filter.is_some())?];
     found.extend(xtables::read(&["raw", "mangle", "filter"])?);
     Ok(found)
-}
-
-/// What lets sockpit read them.
-fn remedy() -> &'static str {
-    super::remedy_for(super::Missing::Network)
 }

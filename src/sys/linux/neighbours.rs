@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rustix::io::Errno;
 
 use super::netlink::{Netlink, unreadable};
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 use crate::wire::netlink::Reply;
 use crate::wire::netlink::neighbour::{Neighbour, State, dump};
 

@@ -7,7 +7,7 @@ use rustix::net::{
     AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
 };
 
-use super::super::{Error, Result};
+use crate::sys::error::{Error, Result};
 use crate::wire::netlink::{Malformed, Message, Reply, messages};
 
 /// The kernel fills at most 32 KiB a read today; room for more costs nothing.

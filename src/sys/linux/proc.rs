@@ -8,11 +8,29 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, fstat, openat, readlinkat_raw, statat};
 use rustix::io::{Errno, Result, read};
 
+use crate::sys::error::{self, Error};
 use crate::wire::procfs::{Stat, number};
 
 /// Opens `/proc`.
-pub(super) fn open() -> super::super::Result<OwnedFd> {
-    open_dir(CWD, c"/proc").map_err(|errno| super::super::Error::os("open /proc", errno))
+pub(super) fn open() -> error::Result<OwnedFd> {
+    open_dir(CWD, c"/proc").map_err(|errno| Error::os("open /proc", errno))
+}
+
+/// Every process id in `/proc`, ascending.
+pub(super) fn pids(proc: &OwnedFd) -> error::Result<Vec<u32>> {
+    let failed = |errno| Error::os("list the processes in /proc", errno);
+    // A directory is read once: each listing needs an open file of its own.
+    let directory = open_dir(proc, c".").map_err(failed)?;
+    let mut buffer = Vec::with_capacity(32 * 1024);
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
+    let mut pids = Vec::with_capacity(256);
+    while let Some(entry) = entries.next() {
+        let entry = entry.map_err(failed)?;
+        let pid = number(entry.file_name().to_bytes());
+        pids.extend(pid.and_then(|pid| u32::try_from(pid).ok()));
+    }
+    pids.sort_unstable();
+    Ok(pids)
 }
 
 /// Opens a directory below `parent`.

@@ -10,12 +10,12 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal as RawSignal};
 
 use super::proc::{self, Decimal};
-use super::{cgroups, holders, netns, processes};
+use super::{cgroups, netns, processes};
 use crate::model::keeper::Standing;
 use crate::model::owner::ProcessKey;
 use crate::model::signal::Signal;
 use crate::model::tree::{ProcessNode, ProcessTree};
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 use crate::wire::{cgroup, procfs};
 
 /// One particular process: what is done through this reaches it or nobody.
@@ -86,7 +86,7 @@ pub fn ended(handles: &[&ProcessHandle], timeout: Duration) -> Result<Vec<bool>>
 /// All processes that this user can see, with their parents.
 pub fn tree() -> Result<ProcessTree> {
     let proc = proc::open()?;
-    let pids = holders::pids(&proc)?;
+    let pids = proc::pids(&proc)?;
     let mut content = Vec::new();
     Ok(pids.into_iter().filter_map(|pid| node(&proc, pid, &mut content)).collect())
 }

@@ -10,13 +10,14 @@ use rustix::fs::RawDir;
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::super::{Error, Result};
 use super::cgroups;
 use super::containers::ContainerNames;
 use super::holders::{self, Holder};
 use super::proc::{self, Decimal};
+use super::rights::{Missing, remedy_for};
 use crate::model::owner::{Process, ProcessKey};
 use crate::model::process_name;
+use crate::sys::error::{Error, Result};
 use crate::wire::{cgroup, procfs};
 
 /// Everything that `/proc/PID` tells of a process; what may not be read is left out.
@@ -122,10 +123,9 @@ fn gone(pid: u32) -> Error {
 fn failed(pid: u32, verb: &str, errno: Errno) -> Error {
     match errno {
         Errno::NOENT | Errno::SRCH => gone(pid),
-        Errno::ACCESS | Errno::PERM => Error::not_permitted(
-            format!("{verb} of process {pid}"),
-            super::remedy_for(super::Missing::Owners),
-        ),
+        Errno::ACCESS | Errno::PERM => {
+            Error::not_permitted(format!("{verb} of process {pid}"), remedy_for(Missing::Owners))
+        }
         errno => Error::os(format!("{verb} of process {pid}"), errno),
     }
 }

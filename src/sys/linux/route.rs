@@ -10,8 +10,8 @@ use rustix::net::{
 };
 
 use crate::model::route_table::RouteEntry;
+use crate::sys::error::{Error, Result};
 use crate::sys::way::Way;
-use crate::sys::{Error, Result};
 use crate::wire::netlink::route::{Route, RouteRequest};
 use crate::wire::netlink::{Malformed, Reply, messages};
 use crate::wire::routes;

@@ -5,8 +5,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::netlink;
 
-use super::super::{Error, Result};
 use super::netlink::{Netlink, unreadable};
+use super::rights::{Missing, remedy_for};
+use crate::sys::error::{Error, Result};
 use crate::wire::netlink::inet::{DumpRequest, Encoded, LookupRequest, Record};
 use crate::wire::netlink::{Malformed, Message, Reply};
 
@@ -229,9 +230,7 @@ fn refused(what: &str, errno: Errno) -> Error {
 
 fn destroy_refused(what: &str, errno: Errno) -> Error {
     match errno {
-        Errno::ACCESS | Errno::PERM => {
-            Error::not_permitted(what, super::remedy_for(super::Missing::Network))
-        }
+        Errno::ACCESS | Errno::PERM => Error::not_permitted(what, remedy_for(Missing::Network)),
         Errno::OPNOTSUPP | Errno::PROTONOSUPPORT => Error::unsupported(
             what,
             "this kernel was built without CONFIG_INET_DIAG_DESTROY, or cannot abort this protocol",

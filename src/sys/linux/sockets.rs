@@ -5,6 +5,7 @@ mod destroy;
 mod elsewhere;
 mod entry;
 mod families;
+mod identity;
 mod join;
 mod native;
 mod owners;
@@ -15,9 +16,10 @@ mod sight;
 mod unlisted;
 
 use super::super::listing::{self, Backend, Detail, KnownRows, Listed, Listing, Reach};
-use super::super::{Result, portable};
 use crate::model::socket::Socket;
 use crate::model::tables::{self, Tables};
+use crate::sys::error::Result;
+use crate::sys::portable;
 
 pub use destroy::Destroyer;
 pub use port::on_port;

@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use socket2::Socket;
 
 use crate::model::tcp::TcpInfo;
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 use crate::wire::netlink::tcp_info;
 
 /// `struct tcp_info` has 280 bytes in Linux 6.18, and grows.

@@ -9,10 +9,11 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use crate::model::options::{BlockedThread, Watcher};
-use crate::sys::Result;
+use crate::sys::error::Result;
 use crate::wire::procfs;
 
-use super::options::{Waiting, inode_of_link, refused};
+use super::options::access::{inode_of_link, refused};
+use crate::sys::portable::options::Waiting;
 use threads::Call;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::sys::capture::{CaptureOptions, CaptureStatistics, Captured, Drained};
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// A running capture: there is none on this platform.
 #[derive(Debug)]

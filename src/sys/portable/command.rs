@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// What a program may use up.
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,8 @@ use std::mem::MaybeUninit;
 use socket2::Socket;
 
 use crate::model::probe::IcmpAnswer;
+use crate::sys::error::{Error, Result};
 use crate::sys::handshake::Phase;
-use crate::sys::{Error, Result};
 
 const ONLY_LINUX: &str = "only on Linux does sockpit ask for it";
 

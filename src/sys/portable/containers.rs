@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// The inode of the network namespace of a process: there are none here.
 pub fn netns_of(_pid: u32) -> Option<u64> {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use crate::model::event::SocketEvent;
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// Whether this sockpit can watch events at all, rights and kernel aside.
 pub const IS_BUILT: bool = false;

@@ -7,7 +7,6 @@ use std::path::Path;
 use tokio::sync::oneshot;
 
 pub use crate::sys::signal::Signal;
-pub use crate::sys::state;
 
 pub use super::interrupt::Interrupt;
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use sysinfo::{NetworkData, Networks};
 
 use crate::model::interface::{Interface, Interfaces};
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// Every interface with its counters since boot, by name.
 pub fn list() -> Result<Interfaces> {

@@ -1,6 +1,6 @@
 //! Rules that send packets elsewhere, where nobody reads them.
 
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 use crate::wire::netfilter::Ruleset;
 
 /// Fails: what filters packets here is not read.

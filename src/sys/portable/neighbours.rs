@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// Whether a link address was asked for and nobody has answered.
 pub fn is_silent(_interface: u32, address: IpAddr) -> Result<Option<bool>> {

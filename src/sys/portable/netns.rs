@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// There is none to be told from another.
 pub fn own() -> Option<u64> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::options::{BlockedThread, SigioOwner, Watcher};
 use crate::model::socket::Endpoint;
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// An option to read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::model::keeper::Standing;
 use crate::model::owner::ProcessKey;
 use crate::model::signal::Signal;
 use crate::model::tree::{ProcessNode, ProcessTree};
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// One particular process. Cannot be made here: see [`ProcessHandle::open`].
 #[derive(Debug)]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
-use super::super::{Error, Result};
 use crate::model::owner::{Process, ProcessKey};
+use crate::sys::error::{Error, Result};
+use crate::sys::here;
 
 /// Everything that the system tells of a process. [`Error::Gone`] when there is none with
 /// this pid.
@@ -66,7 +67,7 @@ fn describe(pid: u32, process: &sysinfo::Process) -> Process {
         cwd: process.cwd().map(|path| text(path.as_os_str())),
         exe: process.exe().map(|path| text(path.as_os_str())),
         cmdline: process.cmd().iter().map(|argument| text(argument)).collect(),
-        uid: super::super::platform::netstat2::numeric_user(process),
+        uid: here::netstat2::numeric_user(process),
         ppid: process.parent().map(Pid::as_u32),
         started_at: Timestamp::from_second(process.start_time() as i64).ok(),
         unit: None,

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::model::route_table::RouteEntry;
+use crate::sys::error::{Error, Result};
 use crate::sys::way::Way;
-use crate::sys::{Error, Result};
 
 /// The way that a TCP segment to `destination` would go.
 pub fn lookup(destination: SocketAddr, _source: Option<IpAddr>) -> Result<Way> {

@@ -11,13 +11,14 @@ use jiff::Timestamp;
 use netstat2::{AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpState};
 
 use super::super::listing::{self, Backend, Coverage, Detail, KnownRows, Listed, Listing, Reach};
-use super::super::{Error, Result, platform};
 use super::processes::ProcessCache;
 use crate::model::health::{Health, Source};
 use crate::model::join;
 use crate::model::owner::{Owner, Ownership};
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
 use crate::model::tables::{self, Tables};
+use crate::sys::error::{Error, Result};
+use crate::sys::here;
 
 /// Lists sockets with the processes that netstat2 names.
 #[derive(Debug)]
@@ -132,10 +133,10 @@ impl Table {
 
     fn socket(&self, info: &SocketInfo) -> Socket {
         let mut socket = addresses(info);
-        let extra = platform::netstat2::extra(info);
+        let extra = here::netstat2::extra(info);
         socket.inode = extra.inode;
         socket.uid = extra.uid;
-        socket.user = extra.uid.and_then(platform::netstat2::user_name);
+        socket.user = extra.uid.and_then(here::netstat2::user_name);
         let mut pids = info.associated_pids.clone();
         pids.sort_unstable();
         pids.dedup();
@@ -190,7 +191,7 @@ fn ask() -> Result<Vec<SocketInfo>> {
     let what = "list sockets with netstat2";
     // It panics where the process list cannot be read; a panic would be reported before it is
     // caught, so the likely cause is looked for first.
-    platform::netstat2::check().map_err(|error| Error::os(what, error))?;
+    here::netstat2::check().map_err(|error| Error::os(what, error))?;
     let answer = catch_unwind(AssertUnwindSafe(|| netstat2::get_sockets_info(families, protocols)));
     match answer {
         Ok(Ok(infos)) => Ok(infos),

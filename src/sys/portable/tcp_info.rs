@@ -3,7 +3,7 @@
 use socket2::Socket;
 
 use crate::model::tcp::TcpInfo;
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// What the kernel knows of this connection, or of this attempt at one.
 pub fn of(_socket: &Socket) -> Result<TcpInfo> {

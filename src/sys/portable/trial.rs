@@ -9,7 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::sys::{Error, Result, errno};
+use crate::sys::error::{Error, Result};
+use crate::sys::here::errno;
 
 /// A bind to be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::sys::error::{Error, Result};
 pub use crate::sys::portable::command::{Limits, Ran};
-use crate::sys::{Error, Result};
 
 /// Where programs are looked for. No environment variable has a say.
 const DIRECTORIES: [&str; 6] =

@@ -14,7 +14,6 @@ use tokio::sync::oneshot;
 pub use super::interrupt::Interrupt;
 pub use crate::sys::portable::host::name;
 pub use crate::sys::signal::Signal;
-pub use crate::sys::state;
 
 /// How long other threads get to take a stop signal before its handler is put back.
 const STOP_TAKES: Duration = Duration::from_millis(20);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::activity::Rates;
 use crate::model::peer::{Peer, PeerOwner};
-use crate::model::socket::{Endpoint, Family, Protocol};
+use crate::model::socket::{Endpoint, Family, Protocol, Socket};
 use crate::text::column::Column;
 use crate::tui::fixture::{ended, key_of, process, row, rows, table, tcp, wall};
 

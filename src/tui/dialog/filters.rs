@@ -6,7 +6,6 @@ use crate::query::{Saved, is_name};
 use crate::text::clean;
 use crate::tui::command::{Command, Motion};
 use crate::tui::cx::Cx;
-use crate::tui::filters;
 use crate::tui::keymap::Binding;
 use crate::tui::widgets::field::Field;
 

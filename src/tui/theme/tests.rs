@@ -2,6 +2,7 @@ use ratatui::style::{Color, Modifier, Style};
 use toml::{Table, Value};
 
 use super::*;
+use crate::catalog::themes;
 
 /// xterm's own sixteen (XTerm-col.ad).
 const SIXTEEN: [u32; 16] = [

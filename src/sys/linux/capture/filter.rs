@@ -2,7 +2,7 @@
 
 use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 use crate::wire::filter::{Instruction, LiveProgram};
 
 /// More named interfaces than this would need longer jumps than an instruction has.

@@ -13,7 +13,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use super::socket;
 use crate::sys::capture::Captured;
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 use crate::wire::frame::Link;
 
 /// Blocks of the ring.

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use zerocopy::{Immutable, IntoBytes};
 
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// What to do about a missing right.
 pub(super) const REMEDY: &str =

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::OpenOptionsExt;
 
+use super::super::names;
 use super::super::proc::{self, Decimal};
 use crate::model::owner::Container;
 use crate::wire::{container_files, monitor, procfs};
@@ -110,7 +111,7 @@ fn docker(id: &str, user: Option<u32>) -> Option<String> {
         container_files::docker_name(&text)
     };
     if let Some(uid) = user {
-        let home = super::home_of(uid)?;
+        let home = names::account(uid)?.home;
         return in_root(&format!("{home}/.local/share/docker"));
     }
     let configured = || container_files::docker_data_root(&read("/etc/docker/daemon.json")?);

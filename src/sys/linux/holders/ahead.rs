@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use super::super::proc;
 use super::reader::Reader;
 
 /// The numbers of descriptors, by pid.
@@ -43,7 +44,7 @@ impl Ahead {
 
     /// Lists until it is `enough`. Processes that cannot be listed now are left for later.
     pub(super) fn list(&mut self, enough: &AtomicBool) {
-        let Ok(pids) = super::pids(&self.proc) else { return };
+        let Ok(pids) = proc::pids(&self.proc) else { return };
         let mut reader = Reader::new(self.proc.as_fd());
         for pid in pids {
             if enough.load(Ordering::Relaxed) {

@@ -9,35 +9,13 @@ use rustix::fs::{AtFlags, RawDir, statat};
 use rustix::io::Result;
 
 use super::super::proc::{self, Decimal};
-use super::reader::{Descriptors, Target, look_up};
+use super::descriptors::{Apart, Descriptors, Target, look_up};
 use super::sharing::kcmp;
-use crate::model::join::Holding;
 use crate::model::owner::Through;
 use crate::wire::procfs;
 
 /// The kernel leaves a ring's files out while the ring is in use; so often it is asked again.
 const ATTEMPTS: u32 = 3;
-
-/// A socket, and where it is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Apart {
-    pub(super) inode: u64,
-    through: Through,
-    /// The descriptor in a thread's table.
-    fd: i32,
-}
-
-impl Apart {
-    /// It as held by the `process` with this index.
-    pub(super) fn holding(&self, process: u32) -> Holding {
-        let Self { inode, through, fd } = *self;
-        Holding { inode, process, through, fd }
-    }
-
-    fn of_ring(fd: i32, (slot, inode): (u32, u64)) -> Self {
-        Self { inode, through: Through::IoUring { fd, slot }, fd: -1 }
-    }
-}
 
 /// Adds what is held apart to the descriptors of a process that were `found`. How many
 /// `threads` it has need not be asked where it is known.
@@ -58,13 +36,6 @@ pub(super) fn complete(pid: u32, process: &OwnedFd, found: &mut Descriptors, thr
         let first = found.thread.unwrap_or(pid);
         found.apart.extend(of_threads(process, first).unwrap_or_default());
     }
-}
-
-/// Whether the process that this directory is of holds a socket apart from its descriptors.
-pub(in super::super) fn held_apart(pid: u32, process: &OwnedFd, inode: u64) -> Result<bool> {
-    let mut found = super::Reader::rings_of(process)?;
-    complete(pid, process, &mut found, None);
-    Ok(found.apart.iter().any(|apart| apart.inode == inode))
 }
 
 /// A directory has a link for each that is in it, and two more.

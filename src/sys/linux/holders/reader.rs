@@ -1,7 +1,6 @@
 //! The descriptors of one process.
 
 use std::ffi::CStr;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 use jiff::Timestamp;
@@ -9,110 +8,11 @@ use rustix::fs::{RawDir, fstat};
 use rustix::io::{Errno, Result};
 
 use super::super::proc::{self, Decimal};
-use super::Holder;
-use super::apart::{self, Apart};
+use super::apart;
+use super::descriptors::{Descriptors, Held, Holder, Target, look_up};
 use super::idle::{Watch, Witness};
-use crate::model::join::Holding;
-use crate::model::owner::{ProcessKey, Through};
+use crate::model::owner::ProcessKey;
 use crate::wire::procfs;
-
-/// A descriptor that refers to a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Held {
-    pub(super) fd: i32,
-    pub(super) inode: u64,
-    /// How many listings in a row did not have this socket.
-    pub(super) unlisted: u8,
-}
-
-/// What a process had open when it was last looked at.
-#[derive(Debug, Default)]
-pub(super) struct Descriptors {
-    /// Who it is; in a single scan only read for a process with sockets.
-    pub(super) holder: Option<Holder>,
-    /// Sockets, by descriptor.
-    pub(super) sockets: Vec<Held>,
-    /// Descriptors of anything else, ascending.
-    pub(super) others: Vec<i32>,
-    /// Those of the others that are io_uring instances.
-    pub(super) rings: Vec<i32>,
-    /// Sockets that no descriptor in there refers to, or not in the table that is listed.
-    pub(super) apart: Vec<Apart>,
-    /// The thread whose table `sockets` is, if it is not that of the first.
-    pub(super) thread: Option<u32>,
-    /// Why not all could be read.
-    pub(super) refusal: Option<Errno>,
-    /// When all of them were looked up.
-    pub(super) read_at: Timestamp,
-    /// Whether it lives in the kernel only: such a thread has no descriptors.
-    pub(super) is_kernel_thread: bool,
-    /// What tells whether it ran since.
-    pub(super) witness: Witness,
-}
-
-impl Descriptors {
-    /// Whether it stays true for as long as the process does not run. Our own want of files is
-    /// not the process's doing.
-    pub(super) fn is_lasting(&self) -> bool {
-        // Whoever shares a ring changes what it holds.
-        self.rings.is_empty() && matches!(self.refusal, None | Some(Errno::ACCESS | Errno::PERM))
-    }
-
-    /// Whether any of these inodes, ascending, is held.
-    pub(super) fn holds_any(&self, inodes: &[u64]) -> bool {
-        let mut held = self.sockets.iter().map(|held| held.inode);
-        let mut apart = self.apart.iter().map(|apart| apart.inode);
-        let is_one = |inode| inodes.binary_search(&inode).is_ok();
-        !inodes.is_empty() && (held.any(is_one) || apart.any(is_one))
-    }
-
-    /// Whether any socket is held at all.
-    pub(super) fn holds_sockets(&self) -> bool {
-        !(self.sockets.is_empty() && self.apart.is_empty())
-    }
-
-    /// What is held, by the `process` with this index.
-    pub(super) fn holdings(&self, process: u32) -> impl Iterator<Item = Holding> {
-        let through = self.thread.map_or(Through::Descriptor, |tid| Through::Thread { tid });
-        let held = self.sockets.iter().map(move |held| Holding {
-            inode: held.inode,
-            process,
-            through,
-            fd: held.fd,
-        });
-        held.chain(self.apart.iter().map(move |apart| apart.holding(process)))
-    }
-
-    /// How many descriptors there are.
-    pub(super) fn len(&self) -> usize {
-        self.sockets.len() + self.others.len()
-    }
-
-    /// What is remembered of `fd`: `Some(None)` for something else than a socket.
-    fn remembered(&self, fd: i32) -> Option<Option<Held>> {
-        if let Ok(at) = self.sockets.binary_search_by_key(&fd, |held| held.fd) {
-            return Some(Some(self.sockets[at]));
-        }
-        self.others.binary_search(&fd).is_ok().then_some(None)
-    }
-
-    fn push(&mut self, fd: i32, target: Target) {
-        match target {
-            Target::Socket(inode) => self.sockets.push(Held { fd, inode, unlisted: 0 }),
-            Target::Ring => {
-                self.rings.push(fd);
-                self.others.push(fd);
-            }
-            Target::Other => self.others.push(fd),
-        }
-    }
-
-    /// The kernel lists descriptors in ascending order; nothing here depends on it.
-    fn sort(&mut self) {
-        self.sockets.sort_unstable_by_key(|held| held.fd);
-        self.others.sort_unstable();
-    }
-}
 
 /// Reads processes one after the other, with buffers that are used again.
 #[derive(Debug)]
@@ -332,6 +232,13 @@ fn holder(pid: u32, stat: &procfs::Stat<'_>) -> Holder {
     }
 }
 
+/// Whether the process that this directory is of holds a socket apart from its descriptors.
+pub(in super::super) fn held_apart(pid: u32, process: &OwnedFd, inode: u64) -> Result<bool> {
+    let mut found = Reader::rings_of(process)?;
+    apart::complete(pid, process, &mut found, None);
+    Ok(found.apart.iter().any(|apart| apart.inode == inode))
+}
+
 /// How many descriptors a process has: the size of its `fd` directory (Linux 6.2).
 pub(super) fn count(directory: &OwnedFd) -> Result<u64> {
     Ok(fstat(directory)?.st_size as u64)
@@ -379,27 +286,6 @@ fn reread(
     known.others.extend(others);
     known.sort();
     Ok(true)
-}
-
-/// What a descriptor refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
-    /// The socket with this inode.
-    Socket(u64),
-    /// An io_uring, which may hold sockets of its own.
-    Ring,
-    Other,
-}
-
-/// Looks up what a descriptor refers to.
-pub(super) fn look_up(directory: BorrowedFd<'_>, name: &CStr) -> Result<Target> {
-    let mut target = [MaybeUninit::uninit(); 32];
-    let target = proc::read_link(directory, name, &mut target)?;
-    Ok(match procfs::socket_inode(target) {
-        Some(inode) => Target::Socket(inode),
-        None if target == b"anon_inode:[io_uring]" => Target::Ring,
-        None => Target::Other,
-    })
 }
 
 fn descriptor(name: &CStr) -> Option<i32> {

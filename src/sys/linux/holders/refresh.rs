@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::super::super::Result;
+use super::super::proc;
+use super::descriptors::{Descriptors, Held};
 use super::idle::{Verdict, Watch};
-use super::reader::{Descriptors, Held, Reader};
+use super::reader::Reader;
 use super::sharing::Sharing;
-use super::{HolderScan, Listed, Scan, pids};
+use super::{HolderScan, Listed, Scan};
+use crate::sys::error::Result;
 
 /// A socket that so many listings in a row did not have is one of another family: it is not
 /// looked up again for that. The first listing may have been made before it was opened.
@@ -32,7 +34,7 @@ impl HolderScan {
     /// processes that are known already, and whatever new ones have. `listed` are the sockets
     /// in question, ascending.
     pub(in super::super) fn refresh(&mut self, listed: Vec<Listed>, most: usize) -> Result<Scan> {
-        let pids = pids(&self.proc)?;
+        let pids = proc::pids(&self.proc)?;
         let mut refresh = Refresh {
             proc: self.proc.as_fd(),
             reader: Reader::new(self.proc.as_fd()),

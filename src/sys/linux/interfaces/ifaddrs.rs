@@ -8,7 +8,7 @@ use std::ptr;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use crate::sys::{Error, Result};
+use crate::sys::error::{Error, Result};
 
 /// An address and where it is.
 pub(super) struct Address {

@@ -9,8 +9,8 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with,
 };
 
-use super::remedy;
-use crate::sys::{Error, Result};
+use super::super::rights::{Missing, remedy_for};
+use crate::sys::error::{Error, Result};
 use crate::wire::netfilter::nft::{self, Request};
 use crate::wire::netfilter::{Chain, Expression, Origin, Ruleset, Set, Table};
 use crate::wire::netlink::{Malformed, Reply, messages};
@@ -171,7 +171,7 @@ const WHAT: &str = "list the rules of nf_tables";
 
 fn refused(errno: Errno) -> Error {
     match errno {
-        Errno::ACCESS | Errno::PERM => Error::not_permitted(WHAT, remedy()),
+        Errno::ACCESS | Errno::PERM => Error::not_permitted(WHAT, remedy_for(Missing::Network)),
         errno => Error::os(WHAT, errno),
     }
 }

@@ -6,8 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use super::remedy;
-use crate::sys::{Error, Result};
+use super::super::rights::{Missing, remedy_for};
+use crate::sys::error::{Error, Result};
 use crate::wire::netfilter::xtables::{self, ENTRIES_HEADER_LEN, INFO_LEN, Info, NAME_LEN};
 use crate::wire::netfilter::{Ruleset, TableFamily};
 
@@ -99,7 +99,7 @@ const WHAT: &str = "list the rules of iptables";
 
 fn refused(error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => Error::not_permitted(WHAT, remedy()),
+        io::ErrorKind::PermissionDenied => Error::not_permitted(WHAT, remedy_for(Missing::Network)),
         _ => Error::os(WHAT, error),
     }
 }

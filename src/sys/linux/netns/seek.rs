@@ -9,10 +9,10 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, stat, statat};
 use rustix::io::Errno;
 
-use super::super::super::{Error, Result};
-use super::super::{holders, proc};
+use super::super::proc;
 use super::names;
-use super::{Found, Namespace};
+use super::namespace::{Found, Namespace};
+use crate::sys::error::{Error, Result};
 
 /// Where `ip netns` keeps the namespaces that have names. The second is a link to the first on
 /// most systems.
@@ -72,7 +72,7 @@ impl Seeker {
         let mut places = BTreeMap::new();
         let mut unreadable = 0;
         let mut path = String::new();
-        for pid in holders::pids(&self.proc)? {
+        for pid in proc::pids(&self.proc)? {
             match place(&self.proc, pid, &mut path) {
                 Ok(inode) => {
                     places.insert(pid, inode);

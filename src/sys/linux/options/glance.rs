@@ -8,10 +8,10 @@ use rustix::io::Errno;
 use rustix::net::{getpeername, getsockname};
 use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 
-use super::{endpoint, get_option, kind_of, number_of, open_process, refused};
+use super::access::{endpoint, get_option, kind_of, number_of, open_process, refused};
 use crate::model::socket::Endpoint;
+use crate::sys::error::{Error, Result};
 use crate::sys::portable::options::SocketKind;
-use crate::sys::{Error, Result};
 
 /// `TCP_CLOSE` of the kernel's tcp_states.h.
 const TCP_CLOSE: u8 = 7;

@@ -7,12 +7,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::fs::fstat;
 use rustix::io::Errno;
 
-use super::{
+use super::access::{
     MAX_LENGTH, NEVER_READ, duplicate, get_option, is_meant, number_of, open_process, refused,
     require_generic_numbers,
 };
+use crate::sys::error::{Error, Result};
 use crate::sys::portable::options::{Meant, Setting, WasSet};
-use crate::sys::{Error, Result};
 
 /// What must never be set on the socket of another program, whoever asks: it takes the data or the
 /// connection away from it.

@@ -2,7 +2,9 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
+use super::access::NEVER_READ;
 use super::*;
+use crate::model::socket::Endpoint;
 
 fn wanted(level: i32, number: i32) -> Wanted {
     Wanted { level, number, length: 4, domains: Vec::new() }

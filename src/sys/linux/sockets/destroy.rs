@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::super::super::{Error, Result};
 use super::super::{names, netns};
 use super::elsewhere::Place;
 use crate::model::socket::Socket;
+use crate::sys::error::{Error, Result};
 use crate::wire::netlink::inet::LookupRequest;
 
 /// Aborts sockets, each in its own network namespace.

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use super::super::super::{Error, Result};
 use super::super::netns::{self, Namespace, Seeker};
 use super::super::sock_diag::SockDiag;
 use super::super::tcp_ext;
 use super::proc_net::ProcNet;
 use crate::model::activity::ListenCounters;
 use crate::model::health::{Health, HealthState, Source};
+use crate::sys::error::{Error, Result};
 
 /// A network namespace that can be asked for its sockets. Keeps it alive while it is there.
 #[derive(Debug)]

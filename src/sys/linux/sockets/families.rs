@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
-use super::super::super::Result;
 use super::super::sock_diag::Dumped;
 use super::elsewhere::Place;
+use super::identity::SecondLooks;
 use super::native::{ATTEMPTS, Native};
-use super::second_look::SecondLooks;
 use crate::model::health::{Health, Source};
 use crate::model::socket::{Family, Protocol, Socket, SocketId, SocketKey};
 use crate::model::tables::{Table, Tables};
+use crate::sys::error::Result;
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest};
 use crate::wire::netlink::unix::{self, Peers, Show};
 use crate::wire::netlink::{Malformed, netlink_diag, packet};
@@ -37,11 +37,6 @@ impl From<Dumped> for Told {
             Dumped::NoSuchTable => Self::Absent,
         }
     }
-}
-
-/// Whether a table is one of those that are not asked for by inet_diag.
-pub(super) fn is_of_family(table: Table) -> bool {
-    matches!(table, Table::Unix | Table::Packet | Table::Netlink | Table::Other)
 }
 
 impl Native {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::entry::Entry;
-use super::second_look::{Identity, SecondLooks, identity};
+use super::identity::{Identity, SecondLooks, identity};
 use super::sight::Outlook;
 use crate::model::activation;
 use crate::model::join::{self, Holders, SecondLook};

@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::super::super::listing::{Coverage, Listing, Reach};
-use super::super::super::{Error, Result};
 use super::super::holders::{Ahead, HolderScan};
 use super::super::names::NameCache;
 use super::super::processes::ProcessCache;
@@ -13,7 +12,7 @@ use super::super::sock_diag::Dumped;
 use super::bound::BoundSockets;
 use super::elsewhere::{self, Elsewhere, Place};
 use super::entry::Entry;
-use super::second_look::Identity;
+use super::identity::Identity;
 use super::sight;
 use super::unlisted::Unlisted;
 use crate::model::activity::ListenCounters;
@@ -21,6 +20,7 @@ use crate::model::health::{Health, Source};
 use crate::model::owner::Ownership;
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::model::tables::{Table, Tables};
+use crate::sys::error::{Error, Result};
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, Record};
 use crate::wire::netlink::socket::{Names, blank, fill};
 

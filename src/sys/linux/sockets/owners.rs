@@ -2,15 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::super::Result;
 use super::super::super::listing::Reach;
 use super::super::holders::{Ahead, Listed, Scan};
 use super::super::kernel_ports;
 use super::super::options::own_netns_cookie;
 use super::entry::Entry;
+use super::identity::{Identity, SecondLooks, identity};
 use super::join::Join;
 use super::native::Native;
-use super::second_look::{Identity, SecondLooks, identity};
 use super::sight::Outlook;
 use super::unlisted::Scope;
 use crate::model::join::Holders;
@@ -18,6 +17,7 @@ use crate::model::kernel_port::KernelPort;
 use crate::model::owner::{Ownership, Unverified};
 use crate::model::socket::{Protocol, Socket, State};
 use crate::model::tables::{Table, Uncounted};
+use crate::sys::error::Result;
 
 impl Native {
     /// Finds the holders of these sockets, and takes a second look at those without.

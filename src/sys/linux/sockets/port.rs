@@ -1,11 +1,11 @@
 //! The sockets on one port: a look that is cheap enough to be repeated many times a second.
 
-use super::super::super::{Error, Result};
 use super::super::names::NameCache;
 use super::super::netns;
 use super::super::sock_diag::{Dumped, SockDiag};
 use super::proc_net::ProcNet;
 use crate::model::socket::{Family, Protocol, Socket};
+use crate::sys::error::{Error, Result};
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest};
 use crate::wire::netlink::socket::{blank, fill};
 

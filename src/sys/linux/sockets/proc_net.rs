@@ -4,11 +4,11 @@ use std::os::fd::OwnedFd;
 
 use rustix::io::pread;
 
-use super::super::super::{Error, Result};
 use super::super::proc;
 use super::bound::version;
 use crate::model::socket::{Family, Protocol};
 use crate::model::tables::Table;
+use crate::sys::error::{Error, Result};
 use crate::wire::procfs::net::{Count, Line, count};
 
 /// The files of the network namespace that the opening thread was in. An open file stays with

@@ -2,29 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::super::super::{Error, Result};
 use super::elsewhere::Place;
-use super::families::is_of_family;
+use super::identity::{SecondLooks, identity};
 use super::native::Native;
 use crate::model::socket::{Family, Protocol, Socket, SocketId, SocketKey};
 use crate::model::tables::Table;
+use crate::sys::error::{Error, Result};
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, LookupRequest, Record};
 use crate::wire::netlink::socket::fill;
 
 /// Beyond this many a dump is cheaper than to ask for connections one by one.
 const MOST_LOOKUPS: usize = 4_000;
-
-/// What tells a socket from every other. Before Linux 5.8 each namespace counts its own cookies.
-pub(super) type Identity = SocketKey;
-
-/// `None` for a socket without cookie.
-pub(super) fn identity(socket: &Socket) -> Option<Identity> {
-    socket.cookie.map(|_| socket.key())
-}
-
-/// Sockets that a second look found without a descriptor: gone (`None`), or left to
-/// the kernel as they are now.
-pub(super) type SecondLooks = HashMap<Identity, Option<Box<Socket>>>;
 
 impl Native {
     /// Asks the kernel again for these sockets. The answer is on those of which nobody can
@@ -126,4 +114,9 @@ fn states(socket: &Socket) -> u32 {
         return 1 << 7 | 1 << 10 | 1 << 13;
     }
     ALL_STATES
+}
+
+/// Whether a table is one of those that are not asked for by inet_diag.
+fn is_of_family(table: Table) -> bool {
+    matches!(table, Table::Unix | Table::Packet | Table::Netlink | Table::Other)
 }

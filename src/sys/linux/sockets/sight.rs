@@ -9,7 +9,7 @@ use rustix::process::geteuid;
 use rustix::thread::{CapabilitySet, capabilities};
 
 use super::super::holders::Scan;
-use super::super::{Missing, remedy_for};
+use super::super::rights::{Missing, remedy_for};
 use crate::model::health::{Health, Source};
 use crate::model::join::Sight;
 use crate::model::owner::Unverified;

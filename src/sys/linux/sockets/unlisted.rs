@@ -8,13 +8,13 @@ use std::os::fd::BorrowedFd;
 
 use rustix::fs::{AtFlags, statat};
 
-use super::super::super::Error;
 use super::super::holders::{Holder, Scan};
 use super::super::options::{Glance, glance};
 use crate::model::join::Holding;
 use crate::model::owner::Through;
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::model::tables::Uncounted;
+use crate::sys::error::Error;
 
 /// So many sockets are looked at in one listing; the next one goes on.
 const MOST: usize = 4_096;
