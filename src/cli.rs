@@ -68,6 +68,9 @@ pub struct Args {
     /// Write a log to this file (0600); SOCKPIT_LOG sets the filter.
     #[arg(long, value_name = "FILE", global = true, help_heading = GLOBAL)]
     pub log: Option<PathBuf>,
+    /// Load no program into the kernel: owners come from /proc alone, and there are no events.
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub no_bpf: bool,
     /// Colours of the dashboard: auto, dark, light, high-contrast, 16, 16-light, none, or a file
     /// of one's own (./mine.toml). NO_COLOR is honoured.
     #[arg(long, value_name = "THEME", help_heading = GLOBAL)]
@@ -132,7 +135,7 @@ pub enum Command {
     Packets(packets::Args),
     /// Test whether an endpoint answers; if not, say which side failed.
     Probe(probe::Args),
-    /// Watch what TCP sockets do, as it happens: connects, accepts, failures, closes, resets.
+    /// Watch what sockets do, as it happens: connects, failures, closes, resets, dropped packets.
     Events(events::Args),
     /// Be a peer to test against: TCP, UDP, TLS or HTTP, well behaved or not.
     Serve(serve::Args),

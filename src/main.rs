@@ -25,6 +25,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<u8, Failure> {
+    if args.no_bpf {
+        host::forgo_bpf();
+    }
     if let Some(path) = &args.log {
         with_own_rights(|| cli::start_log(path))??;
     }

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod bpf_event;
+pub mod bpf_owner;
+pub mod btf;
 pub mod capture_file;
 pub mod cgroup;
 pub mod container_files;

@@ -46,6 +46,8 @@ mod opts_set;
 mod owner_cache;
 #[path = "netns/owners.rs"]
 mod owners;
+#[path = "netns/owners_by_kernel.rs"]
+mod owners_by_kernel;
 #[path = "netns/packet_filters.rs"]
 mod packet_filters;
 #[path = "netns/packets.rs"]

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 //
-// What TCP sockets do, as it happens: one record in the ring for each connect, establishment,
-// failure, accept, close, reset and retransmission.
+// What sockets do, as it happens: one record in the ring for each connect, establishment,
+// failure, accept, close, reset and retransmission of TCP, for the first datagram that a UDP socket
+// sends and the first that it receives, and for each IP packet that the kernel drops.
 //
 // Who did it is only known in the hooks that run in the process itself: the move from CLOSE to
 // SYN_SENT (connect) and the return from accept. The others run wherever the packet was
@@ -98,8 +99,10 @@ struct net_device {
 
 struct sk_buff {
 	struct net_device *dev;
+	struct sock *sk;
+	int skb_iif;
+	__be16 protocol;
 	unsigned char *head;
-	__u16 transport_header;
 	__u16 network_header;
 } RELOCATED;
 
@@ -112,30 +115,21 @@ struct pt_regs___arm64 {
 	int syscallno;
 } RELOCATED;
 
-// The numbers shift from kernel to kernel; the loader puts in those of the running one.
+// The numbers shift from kernel to kernel; the reader looks up what those of the running one mean.
 enum sk_rst_reason {
 	SK_RST_REASON_NOT_SPECIFIED,
-	SK_RST_REASON_NO_SOCKET,
-	SK_RST_REASON_TCP_INVALID_ACK_SEQUENCE,
-	SK_RST_REASON_TCP_RFC7323_PAWS,
-	SK_RST_REASON_TCP_TOO_OLD_ACK,
-	SK_RST_REASON_TCP_ACK_UNSENT_DATA,
-	SK_RST_REASON_TCP_FLAGS,
-	SK_RST_REASON_TCP_OLD_ACK,
-	SK_RST_REASON_TCP_ABORT_ON_DATA,
-	SK_RST_REASON_TCP_TIMEWAIT_SOCKET,
-	SK_RST_REASON_INVALID_SYN,
-	SK_RST_REASON_TCP_ABORT_ON_CLOSE,
-	SK_RST_REASON_TCP_ABORT_ON_LINGER,
-	SK_RST_REASON_TCP_ABORT_ON_MEMORY,
-	SK_RST_REASON_TCP_STATE,
-	SK_RST_REASON_TCP_KEEPALIVE_TIMEOUT,
-	SK_RST_REASON_TCP_DISCONNECT_WITH_DATA,
 };
 
+enum skb_drop_reason {
+	SKB_DROP_REASON_QUEUE_PURGE = 104,
+};
+
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86DD
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
 #define IPPROTO_MPTCP 262
 
 // Of enum sock_flags: a FIN was received.
@@ -159,6 +153,9 @@ enum kind {
 	KIND_RESET_SENT = 6,
 	KIND_RESET_RECEIVED = 7,
 	KIND_RETRANSMIT = 8,
+	KIND_DROPPED = 9,
+	KIND_FIRST_SEND = 10,
+	KIND_FIRST_RECEIVE = 11,
 };
 
 struct record {
@@ -178,7 +175,7 @@ struct record {
 	__u8 kind;
 	__u8 family; // 4 or 6
 	__u8 passive;
-	__u8 unused;
+	__u8 protocol;
 	char comm[16];
 };
 
@@ -187,8 +184,14 @@ struct origin {
 	__u64 opened_ns;
 	__u32 pid;
 	__u8 passive;
-	__u8 unused[3];
+	__u8 directions; // of datagrams that were seen: SENDS, RECEIVES
+	__u8 unused[2];
 	char comm[16];
+};
+
+enum direction {
+	SENDS = 1,
+	RECEIVES = 2,
 };
 
 struct {
@@ -277,6 +280,7 @@ static __always_inline struct record *begin(struct sock *sk, __u64 cookie, __u8 
 		return 0;
 	record->cookie = cookie;
 	record->netns = sk->__sk_common.skc_net.net->ns.inum;
+	record->protocol = sk->sk_protocol;
 	// A socket that closes has given its port back; this keeps its number.
 	bpf_probe_read_kernel(&port, sizeof(port), &((struct inet_sock *)sk)->inet_sport);
 	record->local_port = bpf_ntohs(port);
@@ -448,6 +452,7 @@ int BPF_PROG(call_returns, struct pt_regs *regs, long result)
 		return 0;
 	record->cookie = cookie;
 	record->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	record->protocol = IPPROTO_TCP;
 	record->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	record->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
@@ -466,64 +471,55 @@ int BPF_PROG(call_returns, struct pt_regs *regs, long result)
 	return 0;
 }
 
-// Stable numbers for the reasons, in the order of src/wire/bpf_event.rs.
-#define REASON(number, value)                                                                   \
-	if (bpf_core_enum_value_exists(enum sk_rst_reason, value) &&                            \
-	    reason == bpf_core_enum_value(enum sk_rst_reason, value))                           \
-		return number;
+// What of an IPv6 header is never more than this far away: the ports behind it, and behind nothing
+// else.
+#define IPV6_HEADER 40
 
-static __always_inline __u32 stable_reason(__u32 reason)
+// The record of a packet. `received` says whether its sender is the other side.
+static __always_inline struct record *of_packet(const struct sk_buff *skb, __u32 netns, __u8 kind,
+						int received)
 {
-	REASON(1, SK_RST_REASON_NO_SOCKET)
-	REASON(2, SK_RST_REASON_TCP_INVALID_ACK_SEQUENCE)
-	REASON(3, SK_RST_REASON_TCP_RFC7323_PAWS)
-	REASON(4, SK_RST_REASON_TCP_TOO_OLD_ACK)
-	REASON(5, SK_RST_REASON_TCP_ACK_UNSENT_DATA)
-	REASON(6, SK_RST_REASON_TCP_FLAGS)
-	REASON(7, SK_RST_REASON_TCP_OLD_ACK)
-	REASON(8, SK_RST_REASON_TCP_ABORT_ON_DATA)
-	REASON(9, SK_RST_REASON_TCP_TIMEWAIT_SOCKET)
-	REASON(10, SK_RST_REASON_INVALID_SYN)
-	REASON(11, SK_RST_REASON_TCP_ABORT_ON_CLOSE)
-	REASON(12, SK_RST_REASON_TCP_ABORT_ON_LINGER)
-	REASON(13, SK_RST_REASON_TCP_ABORT_ON_MEMORY)
-	REASON(14, SK_RST_REASON_TCP_STATE)
-	REASON(15, SK_RST_REASON_TCP_KEEPALIVE_TIMEOUT)
-	REASON(16, SK_RST_REASON_TCP_DISCONNECT_WITH_DATA)
-	return 0;
-}
-
-// A reset for a packet that found no socket: both ends are those of the packet, turned around.
-static __always_inline struct record *refusal(const struct sk_buff *skb)
-{
-	__u32 netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
-	unsigned char *head = BPF_CORE_READ(skb, head);
-	unsigned char *network = head + BPF_CORE_READ(skb, network_header);
-	unsigned char *transport = head + BPF_CORE_READ(skb, transport_header);
+	unsigned char *network =
+		BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
+	__u8 first = 0, protocol = 0, length = IPV6_HEADER, fields[2][16] = {};
 	struct record *record;
 	__be16 ports[2] = {};
-	__u8 version = 0;
+	__u8 version;
 
 	if (!is_wanted_netns(netns))
 		return 0;
-	bpf_probe_read_kernel(&version, 1, network);
-	version >>= 4;
-	if (version != 4 && version != 6)
+	bpf_probe_read_kernel(&first, 1, network);
+	version = first >> 4;
+	if (version == 4) {
+		length = (first & 15) * 4;
+		bpf_probe_read_kernel(&protocol, 1, network + 9);
+		bpf_probe_read_kernel(fields[0], 4, network + 12);
+		bpf_probe_read_kernel(fields[1], 4, network + 16);
+	} else if (version == 6) {
+		bpf_probe_read_kernel(&protocol, 1, network + 6);
+		bpf_probe_read_kernel(fields[0], 16, network + 8);
+		bpf_probe_read_kernel(fields[1], 16, network + 24);
+	} else {
 		return 0;
-	record = reserve(KIND_RESET_SENT);
+	}
+	record = reserve(kind);
 	if (!record)
 		return 0;
+	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP)
+		bpf_probe_read_kernel(ports, sizeof(ports), network + length);
 	record->netns = netns;
 	record->family = version;
-	bpf_probe_read_kernel(ports, sizeof(ports), transport);
-	record->remote_port = bpf_ntohs(ports[0]);
-	record->local_port = bpf_ntohs(ports[1]);
-	if (version == 4) {
-		bpf_probe_read_kernel(record->remote, 4, network + 12);
-		bpf_probe_read_kernel(record->local, 4, network + 16);
+	record->protocol = protocol;
+	if (received) {
+		record->remote_port = bpf_ntohs(ports[0]);
+		record->local_port = bpf_ntohs(ports[1]);
+		__builtin_memcpy(record->remote, fields[0], 16);
+		__builtin_memcpy(record->local, fields[1], 16);
 	} else {
-		bpf_probe_read_kernel(record->remote, 16, network + 8);
-		bpf_probe_read_kernel(record->local, 16, network + 24);
+		record->local_port = bpf_ntohs(ports[0]);
+		record->remote_port = bpf_ntohs(ports[1]);
+		__builtin_memcpy(record->local, fields[0], 16);
+		__builtin_memcpy(record->remote, fields[1], 16);
 	}
 	return record;
 }
@@ -548,11 +544,13 @@ int BPF_PROG(send_reset, struct sock *sk, const struct sk_buff *skb, enum sk_rst
 		if (record)
 			name_by_cookie(record);
 	} else if (skb) {
-		record = refusal(skb);
+		// A packet that found no socket: both ends are those of the packet, turned around.
+		record = of_packet(skb, BPF_CORE_READ(skb, dev, nd_net.net, ns.inum),
+				   KIND_RESET_SENT, 1);
 	}
 	if (!record)
 		return 0;
-	record->reason = stable_reason(reason);
+	record->reason = reason;
 	submit(record);
 	return 0;
 }
@@ -581,6 +579,122 @@ SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(retransmit, struct sock *sk)
 {
 	return of_socket(sk, KIND_RETRANSMIT);
+}
+
+static __always_inline int is_ip(const struct sk_buff *skb)
+{
+	__be16 protocol = skb->protocol;
+
+	return protocol == bpf_htons(ETH_P_IP) || protocol == bpf_htons(ETH_P_IPV6);
+}
+
+static __always_inline void dropped(const struct sk_buff *skb, __u32 reason, struct sock *receiver)
+{
+	struct sock *sender = BPF_CORE_READ(skb, sk);
+	struct record *record;
+	__s64 cookie = 0;
+	__u32 netns;
+
+	// What still lies in a queue goes with its socket: nobody misses it.
+	if (!is_ip(skb) ||
+	    (bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE) &&
+	     reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE)))
+		return;
+	// On its way out of a socket a packet has no device yet; in the queue of a UDP socket the
+	// kernel has put something else in that place.
+	if (receiver)
+		netns = BPF_CORE_READ(receiver, __sk_common.skc_net.net, ns.inum);
+	else if (sender)
+		netns = BPF_CORE_READ(sender, __sk_common.skc_net.net, ns.inum);
+	else
+		netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+	record = of_packet(skb, netns, KIND_DROPPED, skb->skb_iif != 0);
+	if (!record)
+		return;
+	record->reason = reason;
+	if (!receiver)
+		receiver = sender;
+	if (receiver)
+		bpf_probe_read_kernel(&cookie, sizeof(cookie),
+				      &receiver->__sk_common.skc_cookie.counter);
+	record->cookie = cookie;
+	if (cookie)
+		name_by_cookie(record);
+	submit(record);
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(drop, struct sk_buff *skb, void *location, enum skb_drop_reason reason,
+	     struct sock *receiver)
+{
+	dropped(skb, reason, receiver);
+	return 0;
+}
+
+// Before Linux 6.11 the receiver is not told.
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(drop_alone, struct sk_buff *skb, void *location, enum skb_drop_reason reason)
+{
+	dropped(skb, reason, 0);
+	return 0;
+}
+
+// Whoever first sends or receives on a connection that came in has accepted it, if that was not seen.
+static __always_inline void adopt(struct sock *sk)
+{
+	struct origin *origin;
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+
+	origin = bpf_map_lookup_elem(&origins, &cookie);
+	if (!origin || !origin->passive || origin->pid)
+		return;
+	origin->pid = own_pid();
+	bpf_get_current_comm(origin->comm, sizeof(origin->comm));
+}
+
+// The first datagram of a socket in this direction names who uses it.
+static __always_inline int datagram(struct sock *sk, int length, __u8 kind)
+{
+	unsigned short family = sk->__sk_common.skc_family;
+	struct origin first = {};
+	struct origin *origin;
+	struct record *record;
+	__u64 cookie;
+	__u8 direction = kind == KIND_FIRST_SEND ? SENDS : RECEIVES;
+
+	if (sk->sk_protocol == IPPROTO_TCP)
+		adopt(sk);
+	if (length < 0 || sk->sk_protocol != IPPROTO_UDP ||
+	    (family != AF_INET && family != AF_INET6) ||
+	    !is_wanted_netns(sk->__sk_common.skc_net.net->ns.inum))
+		return 0;
+	cookie = bpf_get_socket_cookie(sk);
+	origin = bpf_map_lookup_elem(&origins, &cookie);
+	if (origin && origin->directions & direction)
+		return 0;
+	first.opened_ns = bpf_ktime_get_boot_ns();
+	first.pid = own_pid();
+	first.directions = direction | (origin ? origin->directions : 0);
+	bpf_get_current_comm(first.comm, sizeof(first.comm));
+	bpf_map_update_elem(&origins, &cookie, &first, BPF_ANY);
+	record = begin(sk, cookie, kind);
+	if (!record)
+		return 0;
+	name(record, &first);
+	submit(record);
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(sends, struct sock *sk, int length)
+{
+	return datagram(sk, length, KIND_FIRST_SEND);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(receives, struct sock *sk, int length)
+{
+	return datagram(sk, length, KIND_FIRST_RECEIVE);
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{Exit, Failure, output};
-use crate::collect::events::{Events, Kept};
+use crate::collect::events::{Events, Kept, Scope};
 use crate::model::event::SocketEvent;
 use crate::model::health::{Health, Source};
 use crate::query::{Query, Saved, Subject, Truth};
@@ -23,9 +23,10 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Which events, for how long, and how they are printed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Events: connect, established, accept, failed, closed, reset_sent, reset_received, retransmit, of TCP.
-The process is that which has opened or accepted the connection; `-` where that was before the first
-event. The kernel tells them by BPF: it takes root, or cap_bpf and cap_perfmon.
+Events of TCP: connect, established, accept, failed, closed, reset_sent, reset_received, retransmit;
+of UDP: first_send, first_receive of each socket; of packets: dropped, with the kernel's reason.
+The process is that which has opened or accepted the connection, or uses the UDP socket; `-` where
+that was before the first event. The kernel tells them by BPF: it takes root, or cap_bpf and cap_perfmon.
 
 Examples:
   sockpit events                           every connection of this network namespace
@@ -72,7 +73,7 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
         .map_err(|error| Failure::usage(error.to_string()))?;
     let interrupt = Interrupt::listen()
         .map_err(|error| Failure::no(format!("cannot listen for Ctrl-C: {error}")))?;
-    let mut events = Events::open(args.all_netns)?;
+    let mut events = Events::open(Scope { all_namespaces: args.all_netns, accepts: true })?;
     for what in events.missing() {
         eprintln!("sockpit: {}", clean(what));
     }
@@ -104,7 +105,7 @@ impl<'a> Printer<'a> {
     /// On a terminal it is said that the silence is none of a hang.
     fn begin(&self) -> Result<(), Failure> {
         if io::stderr().is_terminal() {
-            eprintln!("sockpit: watching TCP sockets; Ctrl-C ends it");
+            eprintln!("sockpit: watching sockets and dropped packets; Ctrl-C ends it");
         }
         if !(self.args.json || self.args.jsonl) {
             let mut out = output::stdout();

@@ -1,5 +1,6 @@
 //! The socket table, sampled again and again: what is there, what changed, and what ended.
 
+mod brief;
 pub mod ledger;
 mod meter;
 
@@ -18,6 +19,7 @@ use crate::model::tables::Tables;
 use crate::sys;
 use crate::sys::listing::Coverage;
 pub use crate::sys::listing::{Backend, Reach};
+use brief::Brief;
 use ledger::Ledger;
 
 /// So many descriptors of processes that ran are looked up at each look: about a third of what
@@ -32,7 +34,7 @@ pub fn spawn(
     period: Duration,
     backend: Option<Backend>,
 ) -> io::Result<(Feed<SocketTable>, Steering)> {
-    let ports = Ports::new(backend);
+    let ports = Ports { brief: Some(Brief::default()), ..Ports::new(backend) };
     let steering = ports.steering.clone();
     Ok((spawn_collector(ports, period, false)?, steering))
 }
@@ -64,6 +66,8 @@ pub struct Ports {
     steering: Steering,
     tables: Tables,
     most_descriptors: Option<usize>,
+    /// Where the kernel tells of connections between two looks, if that is wanted.
+    brief: Option<Brief>,
 }
 
 impl Ports {
@@ -77,6 +81,7 @@ impl Ports {
             steering: Steering::default(),
             tables: Tables::ALL,
             most_descriptors: Some(MOST_DESCRIPTORS),
+            brief: None,
         }
     }
 
@@ -113,9 +118,12 @@ impl Ports {
     /// One look at everything, with the difference from the look before. The table shows every
     /// change only to someone who takes every look, as a feed's reader need not.
     pub fn look(&mut self) -> Result<(SocketTable, Vec<Health>), sys::Error> {
+        // Before the listing: what ended by now is not in there any more.
+        let brief = self.brief.as_mut().map(Brief::take).unwrap_or_default();
         let listing = self.list()?;
         let all_netns = matches!(listing.coverage, Coverage::AllBut(_));
         self.ledger.cover(listing.coverage);
+        self.ledger.enter_brief(brief);
         let mut table = self.ledger.update(listing.sockets, Timestamp::now());
         table.netns = sys::netns::own();
         table.host = Arc::clone(&self.host);

@@ -1,4 +1,4 @@
-//! What a TCP socket did, at the moment that it did it.
+//! What a socket did, or what became of a packet, at the moment that it happened.
 
 use std::sync::Arc;
 
@@ -28,6 +28,12 @@ pub enum EventKind {
     ResetReceived,
     /// A segment was sent again.
     Retransmit,
+    /// The kernel has dropped a packet on its way in or out; `reason` says why.
+    Dropped,
+    /// A UDP socket has sent its first datagram since sockpit watches.
+    FirstSend,
+    /// A program has read the first datagram of a UDP socket since sockpit watches.
+    FirstReceive,
 }
 
 impl EventKind {
@@ -42,29 +48,34 @@ impl EventKind {
             Self::ResetSent => "reset_sent",
             Self::ResetReceived => "reset_received",
             Self::Retransmit => "retransmit",
+            Self::Dropped => "dropped",
+            Self::FirstSend => "first_send",
+            Self::FirstReceive => "first_receive",
         }
     }
 }
 
-/// Something that happened to a TCP socket (`sockpit.events/1`).
+/// Something that happened to a socket, or to a packet (`sockpit.events/1`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SocketEvent {
     /// What.
     pub event: EventKind,
+    /// The protocol; `None` for a packet of one that sockpit has no name for.
+    pub protocol: Option<Protocol>,
     /// When.
     pub at: Timestamp,
-    /// The process that has opened or accepted the connection, in sockpit's own PID namespace.
+    /// The process that has opened or accepted the connection, or uses the UDP socket, in sockpit's own PID namespace.
     /// `None` where it is not known, as for a connection that was there before the first event.
     pub pid: Option<u32>,
     /// What its thread calls itself, uncleaned.
     pub name: Option<String>,
-    /// The kernel's socket cookie; `None` for a reset that belongs to no socket.
+    /// The kernel's socket cookie; `None` for a reset or packet that belongs to no socket.
     pub cookie: Option<u64>,
     /// Inode of the network namespace.
     pub netns: u32,
     /// This side. Its port is `None` in a connect whose port the kernel chooses afterwards.
     pub local: Endpoint,
-    /// The other side.
+    /// The other side; empty for a UDP socket that is not connected.
     pub remote: Endpoint,
     /// `established`, `failed` and `closed`: since connect, or since the handshake of a connection
     /// that came in. `accept`: how long it waited in the accept queue.
@@ -77,7 +88,8 @@ pub struct SocketEvent {
     pub bytes_received: Option<u64>,
     /// Name of the error that the socket was left with: `ECONNREFUSED`.
     pub errno: Option<String>,
-    /// Why a reset was sent, by the kernel's name without its prefix: `NO_SOCKET`.
+    /// Why a reset was sent or a packet dropped, by the kernel's name without its prefix:
+    /// `NO_SOCKET`.
     pub reason: Option<String>,
 }
 
@@ -88,13 +100,18 @@ impl SocketEvent {
         let family = if is_v4 { Family::Ipv4 } else { Family::Ipv6 };
         let state = match self.event {
             EventKind::Connect | EventKind::Failed => State::SynSent,
-            EventKind::Closed | EventKind::ResetSent => State::Closed,
+            EventKind::Closed | EventKind::ResetSent | EventKind::Dropped => State::Closed,
+            EventKind::FirstSend | EventKind::FirstReceive if self.remote.port.is_none() => {
+                State::Unconnected
+            }
+            EventKind::FirstSend | EventKind::FirstReceive => State::Connected,
             EventKind::Established
             | EventKind::Accept
             | EventKind::ResetReceived
             | EventKind::Retransmit => State::Established,
         };
-        let mut socket = Socket::new(family, Protocol::Tcp, state, self.local.clone());
+        let protocol = self.protocol.unwrap_or(Protocol::Raw);
+        let mut socket = Socket::new(family, protocol, state, self.local.clone());
         socket.remote = Some(self.remote.clone());
         socket.netns = Some(self.netns.into());
         socket.cookie = self.cookie;

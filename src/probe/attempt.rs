@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 use super::conversation::{Conversation, Line, Talked};
 use super::dialogue::Exchange;
+use super::evidence::drops;
 use super::farewell;
 use super::fault::{Ending, Fault, Scene};
 use super::pipe::Pipe;
@@ -88,9 +89,15 @@ impl Attempt<'_> {
     ) -> Result<(Connection, Duration), Fault> {
         waterfall.begin(StageName::Connect).await;
         let patience = self.settings.connect_timeout();
+        let drops = drops::Watch::begin(scene.address);
         let tcp::Connecting { result, took, detail } =
             tcp::connect(scene.address, self.settings.source, patience).await;
         scene.connect = detail;
+        if result.is_err() {
+            scene.evidence.dropped = drops.end().await;
+        } else {
+            drops.dismiss();
+        }
         if let Err(fault) = &result {
             look_for_reasons(fault, scene).await;
             scene.connect.listener = scene.evidence.listening.detail();

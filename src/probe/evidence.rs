@@ -1,6 +1,7 @@
 //! What this host's own tables say about a target: who listens there, which rules stand in the
 //! way, whether the next hop answers. Looked up only where it can explain something.
 
+pub(super) mod drops;
 pub(super) mod listener;
 pub(super) mod rules;
 
@@ -14,6 +15,7 @@ use crate::model::probe::ListenerDetail;
 use crate::model::socket::{Protocol, Socket, State};
 use crate::model::tables::Table;
 use crate::sys::{inet6, neighbours};
+use drops::Drop;
 use listener::Listening;
 use rules::Rules;
 
@@ -24,6 +26,8 @@ pub(super) struct Evidence {
     pub listening: Listening,
     /// The rules of this host that its packets meet.
     pub rules: Rules,
+    /// A packet of the handshake that this host's kernel has dropped, where that may be watched.
+    pub dropped: Option<Drop>,
     /// Whether the next hop was asked for its link address and has not answered; `None` where
     /// nobody knows.
     pub silent_neighbour: Option<bool>,

@@ -1,5 +1,7 @@
 //! Linux.
 
+#[cfg(feature = "bpf")]
+mod bpf;
 pub(super) mod capture;
 mod cgroups;
 pub mod clock;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::{clean, units};
+use crate::catalog::reasons;
 use crate::model::event::SocketEvent;
-use crate::model::socket::Endpoint;
+use crate::model::socket::{Endpoint, Protocol};
 
 /// The headings over [`line()`].
 pub const HEADING: &str =
-    "TIME             EVENT           PID      NAME             LOCAL -> REMOTE";
+    "TIME             EVENT           PROTO  PID      NAME             LOCAL -> REMOTE";
 
 /// `14:02:01.123456  closed  4242  curl  10.0.0.5:43210 -> 10.0.0.7:443  12 ms, sent 80 B, …`
 pub fn line(event: &SocketEvent, zone: &TimeZone) -> String {
@@ -20,8 +21,9 @@ pub fn line(event: &SocketEvent, zone: &TimeZone) -> String {
     let pid = event.pid.map_or_else(|| units::UNKNOWN.to_owned(), |pid| pid.to_string());
     let name = event.name.as_deref().unwrap_or(units::UNKNOWN);
     let mut line = format!(
-        "{at}  {:<14}  {pid:<7}  {:<15}  {} -> {}",
+        "{at}  {:<14}  {:<5}  {pid:<7}  {:<15}  {} -> {}",
         event.event.name(),
+        event.protocol.map_or(units::UNKNOWN, Protocol::name),
         clean(name),
         end(&event.local),
         end(&event.remote),
@@ -38,10 +40,21 @@ pub fn line(event: &SocketEvent, zone: &TimeZone) -> String {
     if let (Some(sent), Some(received)) = (event.bytes_sent, event.bytes_received) {
         add(format!("sent {}, received {}", units::bytes(sent), units::bytes(received)));
     }
-    for word in [&event.errno, &event.reason].into_iter().flatten() {
-        add(clean(word).into_owned());
+    if let Some(errno) = &event.errno {
+        add(clean(errno).into_owned());
+    }
+    if let Some(name) = &event.reason {
+        add(reason(name));
     }
     line
+}
+
+/// `NETFILTER_DROP: a rule of the firewall …`
+pub fn reason(name: &str) -> String {
+    match reasons::about(name) {
+        Some(about) => format!("{name}: {about}"),
+        None => clean(name).into_owned(),
+    }
 }
 
 fn end(end: &Endpoint) -> String {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::model::event::EventKind;
-use crate::model::socket::Endpoint;
+use crate::model::socket::{Endpoint, Protocol};
 
 /// A record as it lies in the ring: `struct record` there, in the byte order of this machine.
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, KnownLayout)]
@@ -27,7 +27,7 @@ struct Raw {
     kind: u8,
     family: u8,
     passive: u8,
-    _unused: u8,
+    protocol: u8,
     comm: [u8; 16],
 }
 
@@ -56,30 +56,11 @@ pub struct Record {
     pub bytes: Option<(u64, u64)>,
     /// The error that the socket was left with, positive.
     pub error: Option<i32>,
-    /// Why a reset was sent.
-    pub reason: Option<&'static str>,
+    /// The number that this kernel has for why a reset was sent or a packet dropped.
+    pub reason: u32,
+    /// The protocol above IP; `None` for one that sockpit has no name for.
+    pub protocol: Option<Protocol>,
 }
-
-/// The reasons of `enum sk_rst_reason` (Linux 6.10, `include/net/rstreason.h`), in the order of
-/// the numbers that the program gives them.
-const REASONS: [&str; 16] = [
-    "NO_SOCKET",
-    "TCP_INVALID_ACK_SEQUENCE",
-    "TCP_RFC7323_PAWS",
-    "TCP_TOO_OLD_ACK",
-    "TCP_ACK_UNSENT_DATA",
-    "TCP_FLAGS",
-    "TCP_OLD_ACK",
-    "TCP_ABORT_ON_DATA",
-    "TCP_TIMEWAIT_SOCKET",
-    "INVALID_SYN",
-    "TCP_ABORT_ON_CLOSE",
-    "TCP_ABORT_ON_LINGER",
-    "TCP_ABORT_ON_MEMORY",
-    "TCP_STATE",
-    "TCP_KEEPALIVE_TIMEOUT",
-    "TCP_DISCONNECT_WITH_DATA",
-];
 
 /// Reads a record; `None` for what is none.
 pub fn parse(bytes: &[u8]) -> Option<Record> {
@@ -93,11 +74,13 @@ pub fn parse(bytes: &[u8]) -> Option<Record> {
         6 => EventKind::ResetSent,
         7 => EventKind::ResetReceived,
         8 => EventKind::Retransmit,
+        9 => EventKind::Dropped,
+        10 => EventKind::FirstSend,
+        11 => EventKind::FirstReceive,
         _ => return None,
     };
     let is_end = matches!(kind, EventKind::Failed | EventKind::Closed);
     let tells_time = is_end || matches!(kind, EventKind::Established | EventKind::Accept);
-    let reason = (raw.reason as usize).checked_sub(1).and_then(|at| REASONS.get(at));
     Some(Record {
         kind,
         at_ns: raw.at_ns,
@@ -111,7 +94,18 @@ pub fn parse(bytes: &[u8]) -> Option<Record> {
         duration_ns: (tells_time && raw.duration_ns != 0).then_some(raw.duration_ns),
         bytes: is_end.then_some((raw.bytes_sent, raw.bytes_received)),
         error: (raw.error != 0).then(|| raw.error.saturating_abs()),
-        reason: reason.copied(),
+        reason: raw.reason,
+        protocol: protocol(raw.protocol),
+    })
+}
+
+fn protocol(number: u8) -> Option<Protocol> {
+    Some(match number {
+        1 | 58 => Protocol::Icmp,
+        6 => Protocol::Tcp,
+        17 => Protocol::Udp,
+        136 => Protocol::Udplite,
+        _ => return None,
     })
 }
 
@@ -146,7 +140,7 @@ mod tests {
         bytes.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 7]);
         bytes.extend(4000u16.to_ne_bytes());
         bytes.extend(443u16.to_ne_bytes());
-        bytes.extend([kind, family, 0, 0]);
+        bytes.extend([kind, family, 0, 6]);
         bytes.extend(*b"curl\0\0\0\0\0\0\0\0\0\0\0\0");
         bytes
     }
@@ -159,7 +153,8 @@ mod tests {
         assert_eq!(read.comm.as_deref(), Some("curl"));
         assert_eq!(read.local, Endpoint::ip(Ipv4Addr::LOCALHOST, 4000));
         assert_eq!(read.bytes, Some((100, 200)));
-        assert_eq!((read.error, read.reason), (Some(111), Some("NO_SOCKET")));
+        assert_eq!((read.error, read.reason), (Some(111), 1));
+        assert_eq!(read.protocol, Some(Protocol::Tcp));
         assert_eq!(read.duration_ns, Some(3_000));
     }
 
@@ -173,7 +168,7 @@ mod tests {
     #[test]
     fn what_is_no_record_is_none() {
         assert_eq!(parse(&record(0, 4)), None);
-        assert_eq!(parse(&record(9, 4)), None);
+        assert_eq!(parse(&record(12, 4)), None);
         assert_eq!(parse(&record(1, 5)), None);
         let whole = record(1, 4);
         for length in 0..whole.len() {

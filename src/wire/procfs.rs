@@ -157,6 +157,16 @@ pub fn ring_sockets(fdinfo: &[u8]) -> Vec<(u32, u64)> {
     files.filter_map(socket).collect()
 }
 
+/// What a time namespace adds to CLOCK_BOOTTIME, in nanoseconds: `timens_offsets` has seconds,
+/// which may be negative, and nanoseconds (time_namespaces(7)). Nothing where it is not told.
+pub fn boottime_offset(offsets: &[u8]) -> i128 {
+    let text = String::from_utf8_lossy(offsets);
+    let line = text.lines().find_map(|line| line.strip_prefix("boottime"));
+    let mut numbers = line.unwrap_or_default().split_whitespace().map(str::parse::<i128>);
+    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
+    next() * 1_000_000_000 + next()
+}
+
 /// A decimal number and nothing else.
 pub fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > 20 {
@@ -241,6 +251,13 @@ mod tests {
         assert_eq!(status(b"rubbish"), Status::default());
         assert_eq!(namespace_inode(b"pid:[4026531836]"), Some(4_026_531_836));
         assert_eq!(namespace_inode(b"pid:["), None);
+    }
+
+    #[test]
+    fn what_a_time_namespace_adds_is_told() {
+        let told = b"monotonic           7         0\nboottime           -3         5\n";
+        assert_eq!(boottime_offset(told), -2_999_999_995);
+        assert_eq!((boottime_offset(b""), boottime_offset(b"boottime\n")), (0, 0));
     }
 
     #[test]

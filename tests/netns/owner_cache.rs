@@ -214,16 +214,20 @@ fn full_scan() -> Vec<Socket> {
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+pub(crate) struct Seen {
     rounds: usize,
-    certain: usize,
-    uncertain: usize,
+    pub(crate) certain: usize,
+    pub(crate) uncertain: usize,
 }
 
 /// Looks while the tree runs and while it stands still, for so long.
 fn compare_for(time: Duration, seed: u64, limit: Option<usize>) -> Seen {
+    compare_by(Ports::new(None).limited(limit), time, seed)
+}
+
+/// The same with this collector.
+pub(crate) fn compare_by(mut ports: Ports, time: Duration, seed: u64) -> Seen {
     let tree = Tree::new(seed);
-    let mut ports = Ports::new(None).limited(limit);
     let mut seen = Seen::default();
     let until = Instant::now() + time;
     // On a busy machine a round takes long.
@@ -265,7 +269,7 @@ fn compare_for(time: Duration, seed: u64, limit: Option<usize>) -> Seen {
     seen
 }
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     seed.as_nanos() as u64 % 1_000_000
 }

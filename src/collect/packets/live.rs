@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::counter::{Counter, Frame};
 use super::each::{Each, Packet};
 use super::sightings::Sightings;
@@ -12,7 +14,7 @@ use super::snapshot::Limits;
 use crate::collect::Feed;
 use crate::model::flow_owner::{FlowOwners, PortSet};
 use crate::model::packets::{FlowFocus, PacketCounts};
-use crate::model::table::SocketTable;
+use crate::model::table::{EndedRow, SocketTable};
 use crate::sys::Capture;
 pub use crate::sys::capture::CaptureOptions;
 use crate::sys::capture::{CaptureStatistics, Captured, Drained};
@@ -22,6 +24,8 @@ use crate::wire::frame::{Layers, Summary, decode, detail, ip_packet};
 
 /// Bytes of an Ethernet header before its tag or type.
 const ADDRESSES: usize = 12;
+/// For so long a connection that is over still tells whose its packets were.
+const RECENT: SignedDuration = SignedDuration::from_secs(10);
 /// How long a wait for packets may last before the caller is asked again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -67,7 +71,13 @@ pub(super) fn owners(sockets: &mut Option<Feed<SocketTable>>, ports: &PortSet) -
     // The ring is in our namespace: equal addresses in another are other sockets.
     let netns = sys::process::own_netns();
     let is_own = |other: u64| Some(other) == netns;
-    let own = table.rows.iter().filter(|row| row.key.netns.is_none_or(is_own));
+    // A connection may be over before its packets are put down to anyone.
+    let now = Timestamp::now();
+    let is_recent = |ended: &Arc<EndedRow>| now.duration_since(ended.ended_at) < RECENT;
+    let ended: Vec<Arc<EndedRow>> = table.ended.iter().take_while(is_recent).collect();
+    // Those that are there come last: they go before others with the same ends.
+    let rows = ended.iter().rev().map(|ended| &ended.row).chain(&table.rows);
+    let own = rows.filter(|row| row.key.netns.is_none_or(is_own));
     FlowOwners::between(own.map(|row| &row.socket), sys::interfaces::addresses(), ports)
 }
 

@@ -50,6 +50,17 @@ impl Ledger {
         self.covered = std::mem::replace(&mut self.coverage, coverage);
     }
 
+    /// Enters connections that ended before the next listing; one that was listed before will be
+    /// missing there, and needs no other word.
+    pub fn enter_brief(&mut self, ended: Vec<EndedRow>) {
+        for ended in ended {
+            let key = ended.row.key;
+            if self.known.place(key).is_none() && self.coverage.covers(key.netns) {
+                self.remember(ended);
+            }
+        }
+    }
+
     /// Enters a listing made at `at`.
     pub fn update(&mut self, listed: Vec<Listed>, at: Timestamp) -> SocketTable {
         let mut changes = TableChanges::default();

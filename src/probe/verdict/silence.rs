@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::super::evidence::drops::Drop;
 use super::super::evidence::listener::Listening;
 use super::super::fault::Scene;
 use super::rule_words;
@@ -10,27 +11,40 @@ use crate::inspect::nat::firewall::Fate;
 use crate::model::probe::{ListenerDetail, OutcomeKind, Side, Verdict};
 use crate::model::socket::Backlog;
 use crate::sys::errno;
-use crate::text::{clean, units};
+use crate::text::{clean, event, units};
 
 /// Nothing came back, in our time or in the system's.
 pub(super) fn silence(scene: &Scene, error: Option<&io::Error>) -> Verdict {
     let own_rule = scene.evidence.rules.certain(Fate::Dropped).is_some();
-    let side = if scene.to_self || own_rule { Side::Local } else { Side::Path };
+    let own_drop = scene.evidence.dropped.is_some();
+    let side = if scene.to_self || own_rule || own_drop { Side::Local } else { Side::Path };
     let waited = units::duration(scene.timeout);
     let text = format!("no answer from {} within {waited}: {}", scene.address, deafness(scene));
     let errno = error.and_then(errno::name).map(str::to_owned);
     Verdict { outcome: OutcomeKind::Timeout, side: Some(side), text, errno }
 }
 
+/// What the kernel itself says of the packet that found no answer.
+fn drop_words(drop: &Drop) -> String {
+    let reason = event::reason(&drop.reason);
+    if drop.outgoing {
+        format!("the SYN never left this host, the kernel dropped it ({reason})")
+    } else {
+        format!("the SYN arrived at this host and the kernel dropped it ({reason})")
+    }
+}
+
 /// Why nobody answers.
 fn deafness(scene: &Scene) -> String {
+    let dropped = scene.evidence.dropped.as_ref();
     if let Some((leg, block)) = scene.evidence.rules.certain(Fate::Dropped) {
         let what = match leg {
             Leg::Out => "drops what goes there",
             Leg::In => "drops what comes in there",
             Leg::Back => "drops its answer",
         };
-        return format!("a rule of this host's own firewall {what} ({})", rule_words(block));
+        let word = dropped.map(|drop| format!(": {}", clean(&drop.reason))).unwrap_or_default();
+        return format!("a rule of this host's own firewall {what} ({}){word}", rule_words(block));
     }
     let rule = match scene.evidence.rules.possible(Fate::Dropped) {
         Some((_, block)) => format!(
@@ -40,7 +54,10 @@ fn deafness(scene: &Scene) -> String {
         ),
         None => String::new(),
     };
-    format!("{}{rule}", cause(scene))
+    match dropped {
+        Some(drop) => format!("{}{rule}", drop_words(drop)),
+        None => format!("{}{rule}", cause(scene)),
+    }
 }
 
 fn cause(scene: &Scene) -> String {

@@ -9,6 +9,7 @@ use crate::model::socket::Backlog;
 use crate::probe::Host;
 use crate::probe::conversation::Talked;
 use crate::probe::evidence::Evidence;
+use crate::probe::evidence::drops::Drop;
 use crate::probe::evidence::listener::Listening;
 use crate::probe::fault::{Ending, NameFault};
 use crate::probe::{Protocol, dialogue::recognise};
@@ -48,6 +49,18 @@ fn later(kind: ErrorKind) -> Fault {
 
 const REMOTE: &str = "192.0.2.1:80";
 const OWN: &str = "127.0.0.1:80";
+
+#[test]
+fn a_packet_that_this_host_drops_is_the_kernels_word() {
+    for (address, outgoing, word) in [(REMOTE, true, "never left"), (OWN, false, "arrived")] {
+        let mut scene = scene(address);
+        scene.evidence.dropped = Some(Drop { reason: "NETFILTER_DROP".to_owned(), outgoing });
+        let verdict = of(&Fault::Silence, &scene);
+        assert_eq!(verdict.side, Some(Side::Local));
+        let text = verdict.text;
+        assert!(text.contains(word) && text.contains("NETFILTER_DROP: a rule"), "{text}");
+    }
+}
 
 #[test]
 fn refused_is_the_peers_also_on_this_machine() {

@@ -1,4 +1,4 @@
-//! What TCP sockets do, as it happens, told by BPF programs in the kernel
+//! What sockets do, as it happens, told by BPF programs in the kernel
 //! (`assets/bpf/events.bpf.c`). Needs CAP_BPF and CAP_PERFMON in the machine's first user
 //! namespace, and a kernel with BTF (5.12 and later).
 
@@ -12,16 +12,18 @@ use std::time::Duration;
 
 use aya::maps::{MapData, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, ProgramError};
-use aya::{Btf, Ebpf, EbpfLoader};
+use aya::{Btf, Ebpf, EbpfLoader, Endianness};
 use jiff::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
 
+use super::bpf;
 use super::errno;
 use super::rights::{Missing, remedy_for};
-use crate::model::event::SocketEvent;
+use crate::model::event::{EventKind, SocketEvent};
 use crate::sys::error::{Error, Result};
 use crate::wire::bpf_event::{self, Record};
+use crate::wire::btf;
 
 /// Whether this sockpit can watch events at all, rights and kernel aside.
 pub const IS_BUILT: bool = true;
@@ -29,15 +31,28 @@ pub const IS_BUILT: bool = true;
 /// The compiled programs; `.ci/bpf` compiles them from their source.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../assets/bpf/events.bpf.o");
 
+type Program = (&'static str, &'static str, Option<&'static str>);
+
+/// Sees each accept(2). Without it a connection that came in is put down to who first sends or
+/// receives on it.
+const ACCEPTS: &str = "call_returns";
+
 /// A program, the tracepoint that it is attached to, and what is lost without it; `None` where
 /// nothing is left without it.
-const PROGRAMS: [(&str, &str, Option<&str>); 5] = [
+const PROGRAMS: [Program; 7] = [
     ("set_state", "inet_sock_set_state", None),
-    ("call_returns", "sys_exit", Some("who accepts a connection is not seen")),
+    (ACCEPTS, "sys_exit", Some("who accepts a connection is not seen")),
     ("send_reset", "tcp_send_reset", Some("resets that are sent are not seen (Linux 6.10 tells)")),
     ("receive_reset", "tcp_receive_reset", Some("resets that arrive are not seen")),
     ("retransmit", "tcp_retransmit_skb", Some("retransmissions are not seen")),
+    ("sends", "sock_send_length", Some("UDP is not seen (Linux 6.3 tells)")),
+    ("receives", "sock_recv_length", Some("who receives over UDP is not seen (Linux 6.3 tells)")),
 ];
+
+/// The programs for dropped packets, the best first, and where they are attached.
+const DROPS: ([&str; 2], &str) = (["drop", "drop_alone"], "kfree_skb");
+
+pub use super::super::portable::events::Scope;
 
 /// The running programs. They are taken out of the kernel when this is dropped.
 pub struct Events {
@@ -45,6 +60,7 @@ pub struct Events {
     ring: RingBuf<MapData>,
     lost: PerCpuArray<MapData, u64>,
     missing: Vec<String>,
+    reasons: Reasons,
 }
 
 impl fmt::Debug for Events {
@@ -55,13 +71,12 @@ impl fmt::Debug for Events {
 
 impl Events {
     /// Begins to watch this network namespace, or all of them.
-    pub fn open(all_namespaces: bool) -> Result<Self> {
+    pub fn open(scope: Scope) -> Result<Self> {
+        bpf::permit("watch what sockets do")?;
         let failed = |error: &(dyn StdError + 'static)| refusal(error);
-        let btf = Btf::from_sys_fs().map_err(|_| {
-            let why = "this kernel does not tell its types (no /sys/kernel/btf/vmlinux)";
-            Error::unsupported(WHAT, why)
-        })?;
-        let netns = if all_namespaces { 0 } else { own_namespace()? };
+        let types = bpf::types(WHAT)?;
+        let btf = Btf::parse(&types, Endianness::default()).map_err(|error| failed(&error))?;
+        let netns = if scope.all_namespaces { 0 } else { own_namespace()? };
         let (device, inode) = pid_namespace()?;
         let [accept, accept4] = accept_calls();
         let mut programs = EbpfLoader::new()
@@ -74,12 +89,21 @@ impl Events {
             .load(OBJECT)
             .map_err(|error| failed(&error))?;
         let mut missing = Vec::new();
-        for (name, tracepoint, without) in PROGRAMS {
+        let is_wanted = |program: &&Program| scope.accepts || program.0 != ACCEPTS;
+        for &(name, tracepoint, without) in PROGRAMS.iter().filter(is_wanted) {
             match (attach(&mut programs, name, tracepoint, &btf), without) {
                 (Ok(()), _) => {}
                 (Err(error), None) => return Err(failed(&error)),
                 (Err(error), Some(without)) => missing.push(format!("{without}: {error}")),
             }
+        }
+        let attach_drop = |programs: &mut Ebpf| {
+            let [best, other] = DROPS.0;
+            let attempt = attach(programs, best, DROPS.1, &btf);
+            attempt.or_else(|_| attach(programs, other, DROPS.1, &btf))
+        };
+        if let Err(error) = attach_drop(&mut programs) {
+            missing.push(format!("dropped packets are not seen (Linux 5.17 tells): {error}"));
         }
         let ring = programs.take_map("ring").ok_or_else(|| no_map("ring"))?;
         let lost = programs.take_map("lost").ok_or_else(|| no_map("lost"))?;
@@ -88,6 +112,7 @@ impl Events {
             lost: PerCpuArray::try_from(lost).map_err(|error| failed(&error))?,
             _programs: programs,
             missing,
+            reasons: Reasons::of(&types),
         })
     }
 
@@ -105,7 +130,7 @@ impl Events {
         let clock = Clock::now();
         while let Some(bytes) = self.ring.next() {
             if let Some(record) = bpf_event::parse(&bytes) {
-                take(event(record, &clock));
+                take(self.reasons.event(record, &clock));
             }
         }
         Ok(())
@@ -203,6 +228,48 @@ impl Clock {
     }
 }
 
+/// What this kernel means by its numbers.
+struct Reasons {
+    resets: Vec<String>,
+    drops: Vec<String>,
+}
+
+impl Reasons {
+    fn of(types: &[u8]) -> Self {
+        let names = |name, prefix| {
+            let mut names = Vec::new();
+            for (name, value) in btf::enumeration(types, name) {
+                let Ok(value) = usize::try_from(value) else { continue };
+                let name = String::from_utf8_lossy(name);
+                names.resize_with(names.len().max(value + 1), String::new);
+                names[value] = name.strip_prefix(prefix).unwrap_or(&name).to_owned();
+            }
+            names
+        };
+        Self {
+            resets: names("sk_rst_reason", "SK_RST_REASON_"),
+            drops: names("skb_drop_reason", "SKB_DROP_REASON_"),
+        }
+    }
+
+    /// A part of the kernel that has reasons of its own numbers them from 65,536 on; what these
+    /// mean is not told in one place.
+    fn name(&self, record: &Record) -> Option<String> {
+        let names = match record.kind {
+            EventKind::ResetSent => &self.resets,
+            EventKind::Dropped => &self.drops,
+            _ => return None,
+        };
+        let name = names.get(record.reason as usize).filter(|name| !name.is_empty());
+        Some(name.cloned().unwrap_or_else(|| record.reason.to_string()))
+    }
+
+    fn event(&self, record: Record, clock: &Clock) -> SocketEvent {
+        let reason = self.name(&record);
+        SocketEvent { reason, ..event(record, clock) }
+    }
+}
+
 fn event(record: Record, clock: &Clock) -> SocketEvent {
     let errno = record.error.map(|number| {
         let error = io::Error::from_raw_os_error(number);
@@ -210,6 +277,7 @@ fn event(record: Record, clock: &Clock) -> SocketEvent {
     });
     SocketEvent {
         event: record.kind,
+        protocol: record.protocol,
         at: clock.at(record.at_ns),
         pid: record.pid,
         name: record.comm,
@@ -222,6 +290,6 @@ fn event(record: Record, clock: &Clock) -> SocketEvent {
         bytes_sent: record.bytes.map(|(sent, _)| sent),
         bytes_received: record.bytes.map(|(_, received)| received),
         errno,
-        reason: record.reason.map(str::to_owned),
+        reason: None,
     }
 }

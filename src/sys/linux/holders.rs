@@ -10,10 +10,13 @@
 
 mod ahead;
 mod apart;
+#[cfg_attr(not(feature = "bpf"), path = "holders/without_kernel.rs")]
+mod by_kernel;
 mod descriptors;
 mod idle;
 mod reader;
 mod refresh;
+mod scan;
 mod sharing;
 
 use std::collections::HashMap;
@@ -29,12 +32,14 @@ use super::proc;
 use crate::model::join::Holding;
 use crate::model::owner::ProcessKey;
 use crate::sys::error::Result;
-pub(super) use ahead::Ahead;
+pub(super) use ahead::{Ahead, MANY};
+pub(super) use by_kernel::ByKernel;
 use descriptors::Descriptors;
 pub(super) use descriptors::Holder;
 use idle::Watch;
 use reader::Reader;
 pub(super) use reader::held_apart;
+pub(super) use scan::Scan;
 use sharing::Sharing;
 
 /// Processes that a worker takes at a time.
@@ -45,25 +50,6 @@ const FILES_SHARE: u64 = 4;
 
 /// More than this would only cost memory in the kernel.
 const MOST_FILES: u64 = 2_048;
-
-/// What one pass over all processes found.
-#[derive(Debug, Default)]
-pub(super) struct Scan {
-    /// Processes that hold sockets, in order of their pid.
-    pub(super) holders: Vec<Holder>,
-    /// Sockets held, by inode; `process` is an index into `holders`.
-    pub(super) holdings: Vec<Holding>,
-    /// Processes seen.
-    pub(super) processes: usize,
-    /// Processes whose descriptors could not be read.
-    pub(super) unreadable: usize,
-    /// The first reason for that.
-    pub(super) first_refusal: Option<Errno>,
-    /// Processes that ended while they were looked at; what they held may have gone to others.
-    pub(super) ended: usize,
-    /// Processes that may have changed what they hold since this time, in order of their pid.
-    pub(super) unverified: Vec<(ProcessKey, Timestamp)>,
-}
 
 /// A socket that was listed: its inode, and its cookie or 0.
 pub(super) type Listed = (u64, u64);
@@ -140,6 +126,17 @@ impl HolderScan {
         });
         self.collect(&pids, &mut scan);
         Ok(scan)
+    }
+
+    /// Takes what the kernel tells, and forgets what was found otherwise.
+    /// There are about as many holdings as are `expected`.
+    pub(super) fn by_kernel(&mut self, kernel: &ByKernel, expected: usize) -> Result<Scan> {
+        for (_, known) in self.memory.drain() {
+            self.watch.dismiss(known.witness);
+        }
+        self.memory.shrink_to_fit();
+        (self.listed, self.shared) = (Vec::new(), Vec::new());
+        kernel.scan(self.proc.as_fd(), expected)
     }
 
     /// Makes the result of what is in memory, and notes which sockets are shared.

@@ -1,6 +1,12 @@
 //! This host as any UNIX has it, and the capabilities that Linux adds.
 
 pub use super::files::with_own_rights;
+
+/// From now on no program is loaded into the kernel.
+pub fn forgo_bpf() {
+    #[cfg(feature = "bpf")]
+    super::bpf::forgo();
+}
 pub use crate::sys::unix::host::*;
 
 /// Has the allocator give memory back. A large socket table comes and goes by the megabyte, on

@@ -11,6 +11,7 @@ use rustix::thread::{CapabilitySet, capabilities, capability_is_in_bounding_set}
 
 use super::capture::Capture;
 use super::netns;
+use super::rights::INITIAL_USER_NAMESPACE;
 use super::sock_diag::SockDiag;
 use crate::model::machine::{Capability, Machine, Namespaces, Trial};
 use crate::model::socket::Protocol;
@@ -21,8 +22,6 @@ use crate::wire::{procfs, resolv_conf};
 
 /// Inode of the first PID namespace (`PROC_PID_INIT_INO` of the kernel's proc_ns.h).
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
-/// Inode of the first user namespace (`PROC_USER_INIT_INO`).
-const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
 
 /// The capabilities that sockpit knows, by the kernel's name.
 const CAPABILITIES: [(Capability, CapabilitySet); 8] = [

@@ -3,6 +3,9 @@
 
 use rustix::process::geteuid;
 
+/// Inode of the first user namespace (`PROC_USER_INIT_INO` of the kernel's proc_ns.h).
+pub(super) const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+
 /// The rights that something needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {

@@ -7,6 +7,7 @@ mod entry;
 mod families;
 mod identity;
 mod join;
+mod kernel_way;
 mod native;
 mod owners;
 mod port;

@@ -9,13 +9,22 @@ use crate::sys::error::{Error, Result};
 /// Whether this sockpit can watch events at all, rights and kernel aside.
 pub const IS_BUILT: bool = false;
 
+/// What is watched.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// Every network namespace, and not sockpit's own alone.
+    pub all_namespaces: bool,
+    /// Each accept(2) as it happens, which makes every system call of the machine a little slower.
+    pub accepts: bool,
+}
+
 /// The kernel's events: there are none on this platform.
 #[derive(Debug)]
 pub struct Events(Infallible);
 
 impl Events {
     /// Says that there are none here.
-    pub fn open(_all_namespaces: bool) -> Result<Self> {
+    pub fn open(_: Scope) -> Result<Self> {
         let why = "it needs Linux with BPF, and a sockpit that was built with its feature `bpf`";
         Err(Error::unsupported("watching what sockets do", why))
     }

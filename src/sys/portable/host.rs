@@ -78,6 +78,9 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
 /// Has the allocator give memory back. Here there is nothing to ask it.
 pub fn keep_memory_small() {}
 
+/// From now on no program is loaded into the kernel. There is none here.
+pub fn forgo_bpf() {}
+
 /// Does `work` on files with the user's own rights. Here sockpit never has others.
 pub fn with_own_rights<T>(work: impl FnOnce() -> T) -> io::Result<T> {
     Ok(work())

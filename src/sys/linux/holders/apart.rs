@@ -11,11 +11,18 @@ use rustix::io::Result;
 use super::super::proc::{self, Decimal};
 use super::descriptors::{Apart, Descriptors, Target, look_up};
 use super::sharing::kcmp;
+use crate::model::join::Holding;
 use crate::model::owner::Through;
 use crate::wire::procfs;
 
 /// The kernel leaves a ring's files out while the ring is in use; so often it is asked again.
 const ATTEMPTS: u32 = 3;
+
+/// The sockets in the file table of the io_uring that is at this descriptor of a thread, as held by
+/// the `process` with this index.
+pub(super) fn in_ring(thread: &OwnedFd, fd: i32, process: u32) -> impl Iterator<Item = Holding> {
+    ring(thread, fd).into_iter().map(move |held| Apart::of_ring(fd, held).holding(process))
+}
 
 /// Adds what is held apart to the descriptors of a process that were `found`. How many
 /// `threads` it has need not be asked where it is known.

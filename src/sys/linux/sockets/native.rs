@@ -13,6 +13,7 @@ use super::bound::BoundSockets;
 use super::elsewhere::{self, Elsewhere, Place};
 use super::entry::Entry;
 use super::identity::Identity;
+use super::kernel_way::KernelWay;
 use super::sight;
 use super::unlisted::Unlisted;
 use crate::model::activity::ListenCounters;
@@ -58,6 +59,7 @@ pub(super) struct Native {
     /// What this look learnt of the listeners there.
     listen_elsewhere: Vec<ListenCounters>,
     pub(super) scan: HolderScan,
+    pub(super) kernel_way: KernelWay,
     pub(super) processes: ProcessCache,
     pub(super) names: NameCache,
     bound: BoundSockets,
@@ -92,6 +94,7 @@ impl Native {
             elsewhere: Elsewhere::default(),
             listen_elsewhere: Vec::new(),
             scan: HolderScan::new(workers)?,
+            kernel_way: KernelWay::default(),
             processes: ProcessCache::new(),
             names: NameCache::with_cgroups(),
             bound: BoundSockets::default(),
@@ -145,9 +148,12 @@ impl Native {
         // what closes in between is told by the second look.
         let mut sockets = Vec::with_capacity(self.expected);
         let ahead = if self.is_repeated { None } else { self.scan.ahead() };
-        let (dumped, ahead) =
+        let (dumped, mut ahead) =
             Ahead::during(ahead, || self.dump_all(detail, &mut keep, &mut health, &mut sockets));
         dumped?;
+        if let Some(opened) = ahead.as_mut().and_then(Ahead::take_by_kernel) {
+            self.kernel_way.settle(opened);
+        }
         if self.tables.contains(Table::Tcp) {
             let is_bound =
                 |socket: &Socket| (Protocol::Tcp, State::Bound) == (socket.protocol, socket.state);
@@ -173,6 +179,7 @@ impl Native {
         let without_owner = sockets.iter_mut().filter_map(|listed| join.apply(listed)).count();
         self.processes.forget_unused();
         health.push(join.outlook.health(without_owner));
+        health.extend(self.kernel_way.health());
         let privileged = join.outlook.sight.hidden.is_none();
         let listen_elsewhere = std::mem::take(&mut self.listen_elsewhere);
         health.extend(sight::health_of_memory(&join.unverified));

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::super::listing::Reach;
-use super::super::holders::{Ahead, Listed, Scan};
+use super::super::holders::{Ahead, Listed, MANY, Scan};
 use super::super::kernel_ports;
 use super::super::options::own_netns_cookie;
 use super::entry::Entry;
@@ -27,7 +27,9 @@ impl Native {
         ahead: Option<&Ahead>,
     ) -> Result<Join> {
         let scan = self.scan(sockets, self.most_descriptors, ahead)?;
-        let (is_partial, ended) = (!scan.unverified.is_empty(), scan.ended);
+        // What changes hands during a pass through the kernel's tables can be missed.
+        let may_miss = scan.ended > 0 || scan.by_kernel;
+        let is_partial = !scan.unverified.is_empty();
         let mut join = self.join(sockets, scan);
         let mut lost = join.lost(sockets, |identity| self.ownerless.contains(&identity));
         self.kernel.retain(|identity, _| self.ownerless.contains(identity));
@@ -35,7 +37,7 @@ impl Native {
         lost.retain(|socket| !identity(socket).is_some_and(|known| kernel.contains_key(&known)));
         self.kernel.extend(kernel);
         join.kernel.clone_from(&self.kernel);
-        if !lost.is_empty() && (is_partial || ended > 0 || join.outlook.sight.hidden.is_none()) {
+        if !lost.is_empty() && (is_partial || may_miss || join.outlook.sight.hidden.is_none()) {
             let second = self.look_again(&lost)?;
             let open = lost.iter().filter_map(|socket| identity(socket));
             let open: HashSet<Identity> =
@@ -44,7 +46,7 @@ impl Native {
             // that was not listed yet.
             if is_partial && self.can_wait(&open) {
                 join.pending = open;
-            } else if !open.is_empty() && (is_partial || ended > 0) {
+            } else if !open.is_empty() && (is_partial || may_miss) {
                 let scan = self.scan(sockets, usize::MAX, None)?;
                 join = self.join(sockets, scan);
                 join.kernel.clone_from(&self.kernel);
@@ -89,9 +91,20 @@ impl Native {
         most: usize,
         ahead: Option<&Ahead>,
     ) -> Result<Scan> {
+        if !self.is_repeated && sockets.len() as u64 > MANY {
+            self.kernel_way.open();
+        }
+        if let Some(way) = self.kernel_way.get() {
+            match self.scan.by_kernel(way, sockets.len()) {
+                Ok(scan) => return Ok(scan),
+                Err(error) => self.kernel_way.settle(Err(error)),
+            }
+        }
         if !self.is_repeated {
             return self.scan.full(ahead);
         }
+        // The first look does not wait for it.
+        self.kernel_way.begin();
         let sockets = sockets.iter().map(T::socket);
         let listed = sockets.filter_map(|socket| Some((socket.inode?, socket.cookie.unwrap_or(0))));
         let mut listed: Vec<Listed> = listed.filter(|&(inode, _)| inode != 0).collect();

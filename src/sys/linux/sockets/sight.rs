@@ -9,16 +9,13 @@ use rustix::process::geteuid;
 use rustix::thread::{CapabilitySet, capabilities};
 
 use super::super::holders::Scan;
-use super::super::rights::{Missing, remedy_for};
+use super::super::rights::{INITIAL_USER_NAMESPACE, Missing, remedy_for};
 use crate::model::health::{Health, Source};
 use crate::model::join::Sight;
 use crate::model::owner::Unverified;
 
 /// Inode of the first PID namespace (`PROC_PID_INIT_INO` of the kernel's proc_ns.h).
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
-
-/// Inode of the first user namespace (`PROC_USER_INIT_INO`).
-const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
 
 /// How far one scan saw, in words that stay the same from scan to scan for the sockets, and
 /// with counts for the health line.
@@ -104,6 +101,10 @@ const OWN_NAMESPACE: &str =
 
 impl Obstacle {
     fn of(proc: BorrowedFd<'_>, scan: &Scan) -> Option<Self> {
+        // The kernel's own tables leave nobody out.
+        if scan.by_kernel {
+            return None;
+        }
         // We are one ourselves.
         if scan.processes == 0 {
             return Some(Self::NoProcesses);
