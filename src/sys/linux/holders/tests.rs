@@ -166,7 +166,7 @@ fn descriptors_that_moved_since_they_were_listed_ahead_are_found() {
     let mut scan = HolderScan::new(2).unwrap();
     let ahead = |scan: &HolderScan| {
         let mut ahead = scan.ahead().expect("there are two workers");
-        ahead.list(&pids(&scan.proc).unwrap(), &AtomicBool::new(false));
+        ahead.list(&proc::pids(&scan.proc).unwrap(), &AtomicBool::new(false));
         ahead
     };
     // As many as before, one of them elsewhere.
