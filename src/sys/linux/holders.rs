@@ -24,13 +24,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use jiff::Timestamp;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 use super::proc;
 use crate::model::join::Holding;
-use crate::model::owner::ProcessKey;
 use crate::sys::error::Result;
 pub(super) use ahead::{Ahead, MANY};
 pub(super) use by_kernel::ByKernel;

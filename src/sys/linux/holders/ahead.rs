@@ -18,6 +18,7 @@ use rustix::fs::{AtFlags, statat};
 use super::super::proc;
 use super::by_kernel::ByKernel;
 use super::reader::Reader;
+use crate::sys::error::Result;
 
 /// From so many descriptors on it takes longer to look each of them up in `/proc` than to take a
 /// program into the kernel that tells them all.
