@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 fn one(address: &str, json: bool) -> Result<Exit, Failure> {
-    let told = notation::read(address).map_err(Failure::usage)?;
+    let told = notation::read(address, addresses::interface_index).map_err(Failure::usage)?;
     if json {
         output::json(SCHEMA, &told)?;
         return Ok(Exit::Yes);
@@ -56,7 +56,7 @@ fn lines(told: &Notation) -> Vec<(&'static str, String)> {
     let family = format!("{} (AF number {} on Linux)", told.family, told.family_number);
     lines.push(("family", family));
     lines.extend(known("carries IPv4", told.mapped.clone()));
-    lines.extend(known("zone", told.zone.clone()));
+    lines.extend(known("zone", told.zone.as_ref().map(|zone| zone_line(zone, told.scope_id))));
     lines.extend(known("network order", told.bytes.clone()));
     if let (Some(number), Some(swapped)) = (told.number, told.number_swapped) {
         lines.push(("as a number", format!("{number}; {swapped} where ntohl was forgotten")));
@@ -67,8 +67,19 @@ fn lines(told: &Notation) -> Vec<(&'static str, String)> {
         lines.push(("port", format!("{port}: {bytes}; {swapped} where htons was forgotten")));
     }
     lines.extend(known("reverse name", told.reverse.clone()));
-    lines.push(("sockaddr", format!("{} ({} bytes)", told.sockaddr, told.sockaddr_bytes)));
+    let bytes = told.sockaddr_bytes;
+    lines.push(match &told.sockaddr {
+        Some(sockaddr) => ("sockaddr", format!("{sockaddr} ({bytes} bytes)")),
+        None => ("sockaddr", format!("{bytes} bytes; its scope id is not known here")),
+    });
     lines
+}
+
+fn zone_line(zone: &str, scope_id: Option<u32>) -> String {
+    match scope_id {
+        Some(id) => format!("{zone}, sin6_scope_id {id}"),
+        None => format!("{zone}: this machine has no interface of that name"),
+    }
 }
 
 fn host(json: bool) -> Result<Exit, Failure> {

@@ -4,20 +4,23 @@ mod diff;
 mod select;
 mod set;
 mod show;
+mod sink;
 
 use serde::Serialize;
 
 use super::filters::hide_own_words;
 use super::{Exit, Failure, output};
 use crate::inspect::Error;
-use crate::inspect::options::Inspector;
+use crate::inspect::options::{self, Behind, Inspector};
 use crate::inspect::sockets::{self, Listing, Request};
 use crate::model::health::{Health, Source};
 use crate::model::options::{OptionAccess, OptionsReport};
 use crate::model::socket::{Protocol, Socket};
+use crate::model::tables::{Table, Tables};
 use crate::query::{Saved, Truth};
 use crate::text::csv;
 use select::{Chosen, Selector};
+use sink::Sink;
 
 const SCHEMA: &str = "sockpit.opts/1";
 
@@ -96,10 +99,7 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
 
 fn of_descriptor(pid: u32, fd: i32, args: &Args) -> Result<Exit, Failure> {
     let mut health = Vec::new();
-    let found = Inspector::default().options_at(pid, fd, |cookie, inode| {
-        let listing = list_or_say(&mut health)?;
-        behind(listing.sockets, cookie, inode)
-    });
+    let found = Inspector::default().options_at(pid, fd, |behind| row(behind, &mut health));
     let report = found.map_err(failure)?;
     let body = body(report, &health, args);
     if args.json {
@@ -109,7 +109,8 @@ fn of_descriptor(pid: u32, fd: i32, args: &Args) -> Result<Exit, Failure> {
     } else {
         show::one(&body.report, args.changed)?;
     }
-    Ok(exit([&body.report]))
+    let has_told = body.report.access != OptionAccess::None;
+    Ok(if has_told { Exit::Yes } else { Exit::NotPermitted })
 }
 
 fn failure(error: Error) -> Failure {
@@ -120,12 +121,17 @@ fn failure(error: Error) -> Failure {
     }
 }
 
-/// A listing that is missing takes the row's facts away, but not the options.
-fn list_or_say(health: &mut Vec<Health>) -> Option<Listing> {
-    match sockets::list(&Request::default()) {
+/// The row of the socket behind a descriptor. A listing that is missing takes the row's facts away,
+/// but not the options.
+fn row(behind: Behind, health: &mut Vec<Health>) -> Option<Socket> {
+    let tables = match behind.port {
+        Some(_) => Tables::PORTS.or(Table::Udplite.into()).or(Table::Mptcp.into()),
+        None => Tables::ALL,
+    };
+    match sockets::list(&Request { port: behind.port, tables, ..Request::default() }) {
         Ok(listing) => {
             health.clone_from(&listing.health);
-            Some(listing)
+            same(listing.sockets, behind)
         }
         Err(error) => {
             health.push(Health::unavailable(Source::Sockets, error.to_string()));
@@ -135,7 +141,8 @@ fn list_or_say(health: &mut Vec<Health>) -> Option<Listing> {
 }
 
 /// The socket that a descriptor refers to. The subflows of an MPTCP socket have its inode, too.
-fn behind(sockets: Vec<Socket>, cookie: Option<u64>, inode: u64) -> Option<Socket> {
+fn same(sockets: Vec<Socket>, behind: Behind) -> Option<Socket> {
+    let Behind { cookie, inode, .. } = behind;
     let same = sockets.into_iter().filter(|socket| inode != 0 && socket.inode == Some(inode));
     same.max_by_key(|socket| (socket.protocol == Protocol::Mptcp, socket.cookie == cookie))
 }
@@ -153,12 +160,11 @@ fn of_many(mut selector: Selector, args: &Args) -> Result<Exit, Failure> {
         }
     }
     let Chosen { sockets, mut undecided } = selector.choose(&listing);
-    let mut inspector = Inspector::default();
-    let mut bodies = Vec::new();
-    for socket in sockets {
-        match inspector.options(socket) {
+    let mut sink = Sink::new(args);
+    options::each::<Failure>(&sockets, |found| {
+        match found {
             Ok(report) => match selector.takes(&report, &listing) {
-                Truth::Yes => bodies.push(body(report, &listing.health, args)),
+                Truth::Yes => sink.push(body(report, &listing.health, args))?,
                 Truth::Undecided => undecided += 1,
                 Truth::No => {}
             },
@@ -166,23 +172,14 @@ fn of_many(mut selector: Selector, args: &Args) -> Result<Exit, Failure> {
             Err(Error::Gone { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-    }
-    if args.diff {
-        let reports: Vec<&OptionsReport> = bodies.iter().map(|body| &body.report).collect();
-        diff::show(&reports, args.json)?;
-    } else if args.json {
-        output::json_array(SCHEMA, &bodies)?;
-    } else if args.csv {
-        output::csv(&csv::options(bodies.iter().map(|body| &body.report)))?;
-    } else if !bodies.is_empty() {
-        show::many(bodies.iter().map(|body| &body.report), args.changed)?;
-    }
-    match (bodies.is_empty(), undecided) {
-        (true, 0) => Err(Failure::no(format!("no socket matches {selector}"))),
-        (true, undecided) => Err(Failure::not_permitted(format!(
+        Ok(())
+    })?;
+    match (sink.end()?, undecided) {
+        (Some(exit), _) => Ok(exit),
+        (None, 0) => Err(Failure::no(format!("no socket matches {selector}"))),
+        (None, undecided) => Err(Failure::not_permitted(format!(
             "no socket surely matches {selector}; {undecided} might, but what decides it is hidden"
         ))),
-        (false, _) => Ok(exit(bodies.iter().map(|body| &body.report))),
     }
 }
 
@@ -209,10 +206,4 @@ fn access_health(report: &OptionsReport) -> Health {
         OptionAccess::KernelDiag => Health::degraded(Source::Options, reason),
         OptionAccess::None => Health::unavailable(Source::Options, reason),
     }
-}
-
-/// Whether anything was told of any socket.
-fn exit<'a>(reports: impl IntoIterator<Item = &'a OptionsReport>) -> Exit {
-    let told = reports.into_iter().any(|report| report.access != OptionAccess::None);
-    if told { Exit::Yes } else { Exit::NotPermitted }
 }

@@ -32,6 +32,33 @@ pub(super) fn json_array<T: Serialize>(schema: &str, bodies: &[T]) -> Result<(),
     Ok(())
 }
 
+/// A JSON array of documents of one schema, on one line, written as they come.
+pub(super) struct JsonArray {
+    out: BufWriter<StdoutLock<'static>>,
+    schema: &'static str,
+    is_begun: bool,
+}
+
+impl JsonArray {
+    /// An array without any document.
+    pub(super) fn new(schema: &'static str) -> Self {
+        Self { out: stdout(), schema, is_begun: false }
+    }
+
+    /// Adds a document.
+    pub(super) fn push<T: Serialize>(&mut self, body: &T) -> Result<(), Failure> {
+        self.out.write_all(if self.is_begun { b"," } else { b"[" })?;
+        self.is_begun = true;
+        Ok(serde_json::to_writer(&mut self.out, &Document { schema: self.schema, body })?)
+    }
+
+    /// Ends it.
+    pub(super) fn end(mut self) -> Result<(), Failure> {
+        self.out.write_all(if self.is_begun { b"]\n" } else { b"[]\n" })?;
+        Ok(self.out.flush()?)
+    }
+}
+
 /// Prints comma-separated values: lines of [`crate::text::csv`].
 pub(super) fn csv(lines: &str) -> Result<(), Failure> {
     let mut out = stdout();

@@ -3,6 +3,7 @@
 mod columns;
 mod folded;
 mod json;
+mod servers;
 mod watch;
 
 use std::collections::HashMap;
@@ -136,7 +137,12 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
         request.tables = request.tables.without(left_out);
         request.counted = left_out;
     }
+    let wider = servers::wider(args, saved);
+    if let Some(wider) = &wider {
+        request.tables = request.tables.or(tables(wider));
+    }
     let mut listing = sockets::list(&request)?;
+    let datagram_servers = wider.map_or(0, |wider| servers::count(&listing, &wider));
     if needs_two_looks(args, &query) {
         look_twice(&mut listing, &request)?;
     }
@@ -158,6 +164,7 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     if !args.json {
         tell(listing.health.iter().filter(|line| could_change(line, &listing.sockets)));
         tell_unlisted(&listing.unlisted, !query.is_empty());
+        servers::tell(datagram_servers);
     }
     let uncounted = uncounted(&listing, &query);
     for process in &uncounted {

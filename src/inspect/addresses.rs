@@ -27,3 +27,8 @@ pub fn of_host() -> Result<HostAddresses, Error> {
     };
     Ok(HostAddresses { interfaces, routes, routes_reason })
 }
+
+/// The number of the interface with this name; `None` where there is none.
+pub fn interface_index(name: &str) -> Option<u32> {
+    sys::resolve::interface_index(name).ok()
+}

@@ -11,9 +11,10 @@ mod notes;
 mod plain;
 mod situation;
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
 use std::rc::Rc;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, mpsc};
+use std::thread;
 
 use crate::catalog::sockopts::{self, Entry, Level, Read};
 use crate::model::options::{
@@ -67,9 +68,9 @@ impl Known {
     /// The option as it is reported, with nothing yet known of its default.
     fn option(self, r#type: OptionType, value: OptionValue, raw: Option<&[u8]>) -> SocketOption {
         SocketOption {
-            level: self.level.name.clone(),
-            name: self.entry.name.clone(),
-            winsock: self.entry.winsock.clone(),
+            level: self.level.name.as_str().into(),
+            name: self.entry.name.as_str().into(),
+            winsock: self.entry.winsock.as_deref().map(Cow::from),
             r#type,
             value,
             raw_hex: raw.map(hex),
@@ -77,10 +78,10 @@ impl Known {
             changed: None,
             changed_by: None,
             why: None,
-            unit: self.entry.unit.clone(),
+            unit: self.entry.unit.as_deref().map(Cow::from),
             writable: self.entry.writable,
             source: None,
-            about: self.entry.about.clone(),
+            about: self.entry.about.as_str().into(),
             note: None,
             parts: Vec::new(),
         }
@@ -90,6 +91,70 @@ impl Known {
 /// Reads the options of one socket of the table: [`Inspector::options`] for a single look.
 pub fn options(socket: &Socket) -> Result<OptionsReport, Error> {
     Inspector::default().options(socket)
+}
+
+/// What is known of the socket behind a descriptor, to find its row by.
+#[derive(Clone, Copy, Debug)]
+pub struct Behind {
+    /// Cookie.
+    pub cookie: Option<u64>,
+    /// sockfs inode.
+    pub inode: u64,
+    /// Its local port; `None` where it has none or that is not known.
+    pub port: Option<u16>,
+}
+
+impl Behind {
+    fn of(reading: &Reading) -> Self {
+        // TCP, UDP, UDP-Lite, MPTCP: what others have in that place is no port.
+        let has_port = matches!(reading.kind.protocol, 6 | 17 | 136 | 262);
+        let port = reading.local.as_ref().and_then(|local| local.port);
+        let port = port.filter(|port| has_port && *port != 0);
+        Self { cookie: reading.cookie, inode: reading.inode, port }
+    }
+}
+
+/// So many sockets are looked at by one thread before another has its turn.
+const BATCH: usize = 64;
+
+/// No more threads than this look at once.
+const MAX_WORKERS: usize = 8;
+
+/// Reads the options of many sockets, on several threads, and hands over what was found in the
+/// order of the sockets. Few are held at a time. An error of `take` ends it.
+pub fn each<E>(
+    sockets: &[&Socket],
+    mut take: impl FnMut(Result<OptionsReport, Error>) -> Result<(), E>,
+) -> Result<(), E> {
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+    let workers = workers.min(sockets.len().div_ceil(BATCH));
+    if workers <= 1 {
+        let mut inspector = Inspector::default();
+        return sockets.iter().try_for_each(|socket| take(inspector.options(socket)));
+    }
+    thread::scope(|scope| {
+        // The batches are dealt out in turn, and nobody is more than two ahead.
+        let start = |worker| {
+            let (tell, told) = mpsc::sync_channel(1);
+            scope.spawn(move || {
+                let mut inspector = Inspector::default();
+                for batch in sockets.chunks(BATCH).skip(worker).step_by(workers) {
+                    let mut look = |socket: &&Socket| inspector.options(socket);
+                    if tell.send(batch.iter().map(&mut look).collect::<Vec<_>>()).is_err() {
+                        return;
+                    }
+                }
+            });
+            told
+        };
+        let told: Vec<_> = (0..workers).map(start).collect();
+        for turn in 0..sockets.len().div_ceil(BATCH) {
+            // A thread that panicked has nothing more to tell; the scope passes its panic on.
+            let Ok(found) = told[turn % workers].recv() else { break };
+            found.into_iter().try_for_each(&mut take)?;
+        }
+        Ok(())
+    })
 }
 
 /// A look at the options of one socket or of many, in which no process is looked up twice.
@@ -133,9 +198,8 @@ impl Inspector {
         }
     }
 
-    /// Reads the options of the socket behind a descriptor. `known` finds the row of the
-    /// table with this cookie or inode; without one the socket is described by what it tells
-    /// itself.
+    /// Reads the options of the socket behind a descriptor. `known` finds its row in the table;
+    /// without one the socket is described by what it tells itself.
     ///
     /// [`Error::NotASocket`], [`Error::Gone`] and [`Error::NotPermitted`] are told apart; the
     /// last only where not even the table knows the socket.
@@ -143,18 +207,19 @@ impl Inspector {
         &mut self,
         pid: u32,
         fd: i32,
-        known: impl FnOnce(Option<u64>, u64) -> Option<Socket>,
+        known: impl FnOnce(Behind) -> Option<Socket>,
     ) -> Result<OptionsReport, Error> {
         match read_options(pid, fd, Meant::default(), &WANTED) {
             Ok(reading) => {
-                let socket = known(reading.cookie, reading.inode);
+                let socket = known(Behind::of(&reading));
                 let socket = socket.map_or_else(|| plain::socket(pid, fd, &reading), Ok)?;
                 Ok(self.full(socket, pid, &reading))
             }
             Err(refused @ Error::NotPermitted { .. }) => {
                 // A link may be readable where a duplicate is not permitted.
                 let inode = socket_inode(pid, fd);
-                match inode.ok().and_then(|inode| known(None, inode)) {
+                let behind = |inode| Behind { cookie: None, inode, port: None };
+                match inode.ok().and_then(|inode| known(behind(inode))) {
                     Some(socket) => Ok(self.by_table(&socket, refused.to_string())),
                     None => Err(refused),
                 }
@@ -180,6 +245,7 @@ impl Inspector {
             access: OptionAccess::Full,
             reason: None,
             options,
+            hidden: Vec::new(),
         }
     }
 
@@ -199,7 +265,11 @@ impl Inspector {
             None => &[],
         };
         let neighbours = &*neighbours;
-        lint::findings(&lint::Look { socket, options, waits, neighbours, parents })
+        let mut look = lint::Look { socket, options, waits, neighbours, peer: None, parents };
+        // Only a peer that takes nothing is worth a look of its own.
+        let peer = look.is_window_shut().then(|| listener::peer(socket)).flatten();
+        look.peer = peer.as_ref();
+        lint::findings(&look)
     }
 
     /// What the table alone tells, and the reason for the rest.
@@ -214,6 +284,7 @@ impl Inspector {
             socket: socket.clone(),
             access: if nothing { OptionAccess::None } else { OptionAccess::KernelDiag },
             reason: Some(reason),
+            hidden: diag::hidden(socket, &options, &mut self.fresh),
             options,
         }
     }
@@ -283,8 +354,11 @@ fn index_of(name: &str) -> Option<usize> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        out.extend([digit(byte >> 4), digit(byte & 15)]);
+    }
+    out
 }

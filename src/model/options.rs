@@ -159,11 +159,11 @@ pub struct OptionPart {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SocketOption {
     /// `SOL_SOCKET`, `IPPROTO_TCP`, …
-    pub level: String,
+    pub level: Cow<'static, str>,
     /// The name in C.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// The name in Winsock, where it has one.
-    pub winsock: Option<String>,
+    pub winsock: Option<Cow<'static, str>>,
     /// What `value` is.
     pub r#type: OptionType,
     /// The value.
@@ -179,19 +179,28 @@ pub struct SocketOption {
     /// Why the kernel changed it, or why nobody can tell: one sentence.
     pub why: Option<String>,
     /// Unit of a number: `bytes`, `s`, `ms`, `us`, `segments`, …
-    pub unit: Option<String>,
+    pub unit: Option<Cow<'static, str>>,
     /// Whether setsockopt could change it on this kind of socket in this state.
     pub writable: bool,
     /// Where the default comes from: a sysctl, or a sentence.
-    pub source: Option<String>,
+    pub source: Option<Cow<'static, str>>,
     /// What the option does, in a few words.
-    pub about: String,
+    pub about: Cow<'static, str>,
     /// What deserves a word about this very value: that a wish was cut, say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// The fields of a structure, where the option is one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<OptionPart>,
+}
+
+/// An option whose value could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HiddenOption {
+    /// `SOL_SOCKET`, `IPPROTO_TCP`, …
+    pub level: Cow<'static, str>,
+    /// The name in C.
+    pub name: Cow<'static, str>,
 }
 
 /// How a process waits on the socket.
@@ -270,6 +279,9 @@ pub struct OptionsReport {
     pub reason: Option<String>,
     /// In catalogue order.
     pub options: Vec<SocketOption>,
+    /// Those that such a socket has, too, and that could not be read for `reason`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<HiddenOption>,
     /// Who waits on it; `None` where that could not be looked up.
     pub io_model: Option<IoModel>,
     /// Lints.

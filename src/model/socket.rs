@@ -3,9 +3,11 @@
 mod endpoint;
 mod key;
 mod kinds;
+mod progress;
 mod protocol;
 mod queue;
 mod state;
+mod unread;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -26,6 +28,7 @@ pub use kinds::{NetlinkSocket, PacketKind, PacketSocket, SocketFile};
 pub use protocol::{Family, Protocol};
 pub use queue::{Backlog, SocketMemory, Timer, TimerKind};
 pub use state::State;
+pub use unread::Unread;
 
 /// One socket, as every view and the JSON contract (`sockpit.ports/1`) show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

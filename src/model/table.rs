@@ -2,6 +2,7 @@
 
 mod history;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -56,6 +57,28 @@ impl SocketRow {
     }
 }
 
+impl SocketRow {
+    /// The socket with its clocks at `now`, for as long as nothing else about it changes.
+    pub fn as_of(&self, now: Timestamp) -> Cow<'_, Socket> {
+        let passed_ms = now.as_millisecond() - self.observed_at.as_millisecond();
+        let passed_ms = u32::try_from(passed_ms).unwrap_or(0);
+        if passed_ms == 0 || self.socket.tcp.is_none() && self.socket.timer.is_none() {
+            return Cow::Borrowed(&self.socket);
+        }
+        let mut socket = self.socket.clone();
+        if let Some(timer) = &mut socket.timer {
+            timer.expires_ms = timer.expires_ms.saturating_sub(passed_ms);
+        }
+        if let Some(tcp) = &mut socket.tcp {
+            let clocks = [&mut tcp.last_data_sent_ms, &mut tcp.last_data_received_ms];
+            for clock in clocks.into_iter().flatten() {
+                *clock = clock.saturating_add(passed_ms);
+            }
+        }
+        Cow::Owned(socket)
+    }
+}
+
 /// Clocks are read a little apart from the sample's own time.
 const CLOCK_TOLERANCE_MS: i64 = 200;
 
@@ -63,7 +86,8 @@ fn same_timer(before: Option<Timer>, after: Option<Timer>, elapsed_ms: i64) -> b
     match (before, after) {
         (Some(before), Some(after)) => {
             let expected = i64::from(before.expires_ms) - elapsed_ms;
-            before.kind == after.kind && is_near(expected, i64::from(after.expires_ms))
+            (before.kind, before.unanswered) == (after.kind, after.unanswered)
+                && is_near(expected, i64::from(after.expires_ms))
         }
         (before, after) => before == after,
     }

@@ -107,6 +107,11 @@ pub const KEYS: &[KeyHelp] = &[
     key("retrans", "number", "segments sent again", "retrans:10.."),
     key("rate", "size", "bytes a second, both ways; needs two looks", "rate:1M.."),
     key("stalled", "time", "a queue has not moved for at least this", "stalled:10s.."),
+    key("idle", "time", "nothing was received for this long", "idle:10m.."),
+    key("probes", "number", "keep-alive probes without an answer", "probes:1.."),
+    key("resent", "number", "times a segment was resent", "resent:1.."),
+    key("window", "size", "bytes that the peer takes now", "window:0"),
+    key("shut", "time", "peer takes nothing; since data last left", "shut:10s.."),
     key("opt", "option", "a socket option, or one that was set", "opt:SO_KEEPALIVE=off"),
 ];
 

@@ -34,6 +34,15 @@ pub(super) enum NumberKey {
     Rate,
     /// Since a queue last moved.
     Stalled,
+    /// Since data was received.
+    Idle,
+    /// Keep-alive probes without an answer.
+    Probes,
+    Resent,
+    /// Bytes that the peer takes.
+    Window,
+    /// Since data last left, while the peer takes nothing.
+    Shut,
 }
 
 /// Which end of a socket is asked about.
@@ -88,7 +97,7 @@ pub(super) enum Measure {
 }
 
 /// Every key by its canonical name, in the order of the help table.
-const KEYS: [(&str, Key); 35] = [
+const KEYS: [(&str, Key); 40] = [
     ("port", Key::Number(NumberKey::Port(Side::Either))),
     ("lport", Key::Number(NumberKey::Port(Side::Local))),
     ("rport", Key::Number(NumberKey::Port(Side::Remote))),
@@ -123,11 +132,16 @@ const KEYS: [(&str, Key); 35] = [
     ("retrans", Key::Number(NumberKey::Retrans)),
     ("rate", Key::Number(NumberKey::Rate)),
     ("stalled", Key::Number(NumberKey::Stalled)),
+    ("idle", Key::Number(NumberKey::Idle)),
+    ("probes", Key::Number(NumberKey::Probes)),
+    ("resent", Key::Number(NumberKey::Resent)),
+    ("window", Key::Number(NumberKey::Window)),
+    ("shut", Key::Number(NumberKey::Shut)),
     ("opt", Key::Option),
 ];
 
 /// Other spellings: those of `ss`, of the JSON contract, and of a hasty hand.
-const ALIASES: [(&str, &str); 30] = [
+const ALIASES: [(&str, &str); 31] = [
     ("sport", "lport"),
     ("dport", "rport"),
     ("localport", "lport"),
@@ -155,6 +169,7 @@ const ALIASES: [(&str, &str); 30] = [
     ("txq", "sendq"),
     ("queue", "backlog"),
     ("retransmits", "retrans"),
+    ("retransmitting", "resent"),
     ("svc", "service"),
     ("option", "opt"),
     ("sockopt", "opt"),
@@ -197,10 +212,10 @@ impl NumberKey {
             Self::Port(_) => Measure::Port,
             Self::Pid | Self::Ppid => Measure::Id,
             Self::Inode | Self::Cookie | Self::Netns | Self::Backlog => Measure::Count,
-            Self::Drops | Self::Retrans => Measure::Count,
-            Self::RecvQ | Self::SendQ | Self::Rate => Measure::Bytes,
+            Self::Drops | Self::Retrans | Self::Probes | Self::Resent => Measure::Count,
+            Self::RecvQ | Self::SendQ | Self::Rate | Self::Window => Measure::Bytes,
             Self::BacklogPercent => Measure::Percent,
-            Self::Rtt | Self::Age | Self::Stalled => Measure::Duration,
+            Self::Rtt | Self::Age | Self::Stalled | Self::Idle | Self::Shut => Measure::Duration,
         }
     }
 }

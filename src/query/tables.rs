@@ -41,9 +41,17 @@ fn with_some(test: &Test) -> Tables {
         Test::Name(set) => set.tables_with_some(),
         Test::Number { key: NumberKey::Port(_), .. }
         | Test::Present(Key::Number(NumberKey::Port(_))) => WITH_PORT.into_iter().collect(),
-        Test::Number { key: NumberKey::Rtt | NumberKey::Retrans, .. } => {
-            WITH_RTT.into_iter().collect()
-        }
+        Test::Number {
+            key:
+                NumberKey::Rtt
+                | NumberKey::Retrans
+                | NumberKey::Idle
+                | NumberKey::Probes
+                | NumberKey::Resent
+                | NumberKey::Window
+                | NumberKey::Shut,
+            ..
+        } => WITH_RTT.into_iter().collect(),
         Test::Number { key: NumberKey::Backlog | NumberKey::BacklogPercent, .. } => {
             WITH_BACKLOG.into_iter().collect()
         }

@@ -102,6 +102,16 @@ pub enum Column {
     RemotePort,
     /// Bytes a second, both ways together.
     Rate,
+    /// Milliseconds since data was received.
+    Idle,
+    /// Keep-alive probes in a row without an answer.
+    Probes,
+    /// How many times the oldest segment was sent again.
+    Resent,
+    /// Bytes that the peer takes at this moment.
+    Window,
+    /// While that is 0, milliseconds since data last left.
+    Shut,
     /// Time since first sight: at least as old.
     Age,
 }
@@ -110,7 +120,7 @@ use Column::*;
 
 impl Column {
     /// Every column, the usual ones first.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 50] = [
         Proto,
         Local,
         Remote,
@@ -155,6 +165,11 @@ impl Column {
         RemoteAddr,
         RemotePort,
         Rate,
+        Idle,
+        Probes,
+        Resent,
+        Window,
+        Shut,
         Age,
     ];
 
@@ -236,13 +251,30 @@ impl Column {
             RemoteAddr => ("remote_addr", "REMOTE-ADDR", "remote address, or path, on its own"),
             RemotePort => ("remote_port", "RPORT", "remote port on its own"),
             Rate => ("rate", "RATE", "bytes a second, both ways"),
+            Idle => ("idle", "IDLE_MS", "ms since data was received"),
+            Probes => ("probes", "PROBES", "keep-alive probes in a row without an answer"),
+            Resent => ("resent", "RESENT", "times in a row the oldest segment was sent again"),
+            Window => ("window", "WINDOW", "bytes that the peer takes now"),
+            Shut => ("shut", "SHUT_MS", "peer's window is shut: ms since data last left"),
             Age => ("age", "AGE", "time since first sight: at least as old"),
         }
     }
 
     /// Whether only a full listing tells it.
     pub fn is_metric(self) -> bool {
-        matches!(self, Drops | Rtt | Cwnd | Retransmits | BytesSent | BytesReceived | Congestion)
+        matches!(
+            self,
+            Drops
+                | Rtt
+                | Cwnd
+                | Retransmits
+                | BytesSent
+                | BytesReceived
+                | Congestion
+                | Idle
+                | Window
+                | Shut
+        )
     }
 
     /// How to read the column as a number, where it is one.
@@ -265,6 +297,11 @@ impl Column {
             Retransmits => |socket| tcp(socket)?.retransmits.map(u64::from),
             BytesSent => |socket| tcp(socket)?.bytes_sent,
             BytesReceived => |socket| tcp(socket)?.bytes_received,
+            Idle => |socket| socket.idle_ms().map(u64::from),
+            Probes => |socket| socket.unanswered_probes().map(u64::from),
+            Resent => |socket| socket.retransmitting().map(u64::from),
+            Window => |socket| socket.peer_window_bytes().map(u64::from),
+            Shut => |socket| socket.shut_ms().map(u64::from),
             _ => return None,
         })
     }

@@ -138,7 +138,7 @@ pub fn options<'a>(reports: impl IntoIterator<Item = &'a OptionsReport>) -> Stri
             let (value, default) = (known(value), known(default));
             line(
                 &mut out,
-                [&inode, &cookie, &*option.level, &option.name, &value, &default, source, by],
+                [&inode, &cookie, &*option.level, &*option.name, &value, &default, source, by],
             );
         }
     }

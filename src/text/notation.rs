@@ -31,18 +31,23 @@ pub struct Notation {
     pub port_swapped: Option<u16>,
     /// The zone of a link-local address: an interface's name or index.
     pub zone: Option<String>,
+    /// The number of that interface, which is what `sin6_scope_id` holds; `None` without a zone,
+    /// and where this machine has no such interface.
+    pub scope_id: Option<u32>,
     /// The IPv4 address that an IPv6 one carries.
     pub mapped: Option<String>,
     /// The name that a reverse look-up asks for.
     pub reverse: Option<String>,
-    /// `struct sockaddr_in`, `sockaddr_in6` or `sockaddr_un` of this machine, for connect(2).
-    pub sockaddr: String,
+    /// `struct sockaddr_in`, `sockaddr_in6` or `sockaddr_un` of this machine, for connect(2);
+    /// `None` where the number of its zone is not known.
+    pub sockaddr: Option<String>,
     /// Its length for connect(2).
     pub sockaddr_bytes: usize,
 }
 
-/// Reads `192.0.2.1`, `192.0.2.1:80`, `[::1]:80`, `fe80::1%eth0`, `/path`, `@name`.
-pub fn read(text: &str) -> Result<Notation, String> {
+/// Reads `192.0.2.1`, `192.0.2.1:80`, `[::1]:80`, `fe80::1%eth0`, `/path`, `@name`. `index_of`
+/// tells the number of an interface by its name.
+pub fn read(text: &str, index_of: impl FnOnce(&str) -> Option<u32>) -> Result<Notation, String> {
     if text.starts_with('/') || text.starts_with('@') {
         return of_path(text);
     }
@@ -52,7 +57,8 @@ pub fn read(text: &str) -> Result<Notation, String> {
              fe80::1%eth0, /run/x.sock or @name"
         )
     })?;
-    Ok(of_ip(addr, port, zone))
+    let scope_id = zone.as_deref().and_then(|zone| zone.parse().ok().or_else(|| index_of(zone)));
+    Ok(of_ip(addr, port, zone, scope_id))
 }
 
 fn split(text: &str) -> Option<(IpAddr, Option<u16>, Option<String>)> {
@@ -88,7 +94,7 @@ fn split(text: &str) -> Option<(IpAddr, Option<u16>, Option<String>)> {
     (addr.is_ipv6()).then_some((addr, port, zone))
 }
 
-fn of_ip(addr: IpAddr, port: Option<u16>, zone: Option<String>) -> Notation {
+fn of_ip(addr: IpAddr, port: Option<u16>, zone: Option<String>, scope_id: Option<u32>) -> Notation {
     let port_number = port.unwrap_or(0);
     let (family, family_number, bytes) = match addr {
         IpAddr::V4(addr) => ("ipv4", 2_u16, addr.octets().to_vec()),
@@ -96,7 +102,6 @@ fn of_ip(addr: IpAddr, port: Option<u16>, zone: Option<String>) -> Notation {
     };
     let mut sockaddr = family_number.to_ne_bytes().to_vec();
     sockaddr.extend(port_number.to_be_bytes());
-    let scope: u32 = zone.as_deref().and_then(|zone| zone.parse().ok()).unwrap_or(0);
     match addr {
         IpAddr::V4(_) => {
             sockaddr.extend(&bytes);
@@ -105,7 +110,8 @@ fn of_ip(addr: IpAddr, port: Option<u16>, zone: Option<String>) -> Notation {
         IpAddr::V6(_) => {
             sockaddr.extend([0; 4]);
             sockaddr.extend(&bytes);
-            sockaddr.extend(scope.to_ne_bytes());
+            // An address without a zone has scope 0.
+            sockaddr.extend(scope_id.unwrap_or(0).to_ne_bytes());
         }
     }
     let number = match addr {
@@ -127,11 +133,12 @@ fn of_ip(addr: IpAddr, port: Option<u16>, zone: Option<String>) -> Notation {
         port,
         port_bytes: port.map(|port| hex(&port.to_be_bytes())),
         port_swapped: port.map(u16::swap_bytes),
+        sockaddr_bytes: sockaddr.len(),
+        sockaddr: (zone.is_some() == scope_id.is_some()).then(|| hex(&sockaddr)),
         zone,
+        scope_id,
         mapped,
         reverse: Some(reverse(addr)),
-        sockaddr_bytes: sockaddr.len(),
-        sockaddr: hex(&sockaddr),
     }
 }
 
@@ -189,10 +196,11 @@ fn of_path(text: &str) -> Result<Notation, String> {
         port_bytes: None,
         port_swapped: None,
         zone: None,
+        scope_id: None,
         mapped: None,
         reverse: None,
         sockaddr_bytes: sockaddr.len(),
-        sockaddr: hex(&sockaddr),
+        sockaddr: Some(hex(&sockaddr)),
     })
 }
 
@@ -205,6 +213,14 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Result<Notation, String> {
+        super::read(text, |name| (name == "eth0").then_some(7))
+    }
+
+    fn sockaddr(text: &str) -> String {
+        read(text).expect("an address").sockaddr.expect("its zone is known")
+    }
+
     #[test]
     fn an_address_is_told_in_every_notation() {
         let told = read("192.168.0.1:80").expect("an address");
@@ -213,7 +229,7 @@ mod tests {
         assert_eq!(told.port_bytes.as_deref(), Some("00 50"));
         assert_eq!(told.reverse.as_deref(), Some("1.0.168.192.in-addr.arpa"));
         assert_eq!(told.sockaddr_bytes, 16);
-        assert!(told.sockaddr.ends_with("00 50 c0 a8 00 01 00 00 00 00 00 00 00 00"));
+        assert!(sockaddr("192.168.0.1:80").ends_with("00 50 c0 a8 00 01 00 00 00 00 00 00 00 00"));
 
         let told = read("[fe80::1%3]:443").expect("an address");
         assert_eq!((told.zone.as_deref(), told.sockaddr_bytes), (Some("3"), 28));
@@ -222,10 +238,25 @@ mod tests {
         let mapped = read("::ffff:10.0.0.1").expect("an address").mapped;
         assert_eq!(mapped.as_deref(), Some("10.0.0.1"));
 
-        let told = read("@name").expect("an address");
-        assert!(told.sockaddr.ends_with("00 6e 61 6d 65"), "{}", told.sockaddr);
+        assert!(sockaddr("@name").ends_with("00 6e 61 6d 65"));
         let told = read("/run/x").expect("an address");
         assert_eq!(told.sockaddr_bytes, 2 + 6 + 1);
+    }
+
+    #[test]
+    fn a_zone_is_the_number_of_an_interface() {
+        let ends_with = |text: &str, scope: u32| {
+            let scope: Vec<String> =
+                scope.to_ne_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            assert!(sockaddr(text).ends_with(&scope.join(" ")), "{}", sockaddr(text));
+        };
+        ends_with("fe80::1%3", 3);
+        ends_with("[fe80::1%3]:443", 3);
+        ends_with("fe80::1%eth0", 7);
+        ends_with("[fe80::1%eth0]:443", 7);
+        ends_with("fe80::1", 0);
+        let unknown = read("fe80::1%eth1").expect("an address");
+        assert_eq!((unknown.scope_id, unknown.sockaddr), (None, None));
     }
 
     #[test]

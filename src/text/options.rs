@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{clean, units};
 use crate::catalog::sockopts::{self, Entry, Form};
 use crate::model::options::{
-    ChangedBy, IoModel, OptionPart, OptionType, OptionValue, SocketOption, Structure,
+    BlockedThread, ChangedBy, IoModel, OptionPart, OptionType, OptionValue, OptionsReport,
+    SocketOption, Structure, Watcher,
 };
 
 /// Structures of more fields are told below a table, not in it.
@@ -262,46 +263,59 @@ fn bytes(hex: &str) -> String {
     }
 }
 
-/// Who waits on a socket and how: `non-blocking; epoll 5 in pid 42 (EPOLLIN EPOLLET);
-/// thread 43 in accept4`.
+/// The options that could not be read, in one line; why stands above them.
+pub fn hidden(report: &OptionsReport) -> Option<String> {
+    let names: Vec<&str> = report.hidden.iter().map(|option| &*option.name).collect();
+    (!names.is_empty()).then(|| clean(&format!("hidden: {}", names.join(", "))).into_owned())
+}
+
+/// Who waits on a socket and how: `non-blocking; edge-triggered epoll in one instance: the program
+/// has to read until EAGAIN, or it is not told again (epoll 5 of pid 42: EPOLLIN EPOLLET)`.
 pub fn io_model(model: &IoModel) -> String {
-    if let Some(summary) = &model.summary
-        && model.watchers.len() + model.blocked_in.len() > MOST_WAITERS
-    {
-        return clean(summary).into_owned();
-    }
     let mode = match model.nonblocking {
         Some(true) => "non-blocking",
         Some(false) => "blocking",
         None => "blocking or not is not readable",
     };
-    let mut parts = vec![mode.to_owned()];
-    for watcher in &model.watchers {
-        let events = clean(&watcher.events.join(" ")).into_owned();
+    if model.watchers.is_empty() && model.blocked_in.is_empty() && model.sigio.is_none() {
+        return format!("{mode}; nobody was found waiting on it");
+    }
+    let waiters = waiters(model);
+    let all = waiters.join("; ");
+    match (model.summary.as_deref().map(clean), waiters.len()) {
+        (None, _) => format!("{mode}; {all}"),
+        (Some(summary), 0) => format!("{mode}; {summary}"),
+        (Some(summary), 1..=MOST_WAITERS) => format!("{mode}; {summary} ({all})"),
+        (Some(summary), count) => format!("{mode}; {summary} ({count} in all)"),
+    }
+}
+
+/// Each with its numbers.
+fn waiters(model: &IoModel) -> Vec<String> {
+    let watcher = |watcher: &Watcher| {
         let fd = watcher.fd.map_or(String::new(), |fd| format!(" {fd}"));
-        parts.push(format!("{}{fd} in pid {} ({events})", clean(&watcher.kind), watcher.pid));
-    }
-    for thread in &model.blocked_in {
-        let call = clean(&thread.syscall);
-        parts.push(format!("thread {} of pid {} in {call}", thread.tid, thread.pid));
-    }
-    if model.watchers.is_empty() && model.blocked_in.is_empty() {
-        parts.push("nobody was found waiting on it".to_owned());
-    } else if let Some(summary) = &model.summary {
-        parts.push(clean(summary).into_owned());
-    }
-    parts.join("; ")
+        let events = match watcher.events.is_empty() {
+            true => String::new(),
+            false => format!(": {}", clean(&watcher.events.join(" "))),
+        };
+        format!("{}{fd} of pid {}{events}", clean(&watcher.kind), watcher.pid)
+    };
+    let thread = |thread: &BlockedThread| {
+        format!("thread {} of pid {} in {}", thread.tid, thread.pid, clean(&thread.syscall))
+    };
+    let watchers = model.watchers.iter().map(watcher);
+    watchers.chain(model.blocked_in.iter().map(thread)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::options::{BlockedThread, Watcher};
+    use crate::model::options::SigioOwner;
 
     fn option(r#type: OptionType, unit: Option<&str>, value: OptionValue) -> SocketOption {
         SocketOption {
-            level: "SOL_SOCKET".to_owned(),
-            name: "SO_X".to_owned(),
+            level: "SOL_SOCKET".into(),
+            name: "SO_X".into(),
             winsock: None,
             r#type,
             value,
@@ -310,10 +324,10 @@ mod tests {
             changed: None,
             changed_by: None,
             why: None,
-            unit: unit.map(str::to_owned),
+            unit: unit.map(|unit| unit.to_owned().into()),
             writable: true,
             source: None,
-            about: String::new(),
+            about: "".into(),
             note: None,
             parts: Vec::new(),
         }
@@ -338,7 +352,7 @@ mod tests {
 
     fn named(name: &str, value_: i64) -> String {
         let plain = option(OptionType::Unsigned, None, OptionValue::Number(value_));
-        value(&SocketOption { name: name.to_owned(), ..plain })
+        value(&SocketOption { name: name.to_owned().into(), ..plain })
     }
 
     #[test]
@@ -373,7 +387,7 @@ mod tests {
                 unit: Some(unit.into()),
             };
         let mut info = option(OptionType::Opaque, None, OptionValue::Text("00".repeat(280)));
-        info.name = "TCP_INFO".to_owned();
+        info.name = "TCP_INFO".into();
         info.parts = vec![
             part("time", "rtt", 43, "us"),
             part("time", "rto", 200_000, "us"),
@@ -403,15 +417,22 @@ mod tests {
     fn who_waits_is_one_line() {
         let mut model = IoModel { nonblocking: Some(false), ..IoModel::default() };
         assert_eq!(io_model(&model), "blocking; nobody was found waiting on it");
+        model.sigio = Some(SigioOwner { kind: "process".to_owned(), id: 7 });
+        model.summary = Some("SIGIO goes to process 7".to_owned());
+        assert_eq!(io_model(&model), "blocking; SIGIO goes to process 7");
+        model.sigio = None;
         model.watchers.push(Watcher {
             pid: 42,
             kind: "epoll".to_owned(),
             fd: Some(5),
             events: vec!["EPOLLIN".to_owned(), "EPOLLET".to_owned()],
         });
-        model.blocked_in.push(BlockedThread { pid: 42, tid: 43, syscall: "accept4".to_owned() });
-        let expected =
-            "blocking; epoll 5 in pid 42 (EPOLLIN EPOLLET); thread 43 of pid 42 in accept4";
-        assert_eq!(io_model(&model), expected);
+        model.blocked_in.push(BlockedThread { pid: 42, tid: 43, syscall: "epoll_wait".to_owned() });
+        model.summary = Some("edge-triggered epoll in one instance".to_owned());
+        assert_eq!(
+            io_model(&model),
+            "blocking; edge-triggered epoll in one instance (epoll 5 of pid 42: EPOLLIN EPOLLET; \
+             thread 43 of pid 42 in epoll_wait)"
+        );
     }
 }

@@ -287,6 +287,8 @@ impl App {
     /// Lets every pane and the dialog do what is due.
     fn advance(&mut self, effects: &mut Vec<Effect>) {
         self.world.is_covered = self.dialog.is_some();
+        let geometry = self.geometry();
+        self.world.shows_options = geometry.is_some_and(|it| it.shows(PaneId::Options));
         self.each_pane(effects, |pane, cx| pane.advance(cx));
         self.with_dialog(effects, dialog::Open::advance);
     }

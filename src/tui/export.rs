@@ -138,19 +138,20 @@ impl Content {
     fn json(&self) -> Result<String, serde_json::Error> {
         let schema = format!("sockpit.{}/1", self.name());
         match self {
-            Self::Ports { rows, taken_at, host, privileged, unverified, health, .. } => document(
-                &schema,
-                PortsBody {
-                    taken_at: *taken_at,
-                    host,
-                    privileged: *privileged,
-                    sockets: rows
-                        .iter()
-                        .map(|row| Told { socket: &row.socket, unverified })
-                        .collect(),
-                    health,
-                },
-            ),
+            Self::Ports { rows, taken_at, host, privileged, unverified, health, .. } => {
+                let sockets: Vec<_> = rows.iter().map(|row| row.as_of(*taken_at)).collect();
+                let told = sockets.iter().map(|socket| Told { socket, unverified });
+                document(
+                    &schema,
+                    PortsBody {
+                        taken_at: *taken_at,
+                        host,
+                        privileged: *privileged,
+                        sockets: told.collect(),
+                        health,
+                    },
+                )
+            }
             Self::History { rows, taken_at, host, forgotten, health, .. } => document(
                 &schema,
                 HistoryBody {
@@ -174,7 +175,7 @@ impl Content {
             Self::Ports { rows, columns, taken_at, unverified, .. } => {
                 let table = Sockets { columns, now: *taken_at, unverified };
                 table.head(&mut out, &[]);
-                rows.iter().for_each(|row| table.line(&mut out, &[], &row.socket));
+                rows.iter().for_each(|row| table.line(&mut out, &[], &row.as_of(*taken_at)));
             }
             Self::History { rows, columns, .. } => {
                 let head = Sockets { columns, now: Timestamp::UNIX_EPOCH, unverified: &[] };

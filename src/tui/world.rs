@@ -112,6 +112,8 @@ pub struct World {
     pub bell: Bell,
     /// Whether a dialog lies over the panes.
     pub is_covered: bool,
+    /// Whether the options of the selected socket are on screen.
+    pub shows_options: bool,
     /// Whether the sockets of every network namespace are wanted.
     pub all_netns: bool,
     /// The columns of Ports in their order; `None` for the usual ones.
@@ -159,6 +161,7 @@ impl World {
             own_pid: 0,
             bell: Bell::default(),
             is_covered: false,
+            shows_options: false,
             all_netns: false,
             columns: None,
             is_capture_off: false,

@@ -3,8 +3,12 @@
 
 #[path = "opts_kinds.rs"]
 mod kinds;
+#[path = "opts_random.rs"]
+mod random;
 #[path = "opts_stages.rs"]
 mod stages;
+#[path = "opts_waiters.rs"]
+mod waiters;
 
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -16,7 +20,7 @@ use crate::support::{in_namespace, run};
 
 /// What is told of a socket of this process.
 fn report(fd: &impl AsRawFd) -> OptionsReport {
-    let told = Inspector::default().options_at(std::process::id(), fd.as_raw_fd(), |_, _| None);
+    let told = Inspector::default().options_at(std::process::id(), fd.as_raw_fd(), |_| None);
     told.unwrap()
 }
 

@@ -20,7 +20,7 @@ const fn kind(name: &'static str, domain: i32, r#type: i32, protocol: i32) -> Ki
 const INET: i32 = libc::AF_INET;
 const INET6: i32 = libc::AF_INET6;
 
-pub(super) const ALL: [Kind; 16] = [
+pub(super) const ALL: [Kind; 18] = [
     kind("tcp4", INET, libc::SOCK_STREAM, libc::IPPROTO_TCP),
     kind("tcp6", INET6, libc::SOCK_STREAM, libc::IPPROTO_TCP),
     kind("mptcp4", INET, libc::SOCK_STREAM, 262),
@@ -37,6 +37,8 @@ pub(super) const ALL: [Kind; 16] = [
     kind("unix seqpacket", libc::AF_UNIX, libc::SOCK_SEQPACKET, 0),
     kind("packet", libc::AF_PACKET, libc::SOCK_RAW, 0),
     kind("netlink", libc::AF_NETLINK, libc::SOCK_RAW, 0),
+    kind("vsock", libc::AF_VSOCK, libc::SOCK_STREAM, 0),
+    kind("xdp", libc::AF_XDP, libc::SOCK_RAW, 0),
 ];
 
 impl Kind {
@@ -78,6 +80,9 @@ pub(super) fn candidates(entry: &Entry, old: &OptionValue) -> Vec<Vec<u8>> {
         _ => match entry.r#type {
             OptionType::Linger => vec![[1_i32, 5].map(i32::to_ne_bytes).concat()],
             OptionType::Timeval => vec![[2_i64, 0].map(i64::to_ne_bytes).concat()],
+            OptionType::Bytes if entry.length() == 8 => {
+                vec![100_000_u64.to_ne_bytes().to_vec(), 300_000_u64.to_ne_bytes().to_vec()]
+            }
             OptionType::Bytes => ints(&[4096, 1200, 60_000]),
             // The other one: to take what it has already is no sign.
             OptionType::Bool => ints(&[i32::from(*old != OptionValue::Bool(true))]),

@@ -27,6 +27,25 @@ fn kinds(fd: &impl AsRawFd) -> Vec<String> {
     findings.iter().map(|finding| finding["kind"].as_str().unwrap().to_owned()).collect()
 }
 
+/// What a finding was drawn from.
+#[track_caller]
+fn evidence(fd: &impl AsRawFd, kind: &str) -> String {
+    let report = report(fd);
+    let mut findings = report["findings"].as_array().unwrap().iter();
+    let finding = findings.find(|finding| finding["kind"] == kind);
+    let finding = finding.unwrap_or_else(|| panic!("no {kind} in {report}"));
+    finding["evidence"].as_str().unwrap().to_owned()
+}
+
+/// The local ports of the sockets of this process that match a query.
+fn ports(query: &str) -> Vec<u64> {
+    let pid = format!("pid:{}", std::process::id());
+    let output = sockpit().args(["ports", &pid, query, "--json"]).output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |socket: &Value| socket["local"]["port"].as_u64().unwrap();
+    told["sockets"].as_array().unwrap().iter().map(of).collect()
+}
+
 #[track_caller]
 fn expect(fd: &impl AsRawFd, kind: &str) {
     let found = kinds(fd);
@@ -182,11 +201,31 @@ fn a_member_of_a_group_that_nobody_accepts_on_is_pointed_out() {
 #[test]
 fn sockets_that_their_program_neglects_are_pointed_out() {
     in_namespace(|| {
-        let (listener, client, mut accepted) = connected("127.0.0.1:0");
+        let (listener, mut client, mut accepted) = connected("127.0.0.1:0");
         accepted.write_all(b"unread").unwrap();
-        expect(&client, "unread_unwatched");
+        assert_eq!(
+            evidence(&client, "unread_unwatched"),
+            "unread: 6 bytes; no epoll, poll or read"
+        );
+        let (_other, client_with_end, mut other) = connected("127.0.0.1:0");
+        other.write_all(b"unread").unwrap();
+        other.shutdown(std::net::Shutdown::Write).unwrap();
+        let is_closed = |client: &TcpStream| {
+            wait_for("CLOSE_WAIT", || {
+                kinds(client).contains(&"close_wait".to_owned()).then_some(())
+            });
+        };
+        is_closed(&client_with_end);
+        let unread = evidence(&client_with_end, "close_wait");
+        assert_eq!(unread, "CLOSE_WAIT; unread: 6 bytes and the peer's end");
+        // A FIN that is not read is no byte.
+        client.read_exact(&mut [0; 6]).unwrap();
         accepted.shutdown(std::net::Shutdown::Write).unwrap();
-        wait_for("CLOSE_WAIT", || kinds(&client).contains(&"close_wait".to_owned()).then_some(()));
+        is_closed(&client);
+        expect_not(&client, "unread_unwatched");
+        assert_eq!(evidence(&client, "close_wait"), "CLOSE_WAIT; unread: the peer's end");
+        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+        assert_eq!(evidence(&client, "close_wait"), "CLOSE_WAIT; nothing unread");
 
         // The test process has a child: sockpit itself.
         expect_not(&listener, "passed_on");
@@ -202,6 +241,9 @@ fn sockets_that_their_program_neglects_are_pointed_out() {
             sender.send_to(&[0; 1000], deaf.local_addr().unwrap()).unwrap();
         }
         expect(&deaf, "receive_drops");
+        // What the kernel counts here is memory, of which the datagrams are a part.
+        let unread = evidence(&deaf, "unread_unwatched");
+        assert!(unread.contains("datagrams in ") && unread.contains(" of memory"), "{unread}");
     });
 }
 
@@ -247,6 +289,12 @@ fn what_a_connection_suffers_from_is_told() {
             while client.write(&[0; 65_536]).is_ok() {}
             kinds(&client).contains(&"peer_window_zero".to_owned()).then_some(())
         });
+        let port = |stream: &TcpStream| u64::from(stream.local_addr().unwrap().port());
+        assert_eq!(ports("window:0"), [port(&client)]);
+        assert_eq!(ports("shut:0s..1h"), [port(&client)]);
+        assert_eq!(ports("shut:1h.."), [0_u64; 0]);
+        let unread = evidence(&client, "peer_window_zero");
+        assert!(unread.contains("the peer is on this host and has "), "{unread}");
 
         let (_other, quiet, _end) = connected("127.0.0.1:0");
         let keep = TcpKeepalive::new()
@@ -263,5 +311,18 @@ fn what_a_connection_suffers_from_is_told() {
         wait_for("a retransmission", || {
             kinds(&lossy).contains(&"retransmitting".to_owned()).then_some(())
         });
+        // The shut window is probed in vain, too, which is neither.
+        assert_eq!(ports("probes:1.."), [port(&quiet)]);
+        assert_eq!(ports("resent:1.."), [port(&lossy)]);
+        wait_for("a second without data", || {
+            ports("idle:1s..1h").contains(&port(&quiet)).then_some(())
+        });
+        assert_eq!(ports("idle:1h.."), [0_u64; 0]);
+        let columns = "local_port,probes,resent,idle,window,shut";
+        let shown = run(sockpit().args(["ports", "probes:1..", "--csv", "--columns", columns]));
+        let cells: Vec<&str> = shown.lines().nth(1).unwrap().split(',').collect();
+        assert_eq!(cells[0], port(&quiet).to_string(), "{shown}");
+        assert!(cells[1] != "0" && cells[2] == "0" && !cells[3].is_empty(), "{shown}");
+        assert!(cells[4] != "0" && cells[5].is_empty(), "{shown}");
     });
 }

@@ -165,3 +165,136 @@ fn options_are_keys_of_the_query_language() {
         assert!(text.contains("  ! off"), "{text}");
     });
 }
+
+/// `opts` without a single capability.
+fn without_rights(args: &[&str]) -> Option<(i32, Value)> {
+    let output = std::process::Command::new("setpriv")
+        .args(["--bounding-set=-all", "--inh-caps=-all", env!("CARGO_BIN_EXE_sockpit"), "opts"])
+        .args(args)
+        .arg("--json")
+        .output()
+        .ok()?;
+    let told = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    Some((output.status.code().unwrap(), told))
+}
+
+#[test]
+fn without_the_right_the_table_tells_what_it_can_and_the_rest_is_hidden() {
+    in_namespace(|| {
+        let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
+        let (code, full, _) = opts(&["8080"]);
+        assert_eq!((code, &full[0]["access"]), (0, &"full".into()));
+        assert_eq!(full[0].get("hidden"), None);
+        let Some((code, told)) = without_rights(&["8080"]) else {
+            return crate::support::cannot_run("no setpriv (see .ci/install)");
+        };
+        assert_eq!((code, &told[0]["access"]), (0, &"kernel_diag".into()), "{told}");
+        let reason = told[0]["reason"].as_str().unwrap();
+        assert!(reason.contains("CAP_SYS_PTRACE"), "{reason}");
+        let names = |report: &Value, field: &str| -> Vec<String> {
+            let all = report[field].as_array().unwrap().iter();
+            all.map(|one| one["name"].as_str().unwrap_or_default().to_owned()).collect()
+        };
+        let (seen, hidden) = (names(&told[0], "options"), names(&told[0], "hidden"));
+        assert!(seen.contains(&"SO_ACCEPTCONN".to_owned()), "{seen:?}");
+        assert!(hidden.contains(&"SO_KEEPALIVE".to_owned()), "{hidden:?}");
+        // What is told agrees with what is so, and nothing is left out.
+        for option in told[0]["options"].as_array().unwrap() {
+            let all = full[0]["options"].as_array().unwrap();
+            let same = all.iter().find(|other| other["name"] == option["name"]).unwrap();
+            assert_eq!(option["value"], same["value"], "{option}");
+        }
+        for name in names(&full[0], "options") {
+            assert!(seen.contains(&name) || hidden.contains(&name), "{name}");
+        }
+        drop(listener);
+    });
+}
+
+#[test]
+fn a_process_of_the_same_user_is_read_where_the_system_lets_one() {
+    in_namespace(|| {
+        let mut holder = std::process::Command::new("setpriv")
+            .args(["--bounding-set=-all", "--inh-caps=-all", "python3", "-c"])
+            .arg("import socket; s = socket.create_server(('', 8081)); input()")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_for("the server", || TcpStream::connect("127.0.0.1:8081").ok());
+        let (_, told) = without_rights(&["8081", "state:listen"]).unwrap();
+        let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
+        let reason = told[0]["reason"].as_str().unwrap_or_default();
+        match scope.as_deref().map(str::trim) {
+            Ok("0") | Err(_) => assert_eq!(told[0]["access"], "full", "{reason}"),
+            Ok(_) => {
+                assert_eq!(told[0]["access"], "kernel_diag");
+                assert!(reason.contains("ptrace_scope"), "{reason}");
+            }
+        }
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+    });
+}
+
+#[test]
+fn ten_thousand_looks_leak_nothing_and_disturb_no_traffic() {
+    in_namespace(|| {
+        use std::io::{Read, Write};
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let pairs: Vec<(TcpStream, TcpStream)> = (0..50)
+            .map(|_| {
+                let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                (client, listener.accept().unwrap().0)
+            })
+            .collect();
+        let others: Vec<std::net::UdpSocket> =
+            (0..100).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        let listing = sockpit::inspect::sockets::list(&Default::default()).unwrap();
+        let pid = std::process::id();
+        let is_ours = |socket: &&sockpit::model::socket::Socket| {
+            // The socket that asks for the list is ours, too.
+            let is_ours = socket.owners.iter().any(|owner| owner.process.pid == pid);
+            is_ours && socket.local.port.is_some()
+        };
+        let ours: Vec<_> = listing.sockets.iter().filter(is_ours).collect();
+        assert_eq!(ours.len(), 1 + 2 * pairs.len() + others.len());
+        let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let mut inspector = sockpit::inspect::options::Inspector::default();
+        // The first look may open what stays open.
+        inspector.options(ours[0]).unwrap();
+        let before = descriptors();
+
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for (client, server) in pairs.iter().take(5) {
+                let (mut client, mut server) = (client, server);
+                let done = &done;
+                scope.spawn(move || {
+                    let mut number = 0_u64;
+                    while !done.load(Ordering::Relaxed) {
+                        client.write_all(&number.to_ne_bytes()).unwrap();
+                        let mut bytes = [0; 8];
+                        server.read_exact(&mut bytes).unwrap();
+                        assert_eq!(u64::from_ne_bytes(bytes), number);
+                        number += 1;
+                    }
+                    assert!(number > 0);
+                });
+            }
+            for socket in ours.iter().cycle().take(10_000) {
+                let report = inspector.options(socket).unwrap();
+                assert_eq!(report.access, sockpit::model::options::OptionAccess::Full);
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(descriptors(), before);
+        // No duplicate keeps a connection from ending.
+        for (client, mut server) in pairs {
+            drop(client);
+            server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            assert_eq!(server.read(&mut [0; 1]).unwrap(), 0);
+        }
+    });
+}

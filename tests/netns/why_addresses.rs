@@ -76,6 +76,13 @@ fn a_server_on_every_address_is_told_with_those_that_others_reach() {
         assert_eq!(ports("exposed:yes"), [8080, 5000]);
         assert_eq!(ports("exposed:no state:listen"), [9090]);
         assert_eq!(ports("state:server"), [8080, 9090, 5000]);
+        // Who looks for listeners is told of the servers that never listen.
+        let output = sockpit().args(["ports", "state:listen", "exposed:yes"]).output().unwrap();
+        let note = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            note.contains("1 datagram socket serves") && note.contains("state:server"),
+            "{note}"
+        );
     });
 }
 

@@ -119,9 +119,11 @@ fn buffer(entry: &Entry, wanted: i64, is: i64) -> (SetEffect, Option<String>) {
         let why = "the kernel doubles it, for its own bookkeeping";
         return (SetEffect::Doubled, Some(why.to_owned()));
     }
-    if wanted.checked_mul(2).is_none_or(|doubled| is < doubled) {
-        let limit = sysctl(sysctl_name).unwrap_or_default();
-        let why = format!("{sysctl_name} ({limit}) is the most, doubled");
+    // The kernel reads the number as unsigned: below 0 it is more than any limit.
+    if wanted < 0 || wanted.checked_mul(2).is_none_or(|doubled| is < doubled) {
+        let limit = sysctl(sysctl_name).map_or(String::new(), |limit| format!(" ({limit})"));
+        let below = if wanted < 0 { "a size below 0 is taken for the largest: " } else { "" };
+        let why = format!("{below}{sysctl_name}{limit} is the most, doubled");
         return (SetEffect::Clamped, Some(why));
     }
     (SetEffect::Clamped, Some("the kernel keeps no smaller buffer".to_owned()))
@@ -161,6 +163,7 @@ mod tests {
         assert_eq!(of("SO_RCVBUF", 8192, 131_072, 16_384), SetEffect::Doubled);
         assert_eq!(of("SO_RCVBUF", 1 << 30, 131_072, 425_984), SetEffect::Clamped);
         assert_eq!(of("SO_RCVBUF", 1, 131_072, 2304), SetEffect::Clamped);
+        assert_eq!(of("SO_RCVBUF", -1, 131_072, 425_984), SetEffect::Clamped);
         assert_eq!(of("TCP_DEFER_ACCEPT", 5, 0, 7), SetEffect::Rounded);
         assert_eq!(of("SO_RCVLOWAT", 0, 1, 1), SetEffect::Rounded);
         assert_eq!(of("TCP_MAXSEG", 1000, 32_768, 32_768), SetEffect::Ignored);

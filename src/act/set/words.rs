@@ -7,6 +7,7 @@ use crate::catalog::sockopts;
 use crate::model::options::OptionValue;
 use crate::model::set::{SetEffect, SetOutcome, SetPlan, SetResult};
 use crate::model::socket::Socket;
+use crate::sys;
 
 /// `SO_RCVBUF=65536`, as it is written on the command line.
 fn assignment(name: &str, value: &OptionValue) -> String {
@@ -43,10 +44,15 @@ pub(super) fn steps(plan: &SetPlan) -> Vec<String> {
 /// Who else has the socket, and so its options.
 pub(super) fn sharing(plan: &SetPlan) -> Option<String> {
     let Some(first) = plan.shared_with.first() else {
-        let unseen = plan.socket.owners_complete != Some(true);
-        return unseen.then(|| {
-            "not every process could be read: others may share the socket and its options".into()
-        });
+        let why = match plan.socket.owners_complete {
+            Some(true) => return None,
+            Some(false) if sys::machine::initial_pid_namespace() == Some(false) => {
+                "processes outside of sockpit's PID namespace cannot be seen"
+            }
+            Some(false) => "not every process could be read",
+            None => "nobody looked who else holds it",
+        };
+        return Some(format!("{why}: others may share the socket and its options"));
     };
     let more = match plan.shared_with.len() - 1 {
         0 => String::new(),

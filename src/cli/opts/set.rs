@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::select::{Chosen, Selector};
-use super::{behind, list, list_or_say};
+use super::{list, row};
 use crate::act::set::{Wish, plan, tree};
 use crate::act::{Action as _, Consent, Verdict};
 use crate::cli::{Exit, Failure, consent, output};
@@ -116,10 +116,7 @@ fn is_assignment(word: &str) -> bool {
 fn reports(selector: &Selector) -> Result<Vec<OptionsReport>, Failure> {
     let mut inspector = Inspector::default();
     if let Selector::Descriptor { pid, fd } = *selector {
-        let found = inspector.options_at(pid, fd, |cookie, inode| {
-            let listing = list_or_say(&mut Vec::new())?;
-            behind(listing.sockets, cookie, inode)
-        });
+        let found = inspector.options_at(pid, fd, |behind| row(behind, &mut Vec::new()));
         return Ok(vec![found.map_err(super::failure)?]);
     }
     let listing = list(selector)?;

@@ -1,6 +1,6 @@
 //! Options for people: the changed ones first, each with its default beside it.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, StdoutLock, Write};
 
 use crate::cli::output;
 use crate::model::options::{ChangedBy, OptionAccess, OptionsReport, SocketOption};
@@ -12,40 +12,54 @@ use crate::text::{address, clean};
 
 /// Prints one report.
 pub(super) fn one(report: &OptionsReport, only_changed: bool) -> io::Result<()> {
-    many([report], only_changed)
+    let mut reports = Reports::new(only_changed);
+    reports.push(report)?;
+    reports.end()
 }
 
 /// Prints several, an empty line between them.
-pub(super) fn many<'a>(
-    reports: impl IntoIterator<Item = &'a OptionsReport>,
+pub(super) struct Reports {
+    out: BufWriter<StdoutLock<'static>>,
     only_changed: bool,
-) -> io::Result<()> {
-    let mut out = output::stdout();
-    let mut hidden: Vec<(&str, usize)> = Vec::new();
-    let mut written = 0;
-    for report in reports {
+    /// Reasons, and how many sockets have nothing else to tell.
+    bare: Vec<(String, usize)>,
+    written: usize,
+}
+
+impl Reports {
+    /// None yet.
+    pub(super) fn new(only_changed: bool) -> Self {
+        Self { out: output::stdout(), only_changed, bare: Vec::new(), written: 0 }
+    }
+
+    /// The next.
+    pub(super) fn push(&mut self, report: &OptionsReport) -> io::Result<()> {
         // Many connections in TIME_WAIT have the same nothing to tell.
         let is_bare = report.access != OptionAccess::Full && report.findings.is_empty();
-        if let (true, true, Some(reason)) = (only_changed, is_bare, &report.reason)
+        if let (true, true, Some(reason)) = (self.only_changed, is_bare, &report.reason)
             && report.options.is_empty()
         {
-            match hidden.iter_mut().find(|(of, _)| *of == reason.as_str()) {
+            match self.bare.iter_mut().find(|(of, _)| of == reason) {
                 Some((_, count)) => *count += 1,
-                None => hidden.push((reason, 1)),
+                None => self.bare.push((reason.clone(), 1)),
             }
-            continue;
+            return Ok(());
         }
-        if written > 0 {
-            writeln!(out)?;
+        if self.written > 0 {
+            writeln!(self.out)?;
         }
-        written += 1;
-        write(report, only_changed, &mut out)?;
+        self.written += 1;
+        write(report, self.only_changed, &mut self.out)
     }
-    for (reason, count) in hidden {
-        let sockets = if count == 1 { "1 socket".into() } else { format!("{count} sockets") };
-        writeln!(out, "{sockets} more: {}", clean(reason))?;
+
+    /// What was only counted, at the end.
+    pub(super) fn end(mut self) -> io::Result<()> {
+        for (reason, count) in &self.bare {
+            let sockets = if *count == 1 { "1 socket".into() } else { format!("{count} sockets") };
+            writeln!(self.out, "{sockets} more: {}", clean(reason))?;
+        }
+        self.out.flush()
     }
-    out.flush()
 }
 
 fn write(report: &OptionsReport, only_changed: bool, out: &mut impl Write) -> io::Result<()> {
@@ -67,7 +81,11 @@ fn write(report: &OptionsReport, only_changed: bool, out: &mut impl Write) -> io
         return writeln!(out, "no option differs from the default");
     }
     table(&report.options).write(out)?;
-    details(&report.options, out)
+    details(&report.options, out)?;
+    if let Some(words) = words::hidden(report).filter(|_| !only_changed) {
+        writeln!(out, "{words}")?;
+    }
+    Ok(())
 }
 
 /// What does not go into a line of the table: reasons, remarks, and TCP_INFO by its groups.

@@ -29,7 +29,8 @@ pub(super) struct Defaults {
 }
 
 impl Fresh {
-    fn here(&mut self, kind: SocketKind) -> Option<Rc<Made>> {
+    /// What an untouched socket of the kind answers here; `None` where none can be made.
+    pub(super) fn here(&mut self, kind: SocketKind) -> Option<Rc<Made>> {
         let make = || fresh_options(kind, None, &WANTED).ok().map(Rc::new);
         self.here.entry(kind).or_insert_with(make).clone()
     }
@@ -72,7 +73,7 @@ impl Defaults {
     pub(super) fn judge(
         &self,
         index: usize,
-        entry: &Entry,
+        entry: &'static Entry,
         situation: &Situation<'_>,
         option: &mut SocketOption,
     ) {
@@ -80,26 +81,27 @@ impl Defaults {
         match entry.compare {
             Compare::Never => return,
             Compare::Unconnected if situation.connected => {
-                option.source = Some("the connection decides".to_owned());
+                option.source = Some("the connection decides".into());
                 return;
             }
             Compare::Autotuned if is_autotuned(entry, situation) => {
                 option.source = Some(match sysctl {
-                    Some(sysctl) => format!("autotuned within {sysctl}"),
-                    None => "autotuned".to_owned(),
+                    Some(sysctl) => format!("autotuned within {sysctl}").into(),
+                    None => "autotuned".into(),
                 });
                 return;
             }
             _ => {}
         }
         if sysctl.is_some() && !self.same_netns {
-            option.source = sysctl.map(|sysctl| format!("{sysctl} of its network namespace"));
+            option.source =
+                sysctl.map(|sysctl| format!("{sysctl} of its network namespace").into());
             return;
         }
         let answers: Option<&Answers> = self.made.as_deref().map(|made| &made.answers);
         let raw = answers.and_then(|answers| answers.get(index)?.as_deref());
         option.default = raw.and_then(|raw| decode::value(entry, raw));
-        option.source = Some(sysctl.unwrap_or("kernel constant").to_owned());
+        option.source = Some(sysctl.unwrap_or("kernel constant").into());
         let Some(default) = &option.default else { return };
         if is_same(default, &option.value) {
             option.changed = Some(false);

@@ -1,14 +1,14 @@
 //! What the socket table alone tells of options, where no duplicate is to be had.
 
 use crate::catalog::sockopts;
-use crate::model::options::{OptionValue, SocketOption};
+use crate::model::options::{HiddenOption, OptionValue, SocketOption};
 use crate::model::owner::{Owner, OwnershipKind, Through};
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::sys::options::SocketKind;
 
 use super::defaults::{Defaults, Fresh};
 use super::situation::Situation;
-use super::{Known, domain_number, index_of};
+use super::{Known, READ, domain_number, index_of};
 
 /// The options that a row implies, in catalogue order.
 pub(super) fn options(socket: &Socket, fresh: &mut Fresh) -> Vec<SocketOption> {
@@ -27,6 +27,31 @@ pub(super) fn options(socket: &Socket, fresh: &mut Fresh) -> Vec<SocketOption> {
         .collect();
     options.sort_by_key(|option| index_of(&option.name));
     options
+}
+
+/// The other options that an untouched socket of the kind has; none for what no descriptor can
+/// refer to, which has none to read.
+pub(super) fn hidden(
+    socket: &Socket,
+    told: &[SocketOption],
+    fresh: &mut Fresh,
+) -> Vec<HiddenOption> {
+    if socket.ownership.kind == OwnershipKind::Kernel {
+        return Vec::new();
+    }
+    let Some(made) = kind_names(socket).and_then(kind).and_then(|kind| fresh.here(kind)) else {
+        return Vec::new();
+    };
+    let is_there = |(at, known): (usize, &'static Known)| {
+        made.answers.get(at)?.as_ref()?;
+        let name = &known.entry.name;
+        let is_told = told.iter().any(|option| option.name == *name);
+        (!is_told).then(|| HiddenOption {
+            level: known.level.name.as_str().into(),
+            name: name.as_str().into(),
+        })
+    };
+    READ.iter().enumerate().filter_map(is_there).collect()
 }
 
 /// Why there is no descriptor to duplicate.

@@ -7,7 +7,7 @@ mod tests;
 mod waiting;
 
 use crate::model::options::{OptionFinding, OptionValue, SocketOption};
-use crate::model::socket::Socket;
+use crate::model::socket::{Socket, State};
 
 use super::io_model::Model;
 
@@ -19,6 +19,8 @@ pub(super) struct Look<'a> {
     pub(super) waits: Option<&'a Model>,
     /// Other sockets with the same local port, without owners.
     pub(super) neighbours: &'a [Socket],
+    /// The socket at the other end, where that is on this machine and was looked for.
+    pub(super) peer: Option<&'a Socket>,
     /// The owners of it that have children.
     pub(super) parents: &'a [u32],
 }
@@ -81,6 +83,12 @@ impl Look<'_> {
             OptionValue::Number(number) => Some(number),
             _ => None,
         }
+    }
+
+    /// Whether the peer takes nothing.
+    pub(super) fn is_window_shut(&self) -> bool {
+        let may_send = matches!(self.socket.state, State::Established | State::CloseWait);
+        may_send && self.tcp("snd_wnd") == Some(0)
     }
 
     fn nonblocking(&self) -> bool {

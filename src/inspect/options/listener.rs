@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use crate::catalog::sockopts;
 use crate::model::options::{ChangedBy, SocketOption};
-use crate::model::socket::{Protocol, Socket, State};
+use crate::model::socket::{Endpoint, Protocol, Socket, State};
 use crate::sys::options::{Meant, ProcessWaits, read_options};
 use crate::sys::processes;
-use crate::sys::sockets::on_port;
+use crate::sys::sockets::{listeners, on_port};
 
 use super::defaults::Fresh;
 use super::{WANTED, judged};
@@ -16,21 +16,18 @@ use super::{WANTED, judged};
 /// No more processes than this are searched for one listener.
 const MAX_PROCESSES: usize = 16;
 
-/// The options of listeners, read once each.
+/// The TCP listeners by their port, and the options of those that were asked for, read once each.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
-    by_port: HashMap<u16, Rc<[Socket]>>,
+    by_port: Option<HashMap<u16, Rc<[Socket]>>>,
     read: HashMap<u64, Option<Rc<[SocketOption]>>>,
 }
 
 impl Listeners {
     /// The TCP listeners on a port, without their owners.
     pub(super) fn on_port(&mut self, port: u16) -> Rc<[Socket]> {
-        let look = || {
-            let all = on_port(Protocol::Tcp, port).unwrap_or_default();
-            all.into_iter().filter(|socket| socket.state == State::Listen).collect()
-        };
-        Rc::clone(self.by_port.entry(port).or_insert_with(look))
+        let by_port = self.by_port.get_or_insert_with(by_port);
+        by_port.get(&port).map(Rc::clone).unwrap_or_default()
     }
 
     /// The options of the listener that a connection was accepted on; `None` where it is no
@@ -52,6 +49,30 @@ impl Listeners {
         self.read.insert(inode, options.clone());
         options
     }
+}
+
+fn by_port() -> HashMap<u16, Rc<[Socket]>> {
+    let mut by_port: HashMap<u16, Vec<Socket>> = HashMap::new();
+    for socket in listeners().unwrap_or_default() {
+        by_port.entry(socket.local.port.unwrap_or(0)).or_default().push(socket);
+    }
+    by_port.into_iter().map(|(port, sockets)| (port, sockets.into())).collect()
+}
+
+/// The other end of a TCP connection, where that is in sockpit's network namespace.
+pub(super) fn peer(socket: &Socket) -> Option<Socket> {
+    let (local, remote) = (&socket.local, socket.remote.as_ref()?);
+    let all = on_port(Protocol::Tcp, remote.port?).ok()?;
+    let is_peer = |other: &Socket| {
+        let same_place = other.netns.is_none() || other.netns == socket.netns;
+        let ends = other.remote.as_ref().is_some_and(|theirs| is_same_end(theirs, local));
+        same_place && ends && is_same_end(&other.local, remote)
+    };
+    all.into_iter().find(is_peer)
+}
+
+fn is_same_end(a: &Endpoint, b: &Endpoint) -> bool {
+    (a.canonical_addr(), a.port) == (b.canonical_addr(), b.port)
 }
 
 /// Whether a connection's local end is one that the listener takes.

@@ -35,7 +35,7 @@ pub(super) fn socket(pid: u32, fd: i32, reading: &Reading) -> Result<Socket, Err
         cookie: reading.cookie,
         ownership: Ownership::OWNED,
         // Others may hold it too: nobody looked.
-        owners_complete: Some(false),
+        owners_complete: None,
         owners: vec![Owner::new(Some(fd), Arc::new(processes::read(pid)?))],
         ..Socket::new(family, protocol, state, local)
     })

@@ -37,6 +37,9 @@ pub struct Timer {
     pub kind: TimerKind,
     /// Milliseconds until it does.
     pub expires_ms: u32,
+    /// How many times in a row it has fired without an answer from the peer.
+    #[serde(default)]
+    pub unanswered: u8,
 }
 
 /// What a TCP timer is for (`idiag_timer`).

@@ -336,7 +336,8 @@ mod tests {
         } else {
             socket.inode = Some(0);
             socket.ownership = Ownership::kernel("time_wait");
-            socket.timer = Some(Timer { kind: TimerKind::TimeWait, expires_ms: number as u32 });
+            socket.timer =
+                Some(Timer { kind: TimerKind::TimeWait, expires_ms: number as u32, unanswered: 0 });
         }
         socket
     }

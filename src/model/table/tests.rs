@@ -5,7 +5,7 @@ use crate::model::socket::{Endpoint, Family, Protocol, SocketId, State, TimerKin
 fn connection() -> Socket {
     let local = Endpoint::ip([127, 0, 0, 1], 8080);
     let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, State::Established, local);
-    socket.timer = Some(Timer { kind: TimerKind::Keepalive, expires_ms: 7_000 });
+    socket.timer = Some(Timer { kind: TimerKind::Keepalive, expires_ms: 7_000, unanswered: 0 });
     socket.tcp = Some(Box::new(TcpInfo {
         bytes_sent: Some(10),
         last_data_sent_ms: Some(100),
@@ -26,6 +26,16 @@ fn row() -> SocketRow {
 
 fn later(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(1_000_000 + ms).unwrap()
+}
+
+#[test]
+fn clocks_run_on_in_a_row_that_is_kept() {
+    let row = row();
+    let later = row.observed_at + jiff::SignedDuration::from_millis(1_500);
+    let socket = row.as_of(later);
+    assert_eq!(socket.timer.unwrap().expires_ms, 5_500);
+    assert_eq!(socket.tcp.as_ref().unwrap().last_data_sent_ms, Some(1_600));
+    assert_eq!(*row.as_of(row.observed_at), row.socket);
 }
 
 #[test]

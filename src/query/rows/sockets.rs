@@ -23,6 +23,8 @@ pub struct Subject<'a> {
     pub socket: &'a Socket,
     /// The moment that ages are counted to.
     pub now: Timestamp,
+    /// When the socket was read: its clocks count from here.
+    pub read_at: Timestamp,
     /// Whether the socket was made while sockpit watched. Its age is then exact; otherwise
     /// the time since first sight is only its least possible age.
     pub appeared: bool,
@@ -33,17 +35,26 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// A socket of unknown age, as in a single look.
     pub fn new(socket: &'a Socket, now: Timestamp) -> Self {
-        Self { socket, now, appeared: false, options: None }
+        Self { socket, now, read_at: now, appeared: false, options: None }
     }
 
     /// A row of a live table.
     pub fn of_row(row: &'a SocketRow, now: Timestamp) -> Self {
-        Self { socket: &row.socket, now, appeared: row.appeared, options: None }
+        let (socket, read_at) = (&row.socket, row.observed_at);
+        Self { socket, now, read_at, appeared: row.appeared, options: None }
     }
 
     /// The same with its options.
     pub fn with_options(self, options: &'a OptionsReport) -> Self {
         Self { options: Some(options), ..self }
+    }
+}
+
+impl Subject<'_> {
+    /// What a clock shows by now that showed `ms` when the socket was read, in microseconds.
+    fn passed_us(&self, ms: u32) -> u64 {
+        let since = self.now.as_microsecond() - self.read_at.as_microsecond();
+        u64::try_from(since).unwrap_or(0).saturating_add(u64::from(ms) * 1000)
     }
 }
 
@@ -59,6 +70,10 @@ fn ask(test: &Test, subject: &Subject<'_>) -> Answer {
         Test::Name(set) => set.contains(socket).into(),
         Test::Number { key: NumberKey::Age, set } => age(set, subject),
         Test::Number { key: NumberKey::Stalled, set } => stalled(set, subject),
+        Test::Number { key: NumberKey::Idle, set } => {
+            of_connection(socket, Socket::idle_ms, |ms| set.contains(subject.passed_us(ms)))
+        }
+        Test::Number { key: NumberKey::Shut, set } => shut(set, subject),
         Test::Number { key, set } => number(*key, socket, |number| set.contains(number)),
         Test::Address { side, set } => any(ends(*side, socket), |end| set.contains(end).into()),
         Test::Text { key, patterns, ids } => text(*key, socket, Wanted::These { patterns, ids }),
@@ -82,6 +97,10 @@ fn present(key: Key, subject: &Subject<'_>) -> Answer {
         Key::Set(_) | Key::Address(_) => Answer::Yes,
         Key::Number(NumberKey::Age) => known(subject.socket.first_seen, |_| true),
         Key::Number(NumberKey::Stalled) => subject.socket.stalled.is_some().into(),
+        Key::Number(NumberKey::Idle) => of_connection(subject.socket, Socket::idle_ms, |_| true),
+        Key::Number(NumberKey::Shut) => {
+            of_connection(subject.socket, Socket::is_window_shut, |is_shut| is_shut)
+        }
         Key::Number(key) => number(key, subject.socket, |_| true),
         Key::Text(key) => text(key, subject.socket, Wanted::Anything),
         Key::Option => known(subject.options, |report| {
@@ -147,8 +166,15 @@ fn number(key: NumberKey, socket: &Socket, holds: impl Fn(u64) -> bool) -> Answe
         NumberKey::Rate => {
             of_connection(socket, |socket| socket.rates, |rates| holds(rates.total()))
         }
+        NumberKey::Probes => {
+            of_connection(socket, Socket::unanswered_probes, |probes| holds(probes.into()))
+        }
+        NumberKey::Resent => {
+            of_connection(socket, Socket::retransmitting, |times| holds(times.into()))
+        }
+        NumberKey::Window => of_connection(socket, Socket::peer_window_bytes, holds_32),
         // Asked with the clock at hand, before this.
-        NumberKey::Age | NumberKey::Stalled => Answer::Unknown,
+        NumberKey::Age | NumberKey::Stalled | NumberKey::Idle | NumberKey::Shut => Answer::Unknown,
     }
 }
 
@@ -189,6 +215,17 @@ fn stalled(set: &NumberSet, subject: &Subject<'_>) -> Answer {
         (None, Some(0), Some(0)) => Answer::No,
         (None, _, _) => Answer::Unknown,
     }
+}
+
+/// A window that is open is not shut for any time.
+fn shut(set: &NumberSet, subject: &Subject<'_>) -> Answer {
+    let shut_ms = |socket: &Socket| match socket.is_window_shut()? {
+        true => socket.shut_ms().map(Some),
+        false => Some(None),
+    };
+    of_connection(subject.socket, shut_ms, |ms| {
+        ms.is_some_and(|ms| set.contains(subject.passed_us(ms)))
+    })
 }
 
 /// What a text should be.

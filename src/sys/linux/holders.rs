@@ -141,10 +141,10 @@ impl HolderScan {
     fn collect(&mut self, pids: &[u32], scan: &mut Scan) {
         let total = self.memory.values().map(|known| known.sockets.len() + known.apart.len()).sum();
         scan.holdings.reserve(total);
-        for known in pids.iter().filter_map(|pid| self.memory.get(pid)) {
+        for (pid, known) in pids.iter().filter_map(|pid| Some((*pid, self.memory.get(pid)?))) {
             if let Some(errno) = known.refusal {
                 scan.unreadable += 1;
-                scan.first_refusal.get_or_insert(errno);
+                scan.refused.push((pid, errno));
             }
             let Some(holder) = known.holder.as_ref().filter(|_| known.holds_sockets()) else {
                 continue;

@@ -35,6 +35,11 @@ const CAPABILITIES: [(Capability, CapabilitySet); 8] = [
     (Capability::Perfmon, CapabilitySet::PERFMON),
 ];
 
+/// Whether sockpit's PID namespace is the machine's first one; `None` where nobody tells.
+pub fn initial_pid_namespace() -> Option<bool> {
+    is_namespace("/proc/self/ns/pid", INITIAL_PID_NAMESPACE)
+}
+
 /// Finds out. Sends no packet, and touches no other process and no socket but its own.
 pub fn look() -> Machine {
     let release = uname().release().to_string_lossy().into_owned();
@@ -54,7 +59,7 @@ pub fn look() -> Machine {
             .ok()
             .and_then(|scope| scope.trim().parse().ok()),
         hidepid: procfs::hidepid(&mounts),
-        initial_pid_namespace: is_namespace("/proc/self/ns/pid", INITIAL_PID_NAMESPACE),
+        initial_pid_namespace: initial_pid_namespace(),
         initial_user_namespace: is_namespace("/proc/self/ns/user", INITIAL_USER_NAMESPACE),
         namespaces: namespaces().ok(),
         capture: trial(capture()),

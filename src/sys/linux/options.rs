@@ -162,13 +162,23 @@ fn fresh_here(kind: SocketKind, wanted: &[Wanted]) -> Result<Fresh> {
 
 /// Only families whose sockets do nothing until they are bound or connected.
 fn make(kind: SocketKind) -> Result<OwnedFd> {
-    let inert = [libc::AF_INET, libc::AF_INET6, libc::AF_UNIX];
+    let inert = [
+        libc::AF_INET,
+        libc::AF_INET6,
+        libc::AF_UNIX,
+        libc::AF_NETLINK,
+        libc::AF_PACKET,
+        libc::AF_VSOCK,
+        libc::AF_XDP,
+    ];
     if !inert.contains(&kind.domain) {
         let why = "sockpit makes no socket of this family";
         return Err(Error::unsupported("reading the default options", why));
     }
     let (domain, r#type) = (kind.domain as u16, kind.r#type as u32);
-    let protocol = NonZeroU32::new(kind.protocol as u32).map(Protocol::from_raw);
+    // A packet socket receives as soon as it has a protocol, and with none nothing.
+    let protocol = if kind.domain == libc::AF_PACKET { 0 } else { kind.protocol as u32 };
+    let protocol = NonZeroU32::new(protocol).map(Protocol::from_raw);
     let (family, r#type) = (AddressFamily::from_raw(domain), SocketType::from_raw(r#type));
     socket_with(family, r#type, SocketFlags::CLOEXEC, protocol)
         .map_err(|errno| Error::os("make a socket to learn the defaults from", errno))

@@ -24,3 +24,8 @@ pub fn look() -> Machine {
         program: program.map(|path| path.to_string_lossy().into_owned()),
     }
 }
+
+/// Nothing but Linux has PID namespaces.
+pub fn initial_pid_namespace() -> Option<bool> {
+    None
+}

@@ -154,6 +154,13 @@ pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>> {
     Ok(found)
 }
 
+/// The TCP listeners.
+pub fn listeners() -> Result<Vec<Socket>> {
+    let mut found: Vec<Socket> = ask()?.iter().map(addresses).collect();
+    found.retain(|socket| socket.state == State::Listen);
+    Ok(found)
+}
+
 /// Aborts connections; there is no portable way to.
 #[derive(Debug)]
 pub struct Destroyer(Infallible);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Column::{self, *};
 use crate::model::activation::principal_owner;
 use crate::model::socket::{Endpoint, Socket};
+use crate::model::table::SocketRow;
 
 impl Column {
     /// What a socket is ordered by in this column; `None` for what is not known, which comes
@@ -48,6 +49,20 @@ impl Column {
             Cgroup => socket.cgroup.as_deref().map(Key::Text),
             Congestion => socket.tcp.as_ref()?.congestion.as_deref().map(Key::Text),
             _ => self.owner_key(socket),
+        }
+    }
+
+    /// The same of a row that was read a while ago: its clocks ran on meanwhile.
+    pub fn row_key(self, row: &SocketRow) -> Option<Key<'_>> {
+        let key = self.key(&row.socket)?;
+        match key {
+            // The earlier it began, the longer it lasts.
+            Key::Number(ms) if matches!(self, Idle | Shut) => {
+                let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+                let began = row.observed_at.as_millisecond().saturating_sub(ms);
+                Some(Key::Number(i64::MAX.abs_diff(began)))
+            }
+            key => Some(key),
         }
     }
 

@@ -3,6 +3,7 @@ mod grouping;
 mod live;
 mod local;
 mod namespaces;
+mod options;
 mod view;
 mod ways;
 mod why;
@@ -106,6 +107,7 @@ fn report(desk: &Desk) -> OptionsReport {
         access: OptionAccess::Full,
         reason: None,
         options: Vec::new(),
+        hidden: Vec::new(),
         io_model: None,
         findings: Vec::new(),
     }

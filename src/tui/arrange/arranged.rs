@@ -129,6 +129,10 @@ impl Arranged {
         &self.at(index).row.socket
     }
 
+    pub(super) fn known_row(&self, index: u32) -> &SocketRow {
+        self.at(index).row
+    }
+
     pub(super) fn facts(&self, index: u32) -> Facts {
         let of_ended = || Facts::of(self.socket(index), self.own).and(Truth::Yes, false);
         self.facts.get(index as usize).copied().unwrap_or_else(of_ended)

@@ -18,7 +18,7 @@ fn compare(arranged: &Arranged, a: u32, b: u32) -> Ordering {
         let by_rank = arranged.prominence(a).cmp(&arranged.prominence(b));
         return sort.turn(by_rank.then_with(|| canonical(arranged, a, b)));
     };
-    let key = |index| by.key(arranged.socket(index));
+    let key = |index| by.row_key(arranged.known_row(index));
     let by_key = match (key(a), key(b)) {
         (Some(a), Some(b)) => sort.turn(a.cmp(&b)),
         (a, b) => b.is_some().cmp(&a.is_some()),
@@ -94,7 +94,7 @@ fn by_number(order: &[u32], column: Column, arranged: &Arranged) -> Vec<u32> {
     let (mut known, mut unknown) = (Vec::with_capacity(order.len()), Vec::new());
     let mut is_exact = true;
     for index in order {
-        match column.key(arranged.socket(*index)) {
+        match column.row_key(arranged.known_row(*index)) {
             Some(key) => {
                 let (rank, exact) = rank(key);
                 is_exact &= exact;

@@ -150,7 +150,9 @@ fn every_column_sorts_both_ways_and_the_unknown_comes_last() {
                 .all(|pair| if reverse { pair[0] >= pair[1] } else { pair[0] <= pair[1] });
             assert!(in_order, "{by:?} {reverse}");
             assert_eq!(arranged.len(), 200);
-            assert!(known > 20, "{by:?} is hardly ever known here");
+            // Few connections have a window that is told, and fewer one that is shut.
+            let least = if matches!(by, Column::Window | Column::Shut) { 1 } else { 20 };
+            assert!(known > least, "{by:?} is hardly ever known here");
         }
     }
 }
@@ -279,8 +281,11 @@ fn any_row(dice: &mut Dice, cookie: u64) -> Arc<SocketRow> {
     socket.send_q = dice.maybe(|dice| dice.roll(4) as u32);
     socket.backlog = dice.maybe(|dice| Backlog { queued: dice.roll(9) as u32, limit: 8 });
     socket.drops = dice.maybe(|dice| dice.roll(4) as u32);
-    socket.timer =
-        dice.maybe(|dice| Timer { kind: TimerKind::Keepalive, expires_ms: dice.roll(100) as u32 });
+    socket.timer = dice.maybe(|dice| Timer {
+        kind: TimerKind::Keepalive,
+        expires_ms: dice.roll(100) as u32,
+        unanswered: dice.roll(4) as u8,
+    });
     socket.first_seen = dice.maybe(|dice| wall(-(dice.roll(90) as f64)));
     socket.rates = dice.maybe(|dice| Rates {
         bytes_sent_per_s: dice.roll(90) as f32,
@@ -303,6 +308,9 @@ fn any_row(dice: &mut Dice, cookie: u64) -> Arc<SocketRow> {
             bytes_sent: dice.maybe(|dice| dice.roll(90)),
             bytes_received: dice.maybe(|dice| dice.roll(90)),
             congestion: dice.maybe(|dice| word(dice).to_owned().into()),
+            last_data_sent_ms: dice.maybe(|dice| dice.roll(90) as u32),
+            last_data_received_ms: dice.maybe(|dice| dice.roll(90) as u32),
+            snd_wnd_bytes: dice.maybe(|dice| dice.roll(2) as u32),
             ..Default::default()
         })
     });

@@ -1,5 +1,7 @@
 //! Options: how the selected socket is set up.
 
+mod live;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,7 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::scroll::Scroll;
 use crate::tui::widgets::{message, paint};
 use crate::tui::world::{Selection, World};
+use live::Live;
 
 /// How long the selection must rest before its options are read: scrolling through a list
 /// looks at nothing.
@@ -36,6 +39,7 @@ pub struct Options {
     again: bool,
     // The selected option, counted in the order on screen.
     chosen: usize,
+    live: Live,
 }
 
 impl Pane for Options {
@@ -70,8 +74,11 @@ impl Pane for Options {
                 let why = format!("! {}", clean(why));
                 return message::centred(buf, area, &[(why, theme.danger)]);
             }
-            (_, Some(Ok(report))) => self.lines(report, theme, area.width),
+            (_, Some(Ok(report))) => self.lines(report, world, theme, area),
         };
+        let Some(Ok(report)) = self.report_for(world) else { return };
+        self.draw_panel(report, buf, panel_of(area, report), theme);
+        let area = list_of(area, report);
         let (list, detail) = self.split(world, area);
         let first = self.first_option(world, area.width);
         let chosen = self.chosen_option(world).map(|_| first + self.chosen);
@@ -111,19 +118,27 @@ impl Pane for Options {
         Response::Done
     }
 
-    fn answer(&mut self, id: RequestId, answer: &mut Option<Answer>, _: &mut Cx<'_>) {
+    fn answer(&mut self, id: RequestId, answer: &mut Option<Answer>, cx: &mut Cx<'_>) {
         let Some((_, key)) = self.asked.take_if(|(asked, _)| *asked == id) else { return };
-        if let Some(Answer::Options(report)) = answer.take() {
-            if self.report.as_ref().is_none_or(|(known, _)| *known != key) {
-                self.chosen = 0;
+        let Some(Answer::Options(report)) = answer.take() else { return };
+        let known = self.report.as_ref().filter(|(known, _)| *known == key);
+        match &report {
+            // What was known of a socket that is gone stays on screen.
+            Err(_) if known.is_some_and(|(_, report)| report.is_ok()) => {
+                return self.live.lose(cx.now);
             }
-            self.report = Some((key, report));
+            Err(_) => {}
+            Ok(report) => self.live.take(key, report, cx.now),
         }
+        if known.is_none() {
+            self.chosen = 0;
+        }
+        self.report = Some((key, report));
     }
 
     fn advance(&mut self, cx: &mut Cx<'_>) {
         let Some(selection) = &cx.world.selection else { return };
-        if !self.is_wanted(selection) || cx.now.at < selection.since + REST {
+        if self.due(selection, cx.world).is_none_or(|due| cx.now.at < due) {
             return;
         }
         self.again = false;
@@ -134,8 +149,7 @@ impl Pane for Options {
     }
 
     fn wake_at(&self, world: &World) -> Option<Instant> {
-        let selection = world.selection.as_ref()?;
-        self.is_wanted(selection).then(|| selection.since + REST)
+        self.due(world.selection.as_ref()?, world)
     }
 
     fn export(&self, world: &World, format: ExportFormat) -> Option<Export> {
@@ -157,13 +171,21 @@ impl Options {
         self.report.as_ref().filter(|(of, _)| *of == key).map(|(_, report)| report)
     }
 
-    /// Whether the selected socket's options should be read. Each socket is looked at once,
-    /// and again only when the user asks: a look holds a duplicate of its descriptor.
-    fn is_wanted(&self, selection: &Selection) -> bool {
+    /// When the selected socket's options should be read: once it has rested, and again and again
+    /// while the pane is open.
+    fn due(&self, selection: &Selection, world: &World) -> Option<Instant> {
         let key = selection.row.key;
         let is_asked = self.asked.as_ref().is_some_and(|(_, asked)| *asked == key);
+        if selection.ended_at.is_some() || is_asked {
+            return None;
+        }
+        let rested = selection.since + REST;
         let is_known = self.report.as_ref().is_some_and(|(known, _)| *known == key);
-        selection.ended_at.is_none() && !is_asked && (!is_known || self.again)
+        if !is_known || self.again {
+            return Some(rested);
+        }
+        let is_watched = world.shows_options && !world.is_covered && !world.is_frozen();
+        self.live.due(key).filter(|_| is_watched).map(|due| due.max(rested))
     }
 
     /// The options on screen, in their order.
@@ -183,7 +205,7 @@ impl Options {
     /// How many lines stand above the options.
     fn first_option(&self, world: &World, width: u16) -> usize {
         match self.report_for(world) {
-            Some(Ok(report)) => reason(report, width).len(),
+            Some(Ok(report)) => self.above(report, world, width).len(),
             _ => 0,
         }
     }
@@ -238,12 +260,65 @@ impl Options {
         Response::open(dialog)
     }
 
-    fn lines(&self, report: &OptionsReport, theme: &Theme, width: u16) -> Vec<Line> {
-        let mut lines: Vec<Line> =
-            reason(report, width).into_iter().map(|text| vec![(text, theme.warning)]).collect();
+    /// What stands above the options: that the socket has ended and when, and why not all could be
+    /// read.
+    fn above(&self, report: &OptionsReport, world: &World, width: u16) -> Vec<String> {
+        let ended_at = world.selection.as_ref().and_then(|selection| selection.ended_at);
+        let ended = ended_at.or(self.live.gone_at()).map(|at| {
+            let at = at.to_zoned(world.timezone.clone()).strftime("%T");
+            format!("! This socket ended at {at}; these are its last options.")
+        });
+        let ended = ended.map(|text| paint::wrap(&text, width)).unwrap_or_default();
+        ended.into_iter().chain(reason(report, width)).collect()
+    }
+
+    /// How the connection fares and all of TCP_INFO, beside the options where there is room.
+    fn draw_panel(&self, report: &OptionsReport, buf: &mut Buffer, area: Rect, theme: &Theme) {
+        if area.width == 0 {
+            return;
+        }
+        let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+        for (at, line) in self.panel(report, theme, inside.width).into_iter().enumerate() {
+            if at < usize::from(area.height) {
+                let pieces = line.iter().map(|(text, style)| (text.as_str().into(), *style));
+                paint::spans(buf, paint::line(inside, at), pieces);
+            }
+        }
+    }
+
+    fn panel(&self, report: &OptionsReport, theme: &Theme, width: u16) -> Vec<Line> {
+        let name_width = live::NAME;
+        let mut lines: Vec<Line> = Vec::new();
+        for (name, value) in self.live.panel(width.into()) {
+            lines.push(vec![(format!("{name:name_width$}"), theme.heading), (value, theme.text)]);
+        }
+        let info = report.options.iter().find(|option| option.name == "TCP_INFO");
+        for (group, words) in info.map(text::options::groups).unwrap_or_default() {
+            let room = width.saturating_sub(live::NAME as u16);
+            for (index, text) in paint::wrap(&words, room).into_iter().enumerate() {
+                let name = if index == 0 { group.as_str() } else { "" };
+                lines
+                    .push(vec![(format!("{name:name_width$}"), theme.heading), (text, theme.text)]);
+            }
+        }
+        lines
+    }
+
+    fn lines(&self, report: &OptionsReport, world: &World, theme: &Theme, area: Rect) -> Vec<Line> {
+        let width = list_of(area, report).width;
+        let above = self.above(report, world, width).into_iter();
+        let mut lines: Vec<Line> = above.map(|text| vec![(text, theme.warning)]).collect();
+        let now = world.now.at;
         let name_width = report.options.iter().map(|option| option.name.len()).max().unwrap_or(0);
         let shown = self.shown(report);
-        lines.extend(shown.iter().map(|option| option_line(option, name_width, theme)));
+        lines.extend(shown.iter().map(|option| {
+            let flashes = self.live.flashes(&option.name, now);
+            option_line(option, name_width, flashes, theme)
+        }));
+        if let Some(words) = text::options::hidden(report).filter(|_| !self.changed_only) {
+            lines
+                .extend(paint::wrap(&words, width).into_iter().map(|text| vec![(text, theme.dim)]));
+        }
         if self.changed_only && shown.is_empty() {
             lines.push(vec![("Nothing was set by the program.".to_owned(), theme.dim)]);
         }
@@ -259,17 +334,28 @@ impl Options {
                 lines.push(vec![(text, theme.warning)]);
             }
         }
-        let info = report.options.iter().find(|option| option.name == "TCP_INFO");
-        for (group, words) in info.map(text::options::groups).unwrap_or_default() {
-            for (index, text) in
-                paint::wrap(&words, width.saturating_sub(11)).into_iter().enumerate()
-            {
-                let name = if index == 0 { format!("{group:11}") } else { " ".repeat(11) };
-                lines.push(vec![(name, theme.heading), (text, theme.text)]);
-            }
+        if panel_of(area, report).width == 0 {
+            lines.extend(self.panel(report, theme, width));
         }
         lines
     }
+}
+
+/// Panes as wide as this have room for a panel beside the options.
+const ROOM_FOR_PANEL: u16 = 116;
+
+const PANEL: u16 = 48;
+
+/// Where the panel of a connection is; of no width where it stands below the options.
+fn panel_of(area: Rect, report: &OptionsReport) -> Rect {
+    let has_info = report.options.iter().any(|option| option.name == "TCP_INFO");
+    let width = if has_info && area.width >= ROOM_FOR_PANEL { PANEL } else { 0 };
+    Rect { x: area.right() - width, width, ..area }
+}
+
+/// Where the options are.
+fn list_of(area: Rect, report: &OptionsReport) -> Rect {
+    Rect { width: area.width - panel_of(area, report).width, ..area }
 }
 
 /// Panes of fewer lines have no room for more about one option.
@@ -307,15 +393,15 @@ fn say(text: &str, style: Style) -> (String, Style) {
 }
 
 /// `program   SO_RCVBUF     8 MiB   default 208 KiB (rmem_default)`.
-fn option_line(option: &SocketOption, name_width: usize, theme: &Theme) -> Line {
+fn option_line(option: &SocketOption, name_width: usize, flashes: bool, theme: &Theme) -> Line {
     let value = text::options::value(option);
     let is_changed = option.changed_by.is_some();
     let mark = option.changed_by.map_or("", ChangedBy::name);
     let style = if option.changed == Some(true) { theme.accent } else { theme.text };
     let mut line = vec![
-        (format!("{mark:9} "), style),
+        (format!("{mark:9}{}", if flashes { '~' } else { ' ' }), style),
         (format!("{:name_width$}  ", clean(&option.name)), style),
-        (format!("{value:<16}"), style),
+        (format!("{value:<16}"), if flashes { theme.fresh } else { style }),
     ];
     if is_changed {
         let source = option.source.as_deref().map(|s| format!(" ({})", clean(s)));

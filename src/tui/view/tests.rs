@@ -362,7 +362,12 @@ fn inspect(desk: &mut Desk, answer: impl Fn(&Desk) -> Result<OptionsReport, Stri
     desk.answer(asked.unwrap(), Answer::Options(answer));
 }
 
-fn option(level: &str, name: &str, value: OptionValue, default: OptionValue) -> SocketOption {
+fn option(
+    level: &'static str,
+    name: &'static str,
+    value: OptionValue,
+    default: OptionValue,
+) -> SocketOption {
     SocketOption {
         level: level.into(),
         name: name.into(),
@@ -389,6 +394,7 @@ fn report(desk: &Desk, options: Vec<SocketOption>) -> OptionsReport {
         access: OptionAccess::Full,
         reason: None,
         options,
+        hidden: Vec::new(),
         io_model: None,
         findings: Vec::new(),
     }

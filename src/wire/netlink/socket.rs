@@ -173,7 +173,7 @@ fn timer(record: &Record<'_>) -> Option<Timer> {
         4 => TimerKind::ZeroWindowProbe,
         _ => return None,
     };
-    Some(Timer { kind, expires_ms: record.expires_ms })
+    Some(Timer { kind, expires_ms: record.expires_ms, unanswered: record.retransmits })
 }
 
 fn memory(word: impl Fn(usize) -> Option<u32>) -> Option<SocketMemory> {

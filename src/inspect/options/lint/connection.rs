@@ -1,7 +1,7 @@
 //! Connections: buffers, keep-alive, and what TCP_INFO says of the path.
 
 use crate::model::options::OptionFinding;
-use crate::model::socket::State;
+use crate::model::socket::{Socket, State, Unread};
 use crate::sys::options::sysctl;
 
 use super::{Look, finding};
@@ -15,6 +15,16 @@ const NAT_SECONDS: i64 = 350;
 /// Fewer segments do not make a habit.
 const CHATTY_SEGMENTS: i64 = 20;
 
+/// A time that began so many milliseconds ago, in the largest unit that is worth it.
+fn lasting(ms: i64) -> String {
+    match ms / 1000 {
+        0 => format!("{ms} ms"),
+        seconds @ 1..=119 => format!("{seconds} s"),
+        seconds @ 120..=7199 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
+}
+
 fn is_established(look: &Look<'_>) -> bool {
     look.socket.state == State::Established
 }
@@ -25,14 +35,19 @@ fn is_local(look: &Look<'_>) -> bool {
 }
 
 pub(super) fn peer_window_zero(look: &Look<'_>) -> Option<OptionFinding> {
-    let window = look.tcp("snd_wnd")?;
-    (is_established(look) && window == 0).then(|| {
-        let peer = look.socket.peer.as_ref().map_or("", |_| " (its program does not read)");
+    look.is_window_shut().then(|| {
         let waiting = look.socket.send_q.unwrap_or(0);
+        let mut evidence = format!("snd_wnd 0; {waiting} bytes wait to be sent");
+        if let Some(ms) = look.tcp("last_data_sent") {
+            evidence += &format!("; data last left {} ago", lasting(ms));
+        }
+        if let Some(Unread::Stream { bytes, .. }) = look.peer.and_then(Socket::unread) {
+            evidence += &format!("; the peer is on this host and has {bytes} bytes unread");
+        }
         finding(
             "peer_window_zero",
-            format!("the peer's window is shut{peer}: nothing can be sent until it reads"),
-            format!("snd_wnd 0; {waiting} bytes wait to be sent"),
+            "the peer's window is shut: nothing can be sent until its program reads".to_owned(),
+            evidence,
             "look at the peer: it holds data that its program has not read",
         )
     })

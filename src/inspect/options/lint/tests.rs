@@ -23,7 +23,7 @@ fn tcp_info(fields: &[(&'static str, i64)]) -> SocketOption {
 }
 
 fn kinds(socket: &Socket, options: &[SocketOption], neighbours: &[Socket]) -> Vec<String> {
-    let look = Look { socket, options, waits: None, neighbours, parents: &[] };
+    let look = Look { socket, options, waits: None, neighbours, peer: None, parents: &[] };
     findings(&look).into_iter().map(|finding| finding.kind).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Programs that do not care for a socket, or that leave it to others.
 
 use crate::model::options::OptionFinding;
-use crate::model::socket::{Protocol, State};
+use crate::model::socket::{Protocol, State, Unread};
 
 use super::{Look, finding};
 
@@ -14,22 +14,40 @@ pub(super) fn close_wait(look: &Look<'_>) -> Option<OptionFinding> {
     Some(finding(
         "close_wait",
         format!("the peer has ended the connection and the program has not closed it{nobody}"),
-        format!("CLOSE_WAIT; {} bytes unread", look.socket.recv_q.unwrap_or(0)),
+        match look.socket.unread() {
+            None => "CLOSE_WAIT".to_owned(),
+            Some(unread) if unread.is_nothing() => "CLOSE_WAIT; nothing unread".to_owned(),
+            Some(unread) => format!("CLOSE_WAIT; unread: {}", amount(unread)),
+        },
         "it is for the program to read the end and close: a descriptor leaks where it never does",
     ))
 }
 
 pub(super) fn unread_unwatched(look: &Look<'_>) -> Option<OptionFinding> {
-    let unread = look.socket.recv_q.filter(|bytes| *bytes > 0)?;
-    let is_server = look.socket.state == State::Listen;
-    (!is_server && look.is_unwatched()).then(|| {
+    let unread = look.socket.unread().filter(|unread| !unread.is_nothing())?;
+    // Another finding has the word on an end that is not read.
+    let is_end = matches!(unread, Unread::Stream { bytes: 0, .. });
+    (!is_end && look.is_unwatched()).then(|| {
+        let amount = amount(unread);
         finding(
             "unread_unwatched",
-            format!("{unread} bytes wait to be read, and no thread of its program waits on it"),
-            format!("recv_q {unread}; no epoll, poll or read"),
+            format!("data waits to be read ({amount}), and no thread of its program waits on it"),
+            format!("unread: {amount}; no epoll, poll or read"),
             "look at what the program does instead: it has forgotten the socket, or is busy",
         )
     })
+}
+
+/// What waits to be read, in a few words.
+fn amount(unread: Unread) -> String {
+    let bytes = |bytes| if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") };
+    match unread {
+        Unread::Stream { bytes: 0, end: true } => "the peer's end".to_owned(),
+        Unread::Stream { bytes: of, end: true } => format!("{} and the peer's end", bytes(of)),
+        Unread::Stream { bytes: of, end: false } => bytes(of),
+        Unread::Memory(of) => format!("datagrams in {} of memory", bytes(of)),
+        Unread::FirstOf(of) => format!("datagrams, the first of {}", bytes(of)),
+    }
 }
 
 pub(super) fn receive_drops(look: &Look<'_>) -> Option<OptionFinding> {

@@ -18,8 +18,8 @@ pub(in super::super) struct Scan {
     pub(in super::super) processes: usize,
     /// Processes whose descriptors could not be read.
     pub(in super::super) unreadable: usize,
-    /// The first reason for that.
-    pub(in super::super) first_refusal: Option<Errno>,
+    /// Which they are, in order of their pid, and why.
+    pub(in super::super) refused: Vec<(u32, Errno)>,
     /// Processes that ended while they were looked at; what they held may have gone to others.
     pub(in super::super) ended: usize,
     /// Whether the kernel's own tables were read: nobody is left out then.

@@ -127,6 +127,6 @@ fn a_fresh_socket_tells_the_defaults_of_its_namespace() {
 
 #[test]
 fn families_that_act_on_their_own_get_no_fresh_socket() {
-    let kind = SocketKind { domain: libc::AF_PACKET, r#type: libc::SOCK_RAW, protocol: 0x0300 };
+    let kind = SocketKind { domain: libc::AF_ALG, r#type: libc::SOCK_SEQPACKET, protocol: 0 };
     assert!(matches!(fresh_options(kind, None, &[]), Err(Error::Unsupported { .. })));
 }

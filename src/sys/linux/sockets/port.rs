@@ -4,32 +4,54 @@ use super::super::names::NameCache;
 use super::super::netns;
 use super::super::sock_diag::{Dumped, SockDiag};
 use super::proc_net::ProcNet;
-use crate::model::socket::{Family, Protocol, Socket};
+use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::sys::error::{Error, Result};
-use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest};
+use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, Record};
 use crate::wire::netlink::socket::{blank, fill};
 
 /// An inconsistent dump is asked for again this often.
 const ATTEMPTS: u32 = 4;
 
+/// `TCP_LISTEN` of the kernel's tcp_states.h, as a bit.
+const LISTENING: u32 = 1 << 10;
+
 /// The TCP or UDP sockets of this network namespace that have the local port `port`, in every
 /// state, without their owners. The kernel itself leaves out all others.
 pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>> {
+    let mut found = list(protocol, ALL_STATES, Some(port))?;
+    // An older kernel does not know the filter.
+    found.retain(|socket| socket.local.port == Some(port));
+    Ok(found)
+}
+
+/// The TCP listeners of this network namespace, without their owners. The kernel has a table of
+/// these alone, so that it is cheap however many connections there are.
+pub fn listeners() -> Result<Vec<Socket>> {
+    let mut found = list(Protocol::Tcp, LISTENING, None)?;
+    found.retain(|socket| socket.state == State::Listen);
+    Ok(found)
+}
+
+fn list(protocol: Protocol, states: u32, port: Option<u16>) -> Result<Vec<Socket>> {
     let mut diag = SockDiag::open()?;
     let mut names = NameCache::default();
     let mut found = Vec::new();
     let mut missing = 0;
     for family in [Family::Ipv4, Family::Ipv6] {
-        let request = DumpRequest { family, protocol, states: ALL_STATES, detail: Detail::Bare };
+        let request = DumpRequest { family, protocol, states, detail: Detail::Bare };
         let before = found.len();
         for _ in 0..ATTEMPTS {
             found.truncate(before);
-            let told = diag.dump_port(&request, port, |record| {
+            let visit = |record: &Record<'_>| {
                 let mut socket = blank();
                 socket.netns = netns::own();
                 fill(&mut socket, record, protocol, &mut names);
                 found.push(socket);
-            })?;
+            };
+            let told = match port {
+                Some(port) => diag.dump_port(&request, port, visit)?,
+                None => diag.dump(&request, visit)?,
+            };
             if told == Dumped::NoSuchTable {
                 missing += u32::from(!read_instead(protocol, family, &mut names, &mut found)?);
             }
@@ -44,8 +66,6 @@ pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>> {
             "the kernel has no table of them; load the module tcp_diag or udp_diag",
         ));
     }
-    // An older kernel does not know the filter.
-    found.retain(|socket| socket.local.port == Some(port));
     Ok(found)
 }
 

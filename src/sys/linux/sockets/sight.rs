@@ -9,10 +9,12 @@ use rustix::process::geteuid;
 use rustix::thread::{CapabilitySet, capabilities};
 
 use super::super::holders::Scan;
+use super::super::proc::{Decimal, open_dir, read_file};
 use super::super::rights::{INITIAL_USER_NAMESPACE, Missing, remedy_for};
 use crate::model::health::{Health, Source};
 use crate::model::join::Sight;
 use crate::model::owner::Unverified;
+use crate::sys::errno;
 
 /// Inode of the first PID namespace (`PROC_PID_INIT_INO` of the kernel's proc_ns.h).
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
@@ -44,7 +46,7 @@ impl Outlook {
     /// Judges a scan of the `/proc` that is open as `proc`.
     pub(super) fn new(proc: BorrowedFd<'_>, scan: &Scan) -> Self {
         let obstacle = Obstacle::of(proc, scan);
-        let hidden = obstacle.map(|obstacle| obstacle.sentence(scan));
+        let hidden = obstacle.map(|obstacle| obstacle.sentence(proc, scan));
         let is_foreign = !is_namespace(proc, c"self/ns/pid", INITIAL_PID_NAMESPACE);
         let sight = Sight {
             hidden: obstacle.map(|obstacle| obstacle.reason().into()),
@@ -112,7 +114,7 @@ impl Obstacle {
         if scan.unreadable == 0 {
             return (!init_is_listed(proc)).then_some(Self::Hidepid);
         }
-        Some(match scan.first_refusal {
+        Some(match scan.refused.first().map(|(_, errno)| *errno) {
             Some(Errno::MFILE | Errno::NFILE) => Self::Descriptors,
             Some(Errno::ACCESS | Errno::PERM) if !has_the_rights() => {
                 if geteuid().is_root() {
@@ -153,16 +155,21 @@ impl Obstacle {
         }
     }
 
-    fn sentence(self, scan: &Scan) -> String {
+    fn sentence(self, proc: BorrowedFd<'_>, scan: &Scan) -> String {
         let Scan { unreadable, processes, .. } = scan;
         match self {
             Self::Hidepid | Self::NoProcesses => self.reason().to_owned(),
             Self::Policy => {
                 format!(
-                    "{unreadable} of {processes} processes may not be read even with CAP_SYS_PTRACE"
+                    "{unreadable} of {processes} processes may not be read even with \
+                     CAP_SYS_PTRACE{}",
+                    which(proc, &scan.refused)
                 )
             }
-            _ => format!("{unreadable} of {processes} processes could not be read"),
+            _ => format!(
+                "{unreadable} of {processes} processes could not be read{}",
+                which(proc, &scan.refused)
+            ),
         }
     }
 
@@ -175,6 +182,61 @@ impl Obstacle {
             Self::Policy | Self::Other => None,
         }
     }
+}
+
+/// No more processes than these are told one by one.
+const MOST_NAMED: usize = 3;
+
+/// No more users than these are told.
+const MOST_USERS: usize = 4;
+
+/// Which processes could not be read, and why: a few by name, many by their users.
+fn which(proc: BorrowedFd<'_>, refused: &[(u32, Errno)]) -> String {
+    if refused.is_empty() {
+        return String::new();
+    }
+    if refused.len() <= MOST_NAMED {
+        let one = |(pid, errno): &(u32, Errno)| {
+            let name = comm(proc, *pid).map_or(String::new(), |name| format!(" {name}"));
+            format!("pid {pid}{name} ({})", why(*errno))
+        };
+        return format!(": {}", refused.iter().map(one).collect::<Vec<_>>().join(", "));
+    }
+    // By user and reason, the most first.
+    let mut groups: Vec<((Option<u32>, Errno), usize)> = Vec::new();
+    for (pid, errno) in refused {
+        let key = (user_of(proc, *pid), *errno);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, count)) => *count += 1,
+            None => groups.push((key, 1)),
+        }
+    }
+    groups.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let group = |((uid, errno), count): &((Option<u32>, Errno), usize)| {
+        let user = uid.map_or("ended ones".to_owned(), |uid| format!("uid {uid}"));
+        format!("{count} of {user} ({})", why(*errno))
+    };
+    let told: Vec<String> = groups.iter().take(MOST_USERS).map(group).collect();
+    let rest: usize = groups.iter().skip(MOST_USERS).map(|(_, count)| count).sum();
+    let rest = if rest == 0 { String::new() } else { format!(", {rest} of others") };
+    format!(": {}{rest}", told.join(", "))
+}
+
+/// The name that everyone may read.
+fn comm(proc: BorrowedFd<'_>, pid: u32) -> Option<String> {
+    let process = open_dir(proc, Decimal::new(pid).as_c_str()).ok()?;
+    let mut name = Vec::new();
+    read_file(&process, c"comm", &mut name).ok()?;
+    Some(String::from_utf8_lossy(&name).trim_end().to_owned())
+}
+
+fn user_of(proc: BorrowedFd<'_>, pid: u32) -> Option<u32> {
+    statat(proc, Decimal::new(pid).as_c_str(), AtFlags::empty()).ok().map(|stat| stat.st_uid)
+}
+
+fn why(errno: Errno) -> String {
+    let error = std::io::Error::from(errno);
+    errno::name(&error).map_or_else(|| format!("error {}", errno.raw_os_error()), str::to_owned)
 }
 
 fn has_the_rights() -> bool {
@@ -206,5 +268,18 @@ mod tests {
         let one = Scan { processes: 1, unreadable: 1, ..Scan::default() };
         let some = Outlook::new(proc.as_fd(), &one).health(0);
         assert!(some.reason.unwrap().contains("1 of 1 processes could not be read"));
+    }
+
+    #[test]
+    fn which_processes_could_not_be_read_is_told_with_why() {
+        let proc = super::super::super::proc::open().unwrap();
+        let own = std::process::id();
+        let one = which(proc.as_fd(), &[(own, Errno::ACCESS)]);
+        let name = comm(proc.as_fd(), own).unwrap();
+        assert_eq!(one, format!(": pid {own} {name} (EACCES)"));
+        let many: Vec<(u32, Errno)> = vec![(own, Errno::ACCESS); 7];
+        let uid = geteuid().as_raw();
+        assert_eq!(which(proc.as_fd(), &many), format!(": 7 of uid {uid} (EACCES)"));
+        assert_eq!(which(proc.as_fd(), &[]), "");
     }
 }

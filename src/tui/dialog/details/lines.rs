@@ -120,7 +120,10 @@ fn ownership(socket: &Socket, around: Option<&Surroundings>, world: &World, fact
         facts.push(("", clean(reason).into_owned()));
     }
     if socket.owners_complete == Some(false) {
-        facts.push(("", "other owners may exist: not every process could be read".to_owned()));
+        facts.push((
+            "",
+            "other owners may exist: not every process can be seen and read".to_owned(),
+        ));
     }
     let table = world.ports.value().filter(|table| !table.unverified.is_empty());
     if let Some(table) = table {

@@ -93,6 +93,8 @@ pub(super) fn table(chosen: Option<&[Column]>, namespaces: bool) -> Vec<table::C
 fn title(column: Column) -> &'static str {
     match column {
         Rtt => "RTT",
+        Idle => "IDLE",
+        Shut => "SHUT",
         other => other.title(),
     }
 }
@@ -148,7 +150,10 @@ fn widths(column: Column) -> [u16; 4] {
         Congestion => [10, 10, 10, 10],
         LocalAddr | RemoteAddr => [10, 15, 39, 39],
         LocalPort | RemotePort => [5, 5, 5, 5],
-        Age => [5, 5, 5, 5],
+        Idle | Shut | Age => [5, 5, 5, 5],
+        Probes => [6, 6, 6, 6],
+        Resent => [6, 6, 6, 6],
+        Window => [7, 8, 9, 9],
     }
 }
 
@@ -212,7 +217,8 @@ pub(super) fn cell<'a>(view: RowView<'a>, col: Col, width: u16, cx: &RowContext<
         Name => Cell::plain(label::name(socket)),
         Age => Cell::new(age(view, cx), cx.theme.dim),
         Rtt => measure(column, socket, |us| units::duration(Duration::from_micros(us)), cx),
-        BytesSent | BytesReceived => measure(column, socket, units::bytes, cx),
+        Idle | Shut => clock(column, view, cx),
+        Window | BytesSent | BytesReceived => measure(column, socket, units::bytes, cx),
         NetnsName => Cell::plain(label::netns(socket)),
         other => plain(other, socket, cx),
     }
@@ -229,6 +235,16 @@ fn measure<'a>(
         Some(number) => Cell::plain(text(number)),
         None => Cell::new(units::UNKNOWN, cx.theme.dim),
     }
+}
+
+/// A time that runs on since the row was read.
+fn clock<'a>(column: Column, view: RowView<'_>, cx: &RowContext<'_>) -> Cell<'a> {
+    let Some(ms) = column.number().and_then(|number| number(&view.row.socket)) else {
+        return Cell::new(units::UNKNOWN, cx.theme.dim);
+    };
+    let now = view.ended_at.unwrap_or(cx.now);
+    let passed = Duration::try_from(now.duration_since(view.row.observed_at)).unwrap_or_default();
+    Cell::plain(units::short_age(Duration::from_millis(ms) + passed))
 }
 
 /// As the command line shows it.
