@@ -68,6 +68,13 @@ fn an_address_is_told_in_every_notation() {
     }
     let json: Value = serde_json::from_str(&told(&["addr", "::1", "--json"])).unwrap();
     assert_eq!((&json["class"]["name"], &json["sockaddr_bytes"]), (&"loopback".into(), &28.into()));
+    // A zone is the number of an interface, which is this machine's.
+    let json: Value = serde_json::from_str(&told(&["addr", "fe80::1%lo", "--json"])).unwrap();
+    assert_eq!((&json["scope_id"], &json["zone"]), (&1.into(), &"lo".into()));
+    let scope: String = 1_u32.to_ne_bytes().iter().map(|byte| format!(" {byte:02x}")).collect();
+    assert!(json["sockaddr"].as_str().unwrap().ends_with(&scope), "{json}");
+    let unknown = told(&["addr", "fe80::1%nosuch0"]);
+    assert!(unknown.contains("no interface of that name"), "{unknown}");
     let wrong = sockpit().args(["addr", "300.1.1.1"]).output().unwrap();
     assert_eq!(wrong.status.code(), Some(2));
 }

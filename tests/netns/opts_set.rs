@@ -52,6 +52,12 @@ fn what_the_kernel_made_of_a_value_is_read_back() {
         assert_eq!((code, &told["effect"]), (1, &json!("clamped")), "{told}");
         assert!(told["why"].as_str().unwrap().contains("net.core.rmem_max"), "{told}");
 
+        // The kernel takes a size below 0 for the largest.
+        let (code, told) = one(&client, "SO_RCVBUF=-1");
+        let why = told["why"].as_str().unwrap();
+        assert_eq!((code, &told["effect"]), (1, &json!("clamped")), "{told}");
+        assert!(why.contains("below 0") && why.contains("net.core.rmem_max"), "{told}");
+
         let (code, told) = one(&listener, "TCP_DEFER_ACCEPT=5s");
         assert_eq!((code, &told["effect"], &told["after"]), (0, &json!("rounded"), &json!(7)));
         let (code, told) = one(&client, "TCP_MAXSEG=1000");
@@ -180,6 +186,15 @@ fn a_plan_changes_nothing_and_names_who_shares_the_socket() {
         let warnings = plan["warnings"].to_string();
         assert!(warnings.contains("has the same socket"), "{warnings}");
         assert!(!SockRef::from(&client).keepalive().unwrap());
+
+        // Nobody else has the listener, as far as this PID namespace shows.
+        let own = format!("{}/{}", std::process::id(), listener.as_raw_fd());
+        let words = ["opts", "set", &own, "SO_KEEPALIVE=on", "--dry-run", "--json"];
+        let output = sockpit().args(words).output().unwrap();
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let warnings = told["plan"]["warnings"].to_string();
+        assert!(warnings.contains("outside of sockpit's PID namespace"), "{warnings}");
+        assert!(!warnings.contains("could be read"), "{warnings}");
 
         // An option that only matters earlier is said to.
         let selector = format!("{}/{}", std::process::id(), listener.as_raw_fd());
