@@ -119,13 +119,13 @@ fn old_kernels_and_missing_parts_are_told() {
 
 #[test]
 fn the_terminal_is_told_as_it_is() {
-    let reason = |terminal: &Terminal| terminal_ability(terminal).reason.unwrap();
+    let reason = |terminal: &Terminal| terminal.ability().reason.unwrap();
     assert!(reason(&terminal()).contains("256 colours; mouse; clipboard by OSC 52, if the"));
     let within = Terminal { multiplexed: true, no_color: true, ..terminal() };
     assert!(reason(&within).contains("no colours (NO_COLOR is set)"));
     assert!(reason(&within).contains("tmux"));
     let none = Terminal { is_there: false, ..terminal() };
-    assert_eq!(terminal_ability(&none).state, Degraded);
+    assert_eq!(none.ability().state, Degraded);
     let dumb = Terminal { term: Some("dumb".to_owned()), ..terminal() };
-    assert_eq!(terminal_ability(&dumb).state, Unavailable);
+    assert_eq!(dumb.ability().state, Unavailable);
 }
