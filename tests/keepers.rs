@@ -10,14 +10,22 @@ mod booted;
 mod docker;
 #[path = "keepers/image.rs"]
 mod image;
+#[path = "keepers/losses.rs"]
+mod losses;
 #[path = "keepers/machine.rs"]
 mod machine;
 #[path = "keepers/node.rs"]
 mod node;
+#[path = "keepers/paths.rs"]
+mod paths;
 #[path = "keepers/plans.rs"]
 mod plans;
 #[path = "keepers/podman.rs"]
 mod podman;
+#[path = "keepers/rights.rs"]
+mod rights;
+#[path = "keepers/slow.rs"]
+mod slow;
 #[path = "keepers/supervisors.rs"]
 mod supervisors;
 #[path = "keepers/systemd.rs"]

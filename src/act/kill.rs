@@ -12,11 +12,12 @@ mod run;
 mod verdict;
 mod words;
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::inspect::bind::{self, How, Target};
 use crate::inspect::forwarders::{Forwarders, Held};
-use crate::inspect::{self, Error, elsewhere, reuse, sockets};
+use crate::inspect::{self, Error, elsewhere, reuse, sockets, unix_path};
 use crate::model::action::{About, KillOutcome, KillPlan, KillTarget, Spared, Victim};
 use crate::model::activation::Activation;
 use crate::model::forwarder::Forwarder;
@@ -24,7 +25,7 @@ use crate::model::keeper::{Keeper, Standing};
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::signal::Signal;
 use crate::model::socket::{Protocol, Socket};
-use crate::model::tables::Tables;
+use crate::model::tables::{Table, Tables};
 use crate::model::tree::ProcessTree;
 use crate::sys;
 
@@ -39,9 +40,10 @@ pub use words::{about, describe_holder, describe_socket, describe_victim, some_o
 
 /// Looks at the system and plans the end of whoever holds `target`. Blocks.
 pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error> {
+    let target = &located(target);
     // What else the victims hold may be in any namespace; who holds the port is asked of this
     // one alone.
-    let (tables, reach) = (Tables::PORTS, sockets::Reach::All);
+    let (tables, reach) = (tables(target), sockets::Reach::All);
     let detail = sockets::Detail::Bare;
     let everywhere = sockets::Request { tables, reach, detail, ..Default::default() };
     let sockets = sockets::list(&everywhere)?.sockets;
@@ -54,6 +56,24 @@ pub fn prepare(target: &KillTarget, options: &Options) -> Result<KillPlan, Error
     let first = plan(target, &sockets, &facts, options);
     facts.look_at(&first, &sockets);
     Ok(plan(target, &sockets, &facts, options))
+}
+
+/// The target with the sockets that are at its path now.
+fn located(target: &KillTarget) -> KillTarget {
+    match target {
+        KillTarget::Path { path, .. } => {
+            KillTarget::Path { path: path.clone(), inodes: unix_path::inodes_at(Path::new(path)) }
+        }
+        other => other.clone(),
+    }
+}
+
+/// The tables in which a target's holders are.
+fn tables(target: &KillTarget) -> Tables {
+    match target {
+        KillTarget::Path { .. } => Tables::PORTS.or(Table::Unix.into()),
+        _ => Tables::PORTS,
+    }
 }
 
 /// Where else the port of a plan without victims is held, as a clause; `None` when that is
@@ -98,6 +118,8 @@ pub fn look(target: &KillTarget, depth: Depth) -> Result<Vec<Socket>, Error> {
         (KillTarget::Port { port, udp, .. }, Depth::Sockets) => {
             sockets::on_port(if *udp { Protocol::Udp } else { Protocol::Tcp }, *port)
         }
+        // By the path, so that a new socket there is found.
+        (KillTarget::Path { path, .. }, _) => unix_path::sockets_at(Path::new(path)),
         // What else its victims serve is told by ports, too.
         _ => {
             let detail = sockets::Detail::Bare;

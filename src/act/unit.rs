@@ -44,6 +44,12 @@ pub fn plans(kills: &[KillPlan]) -> Vec<StopPlan> {
     let victims = || kills.iter().flat_map(|kill| &kill.victims);
     for plan in &mut plans {
         plan.covers_all = victims().all(|victim| plan.victims.contains(&victim.key));
+        // What another one of the kills ends is meant to.
+        let is_meant = |what: &String| {
+            let mut names = victims().map(|victim| format!("{} {}", victim.name, victim.key.pid));
+            names.any(|name| *what == name || what.starts_with(&format!("{name} at ")))
+        };
+        plan.stops_also.retain(|what| !is_meant(what));
     }
     plans.sort_by_key(|plan| (!plan.is_narrow(), !plan.covers_all, plan.undone_by.is_some()));
     plans
@@ -60,7 +66,8 @@ fn add(plans: &mut Vec<StopPlan>, kill: &KillPlan, keeper: &Keeper, stop: &[Stri
             victims: Vec::new(),
             kills: Vec::new(),
             covers_all: false,
-            stops_also: keeper.stops_also.clone(),
+            stops_also: Vec::new(),
+            starts: keeper.starts.clone(),
             is_sure: true,
             undone_by: keeper.undone_by.clone(),
             timeout_ms: TIMEOUT.as_millis().try_into().unwrap_or(u64::MAX),
@@ -68,6 +75,9 @@ fn add(plans: &mut Vec<StopPlan>, kill: &KillPlan, keeper: &Keeper, stop: &[Stri
         plans.len() - 1
     });
     let plan = &mut plans[index];
+    let also = keeper.stops_also.iter().filter(|what| !plan.stops_also.contains(what));
+    let also: Vec<String> = also.cloned().collect();
+    plan.stops_also.extend(also);
     plan.is_sure &= keeper.ends_holder.is_some();
     let new: Vec<ProcessKey> = keys.into_iter().filter(|key| !plan.victims.contains(key)).collect();
     plan.victims.extend(new);
@@ -101,7 +111,11 @@ impl StopPlan {
     /// Whether it is what a kill is for and no more: it ends all that the kills would, lasts, and
     /// costs nothing else.
     pub fn is_narrow(&self) -> bool {
-        self.covers_all && self.is_sure && self.undone_by.is_none() && self.stops_also.is_empty()
+        self.covers_all
+            && self.is_sure
+            && self.undone_by.is_none()
+            && self.stops_also.is_empty()
+            && self.starts.is_empty()
     }
 }
 

@@ -20,9 +20,9 @@ const SCHEMA: &str = "sockpit.kill/1";
 /// Who is to be ended, and how.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Whose processes to end: those that listen on PORT or are bound to it, or process N. Several
-    /// ports as a list or a range: 3000,3001 or 3000-3002.
-    #[arg(value_name = "PORT[/udp]|pid:N", required = true)]
+    /// Whose processes to end: those that listen on PORT or are bound to it, on the UNIX socket at
+    /// PATH, or process N. Several ports as a list or a range: 3000,3001 or 3000-3002.
+    #[arg(value_name = "PORT[/udp]|PATH|pid:N", required = true)]
     targets: Vec<String>,
     /// Only sockets bound to exactly this address.
     #[arg(long, value_name = "ADDR", value_parser = port::parse_addr)]
@@ -106,6 +106,21 @@ fn targets(args: &Args) -> Result<(Vec<(String, KillTarget)>, bool), Failure> {
     }
     if args.targets.iter().any(|target| target.starts_with("pid:")) {
         return Err(Failure::usage("pid:N stands alone: end one process at a time, or name ports"));
+    }
+    if let [one] = args.targets.as_slice()
+        && let Some(path) = port::path(one)
+    {
+        if args.addr.is_some() {
+            return Err(Failure::usage("--addr narrows a port; a path has no address"));
+        }
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let path = path.display().to_string();
+        return Ok((vec![(one.clone(), KillTarget::Path { path, inodes: Vec::new() })], true));
+    }
+    if let Some(path) = args.targets.iter().find(|target| port::path(target).is_some()) {
+        let text =
+            format!("{path} stands alone: end the holder of one path at a time, or name ports");
+        return Err(Failure::usage(text));
     }
     let Ports { ports, is_one } = Ports::parse(&args.targets)?;
     let target = |(name, Port { number, udp })| {

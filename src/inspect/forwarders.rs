@@ -71,26 +71,25 @@ impl Forwarders {
         let netns = inside.and_then(|pid| machine.netns(pid));
         let process_there =
             inside.and_then(|first| behind_port(first, netns, port, held, &seen.tree));
-        let own_uid = command::own_uid();
-        let stop = container.as_ref().and_then(|container| stop::command(container, own_uid));
         let containers = found.losers.iter().map(|it| self.named(&it.container)).collect();
+        let behind = Behind {
+            container,
+            addr: found.addr,
+            host: told.host,
+            port,
+            via: told.via,
+            netns,
+            process: process_there,
+        };
         Some(Forwarder {
             pid: process.pid,
             name: process.name.to_string(),
             uid: process.uid,
             kind: told.kind,
-            behind: Behind {
-                container,
-                addr: found.addr,
-                host: told.host,
-                port,
-                via: told.via,
-                netns,
-                process: process_there,
-            },
+            stop: Self::stop(&behind),
+            behind,
             ending: found.ending,
             containers,
-            stop,
         })
     }
 
@@ -144,9 +143,15 @@ impl Forwarders {
         })
     }
 
-    /// What stops a container, for this user: a text.
-    pub fn stop(container: &ContainerBehind) -> Option<Vec<String>> {
-        stop::command(container, command::own_uid())
+    /// What stops what is behind a port, for this user: a text. `None` where a container only lends
+    /// its network to the one that serves, which would lose it.
+    pub fn stop(behind: &Behind) -> Option<Vec<String>> {
+        let container = behind.container.as_ref()?;
+        let serving = behind.process.as_ref().filter(|process| process.serves);
+        let cgroups = serving.and_then(|it| sys::process::cgroups(it.pid).ok());
+        let serving = cgroups.and_then(|cgroups| cgroup::container_of(&cgroups));
+        let is_lent = serving.is_some_and(|serving| *serving.id != *container.id);
+        (!is_lent).then(|| stop::command(container, command::own_uid()))?
     }
 
     fn named(&self, container: &ContainerBehind) -> ContainerBehind {

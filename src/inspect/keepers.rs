@@ -5,14 +5,19 @@
 //! that one. Each is asked where it can be asked; no command is offered on the word of a path or
 //! a name alone.
 
+mod after;
 mod ask;
 mod container;
+mod directory;
 mod files;
+mod holders;
 mod lineage;
+mod losses;
 mod machine;
 mod monit;
 mod pm2;
 mod program;
+mod script;
 mod socket;
 mod unit;
 
@@ -25,10 +30,12 @@ use crate::model::owner::{Container, Process, Unit, UnitScope};
 use crate::model::socket::Socket;
 use crate::model::tree::ProcessTree;
 use crate::sys::command::{self, Program};
-use crate::sys::{process, processes};
+use crate::sys::{containers, process, processes};
 use crate::wire::cgroup;
 
+pub use after::{After, after};
 pub use ask::{Ask, Reply};
+pub use holders::{of_socket, of_sockets};
 pub use lineage::Member;
 pub use pm2::pm2_home;
 pub use program::kind as kind_of;
@@ -41,6 +48,10 @@ pub struct World<'a> {
     asker: Asker<'a>,
     /// Tells of a process; `None` for one that may not be read.
     pub member: &'a dyn Fn(u32) -> Option<Member>,
+    /// The text of a process's control groups; empty where it may not be read.
+    pub cgroups: &'a dyn Fn(u32) -> String,
+    /// The network namespace of a process, where that may be known.
+    pub network: &'a dyn Fn(u32) -> Option<u64>,
     /// Where a program lies that may be run; the error is a clause.
     pub program: &'a dyn Fn(&str) -> Result<String, String>,
     /// The texts of the files that match a pattern, whose last part may hold one `*`.
@@ -49,6 +60,8 @@ pub struct World<'a> {
     pub trusts: &'a dyn Fn(&str) -> bool,
     /// All processes.
     pub tree: &'a ProcessTree,
+    /// The processes that are asked about, which are all to end.
+    pub subjects: Vec<u32>,
     /// The user whose rights sockpit has.
     pub uid: u32,
     /// The mount namespace that sockpit is in.
@@ -83,6 +96,8 @@ pub fn of(subjects: &[Subject<'_>], tree: &ProcessTree, guarded: &[u32]) -> Vec<
     let mut world = World {
         asker: Asker::new(&mut ask),
         member: &member,
+        cgroups: &|pid| process::cgroups(pid).unwrap_or_default(),
+        network: &containers::netns_of,
         program: &|name| {
             let found = Program::find(name).map_err(|error| error.to_string())?;
             Ok(found.path().display().to_string())
@@ -90,17 +105,29 @@ pub fn of(subjects: &[Subject<'_>], tree: &ProcessTree, guarded: &[u32]) -> Vec<
         read: &files::matching,
         trusts: &|path| command::is_trusted(Path::new(path)),
         tree,
+        subjects: subjects.iter().map(|subject| subject.process.pid).collect(),
         uid: command::own_uid(),
         mount_namespace: process::standing(std::process::id())
             .ok()
             .and_then(|it| it.mount_namespace),
         guarded: guarded.iter().filter_map(|pid| member(*pid)).collect(),
     };
-    let chains = subjects.iter().filter_map(|subject| {
-        let holder = Member { process: subject.process.clone(), ..member(subject.process.pid)? };
-        Some(world.chain(holder, subject))
-    });
-    merged(chains.collect())
+    let mut chains = Vec::new();
+    let mut workers = Vec::new();
+    for subject in subjects {
+        let Some(found) = member(subject.process.pid) else { continue };
+        let holder = Member { process: subject.process.clone(), ..found };
+        match world.master(&holder) {
+            Some(master) => workers.push((master, holder.pid())),
+            None => chains.push(world.chain(holder, subject)),
+        }
+    }
+    let mut all = merged(chains);
+    for (master, worker) in workers {
+        let of_master = all.iter_mut().filter(|keeper| keeper.of.contains(&master));
+        of_master.for_each(|keeper| keeper.of.push(worker));
+    }
+    all
 }
 
 /// One process, as it is now.
@@ -115,12 +142,8 @@ fn member(pid: u32) -> Option<Member> {
 fn merged(chains: Vec<Vec<Keeper>>) -> Vec<Keeper> {
     let mut all: Vec<Keeper> = Vec::new();
     for keeper in chains.into_iter().flatten() {
-        let same = |known: &&mut Keeper| {
-            Keeper { of: Vec::new(), ..(**known).clone() }
-                == Keeper { of: Vec::new(), ..keeper.clone() }
-        };
-        match all.iter_mut().find(same) {
-            Some(known) => known.of.extend(keeper.of),
+        match all.iter_mut().find(|known| known.is_same(&keeper)) {
+            Some(known) => known.join(keeper),
             None => all.push(keeper),
         }
     }
@@ -130,6 +153,15 @@ fn merged(chains: Vec<Vec<Keeper>>) -> Vec<Keeper> {
 impl<'a> World<'a> {
     fn find(&self, program: &str) -> Result<String, String> {
         (self.program)(program)
+    }
+
+    /// The process that started this one as a worker, to run the same program, where that is to
+    /// end as well: what keeps it keeps both.
+    fn master(&self, worker: &Member) -> Option<u32> {
+        let line = lineage::of(worker.clone(), self.member);
+        let above = line[1..].iter().rev().filter(|it| self.subjects.contains(&it.pid()));
+        let mut masters = above.filter(|it| lineage::is_same_program(it, worker));
+        masters.next().map(Member::pid)
     }
 
     /// The chain of one process, the innermost keeper first.
@@ -152,7 +184,10 @@ impl<'a> World<'a> {
             Some(KeeperKind::SuperServer) => chain.insert(0, program::super_server(holder)),
             _ => {}
         }
-        let is_kept = chain.iter().any(|keeper| keeper.pid.is_some());
+        // A script that may start it again may as well end with it.
+        let stays =
+            |keeper: &Keeper| keeper.kind != KeeperKind::Parent || keeper.restarts.is_some();
+        let is_kept = chain.iter().any(|keeper| keeper.pid.is_some() && stays(keeper));
         chain.extend(monit::keeper(&line, self));
         chain.extend(init(&line));
         let claimed = cgroup::container_of(&holder.cgroups);
@@ -200,7 +235,7 @@ impl<'a> World<'a> {
         for at in 0..chain.len() {
             let (within, keeper) = chain.split_at_mut(at);
             let keeper = &mut keeper[0];
-            if keeper.kind != KeeperKind::Systemd || keeper.stop.is_none() {
+            if keeper.kind != KeeperKind::Systemd || keeper.command().is_none() {
                 continue;
             }
             // Those that the holder itself listens for are its children.
@@ -211,11 +246,11 @@ impl<'a> World<'a> {
             let siblings = inner.iter().flat_map(|pid| self.tree.children(*pid));
             let siblings = siblings.filter(|node| !pids.contains(&node.key.pid));
             let siblings = siblings.map(|node| format!("{} {}", node.name, node.key.pid));
-            keeper.stops_also.extend(siblings);
+            siblings.for_each(|sibling| keeper.also(sibling));
+            keeper.ends_children.retain(|child| !keeper.stops_also.contains(child));
             let listens = listens.filter(|inner| inner.kind == KeeperKind::SuperServer);
-            keeper
-                .stops_also
-                .extend(listens.map(|inner| format!("every other service of {}", inner.name)));
+            let others = listens.map(|inner| format!("every other service of {}", inner.name));
+            others.into_iter().for_each(|others| keeper.also(others));
         }
     }
 }

@@ -8,11 +8,13 @@ use super::sockets::{self, Detail, Reach, Request};
 use super::words;
 use super::{Error, keepers};
 use crate::model::health::Health;
+use crate::model::keeper::Keeper;
 use crate::model::socket::Socket;
 use crate::model::tables::Table;
 use crate::model::unix_path::PathReport;
 use crate::model::why::{Remedy, WhyFinding, WhyKind};
 use crate::sys::files::{self, FileLook};
+use crate::text::keeper as keeping;
 
 /// The longest path that fits into `sockaddr_un` with its NUL (`unix(7)`).
 const LONGEST: usize = 107;
@@ -49,7 +51,13 @@ pub fn explain(path: &Path) -> Result<PathReport, Error> {
                     false => Some(true),
                 };
                 report.listening = is_held;
-                report.findings.push(held_or_stale(path, &bound.sockets, is_held));
+                let held: Vec<&Socket> = bound.sockets.iter().collect();
+                let kept = keepers::of_sockets(&held, &[]);
+                report.findings.push(held_or_stale(path, &bound.sockets, is_held, &kept));
+                let clauses = keeping::clauses(&kept).into_iter().map(|(_, clause)| clause);
+                report
+                    .findings
+                    .extend(clauses.map(|text| finding(WhyKind::Keeper, text, &held, Vec::new())));
             } else {
                 let what = if look.is_directory { "a directory" } else { "a file, not a socket" };
                 let text = format!(
@@ -146,6 +154,22 @@ pub fn bound_to(path: &Path, look: &FileLook) -> Result<Bound, Error> {
     Ok(Bound { sockets: listing.sockets, health: listing.health })
 }
 
+/// The sockets that serve at this path now, by whatever name they were bound; none where there is no
+/// such file. Blocks.
+pub fn sockets_at(path: &Path) -> Result<Vec<Socket>, Error> {
+    let Some(look) = files::look_at(path).ok().filter(|look| look.is_socket) else {
+        return Ok(Vec::new());
+    };
+    let mut sockets = bound_to(path, &look)?.sockets;
+    sockets.retain(Socket::is_server);
+    Ok(sockets)
+}
+
+/// Whether there is anything at this path, or a symbolic link to nothing: a bind is refused then.
+pub fn is_taken(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 /// The inodes of the sockets that are bound to the file at this path, by whatever name; empty where
 /// there is no socket. Blocks.
 pub fn inodes_at(path: &Path) -> Vec<u64> {
@@ -155,7 +179,12 @@ pub fn inodes_at(path: &Path) -> Vec<u64> {
     sockets.iter().filter_map(|socket| socket.inode.filter(|inode| *inode != 0)).collect()
 }
 
-fn held_or_stale(path: &Path, sockets: &[Socket], is_held: Option<bool>) -> WhyFinding {
+fn held_or_stale(
+    path: &Path,
+    sockets: &[Socket],
+    is_held: Option<bool>,
+    kept: &[Keeper],
+) -> WhyFinding {
     let shown_path = path.display();
     if sockets.is_empty() {
         let (kind, text, remedies) = match is_held {
@@ -193,24 +222,17 @@ fn held_or_stale(path: &Path, sockets: &[Socket], is_held: Option<bool>) -> WhyF
          off without ending it",
         full.unwrap_or_default()
     );
-    let mut remedies: Vec<Remedy> = Vec::new();
-    for owner in sockets.iter().flat_map(|socket| &socket.owners) {
-        let new = match keepers::claimed(&owner.process) {
-            Some(found) => Remedy {
-                text: format!("stop {}, which would start it again", found.name),
-                argv: found.untested.unwrap_or_default(),
-            },
-            None => Remedy {
-                text: "end who holds it".to_owned(),
-                argv: ["sockpit", "kill", &format!("pid:{}", owner.process.pid)]
-                    .map(str::to_owned)
-                    .to_vec(),
-            },
-        };
-        if !remedies.contains(&new) {
-            remedies.push(new);
-        }
-    }
+    let narrow = kept.iter().find(|keeper| keeper.is_narrow());
+    let narrow = narrow.and_then(|keeper| {
+        let argv = keeping::narrow(std::slice::from_ref(keeper))?;
+        Some(Remedy { text: format!("stop {}", keeper.name), argv })
+    });
+    let kill = || Remedy {
+        text: "end who holds it".to_owned(),
+        argv: vec!["sockpit".to_owned(), "kill".to_owned(), shown(path)],
+    };
+    let has_owner = sockets.iter().any(|socket| !socket.owners.is_empty());
+    let remedies = narrow.or_else(|| has_owner.then(kill)).into_iter().collect();
     let held: Vec<&Socket> = sockets.iter().collect();
     finding(WhyKind::Listener, text, &held, remedies)
 }

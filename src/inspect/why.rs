@@ -73,30 +73,7 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
 /// Who keeps the holders of the port. Blocks, as [`keepers::of`] does.
 fn keepers_of(target: &Target, on_port: &[Socket], forwarders: &[Forwarder]) -> Vec<Keeper> {
     let holding = on_port.iter().filter(|socket| target.meets(socket) && bind::is_holder(socket));
-    let mut holders: Vec<(Process, Vec<Socket>)> = Vec::new();
-    for socket in holding {
-        for owner in &socket.owners {
-            let is_it = |(known, _): &&mut (Process, _)| known.key() == owner.process.key();
-            match holders.iter_mut().find(is_it) {
-                Some((_, holds)) => holds.push(socket.clone()),
-                None => holders.push(((*owner.process).clone(), vec![socket.clone()])),
-            }
-        }
-    }
-    if holders.is_empty() {
-        return Vec::new();
-    }
-    let tree = super::processes::tree().unwrap_or_default();
-    let subjects: Vec<keepers::Subject<'_>> = holders
-        .iter()
-        .map(|(process, holds)| keepers::Subject {
-            process,
-            activation: holds.iter().find_map(|socket| socket.activation.as_deref()),
-            holds,
-            forwarder: forwarders.iter().find(|it| it.pid == process.pid),
-        })
-        .collect();
-    keepers::of(&subjects, &tree, &keepers::lifeline(std::process::id(), &tree))
+    keepers::of_sockets(&holding.collect::<Vec<&Socket>>(), forwarders)
 }
 
 /// What stands behind the port.

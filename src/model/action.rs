@@ -27,6 +27,14 @@ pub enum KillTarget {
         /// Only sockets bound to this address.
         addr: Option<IpAddr>,
     },
+    /// Whoever listens on a UNIX socket.
+    Path {
+        /// Its path, as it was written.
+        path: String,
+        /// The sockets that were bound to its file when it was looked at, by inode; empty before.
+        #[serde(default)]
+        inodes: Vec<u64>,
+    },
     /// One process.
     Pid {
         /// Process id.
@@ -40,6 +48,7 @@ impl KillTarget {
     pub fn describe(&self) -> String {
         match self {
             Self::Pid { pid } => format!("pid {pid}"),
+            Self::Path { path, .. } => path.clone(),
             Self::Port { port, udp, addr } => {
                 let protocol = if *udp { "udp" } else { "tcp" };
                 match addr {
@@ -57,6 +66,10 @@ impl KillTarget {
             [target, "--addr", addr] => (*target, Some(addr.parse().ok()?)),
             _ => return None,
         };
+        if target.starts_with('/') {
+            let path = Self::Path { path: target.to_owned(), inodes: Vec::new() };
+            return addr.is_none().then_some(path);
+        }
         if let Some(pid) = target.strip_prefix("pid:") {
             return pid.parse().ok().filter(|_| addr.is_none()).map(|pid| Self::Pid { pid });
         }
@@ -69,6 +82,7 @@ impl KillTarget {
     pub fn arguments(&self) -> String {
         match self {
             Self::Pid { pid } => format!("pid:{pid}"),
+            Self::Path { path, .. } => path.clone(),
             Self::Port { port, udp, addr } => {
                 let protocol = if *udp { "/udp" } else { "" };
                 let addr = addr.map_or(String::new(), |addr| format!(" --addr {addr}"));
@@ -150,6 +164,9 @@ pub struct StopPlan {
     pub covers_all: bool,
     /// What else it stops, uncleaned.
     pub stops_also: Vec<String>,
+    /// The units that systemd may start then, uncleaned.
+    #[serde(default)]
+    pub starts: Vec<String>,
     /// Whether it is known to end those processes, or to free their ports.
     pub is_sure: bool,
     /// Who, further out, would undo it, uncleaned.
@@ -287,6 +304,7 @@ mod tests {
             KillTarget::Port { port: 8080, udp: false, addr: None },
             KillTarget::Port { port: 53, udp: true, addr },
             KillTarget::Pid { pid: 4242 },
+            KillTarget::Path { path: "/run/a.sock".to_owned(), inodes: Vec::new() },
         ] {
             let arguments = target.arguments();
             let arguments: Vec<&str> = arguments.split(' ').collect();

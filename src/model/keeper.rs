@@ -28,6 +28,13 @@ pub struct Keeper {
     pub stop: Option<Vec<String>>,
     /// The command as far as it can be told; text alone, when `stop` is `None`.
     pub untested: Option<Vec<String>>,
+    /// Whether `untested` was looked into, and only lacks the rights: it begins with `sudo`.
+    #[serde(default)]
+    pub needs_root: bool,
+    /// Program and arguments that ask the keeper how this instance does. `None` where it cannot be
+    /// asked, or was not.
+    #[serde(default)]
+    pub asks: Option<Vec<String>>,
     /// Why no command is offered, as a clause, uncleaned.
     pub reason: Option<String>,
     /// Whether the command ends the process itself. `Some(false)`: it only frees the socket;
@@ -37,6 +44,12 @@ pub struct Keeper {
     pub undone_by: Option<String>,
     /// What else the command stops, uncleaned.
     pub stops_also: Vec<String>,
+    /// What the process itself has started and what ends with it by the command, uncleaned.
+    #[serde(default)]
+    pub ends_children: Vec<String>,
+    /// The units that systemd starts once it has ended (`OnSuccess=`), uncleaned.
+    #[serde(default)]
+    pub starts: Vec<String>,
     /// Whether it is removed with all that was written to it once it has ended (`--rm`).
     #[serde(default)]
     pub is_temporary: bool,
@@ -103,6 +116,9 @@ pub enum Confirmed {
     Name,
 }
 
+/// The number of TERM, which most keepers send first; it is the same everywhere.
+pub const TERM: i32 = 15;
+
 /// How long a port is watched after its holder's end when nothing keeps it.
 const UNKEPT_MS: u64 = 1_000;
 /// The same when something does, but how long it takes is not known.
@@ -126,10 +142,14 @@ impl Keeper {
             delay_ms: None,
             stop: None,
             untested: None,
+            needs_root: false,
+            asks: None,
             reason: None,
             ends_holder: None,
             undone_by: None,
             stops_also: Vec::new(),
+            ends_children: Vec::new(),
+            starts: Vec::new(),
             is_temporary: false,
             is_behind: false,
             triggered_by: Vec::new(),
@@ -142,13 +162,66 @@ impl Keeper {
         self.restarts != Some(false)
     }
 
+    /// The command that was looked into, whether sockpit may run it or root alone.
+    pub fn command(&self) -> Option<&[String]> {
+        self.stop.as_deref().or(self.untested.as_deref().filter(|_| self.needs_root))
+    }
+
+    /// Takes the command that was looked into; one that this user may not run becomes a text.
+    pub fn set_command(&mut self, argv: Vec<String>, needs_root: bool) {
+        self.needs_root = needs_root;
+        if needs_root {
+            self.untested = Some(std::iter::once("sudo".to_owned()).chain(argv).collect());
+        } else {
+            self.untested = None;
+            self.stop = Some(argv);
+        }
+    }
+
     /// Whether its command does what a kill is for, and no more: it frees the port, ends nothing
-    /// else, and nobody further out undoes it.
+    /// else, nobody further out undoes it, and nothing is started by it.
     pub fn is_narrow(&self) -> bool {
-        self.stop.is_some()
+        self.command().is_some()
             && self.ends_holder.is_some()
             && self.undone_by.is_none()
             && self.stops_also.is_empty()
+            && self.starts.is_empty()
+    }
+
+    /// Adds to what its command stops, unless that is known under its name already.
+    pub fn also(&mut self, what: String) {
+        let is_known = |known: &String| *known == what || known.ends_with(&format!(" {what}"));
+        if !self.stops_also.iter().any(is_known) {
+            self.stops_also.push(what);
+        }
+    }
+
+    /// Whether two tell of one instance and one command.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.name == other.name
+            && self.instance == other.instance
+            && self.command() == other.command()
+            && self.reason == other.reason
+    }
+
+    /// Takes in what another one tells of the same instance, for other processes: what is true of
+    /// any of them is true of all.
+    pub fn join(&mut self, other: Self) {
+        self.of
+            .extend(other.of.into_iter().filter(|pid| !self.of.contains(pid)).collect::<Vec<_>>());
+        self.restarts = match (self.restarts, other.restarts) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        };
+        self.delay_ms = self.delay_ms.max(other.delay_ms);
+        self.ends_holder = self.ends_holder.and(other.ends_holder).and(self.ends_holder);
+        self.undone_by = self.undone_by.take().or(other.undone_by);
+        self.policy = self.policy.take().or(other.policy);
+        other.stops_also.into_iter().for_each(|what| self.also(what));
+        let new = other.ends_children.into_iter().filter(|it| !self.ends_children.contains(it));
+        self.ends_children.extend(new.collect::<Vec<_>>());
     }
 }
 

@@ -70,7 +70,7 @@ fn restarts(keeper: &Keeper, is_alone: bool) -> String {
 /// The first command that ends the processes, lasts, and stops nothing else, as people type it.
 pub fn narrow(keepers: &[Keeper]) -> Option<Vec<String>> {
     let narrow = keepers.iter().find(|keeper| keeper.is_narrow())?;
-    narrow.stop.as_deref().map(typed)
+    narrow.command().map(typed)
 }
 
 /// A command for people, who may type a password where it is asked for.
@@ -80,7 +80,7 @@ pub fn typed(argv: &[String]) -> Vec<String> {
 
 fn command(keeper: &Keeper) -> String {
     let reason = keeper.reason.as_deref();
-    let Some(stop) = &keeper.stop else {
+    let Some(stop) = keeper.command() else {
         return match (&keeper.untested, reason) {
             (Some(untested), Some(reason)) => {
                 let command = shell::line(untested);
@@ -98,15 +98,34 @@ fn command(keeper: &Keeper) -> String {
         return format!("{command} does not last, since {outer} starts it again");
     }
     let also = list(&keeper.stops_also);
-    match (keeper.ends_holder, also.is_empty()) {
+    let as_root = match keeper.kind {
+        _ if !keeper.needs_root => "",
+        KeeperKind::Systemd | KeeperKind::Machine => ", as root or where polkit lets you",
+        _ => ", as root",
+    };
+    let text = match (keeper.ends_holder, also.is_empty()) {
         (None, true) => format!(
             "{command} keeps it from that, but may leave the process itself running, to be \
              ended then"
         ),
         (None, false) => format!("{command} keeps it from that, and stops {also} as well"),
-        (Some(_), true) => format!("this stops only that: {command}"),
+        (Some(_), true) if keeper.starts.is_empty() => {
+            format!("this stops only that{as_root}: {command}")
+        }
+        (Some(_), true) => format!("{command} stops it"),
         (Some(_), false) => format!("{command} stops it, and with it {also}"),
-    }
+    };
+    let started = match keeper.ends_children.is_empty() {
+        true => String::new(),
+        false => format!("what it has started ends with it ({}); ", list(&keeper.ends_children)),
+    };
+    let starts = match keeper.starts.is_empty() {
+        true => String::new(),
+        false => {
+            format!("; systemd may then start {} (OnSuccess=, OnFailure=)", list(&keeper.starts))
+        }
+    };
+    format!("{started}{text}{starts}")
 }
 
 /// `a`, `a and b`, `a, b and c`; more than [`MOST`] are counted.

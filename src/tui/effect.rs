@@ -27,6 +27,8 @@ pub enum Effect {
     Inspect(RequestId, Arc<SocketRow>),
     /// Find out who is at the other end of a socket, and where its owners come from.
     LookAround(RequestId, Box<LookAround>),
+    /// Ask who keeps the holders of a socket.
+    AskKeepers(RequestId, Arc<SocketRow>),
     /// Ask the system what an address is called.
     Name(RequestId, IpAddr),
     /// Work out what a kill would do.

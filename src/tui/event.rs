@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::arrange::Arranged;
 use super::history::Found;
-use super::surroundings::Surroundings;
+use super::surroundings::{KeptBy, Surroundings};
 use crate::act::{Action, AnyAction, AnyDone, Consent, Done, Progress, kill, unit};
 use crate::inspect::names;
 use crate::model::action::{KillOutcome, KillPlan, StopOutcome, StopPlan};
@@ -88,6 +88,8 @@ pub enum Answer {
     Named(IpAddr, names::Answer),
     /// Who is around a socket.
     LookedAround(Surroundings),
+    /// Who keeps the holders of a socket.
+    KeptBy(KeptBy),
     /// What a kill would do, one plan a target.
     KillPlanned(Result<Vec<KillPlan>, String>),
     /// How far a kill is.

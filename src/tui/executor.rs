@@ -16,6 +16,7 @@ use super::effect::{Effect, ProbeOrder};
 use super::event::{Answer, Killed, RequestId, Stopped};
 use super::export::Export;
 use super::feeds::Feeds;
+use super::surroundings::KeptBy;
 use crate::act::clipboard;
 use crate::act::kill::{self, Consent};
 use crate::act::unit;
@@ -82,6 +83,9 @@ impl Executor {
             }
             Effect::LookAround(id, look) => {
                 self.block(id, move || Answer::LookedAround(look.run()));
+            }
+            Effect::AskKeepers(id, row) => {
+                self.block(id, move || Answer::KeptBy(KeptBy::ask(&row)));
             }
             Effect::PlanKill(id, targets, options) => {
                 self.block(id, move || Answer::KillPlanned(plan(&targets, &options)));

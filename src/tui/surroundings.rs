@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::inspect::lineage;
+use crate::inspect::{keepers, lineage};
 use crate::model::owner::Process;
 use crate::model::peer::{Peer, Peers};
 use crate::model::socket::SocketKey;
 use crate::model::table::{SocketRow, SocketTable};
+use crate::text::keeper;
 
 /// Owners whose parents are looked up.
 const MOST_OWNERS: usize = 16;
@@ -52,5 +53,23 @@ impl Surroundings {
     /// The ancestors of the owner with this pid.
     pub fn parents_of(&self, pid: u32) -> &[Process] {
         self.parents.iter().find(|(of, _)| *of == pid).map_or(&[], |(_, parents)| parents)
+    }
+}
+
+/// Who keeps the holders of a row's socket: a clause for each, uncleaned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptBy {
+    /// Of which row.
+    pub key: SocketKey,
+    /// As `kill` and `why` word it.
+    pub clauses: Vec<String>,
+}
+
+impl KeptBy {
+    /// Asks the keepers. Blocks, for seconds where they are slow.
+    pub fn ask(row: &SocketRow) -> Self {
+        let found = keepers::of_socket(&row.socket);
+        let clauses = keeper::clauses(&found).into_iter().map(|(_, clause)| clause).collect();
+        Self { key: row.key, clauses }
     }
 }

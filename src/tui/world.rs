@@ -12,7 +12,7 @@ use super::bell::Bell;
 use super::event::{FeedUpdate, Moment};
 use super::filters::Filters;
 use super::hosts::Hosts;
-use super::surroundings::Surroundings;
+use super::surroundings::{KeptBy, Surroundings};
 use crate::act::set::Wish;
 use crate::model::interface::Interfaces;
 use crate::model::packets::PacketCounts;
@@ -104,6 +104,8 @@ pub struct World {
     pub hosts: Hosts,
     /// Who is around the row whose details were opened last.
     pub surroundings: Option<Surroundings>,
+    /// Who keeps the holders of that row.
+    pub kept_by: Option<KeptBy>,
     /// Marked rows, by key.
     pub marks: BTreeSet<SocketKey>,
     /// The process that sockpit is.
@@ -157,6 +159,7 @@ impl World {
             selection: None,
             hosts: Hosts::default(),
             surroundings: None,
+            kept_by: None,
             marks: BTreeSet::new(),
             own_pid: 0,
             bell: Bell::default(),

@@ -169,6 +169,12 @@ impl Booted {
         wait_for(&what, || self.ask(port).filter(|said| !said.is_empty()))
     }
 
+    /// Waits until the port does not answer.
+    pub(crate) fn wait_silent(&self, port: u16) {
+        let what = format!("silence at {port}");
+        wait_for(&what, || self.ask(port).is_none_or(|said| said.is_empty()).then_some(()));
+    }
+
     /// Fails if the port answers within that time from now on.
     pub(crate) fn stays_silent(&self, port: u16, time: Duration) {
         let end = Instant::now() + time;

@@ -11,19 +11,30 @@ use crate::image::{WEB, prepare};
 fn a_container_is_stopped_and_not_what_forwards_to_it() {
     let Some(booted) = boot(&["docker", "dockerd", "runc", "busybox", "iptables"]) else { return };
     prepare(&booted);
-    booted.units(&[(
-        "run.service",
-        "[Service]\nRestart=always\nExecStart=/usr/bin/docker run --rm --name run -p 8004:80 web \
-         sh -c 'trap \"exit 0\" TERM; httpd -f -h /www -p 80 & wait'\n",
-    )]);
+    booted.units(&[
+        (
+            "run.service",
+            "[Service]\nRestart=always\nExecStart=/usr/bin/docker run --rm --name run -p 8004:80 \
+             web sh -c 'trap \"exit 0\" TERM; httpd -f -h /www -p 80 & wait'\n",
+        ),
+        (
+            "noname.service",
+            "[Service]\nRestart=always\nExecStart=/usr/bin/docker run --rm -p 8006:80 \
+             web sh -c 'trap \"exit 0\" TERM; httpd -f -h /www -p 80 & wait'\n",
+        ),
+    ]);
     booted.sh(&format!(
         "systemctl start docker; docker import /tmp/image.tar web
          docker run -d --name web --restart always -p 8001:80 {WEB} 80
          docker run -d --name beside -p 8002:80 {WEB} 80
          docker run -d --name direct --net host {WEB} 8003
-         systemctl start run; docker exec -d direct httpd -f -h /www -p 8005"
+         docker run -d --name lender -p 8007:80 --stop-signal KILL web sleep 12345
+         docker run -d --name guest --net container:lender {WEB} 80
+         docker run -d --name pair -p 8008:80 --stop-signal KILL web \
+             sh -c 'httpd -f -h /www -p 80 & sleep 23456 & wait'
+         systemctl start run noname; docker exec -d direct httpd -f -h /www -p 8005"
     ));
-    for port in 8001..=8005 {
+    for port in 8001..=8008 {
         booted.wait_answer(port);
     }
     a_user_without_rights(&booted);
@@ -31,6 +42,9 @@ fn a_container_is_stopped_and_not_what_forwards_to_it() {
     a_process_that_exec_brought_in(&booted);
     a_container_on_the_hosts_network(&booted);
     a_container_that_a_unit_runs(&booted);
+    a_container_that_a_unit_runs_without_a_name(&booted);
+    a_network_that_is_lent(&booted);
+    a_process_beside_the_one_that_serves(&booted);
     a_redirect_without_a_listener(&booted);
     sockpit_in_a_container_of_its_own(&booted);
     a_port_that_the_daemon_holds(&booted);
@@ -89,6 +103,7 @@ fn a_user_without_rights(booted: &Booted) {
 
 fn a_container_with_a_proxy(booted: &Booted) {
     let plan = booted.follow(8001, "web");
+    assert!(plan.narrow()[0].ends_with("docker stop -- web"), "{:?}", plan.narrow());
     plan.must_say("only forwards, to container web (docker) at 172.17.0.2:80, where httpd ");
     plan.must_say("were it ended, container web would run on without its port");
     assert!(!plan.has_keeper("docker.service"));
@@ -133,6 +148,34 @@ fn a_container_that_a_unit_runs(booted: &Booted) {
     booted.follow(8004, "run.service");
     booted.stays_silent(8004, Duration::from_secs(1));
     booted.wait_answer(8002);
+}
+
+/// Nothing but image, command and time tells which unit's client it was.
+fn a_container_that_a_unit_runs_without_a_name(booted: &Booted) {
+    let plan = booted.plan(8006);
+    plan.must_say("does not last, since noname.service starts it again");
+    booted.follow(8006, "noname.service");
+    booted.stays_silent(8006, Duration::from_secs(1));
+    booted.wait_answer(8002);
+}
+
+/// The port is of one container, and another one answers there.
+fn a_network_that_is_lent(booted: &Booted) {
+    let plan = booted.plan(8007);
+    assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
+    plan.must_say("docker stop -- lender stops it, and with it the network of httpd ");
+    booted.why_offers_no_stop(8007);
+    booted.sh("docker stop lender");
+    booted.wait_silent(8007);
+    assert_eq!(booted.sh("docker inspect -f '{{.State.Status}}' guest"), "running\n");
+}
+
+fn a_process_beside_the_one_that_serves(booted: &Booted) {
+    let plan = booted.plan(8008);
+    assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
+    plan.must_say("docker stop -- pair stops it, and with it sleep ");
+    booted.sh("docker stop pair");
+    booted.wait_silent(8008);
 }
 
 /// With the host's processes and a cgroup namespace of its own, as tools are run: the unit is known,

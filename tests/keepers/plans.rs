@@ -8,6 +8,7 @@ use crate::booted::Booted;
 use crate::support::wait_for;
 
 /// The plan of `sockpit kill PORT --dry-run`.
+#[derive(Debug)]
 pub(crate) struct Plan(Value);
 
 /// The words before a command that does what was asked for, and no more.
@@ -39,18 +40,30 @@ impl Booted {
     /// Fails unless `sockpit why` has the command for one of its keepers.
     #[track_caller]
     fn why_says(&self, port: u16, command: &str) {
+        let lines = self.remedies(port, "keeper");
+        assert!(lines.contains(&command.replace('\'', "")), "{command}: {lines:?}");
+    }
+
+    /// Fails if `sockpit why` has a command that stops more than the holder.
+    #[track_caller]
+    pub(crate) fn why_offers_no_stop(&self, port: u16) {
+        let lines = self.remedies(port, "");
+        assert!(!lines.iter().any(|line| line.contains(" stop ")), "{lines:?}");
+    }
+
+    /// The commands of `sockpit why` in findings of a kind, or in all.
+    fn remedies(&self, port: u16, kind: &str) -> Vec<String> {
         let output = self.sockpit(&["why", &port.to_string(), "--json"]);
         let report: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {output:?}"));
-        let findings = report["findings"].as_array().unwrap();
-        let keepers = findings.iter().filter(|finding| finding["kind"] == "keeper");
-        let remedies = keepers.flat_map(|finding| finding["remedies"].as_array().unwrap());
+        let findings = report["findings"].as_array().unwrap().iter();
+        let meant = findings.filter(|finding| kind.is_empty() || finding["kind"] == kind);
+        let remedies = meant.flat_map(|finding| finding["remedies"].as_array().unwrap());
         let line = |remedy: &Value| {
             let argv = remedy["argv"].as_array().unwrap().iter();
             argv.map(|word| word.as_str().unwrap()).collect::<Vec<&str>>().join(" ")
         };
-        let lines: Vec<String> = remedies.map(line).collect();
-        assert!(lines.contains(&command.replace('\'', "")), "{command}: {lines:?}\n{findings:#?}");
+        remedies.map(line).collect()
     }
 
     /// `sockpit kill PORT --yes` and its exit code, which is not checked.
@@ -82,6 +95,11 @@ impl Plan {
         let keepers = self.0["keepers"].as_array().unwrap();
         let found = keepers.iter().find(|it| it["name"].as_str().unwrap().starts_with(name));
         found.unwrap_or_else(|| panic!("no {name} in {keepers:#?}"))
+    }
+
+    /// How many of the lines to be weighed name this.
+    pub(crate) fn count(&self, words: &str) -> usize {
+        self.warnings().iter().filter(|warning| warning.contains(words)).count()
     }
 
     /// Whether one of the keepers has a name that begins so.

@@ -15,11 +15,15 @@ const QUADLET: &str = "[Service]\nRestart=always\nEnvironment=PODMAN_SYSTEMD_UNI
     ExecStart=/usr/bin/podman run --name=quad --replace --rm --cgroups=split --sdnotify=conmon -d \
     -p 8003:80 --stop-signal KILL web httpd -f -h /www -p 80\n";
 
+/// Its container has a control group of its own, and does not hear TERM.
+const PLAIN: &str = "[Service]\nRestart=always\nTimeoutStopSec=1\n\
+    ExecStart=/usr/bin/podman run --rm --name plain -p 8006:80 web httpd -f -h /www -p 80\n";
+
 #[test]
 fn a_container_of_roots_podman_is_stopped_and_not_its_monitor() {
     let Some(booted) = boot(&PROGRAMS) else { return };
     prepare(&booted);
-    booted.units(&[("quad.service", QUADLET)]);
+    booted.units(&[("quad.service", QUADLET), ("plain.service", PLAIN)]);
     booted.sh(&format!(
         "podman import -q /tmp/image.tar web
          podman run -d --name web --restart always -p 8001:80 {WEB} 80
@@ -28,14 +32,15 @@ fn a_container_of_roots_podman_is_stopped_and_not_its_monitor() {
          podman pod create --name pod -p 8005:80 --infra-image localhost/web --infra-command pause
          podman run -d --name inpod --pod pod {WEB} 80
          podman run -d --name idle --pod pod {WEB} 81
-         systemctl start quad"
+         systemctl start quad plain"
     ));
-    for port in 8001..=8005 {
+    for port in 8001..=8006 {
         booted.wait_answer(port);
     }
     a_port_that_the_monitor_holds(&booted);
     a_container_that_a_unit_runs(&booted);
     a_port_of_a_pod(&booted);
+    a_container_that_outlives_its_unit(&booted);
     booted.follow(8004, "direct");
     booted.wait_answer(8002);
 }
@@ -77,6 +82,19 @@ fn a_container_that_a_unit_runs(booted: &Booted) {
     booted.follow(8003, "quad.service");
     booted.stays_silent(8003, Duration::from_secs(1));
     booted.wait_answer(8002);
+}
+
+/// The unit's stop ends the client and the monitor, as is said.
+fn a_container_that_outlives_its_unit(booted: &Booted) {
+    let plan = booted.plan(8006);
+    assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
+    let words = "systemctl stop -- plain.service keeps it from that, but may leave the process";
+    plan.must_say(words);
+    plan.must_say("podman stop -- plain does not last, since plain.service starts it again");
+    let first = booted.sh("podman inspect -f '{{.State.Pid}}' plain");
+    booted.sh("systemctl stop -- plain.service");
+    booted.sh(&format!("kill -0 {first}"));
+    booted.sh(&format!("kill -KILL {first}"));
 }
 
 #[test]

@@ -16,12 +16,19 @@ fn what_a_supervisor_runs_is_stopped_by_it_alone() {
     start_services(&booted, "runit", 8020, "runsvdir -P /srv/runit");
     start_services(&booted, "s6", 8030, "s6-svscan /srv/s6");
     start_monit(&booted);
-    for port in [8001, 8015, 8041, 8042, 8011, 8012, 8013, 8014, 8021, 8022, 8031, 8032] {
+    for port in [
+        8001, 8015, 8041, 8042, 8011, 8012, 8013, 8014, 8021, 8022, 8023, 8024, 8031, 8032, 8033,
+        8034,
+    ] {
         booted.wait_answer(port);
     }
     a_job_of_cron(&booted);
     a_service_directory(&booted, 8020, "runsv ", "/usr/bin/sv down /srv/runit/web");
     a_service_directory(&booted, 8030, "s6-supervise ", "/usr/bin/s6-svc -d /srv/s6/web");
+    a_service_that_ignores_term(&booted, 8023, "/usr/bin/sv force-stop /srv/runit/deaf");
+    a_service_that_ignores_term(&booted, 8033, "/usr/bin/s6-svc -dk /srv/s6/deaf");
+    a_service_that_is_started_once(&booted, 8024, "sv once /srv/runit/once");
+    a_service_that_is_started_once(&booted, 8034, "s6-svc -o /srv/s6/once");
     programs_of_supervisord(&booted);
     a_process_that_monit_looks_after(&booted);
 }
@@ -47,10 +54,13 @@ fn start_supervisord(booted: &Booted) {
     booted.sh("systemctl start supervisor");
 }
 
-/// Two service directories, `web` and `beside`, below one unit.
+/// Service directories below one unit, one of which ignores TERM.
 fn start_services(booted: &Booted, name: &str, base: u16, scan: &str) {
-    for (service, port) in [("web", base + 1), ("beside", base + 2)] {
-        let run = format!("#!/bin/sh\nexec /usr/local/bin/serve {port}\n");
+    for (service, port) in
+        [("web", base + 1), ("beside", base + 2), ("deaf", base + 3), ("once", base + 4)]
+    {
+        let first = if service == "deaf" { "trap '' TERM\n" } else { "" };
+        let run = format!("#!/bin/sh\n{first}exec /usr/local/bin/serve {port}\n");
         booted.program(&format!("/srv/{name}/{service}/run"), &run);
     }
     let unit = format!("[Service]\nExecStart=/usr/bin/{scan}\nKillSignal=HUP\n");
@@ -121,6 +131,27 @@ fn a_service_directory(booted: &Booted, base: u16, keeper: &str, command: &str) 
     assert_eq!(plan.narrow(), [command]);
     booted.stays_silent(base + 1, Duration::from_millis(1_500));
     booted.wait_answer(base + 2);
+}
+
+/// What is said to stop it sends KILL; so that nothing says that it does not.
+fn a_service_that_ignores_term(booted: &Booted, port: u16, command: &str) {
+    let plan = booted.plan(port);
+    assert_eq!(plan.narrow(), [command]);
+    plan.must_say("ignores TERM");
+    // sv tells by its exit code that it had to.
+    booted.sh(&format!("{command} || true"));
+    booted.wait_silent(port);
+    booted.stays_silent(port, Duration::from_millis(1_500));
+}
+
+/// Its supervisor was told not to start it again.
+fn a_service_that_is_started_once(booted: &Booted, port: u16, command: &str) {
+    booted.sh(command);
+    let plan = booted.plan(port);
+    plan.must_say("does not start it again by itself (started once)");
+    let output = booted.kill(&[&port.to_string()]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    booted.stays_silent(port, Duration::from_millis(1_500));
 }
 
 fn programs_of_supervisord(booted: &Booted) {

@@ -237,12 +237,15 @@ pub(super) fn steps(plan: &KillPlan) -> Vec<String> {
     if plan.victims.iter().any(|victim| victim.signals.len() > 1) {
         steps.push(format!("Send KILL to what is left, and wait up to {seconds} s again."));
     }
-    if matches!(plan.target, KillTarget::Port { .. }) {
+    if !matches!(plan.target, KillTarget::Pid { .. }) {
         let name = target_name(&plan.target);
         let seconds = plan.watch_ms as f64 / 1000.0;
         let restarter = plan.keepers.iter().find(|keeper| keeper.may_restart());
         let later = keeper::later(&plan.keepers, plan.watch_ms).and_then(|keeper| keeper.delay_ms);
         steps.push(match (restarter, later) {
+            (None, _) if matches!(plan.target, KillTarget::Path { .. }) => {
+                format!("Watch {name} for {seconds} s, and look whether its file is left.")
+            }
             (None, _) => {
                 format!("Watch {name} for {seconds} s, then prove by one bind that it is free.")
             }

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use super::{Consent, DEFAULT_TIMEOUT};
-use crate::model::action::KillPlan;
+use crate::model::action::{KillPlan, KillTarget};
 use crate::model::keeper;
 use crate::model::signal::Signal;
 
 /// Program and arguments that do the same as this plan, run with this consent.
 pub fn command(plan: &KillPlan, consent: Consent) -> Vec<String> {
     let mut argv = vec!["sockpit".to_owned(), "kill".to_owned()];
-    argv.extend(plan.target.arguments().split(' ').map(str::to_owned));
+    match &plan.target {
+        KillTarget::Path { path, .. } => argv.push(path.clone()),
+        target => argv.extend(target.arguments().split(' ').map(str::to_owned)),
+    }
     let signals = plan.victims.first().map_or(&[][..], |victim| &victim.signals);
     if let Some(first) = signals.first().filter(|signal| **signal != Signal::Term) {
         argv.extend(["--signal".to_owned(), first.name().to_owned()]);

@@ -22,7 +22,7 @@ pub fn plan(target: &KillTarget, sockets: &[Socket], facts: &Facts, options: &Op
         sockets.iter().filter(|socket| holds_target(target, socket, facts.netns)).collect();
     let mut draft = Draft { facts, options, victims: Vec::new(), spared: Vec::new() };
     match target {
-        KillTarget::Port { .. } => draft.add_owners(&holders),
+        KillTarget::Port { .. } | KillTarget::Path { .. } => draft.add_owners(&holders),
         KillTarget::Pid { pid } => draft.add_pid(*pid, sockets),
     }
     if options.tree {
@@ -69,8 +69,14 @@ pub fn choose(mut plan: KillPlan, signal: Signal, force: bool) -> KillPlan {
 /// over UDP, in sockpit's own namespace, and bound to exactly the address that narrows it.
 /// A connection never does.
 pub fn holds_target(target: &KillTarget, socket: &Socket, netns: Option<u64>) -> bool {
-    let KillTarget::Port { port, udp, addr } = target else {
-        return false;
+    let (port, udp, addr) = match target {
+        KillTarget::Port { port, udp, addr } => (port, udp, addr),
+        // A path is found from every network namespace.
+        KillTarget::Path { inodes, .. } => {
+            let is_there = socket.inode.is_some_and(|inode| inodes.contains(&inode));
+            return socket.family == Family::Unix && socket.is_server() && is_there;
+        }
+        KillTarget::Pid { .. } => return false,
     };
     let here = netns.is_none() || socket.netns.is_none() || socket.netns == netns;
     let role = match socket.protocol {
@@ -284,7 +290,7 @@ pub(super) fn add_neighbours(
     let behind: Vec<u32> = behind.map(|process| process.pid).collect();
     let is_meant =
         |pid: u32| behind.contains(&pid) || plan.victims.iter().any(|it| it.key.pid == pid);
-    for keeper in keepers.iter_mut().filter(|keeper| keeper.stop.is_some()) {
+    for keeper in keepers.iter_mut().filter(|keeper| keeper.command().is_some()) {
         let Some(instance) = keeper.instance.as_deref() else { continue };
         let is_inside = |process: &Process| match keeper.kind {
             KeeperKind::Container => {
@@ -297,19 +303,30 @@ pub(super) fn add_neighbours(
             _ => false,
         };
         let serving = sockets.iter().filter(|socket| is_serving(socket));
-        for socket in serving {
+        let inside = serving.filter_map(|socket| {
             let mut owners = socket.owners.iter().map(|owner| &*owner.process);
-            let Some(owner) = owners.clone().find(|owner| is_inside(owner)) else { continue };
-            if owners.any(|owner| is_meant(owner.pid)) {
-                continue;
-            }
-            let name = super::words::who(&owner.name, owner.pid);
-            // The other end of a socket that systemd keeps is its service's anyway.
-            let is_named = |known: &String| known.split(" at ").any(|it| it.ends_with(&name));
-            if !keeper.stops_also.iter().any(is_named) {
-                keeper.stops_also.push(format!("{name} at {}", super::describe_socket(socket)));
-            }
+            let owner = owners.clone().find(|owner| is_inside(owner))?;
+            let is_other = !owners.any(|owner| is_meant(owner.pid));
+            is_other.then(|| (super::words::who(&owner.name, owner.pid), socket))
+        });
+        let inside: Vec<(String, &Socket)> = inside.collect();
+        for (who, socket) in inside {
+            serves(keeper, &who, socket);
         }
+    }
+}
+
+/// Adds to what a keeper's command stops that a process of it serves this socket.
+fn serves(keeper: &mut Keeper, who: &str, socket: &Socket) {
+    let at = format!(" at {}", super::describe_socket(socket));
+    keeper.ends_children.retain(|child| child != who);
+    let is_it =
+        |known: &&mut String| known.split(" at ").next().is_some_and(|it| it.ends_with(who));
+    match keeper.stops_also.iter_mut().find(is_it) {
+        // One that is told of by a name of its own has said enough.
+        Some(known) if known == who => *known += &at,
+        Some(_) => {}
+        None => keeper.stops_also.push(format!("{who}{at}")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! After the victims: is the port free, and does it stay so?
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,17 +9,23 @@ use super::plan::{covers_target, holds_target};
 use super::words::{describe_socket, list, target_name, who};
 use super::{Depth, Look, Progress};
 use crate::inspect::bind::{self, Answer, How, Outcome, Target};
-use crate::inspect::keepers;
+use crate::inspect::keepers::{self, After};
+use crate::inspect::unix_path;
 use crate::model::action::{KillPlan, KillTarget, PortProof, Respawn};
-use crate::model::keeper;
+use crate::model::keeper::{self, Keeper, KeeperKind};
 use crate::model::owner::Process;
 use crate::model::socket::Socket;
 use crate::sys::process;
+use crate::text::shell;
 
 /// How long the kernel is given to take the victims' sockets out of its table.
 const SETTLE: Duration = Duration::from_millis(500);
 /// The shortest pause between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Nobody is made to wait longer than this for what a keeper is about to do.
+const LONGEST: Duration = Duration::from_secs(15);
+/// The pause between two questions to a keeper.
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(250);
 /// A look may cost this part of the time, so that a huge table does not eat a core.
 const SHARE: u32 = 4;
 
@@ -99,6 +106,9 @@ impl Port<'_, '_> {
                 format!("{target} is free now; {name} brings it back in about {seconds} s");
             return Ok(Proof { reason: Some(reason), ..Proof::free(PortProof::Table) });
         }
+        if let Some(reason) = self.coming(tell)? {
+            return Ok(Proof { reason: Some(reason), ..Proof::free(PortProof::Table) });
+        }
         self.judge()
     }
 
@@ -137,6 +147,65 @@ impl Port<'_, '_> {
         }
     }
 
+    /// Waits on while a keeper says that it is about to bring the process back, where nobody has
+    /// said how long to wait. What is not over then is the reason why the port does not stay free.
+    fn coming(&mut self, tell: &mut dyn FnMut(Progress)) -> Result<Option<String>, Proof> {
+        let victims = &self.plan.victims;
+        let Some(since) = victims.iter().map(|victim| victim.key.start_time).max() else {
+            return Ok(None);
+        };
+        let is_told = self.plan.watch_ms != keeper::watch_ms(&self.plan.keepers);
+        let total = if is_told { Duration::ZERO } else { LONGEST };
+        let start = Instant::now().checked_sub(self.watched).unwrap_or_else(Instant::now);
+        let may = |keeper: &&Keeper| keeper.may_restart() && !keeper.is_behind;
+        for keeper in self.plan.keepers.iter().filter(may) {
+            while let Some(reason) = self.announces(keeper, since) {
+                let elapsed = start.elapsed();
+                if elapsed >= total {
+                    return Ok(Some(reason));
+                }
+                tell(Progress::Watching { elapsed, total });
+                if !self.holders()?.is_empty() {
+                    return Err(self.taken_again());
+                }
+                self.watched = elapsed;
+                thread::sleep(BETWEEN_QUESTIONS);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a keeper is doing about the process that has ended, as a sentence; `None` when that is
+    /// nothing, or it does not say and is not known to do something.
+    fn announces(&self, keeper: &Keeper, since: u64) -> Option<String> {
+        let (target, name) = (target_name(&self.plan.target), &keeper.name);
+        match keepers::after(keeper, since) {
+            After::Starting(words) => {
+                Some(format!("{target} is free now; {name} is starting it again ({words})"))
+            }
+            After::Started(pid) => Some(format!(
+                "{target} is free now; {name} has started process {pid}, which does not hold it yet"
+            )),
+            After::Settled => None,
+            After::Unknown => {
+                let is_certain = keeper.restarts == Some(true) && keeper.delay_ms.is_none();
+                let tree = process::tree().unwrap_or_default();
+                let lives = keeper.pid.is_some_and(|pid| tree.get(pid).is_some());
+                let policy = keeper.policy.as_deref();
+                let policy = policy.map_or(String::new(), |policy| format!(" ({policy})"));
+                if is_certain {
+                    Some(format!("{target} is free now; {name} starts it again{policy}"))
+                } else if lives && keeper.kind == KeeperKind::Parent {
+                    Some(format!(
+                        "{target} is free now; {name} lives on and may start it again{policy}"
+                    ))
+                } else {
+                    None
+                }
+            }
+        }
+    }
+
     /// What holds the port now. A new holder is an answer in itself.
     fn holders(&mut self) -> Result<Vec<Socket>, Proof> {
         let holders = self.table(Depth::Sockets)?;
@@ -157,6 +226,10 @@ impl Port<'_, '_> {
     /// Who holds the port, or a wildcard socket that covers the address.
     fn is_in_way(&self, socket: &Socket) -> bool {
         let target = &self.plan.target;
+        // They were looked up by the path as it is now.
+        if matches!(target, KillTarget::Path { .. }) {
+            return true;
+        }
         holds_target(target, socket, self.netns) || covers_target(target, socket, self.netns)
     }
 
@@ -254,12 +327,20 @@ impl Port<'_, '_> {
     /// The answer of a plain bind, and beside it that of one with SO_REUSEADDR, as servers do
     /// that restart. Neither is tried where a keeper may be about to restart its service.
     fn judge(&mut self) -> Result<Proof, Proof> {
-        let KillTarget::Port { port, udp, addr } = self.plan.target else {
-            return Ok(Proof::free(PortProof::Table));
+        let (port, udp, addr) = match &self.plan.target {
+            KillTarget::Port { port, udp, addr } => (*port, *udp, *addr),
+            KillTarget::Path { path, .. } if unix_path::is_taken(Path::new(path)) => {
+                let remove = shell::line(&["rm".to_owned(), "--".to_owned(), path.clone()]);
+                return Ok(Proof::busy(format!(
+                    "nothing listens on {path} any more, but its file is left, and a bind is refused \
+                     until it is removed: {remove}"
+                )));
+            }
+            _ => return Ok(Proof::free(PortProof::Table)),
         };
         let held = self.plan.victims.iter().flat_map(|victim| &victim.holds);
         let target = Target { addr, ..Target::everywhere(port, udp) }.with_scope_of(held);
-        let may_try = !self.plan.keepers.iter().any(keeper::Keeper::may_restart);
+        let may_try = !self.plan.keepers.iter().any(Keeper::may_restart);
         let answer = self.ask(&target, How { may_try, ..How::PLAIN })?;
         let Some(obstacle) = answer.obstacle() else {
             let is_tried = answer.outcome == Outcome::Free;

@@ -222,7 +222,7 @@ pub(in crate::act) fn proven(
     look: &mut Look<'_>,
     tell: &mut dyn FnMut(Progress),
 ) -> KillOutcome {
-    let proof = matches!(plan.target, KillTarget::Port { .. })
+    let proof = (!matches!(plan.target, KillTarget::Pid { .. }))
         .then(|| proof::prove(plan, all_ended, look, tell));
     let watched_ms = proof.as_ref().map_or(0, |proof| proof.watched_ms);
     let (port_free, proof, port_reason, respawned) = match proof {

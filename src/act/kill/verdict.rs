@@ -53,6 +53,9 @@ pub fn obstacle(plan: &KillPlan) -> Option<Obstacle> {
             KillTarget::Port { addr: Some(_), .. } => {
                 format!("nothing is bound to exactly {name}")
             }
+            KillTarget::Path { path, .. } => {
+                format!("no process listens on {path} (see sockpit why {path})")
+            }
             KillTarget::Pid { pid } => format!("there is no process {pid}"),
         }
     };

@@ -80,7 +80,11 @@ fn stop(
             tell(Progress::Stopping { elapsed, timeout });
         }
     })?;
-    outcome.stopped = ran.exit_code == Some(0);
+    // sv exits with 1 and says so where it had to send KILL, as it was told to.
+    let by_force = plan.argv.iter().any(|word| word == "force-stop")
+        && ran.exit_code == Some(1)
+        && ran.stdout.starts_with("kill: ");
+    outcome.stopped = ran.exit_code == Some(0) || by_force;
     if !outcome.stopped {
         outcome.reason = Some(complaint(plan, &ran));
         outcome.refused = is_refusal(&ran.stderr);

@@ -1,11 +1,13 @@
 //! Containers: what the right runtime, asked as the right user, says of them.
 
-use super::World;
+mod client;
+
 use super::ask::words;
-use super::lineage::Member;
+use super::lineage::{self, Member};
 use super::unit::{self, Manager, Tie};
+use super::{World, losses};
 use crate::model::forwarder::{ContainerBehind, Forwarder, ForwarderKind};
-use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
+use crate::model::keeper::{Confirmed, Keeper, KeeperKind, TERM};
 use crate::model::owner::Container;
 use crate::wire::cgroup;
 use crate::wire::keepers::{self as said, ContainerShown};
@@ -61,15 +63,6 @@ pub(super) fn behind(
     let serving = forwarder.behind.process.as_ref().filter(|process| process.serves);
     let serving = serving.and_then(|process| (world.member)(process.pid));
     let mut keepers = of_runtime(line, &container, user, |_| true, serving.as_ref(), world);
-    // A monitor lies in a control group of its container's name, and came in by no `exec`.
-    keepers[0].stops_also.clear();
-    // A pod's own container, or one whose network others have joined, serves nothing itself.
-    if let Some(other) = &serving
-        && cgroup::container_of(&other.cgroups).is_some_and(|of| of.id != container.id)
-    {
-        let cut_off = format!("the network of {}, which is in another container", other.who());
-        keepers[0].stops_also.push(cut_off);
-    }
     for keeper in &mut keepers {
         keeper.ends_holder = keeper.ends_holder.map(|_| true);
         // A unit whose main process is the monitor fails by that one's end.
@@ -183,7 +176,9 @@ fn of_runtime(
     keeper.name.clone_from(&shown.name);
     keeper.untested = None;
     keeper.confirmed = Some(Confirmed::Asked);
-    keeper.stop = Some(runtime.argv(&program, &["stop", "--", &shown.id]));
+    keeper.stop = Some(runtime.argv(&program, &["stop", "--", &shown.name]));
+    keeper.asks =
+        Some(runtime.argv(&program, &["inspect", "--type", "container", "--", &shown.id]));
     keeper.ends_holder = Some(true);
     // The runtime waits for the container's first process alone.
     let is_first = shown.pid == Some(line[0].pid());
@@ -194,7 +189,15 @@ fn of_runtime(
     };
     keeper.is_temporary = shown.auto_remove;
     keeper.policy = shown.restart.as_ref().map(|policy| format!("restart policy {policy}"));
-    stray(&mut keeper, line, &shown, world);
+    // What is in it, from the one who is meant: the holder, or who serves behind a forwarder.
+    let meant = serving.map_or_else(|| line.to_vec(), |it| lineage::of(it.clone(), world.member));
+    let within = |member: &Member| cgroup::container_group(&member.cgroups, &shown.id).is_some();
+    if within(&meant[0]) && !is_monitor(&meant[0]) {
+        stray(&mut keeper, &meant, &shown, world);
+        let within = |pid: u32| cgroup::container_group(&(world.cgroups)(pid), &shown.id).is_some();
+        losses::add(&mut keeper, &meant, &within, world);
+    }
+    cut_off(&mut keeper, &shown, world);
     let mut chain = vec![keeper];
     outer(&mut chain, line, &shown, user, world);
     chain.extend(pod(line, &runtime, &shown, serving, world));
@@ -221,7 +224,7 @@ fn pod(
     Some(Keeper {
         instance: Some(pod.id.clone()),
         restarts: Some(false),
-        stop: Some(runtime.argv(&program, &["pod", "stop", "--", &pod.id])),
+        stop: Some(runtime.argv(&program, &["pod", "stop", "--", &pod.name])),
         ends_holder: Some(true),
         stops_also: others.map(|other| format!("container {}", other.name)).collect(),
         confirmed: Some(Confirmed::Asked),
@@ -246,12 +249,34 @@ fn ask(
     Ok((program, shown))
 }
 
+/// A monitor lies in a control group of its container's name, and is not in the container.
+fn is_monitor(member: &Member) -> bool {
+    &*member.process.name == "conmon"
+}
+
+/// Containers that have joined its network, and are without one when it ends.
+fn cut_off(keeper: &mut Keeper, shown: &ContainerShown, world: &World<'_>) {
+    let first = shown.pid.filter(|_| !shown.network_mode.starts_with("container:"));
+    let Some(network) = first.and_then(world.network) else { return };
+    if Some(network) == (world.network)(std::process::id()) {
+        return;
+    }
+    let mut known = Vec::new();
+    for node in world.tree.iter().filter(|node| (world.network)(node.key.pid) == Some(network)) {
+        let Some(other) = cgroup::container_of(&(world.cgroups)(node.key.pid)) else { continue };
+        if *other.id != *shown.id && !known.contains(&other.id) {
+            let who = format!("{} {}", node.name, node.key.pid);
+            keeper.also(format!("the network of {who}, which is in another container"));
+            known.push(other.id);
+        }
+    }
+}
+
 /// A process that `exec` brought into the container does not descend from its first one, and is
 /// not what the container is there for.
 fn stray(keeper: &mut Keeper, line: &[Member], shown: &ContainerShown, world: &World<'_>) {
     let Some(first) = shown.pid else { return };
-    let is_inside = cgroup::container_group(&line[0].cgroups, &shown.id).is_some();
-    if is_inside && line.iter().all(|member| member.pid() != first) {
+    if line.iter().all(|member| member.pid() != first) {
         let name = world.tree.get(first).map_or("its first process", |node| &*node.name);
         keeper.stops_also.push(format!("the container's own {name} {first}"));
     }
@@ -279,6 +304,9 @@ fn outer(
     }
     let undoes = |outer: &&Keeper| outer.may_restart() && outer.kind != KeeperKind::Container;
     chain[0].undone_by = found.iter().find(undoes).map(|outer| outer.name.clone());
+    for outer in &mut found {
+        chain[0].stops_also.iter().for_each(|what| outer.also(what.clone()));
+    }
     chain.extend(found);
 }
 
@@ -305,20 +333,20 @@ fn around(
         let tie = Tie { holder, witness: &first, prefix: "", reaches_holder: true, is_kept: false };
         return unit::keepers(&unit, &manager(&first), &tie, world);
     }
+    // The client and the monitor pass TERM on; a first process without a handler does not hear it,
+    // and in a control group of its own it outlives them.
+    let first = shown.pid.and_then(|pid| (world.member)(pid));
+    let reaches_holder = first.is_none_or(|first| first.standing.is_deaf_to(TERM).is_none());
     let conmon = shown.conmon_pid.and_then(|pid| (world.member)(pid));
     if let Some(conmon) = conmon
         && let Some(unit) = is_service(&conmon).or_else(|| shown.systemd_unit.clone())
     {
         let manager = user.map_or_else(|| manager(&conmon), Manager::User);
-        let tie =
-            Tie { holder, witness: &conmon, prefix: "", reaches_holder: true, is_kept: false };
+        let tie = Tie { holder, witness: &conmon, prefix: "", reaches_holder, is_kept: false };
         return unit::keepers(&unit, &manager, &tie, world);
     }
-    let Some((client, unit)) = client(shown, world, &is_service) else { return Vec::new() };
-    // The client passes TERM on; a first process without a handler does not hear it.
-    let first = shown.pid.and_then(|pid| (world.member)(pid));
-    let hears = first.is_none_or(|first| first.standing.is_deaf_to(15).is_none());
-    let tie = Tie { holder, witness: &client, prefix: "", reaches_holder: hears, is_kept: false };
+    let Some((client, unit)) = client::of(shown, world, &is_service) else { return Vec::new() };
+    let tie = Tie { holder, witness: &client, prefix: "", reaches_holder, is_kept: false };
     unit::keepers(&unit, &manager(&client), &tie, world)
 }
 
@@ -326,31 +354,4 @@ fn around(
 fn is_daemon(unit: &str) -> bool {
     matches!(unit, "docker.service" | "containerd.service" | "podman.service")
         || unit.starts_with("user@")
-}
-
-/// A `docker run` or `docker start` that names this container and lives in a service.
-fn client(
-    shown: &ContainerShown,
-    world: &World<'_>,
-    is_service: &dyn Fn(&Member) -> Option<String>,
-) -> Option<(Member, String)> {
-    let clients = world.tree.iter().filter(|node| matches!(&*node.name, "docker" | "podman"));
-    clients.filter_map(|node| (world.member)(node.key.pid)).find_map(|member| {
-        let unit = is_service(&member).filter(|_| names(&member, shown))?;
-        Some((member, unit))
-    })
-}
-
-/// Whether a client's arguments name a container. The name of an image may be the same word.
-fn names(client: &Member, shown: &ContainerShown) -> bool {
-    let arguments: Vec<&str> = client.process.cmdline.iter().map(|argument| &**argument).collect();
-    let is_it = |word: &str| word == shown.name || (word.len() >= 12 && shown.id.starts_with(word));
-    let verb = arguments.iter().position(|word| matches!(*word, "run" | "start" | "attach"));
-    let Some(verb) = verb else { return false };
-    let rest = &arguments[verb + 1..];
-    if arguments[verb] != "run" {
-        return rest.iter().any(|word| is_it(word));
-    }
-    rest.windows(2).any(|pair| pair[0] == "--name" && pair[1] == shown.name)
-        || rest.iter().any(|word| word.strip_prefix("--name=") == Some(&shown.name))
 }

@@ -27,6 +27,39 @@ impl Member {
         self.process.pid
     }
 
+    /// Its arguments.
+    fn arguments(&self) -> impl Iterator<Item = &str> {
+        self.process.cmdline.iter().map(|argument| &**argument)
+    }
+
+    /// What an interpreter runs: the path of a script, or the text behind `-c`; `None` for other
+    /// programs, and for a shell that somebody types into.
+    pub(super) fn script(&self) -> Option<Script<'_>> {
+        let mut arguments = self.arguments();
+        let program = base(arguments.next()?);
+        if !is_interpreter(program) {
+            return None;
+        }
+        for argument in arguments.by_ref() {
+            if matches!(argument, "-c" | "-e" | "--eval") {
+                return arguments.next().map(Script::Text);
+            }
+            if !argument.starts_with('-') {
+                return Some(Script::File(argument));
+            }
+            // `sh -ec TEXT`
+            if is_shell(program) && !argument.starts_with("--") && argument.ends_with('c') {
+                return arguments.next().map(Script::Text);
+            }
+        }
+        None
+    }
+
+    /// Whether it is a shell.
+    pub(super) fn is_shell(&self) -> bool {
+        self.arguments().next().is_some_and(|program| is_shell(base(program)))
+    }
+
     /// The base name of the program, and of the script where the program is an interpreter; each
     /// may be how such a process is known.
     pub(super) fn names(&self) -> Vec<&str> {
@@ -76,11 +109,29 @@ pub(super) fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// What an interpreter was told to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Script<'a> {
+    /// A file, as its arguments name it.
+    File(&'a str),
+    /// The text itself.
+    Text(&'a str),
+}
+
 /// Whether a program runs the script that its arguments name.
 fn is_interpreter(program: &str) -> bool {
     let bare = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    ["python", "node", "nodejs", "ruby", "perl", "bash", "sh", "dash", "bun", "deno"]
-        .contains(&bare)
+    is_shell(program) || ["python", "node", "nodejs", "ruby", "perl", "bun", "deno"].contains(&bare)
+}
+
+fn is_shell(program: &str) -> bool {
+    ["bash", "sh", "dash", "ash", "zsh", "ksh"].contains(&program.trim_start_matches('-'))
+}
+
+/// Whether two processes run the same program, as a master and its workers do; of interpreters the
+/// same script.
+pub(super) fn is_same_program(one: &Member, other: &Member) -> bool {
+    one.process.name == other.process.name && one.script() == other.script()
 }
 
 /// The process and its ancestors, parent first, as far as they may be read.
@@ -121,6 +172,27 @@ mod tests {
         }
         assert!(!member(&["cat", "nodemon"]).names().contains(&"nodemon"));
         assert_eq!(member(&[]).names(), ["x"]);
+    }
+
+    #[test]
+    fn what_an_interpreter_runs_is_told() {
+        for (arguments, script) in [
+            (
+                &["/bin/sh", "-c", "while :; do x; done"][..],
+                Some(Script::Text("while :; do x; done")),
+            ),
+            (&["bash", "-euc", "x"], Some(Script::Text("x"))),
+            (&["bash", "-eu", "/srv/run"], Some(Script::File("/srv/run"))),
+            (&["/usr/bin/python3", "-u", "loop.py", "-c"], Some(Script::File("loop.py"))),
+            (&["-bash"], None),
+            (&["bash", "--login"], None),
+            (&["nginx", "-c", "/etc/nginx.conf"], None),
+        ] {
+            assert_eq!(member(arguments).script(), script, "{arguments:?}");
+        }
+        let worker =
+            |arguments: &[&str]| is_same_program(&member(arguments), &member(&["python3", "a.py"]));
+        assert!(worker(&["/usr/bin/python3", "a.py", "--worker"]) && !worker(&["python3", "b.py"]));
     }
 
     #[test]

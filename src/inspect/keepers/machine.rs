@@ -63,7 +63,7 @@ pub(super) fn keepers(
     });
     match told {
         Ok((leader, path)) => {
-            keeper.stop = Some(words(&[&[&*path], stopping].concat()));
+            keeper.set_command(words(&[&[&*path], stopping].concat()), world.uid != 0);
             keeper.pid = Some(leader);
             keeper.ends_holder = Some(true);
             keeper.confirmed = Some(Confirmed::Asked);

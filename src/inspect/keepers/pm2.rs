@@ -1,9 +1,9 @@
 //! pm2: its daemon keeps applications, and listens itself for those in cluster mode.
 
-use super::World;
 use super::ask::{Reply, words};
 use super::lineage::Member;
 use super::program::{called, confirm, elsewhere, is_ours, pids};
+use super::{World, losses};
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::wire::keepers::{self as said, Pm2App};
 
@@ -40,8 +40,14 @@ pub(super) fn application(keeper: &mut Keeper, line: &[Member], at: usize, world
     });
     match app {
         Ok((mut argv, app)) => {
+            keeper.asks = Some(argv.iter().cloned().chain(words(&["jlist"])).collect());
             argv.extend(words(&["stop", &app.id.to_string()]));
             confirm(keeper, argv);
+            if app.ends_tree {
+                losses::add_below(keeper, line, line[at - 1].pid(), world);
+            } else if at > 1 {
+                keeper.ends_holder = None;
+            }
             keeper.instance = Some(app.name);
             keeper.restarts = Some(app.autorestart);
             keeper.delay_ms = app.restart_delay_ms.filter(|delay| *delay > 0);

@@ -1,8 +1,8 @@
 //! Parents whose trade it is to start their child again, told by program and arguments.
 
 use super::ask::{Reply, words};
-use super::lineage::{Member, base};
-use super::{World, pm2};
+use super::lineage::{self, Member};
+use super::{World, directory, losses, pm2, script};
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::wire::keepers as said;
 
@@ -42,8 +42,6 @@ const PROGRAMS: [(&str, KeeperKind); 29] = [
 /// Programs between a keeper and its process that pass a signal on and end with their child.
 const FORWARDERS: [&str; 5] = ["tini", "dumb-init", "catatonit", "docker-init", "npm"];
 
-/// runsv, s6-supervise and supervise wait this long before they start a service again.
-const SERVICE_DELAY_MS: u64 = 1_000;
 /// supervisord looks once a second, and waits one to three seconds longer after a start that
 /// failed; uwsgi's emperor looks every three seconds.
 const LOOP_DELAY_MS: u64 = 3_000;
@@ -77,7 +75,14 @@ fn is_watch_flag(argument: &str) -> bool {
 /// The keeper that `line[at]` is for `line[0]`, if it is one.
 pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Option<Keeper> {
     let (member, between) = (&line[at], &line[1..at]);
-    let kind = kind(member)?;
+    // Whoever started what started it is not its keeper.
+    let is_near = || {
+        let is_way = |it: &Member| losses::is_wrapper(it) || lineage::is_same_program(it, &line[0]);
+        between.iter().all(is_way) && world.guarded.iter().all(|it| it.pid() != member.pid())
+    };
+    let loops =
+        self::kind(member).is_none() && is_near() && script::is_loop(member, &line[0], world);
+    let kind = kind(member).or(loops.then_some(KeeperKind::Parent))?;
     // cron makes a process of its own for each job, which is no second keeper.
     let is_cron = |member: &Member| self::kind(member) == Some(KeeperKind::Cron);
     if is_cron(member) && line.get(at + 1).is_some_and(is_cron) {
@@ -89,9 +94,13 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
         ..Keeper::new(kind, called(member, kind), line[0].pid())
     };
     match kind {
-        KeeperKind::Runit => service(&mut keeper, line, at, world, ["sv", "down", "sv"]),
-        KeeperKind::S6 => service(&mut keeper, line, at, world, ["s6-svc", "-d", "s6-svstat"]),
-        KeeperKind::Daemontools => service(&mut keeper, line, at, world, ["svc", "-d", "svstat"]),
+        KeeperKind::Runit => directory::service(&mut keeper, line, at, world, ["sv", "down", "sv"]),
+        KeeperKind::S6 => {
+            directory::service(&mut keeper, line, at, world, ["s6-svc", "-d", "s6-svstat"])
+        }
+        KeeperKind::Daemontools => {
+            directory::service(&mut keeper, line, at, world, ["svc", "-d", "svstat"])
+        }
         KeeperKind::Supervisord => supervisord(&mut keeper, line, at, world),
         KeeperKind::Pm2 => pm2::application(&mut keeper, line, at, world),
         KeeperKind::Emperor => emperor(&mut keeper, line, at),
@@ -105,22 +114,36 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
         }
         KeeperKind::Watcher => {
             keeper.policy = Some("when a file changes".to_owned());
-            whole(&mut keeper, member, &line[at - 1], world);
+            whole(&mut keeper, line, at, world);
         }
         _ => {
-            keeper.restarts = Some(true);
-            whole(&mut keeper, member, &line[at - 1], world);
+            keeper.restarts = (!loops).then_some(true);
+            keeper.policy = loops.then(|| "its script has a loop".to_owned());
+            whole(&mut keeper, line, at, world);
         }
     }
     // It signals its child, and what that started may outlive it.
-    let passes_on = |member: &Member| member.names().iter().any(|name| FORWARDERS.contains(name));
+    let passes_on = |member: &Member| {
+        let mut names = member.names().into_iter().filter_map(|name| name.split(' ').next());
+        names.any(|name| FORWARDERS.contains(&name))
+    };
     if keeper.ends_holder == Some(true)
         && keeper.kind != KeeperKind::Watcher
         && keeper.kind != KeeperKind::Parent
+        && kind != KeeperKind::Pm2
         && !between.iter().all(passes_on)
-        && !(kind == KeeperKind::Supervisord && signals_group(&keeper, line, at, world))
     {
-        keeper.ends_holder = None;
+        if kind == KeeperKind::Supervisord && signals_group(&keeper, line, at, world) {
+            let program = line[at - 1].pid();
+            let in_group =
+                |pid: u32| (world.member)(pid).is_some_and(|it| it.standing.group == Some(program));
+            let below: Vec<u32> =
+                world.tree.descendants(program).iter().map(|node| node.key.pid).collect();
+            let within = |pid: u32| below.contains(&pid) && in_group(pid);
+            losses::add(&mut keeper, line, &within, world);
+        } else {
+            keeper.ends_holder = None;
+        }
     }
     Some(keeper)
 }
@@ -184,52 +207,21 @@ pub(super) fn called(member: &Member, kind: KeeperKind) -> String {
 }
 
 /// One that has no command of its own is ended, with all that it started.
-fn whole(keeper: &mut Keeper, member: &Member, child: &Member, world: &World<'_>) {
+fn whole(keeper: &mut Keeper, line: &[Member], at: usize, world: &World<'_>) {
+    let member = &line[at];
     let pid = format!("pid:{}", member.pid());
-    keeper.stop = Some(words(&["sockpit", "kill", &pid, "--tree"]));
+    let argv = words(&["sockpit", "kill", &pid, "--tree"]);
+    keeper.set_command(argv, world.uid != 0 && !is_ours(member, world));
     keeper.ends_holder = Some(true);
-    let others = world.tree.children(member.pid()).filter(|node| node.key.pid != child.pid());
-    keeper.stops_also = others.map(|node| format!("{} {}", node.name, node.key.pid)).collect();
+    losses::add_below(keeper, line, member.pid(), world);
 }
 
-/// A service directory: the supervisor's own working directory.
-fn service(
-    keeper: &mut Keeper,
-    line: &[Member],
-    at: usize,
-    world: &mut World<'_>,
-    [program, command, status]: [&str; 3],
-) {
-    let member = &line[at];
-    keeper.restarts = Some(true);
-    keeper.delay_ms = Some(SERVICE_DELAY_MS);
-    let named = member.process.cmdline.get(1).filter(|service| !service.starts_with('-'));
-    let cwd = member.standing.cwd.as_deref().filter(|cwd| cwd.starts_with('/'));
-    let directory = match (named, cwd) {
-        (Some(named), Some(cwd)) if base(named.trim_end_matches('/')) == base(cwd) => cwd,
-        _ => {
-            keeper.reason = Some("its service directory cannot be told".to_owned());
-            return;
-        }
-    };
-    keeper.instance = Some(directory.to_owned());
-    keeper.untested = Some(words(&[program, command, directory]));
-    let asked = elsewhere(member, world).map_or_else(
-        || {
-            let question: &[&str] =
-                if status == "sv" { &["status", directory] } else { &[directory] };
-            world.asker.ask(status, question)
-        },
-        Err,
-    );
-    let path = world.find(program);
-    let told = asked.and_then(|reply| {
-        said::is_of(&reply.text, &pids(&line[..at]))
-            .ok_or_else(|| format!("{status} names another process"))
-    });
-    match told.and(path) {
-        Ok(path) => confirm(keeper, words(&[&path, command, directory])),
-        Err(why) => keeper.reason = Some(why),
+/// Why an answer is of no use: what it says, where it does not say what such answers do.
+pub(super) fn unlike(text: &str, program: &str, mark: &str) -> String {
+    let first = text.lines().find(|line| !line.trim().is_empty());
+    match first.filter(|_| !text.contains(mark)) {
+        Some(line) => format!("{program} says: {}", line.trim()),
+        None => format!("{program} names another process"),
     }
 }
 
@@ -273,12 +265,13 @@ fn supervisord(keeper: &mut Keeper, line: &[Member], at: usize, world: &mut Worl
         let found = said::supervisord(&text).into_iter().find(is_ours);
         found
             .map(|found| (program, found.name))
-            .ok_or_else(|| "supervisorctl status names no program with this process".to_owned())
+            .ok_or_else(|| unlike(&text, "supervisorctl status", " pid "))
     });
     match program {
         Ok((path, name)) => {
             // `stop all` stops every program; with its group before it the name is a name.
             let named = if name == "all" { "all:all" } else { &name };
+            keeper.asks = Some(words(&[&[&*path], &*file, &["status", named]].concat()));
             confirm(keeper, words(&[&[&*path], &*file, &["stop", named]].concat()));
             keeper.instance = Some(name);
         }

@@ -85,7 +85,8 @@ fn keeper(
         Ok((program, systemctl, shown)) if !shown.refuses_stop => {
             // The service would go on with the socket that it was given.
             let units = [&[unit], services].concat();
-            keeper.stop = Some(stop(&program, &systemctl, &units));
+            let needs_root = world.uid != 0 && !matches!(manager, Manager::User(_));
+            keeper.set_command(stop(&program, &systemctl, &units), needs_root);
             keeper.ends_holder = Some(false);
             keeper.confirmed = Some(Confirmed::Asked);
         }

@@ -28,6 +28,8 @@ struct System {
     /// Files by path, or by the pattern that they match.
     files: Vec<(String, String)>,
     forwarder: Option<Forwarder>,
+    /// Network namespaces by process.
+    networks: HashMap<u32, u64>,
 }
 
 impl System {
@@ -72,6 +74,8 @@ impl System {
         let mut world = World {
             asker: Asker::new(&mut ask),
             member: &member,
+            cgroups: &|pid| self.members.get(&pid).map_or(String::new(), |it| it.cgroups.clone()),
+            network: &|pid| self.networks.get(&pid).copied(),
             program: &|name| Ok(format!("/usr/bin/{name}")),
             read: &|path| {
                 let files = self.files.iter().filter(|(known, _)| known == path);
@@ -79,6 +83,7 @@ impl System {
             },
             trusts: &|path| !self.distrusted.iter().any(|known| known == path),
             tree: &tree,
+            subjects: vec![pid],
             uid: self.uid,
             mount_namespace: Some(7),
             guarded: self.guarded.iter().filter_map(|pid| member(*pid)).collect(),

@@ -4,10 +4,13 @@
 //! below it. So before a command is offered systemd must know the unit by that very name, run it,
 //! and run it in a control group that the process is in.
 
-use super::World;
+mod starts;
+mod stops;
+
 use super::ask::words;
-use super::lineage::Member;
-use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
+use super::lineage::{self, Member};
+use super::{World, losses};
+use crate::model::keeper::{Confirmed, Keeper, KeeperKind, TERM};
 use crate::wire::cgroup;
 use crate::wire::keepers::{self as said, UnitShown};
 
@@ -31,7 +34,8 @@ pub(super) struct Tie<'a> {
     pub witness: &'a Member,
     /// What lies before the unit's control group in the witness's path.
     pub prefix: &'a str,
-    /// Whether a stop of the witness ends the holder.
+    /// Whether a signal to the witness ends the holder; of a container's client or monitor, which
+    /// live apart from it, that is not sure.
     pub reaches_holder: bool,
     /// Whether a supervisor within the unit outlives the holder: then the unit does not fail by
     /// its end, and does not start it again.
@@ -75,7 +79,7 @@ pub(super) fn keepers(
     };
     keeper.untested = Some(stop("systemctl", &systemctl, &[name]));
     match ask(name, &systemctl, tie, world) {
-        Ok((program, shown)) => confirmed(keeper, &program, &systemctl, &shown, tie, world),
+        Ok(answer) => confirmed(keeper, &answer, &systemctl, tie, world),
         Err(NotAsked::Stopped(state)) => {
             keeper.restarts = Some(false);
             keeper.untested = None;
@@ -104,6 +108,13 @@ pub(super) fn stop(program: &str, systemctl: &[String], units: &[&str]) -> Vec<S
 
 /// All socket units, in a question; it is in no command.
 pub(super) const ALL_SOCKETS: &str = "*.socket";
+
+/// What is asked of one unit.
+fn question(program: &str, systemctl: &[String], unit: &str) -> Vec<String> {
+    let asking = ["show", "--no-pager", "-p", said::PROPERTIES, "--", unit];
+    let all = systemctl.iter().cloned().chain(words(&asking));
+    std::iter::once(program.to_owned()).chain(all).collect()
+}
 
 pub(super) fn show(
     units: &[&str],
@@ -135,13 +146,31 @@ impl From<String> for NotAsked {
     }
 }
 
+/// What systemd says of a unit.
+struct Answer {
+    /// systemctl's path.
+    program: String,
+    shown: UnitShown,
+    /// What comes before the unit's control group in the paths of its processes.
+    prefix: String,
+}
+
+impl Answer {
+    /// Whether a process with these control groups is in the unit.
+    fn holds(&self, cgroups: &str) -> bool {
+        let path = cgroup::path(cgroups).unwrap_or_default();
+        let inner = path.strip_prefix(&*self.prefix);
+        inner.is_some_and(|path| cgroup::is_within(path, &self.shown.control_group))
+    }
+}
+
 /// What systemd says of the unit, if the process is in it.
 fn ask(
     name: &str,
     systemctl: &[String],
     tie: &Tie<'_>,
     world: &mut World<'_>,
-) -> Result<(String, UnitShown), NotAsked> {
+) -> Result<Answer, NotAsked> {
     let (program, shown) = show(&[name], systemctl, world)?;
     // In a container of its own systemctl says nothing, and succeeds.
     if shown.is_empty() {
@@ -158,22 +187,22 @@ fn ask(
     if !shown.is_active() {
         return Err(format!("systemd says that it is {}", shown.active_state).into());
     }
-    let within = |member: &Member| {
-        let path = cgroup::path(&member.cgroups).unwrap_or_default();
-        // Inside of a machine paths are told from its own root, or from the host's.
-        let inner = path.strip_prefix(tie.prefix).unwrap_or(path);
-        cgroup::is_within(inner, &shown.control_group)
-            || cgroup::is_within(path, &shown.control_group)
+    // Inside of a machine paths are told from its own root, or from the host's.
+    let at = |prefix: &str| Answer {
+        program: program.clone(),
+        shown: shown.clone(),
+        prefix: prefix.to_owned(),
     };
-    if !within(tie.witness) {
+    let mut answers = [tie.prefix, ""].into_iter().map(at);
+    let Some(answer) = answers.find(|answer| answer.holds(&tie.witness.cgroups)) else {
         let why = "systemd runs it in another control group than this process is in";
         return Err(why.to_owned().into());
-    }
-    if let Some(member) = world.guarded.iter().find(|member| within(member)) {
+    };
+    if let Some(member) = world.guarded.iter().find(|member| answer.holds(&member.cgroups)) {
         let pid = member.pid();
         return Err(format!("process {pid} lives in it, without which sockpit ends").into());
     }
-    Ok((program, shown))
+    Ok(answer)
 }
 
 /// Whether a stop of the unit ends a process in it.
@@ -186,59 +215,80 @@ enum Ends {
 
 fn confirmed(
     mut keeper: Keeper,
-    program: &str,
+    answer: &Answer,
     systemctl: &[String],
-    shown: &UnitShown,
     tie: &Tie<'_>,
     world: &mut World<'_>,
 ) -> Vec<Keeper> {
+    let Answer { program, shown, .. } = answer;
     let name = shown.id.clone();
     keeper.confirmed = Some(Confirmed::Asked);
+    keeper.asks = Some(question(program, systemctl, &name));
     // A manager counts pids in its own namespace.
     let inner_pid = tie.witness.standing.pids.last().copied();
     let is_main = shown.main_pid.is_some()
         && (shown.main_pid == inner_pid || shown.main_pid == Some(tie.witness.pid()));
     keeper.pid = None;
-    restarts(&mut keeper, shown, is_main, tie.is_kept);
-    // What ExecStop= does is its own business: it may well end what KillMode= would spare.
-    let spared = if shown.has_stop_command { Ends::Perhaps } else { Ends::No };
-    let ends = match shown.kill_mode.as_deref() {
-        Some("process") if !is_main => spared,
-        Some("none") => spared,
-        _ => Ends::Yes,
-    };
+    starts::again(&mut keeper, shown, is_main, tie.is_kept);
+    keeper.starts = shown.on_success.iter().chain(&shown.on_failure).cloned().collect();
+    let ends = ends(shown, is_main, tie);
+    keeper.untested = None;
     if shown.refuses_stop {
-        keeper.untested = None;
         keeper.reason = Some("systemd refuses to stop it by hand (RefuseManualStop=yes)".into());
     } else if ends == Ends::No {
-        keeper.untested = None;
         let mode = shown.kill_mode.as_deref().unwrap_or_default();
         keeper.reason = Some(format!("stopping it leaves this process running (KillMode={mode})"));
     } else {
-        keeper.stop = Some(stop(program, systemctl, &[&name]));
-        keeper.untested = None;
-        keeper.ends_holder = (tie.reaches_holder && ends == Ends::Yes).then_some(true);
+        let is_own = systemctl.iter().any(|argument| argument == "--user");
+        let argv = stop(program, systemctl, &[&name]);
+        keeper.set_command(argv, world.uid != 0 && !is_own);
+        keeper.ends_holder = (ends == Ends::Yes).then_some(true);
     }
-    let related: Vec<&str> = [&shown.triggered_by, &shown.upheld_by, &shown.dragged]
+    stops::along(shown, systemctl, world).into_iter().for_each(|unit| keeper.also(unit));
+    if shown.kill_mode.as_deref() != Some("process") || !shown.stop_commands.is_empty() {
+        add_losses(&mut keeper, answer, tie, world);
+    }
+    with_starters(keeper, answer, systemctl, world)
+}
+
+/// What else lives in the unit. What serves in a container that the unit runs is told of by the
+/// container.
+fn add_losses(keeper: &mut Keeper, answer: &Answer, tie: &Tie<'_>, world: &World<'_>) {
+    let line = lineage::of(tie.witness.clone(), world.member);
+    let is_apart = tie.witness.pid() != tie.holder.pid();
+    let in_container = |cgroups: &str| is_apart && cgroup::container_of(cgroups).is_some();
+    let within = |pid: u32| {
+        let cgroups = (world.cgroups)(pid);
+        answer.holds(&cgroups) && !in_container(&cgroups)
+    };
+    losses::add(keeper, &line, &within, world);
+}
+
+/// The service, and the units that start it.
+fn with_starters(
+    mut keeper: Keeper,
+    answer: &Answer,
+    systemctl: &[String],
+    world: &mut World<'_>,
+) -> Vec<Keeper> {
+    let Answer { program, shown, .. } = answer;
+    let starting: Vec<&str> = [&shown.triggered_by, &shown.upheld_by]
         .into_iter()
         .flatten()
         .map(String::as_str)
         .filter(|unit| is_unit_name(unit))
         .collect();
-    let active = if related.is_empty() {
+    let active = if starting.is_empty() {
         Vec::new()
     } else {
-        show(&related, systemctl, world).map_or_else(|_| Vec::new(), |(_, shown)| shown)
+        show(&starting, systemctl, world).map_or_else(|_| Vec::new(), |(_, shown)| shown)
     };
     let active: Vec<&UnitShown> = active.iter().filter(|unit| unit.is_active()).collect();
-    let is_active = |unit: &String| active.iter().any(|active| active.id == *unit);
-    keeper.stops_also = shown.dragged.iter().filter(|unit| is_active(unit)).cloned().collect();
     let mut found = Vec::new();
-    for unit in active.iter().filter(|unit| shown.triggered_by.contains(&unit.id)) {
-        found.push(starter(&keeper, unit, program, systemctl, false));
-    }
-    for unit in active.iter().filter(|unit| shown.upheld_by.contains(&unit.id)) {
-        found.push(starter(&keeper, unit, program, systemctl, true));
+    for (starters, upholds) in [(&shown.triggered_by, false), (&shown.upheld_by, true)] {
+        for unit in active.iter().filter(|unit| starters.contains(&unit.id)) {
+            found.push(starts::starter(&keeper, unit, program, systemctl, upholds));
+        }
     }
     keeper.triggered_by = found.iter().map(|starter| starter.name.clone()).collect();
     keeper.undone_by = found.first().map(|starter| starter.name.clone());
@@ -250,56 +300,27 @@ fn confirmed(
     found
 }
 
-fn restarts(keeper: &mut Keeper, shown: &UnitShown, is_main: bool, is_kept: bool) {
-    let Some(restart) = &shown.restart else { return };
-    keeper.restarts = match (&**restart, is_main) {
-        ("no", _) => Some(false),
-        _ if is_kept => Some(false),
-        ("always", true) => Some(true),
-        _ => None,
-    };
-    let after = shown.restart_after.as_deref().filter(|_| restart != "no");
-    let after = after.map_or(String::new(), |after| format!(", after {after}"));
-    keeper.policy = Some(format!("Restart={restart}{after}"));
-    keeper.delay_ms = shown.restart_after_ms.filter(|_| restart != "no" && is_main);
-}
-
-/// A unit that starts the service: stopped together with it, since it would start it again.
-fn starter(
-    service: &Keeper,
-    unit: &UnitShown,
-    program: &str,
-    systemctl: &[String],
-    upholds: bool,
-) -> Keeper {
-    let policy = match unit.id.rsplit_once('.').map(|(_, kind)| kind) {
-        _ if upholds => "Upholds=, at once",
-        Some("socket") => "with the next connection",
-        Some("timer") => "by the clock",
-        _ => "when a file changes",
-    };
-    let mut keeper = Keeper {
-        policy: Some(policy.to_owned()),
-        restarts: upholds.then_some(true),
-        instance: service.instance.clone(),
-        confirmed: Some(Confirmed::Asked),
-        ends_holder: service.ends_holder,
-        stops_also: service.stops_also.clone(),
-        ..Keeper::new(KeeperKind::Systemd, unit.id.clone(), service.of[0])
-    };
-    if upholds {
-        keeper.stops_also.push(unit.id.clone());
+fn ends(shown: &UnitShown, is_main: bool, tie: &Tie<'_>) -> Ends {
+    let has_command = !shown.stop_commands.is_empty();
+    // The client or the monitor of a container ends, and the container may not.
+    if !tie.reaches_holder {
+        let ends_container = |command: &String| {
+            let mut words = command.split_whitespace();
+            words.any(|word| word.ends_with("/podman") || word.ends_with("/docker"))
+                && words.any(|word| matches!(word, "stop" | "rm" | "kill"))
+        };
+        let is_sure = shown.stop_commands.iter().any(ends_container);
+        return if is_sure { Ends::Yes } else { Ends::Perhaps };
     }
-    let others = unit.triggers.iter().filter(|other| **other != service.name);
-    keeper.stops_also.extend(others.cloned());
-    if unit.refuses_stop {
-        keeper.reason = Some("systemd refuses to stop it by hand (RefuseManualStop=yes)".into());
-    } else if service.stop.is_none() {
-        keeper.reason.clone_from(&service.reason);
-    } else {
-        keeper.stop = Some(stop(program, systemctl, &[&unit.id, &service.name]));
+    // What ExecStop= does is its own business: it may well end what KillMode= would spare.
+    let spared = if has_command { Ends::Perhaps } else { Ends::No };
+    let is_deaf = tie.holder.standing.is_deaf_to(TERM).is_some();
+    match shown.kill_mode.as_deref() {
+        Some("process") if !is_main => spared,
+        Some("none") => spared,
+        _ if shown.never_kills && is_deaf => Ends::Perhaps,
+        _ => Ends::Yes,
     }
-    keeper
 }
 
 /// `systemd.unit(5)`: letters, digits and a few signs, at most 255 of them. What else is in a

@@ -1,5 +1,6 @@
 //! Everything about the selected row. While it is open, who is around the socket is looked up
-//! anew with each sample.
+//! anew with each sample; who keeps its holders is asked once for each of them, since programs are
+//! run for that.
 
 mod activity;
 mod fact;
@@ -12,6 +13,7 @@ mod tests;
 use std::sync::Arc;
 
 use super::{Dialog, Page};
+use crate::model::owner::ProcessKey;
 use crate::model::socket::SocketKey;
 use crate::tui::cx::Cx;
 use crate::tui::effect::Effect;
@@ -24,6 +26,28 @@ pub struct Details {
     // The row, and the round of the sample.
     asked: Option<(SocketKey, u64)>,
     running: Option<RequestId>,
+    // The row whose keepers were asked for last, and its holders.
+    keepers_of: Option<(SocketKey, Vec<ProcessKey>)>,
+    asking: Option<RequestId>,
+}
+
+impl Details {
+    /// Asks who keeps those that serve; a connection is ended by other means.
+    fn ask_keepers(&mut self, cx: &mut Cx<'_>) {
+        let Some(selection) = cx.world.selection.as_ref().filter(|it| it.ended_at.is_none()) else {
+            return;
+        };
+        let row = &selection.row;
+        let owners = row.socket.owners.iter().map(|owner| owner.process.key());
+        let wanted = Some((row.key, owners.collect::<Vec<ProcessKey>>()));
+        let is_kept = row.socket.remote.is_none() && !row.socket.owners.is_empty();
+        if !is_kept || self.asking.is_some() || self.keepers_of == wanted {
+            return;
+        }
+        let id = cx.requests.next_id();
+        (self.keepers_of, self.asking) = (wanted, Some(id));
+        cx.effects.push(Effect::AskKeepers(id, Arc::clone(row)));
+    }
 }
 
 impl Dialog for Details {
@@ -44,6 +68,7 @@ impl Dialog for Details {
     }
 
     fn advance(&mut self, cx: &mut Cx<'_>) {
+        self.ask_keepers(cx);
         let (Some(selection), Some(table)) = (&cx.world.selection, cx.world.ports.value()) else {
             return;
         };
@@ -63,6 +88,11 @@ impl Dialog for Details {
             && self.running.take_if(|running| *running == id).is_some()
         {
             cx.world.surroundings = Some(found.clone());
+        }
+        if let Answer::KeptBy(kept) = answer
+            && self.asking.take_if(|asking| *asking == id).is_some()
+        {
+            cx.world.kept_by = Some(kept.clone());
         }
     }
 }

@@ -13,6 +13,8 @@ pub struct ContainerShown {
     pub name: String,
     /// Whether it runs.
     pub running: bool,
+    /// Whether it has ended and is to be started again.
+    pub restarting: bool,
     /// Its first process; `None` for none.
     pub pid: Option<u32>,
     /// podman's monitor of it.
@@ -29,6 +31,14 @@ pub struct ContainerShown {
     pub is_infra: bool,
     /// The swarm service that it is a task of.
     pub swarm_service: Option<String>,
+    /// `bridge`, `host`, `container:ID`, …
+    pub network_mode: String,
+    /// When it was made, as the runtime writes it (RFC 3339).
+    pub created: String,
+    /// The image that it was made from, as that was named.
+    pub image: String,
+    /// The command and its arguments, where its maker gave one.
+    pub command: Vec<String>,
     /// The ports of the host by which it is reached.
     pub ports: Vec<Published>,
 }
@@ -57,6 +67,8 @@ impl ContainerShown {
 struct Inspected {
     id: String,
     name: String,
+    #[serde(default)]
+    created: String,
     state: InspectedState,
     #[serde(default)]
     pod: String,
@@ -74,6 +86,8 @@ struct Inspected {
 #[serde(rename_all = "PascalCase")]
 struct InspectedState {
     running: bool,
+    #[serde(default)]
+    restarting: bool,
     pid: u32,
     #[serde(default)]
     conmon_pid: u32,
@@ -84,6 +98,7 @@ struct InspectedState {
 struct InspectedHost {
     restart_policy: Option<InspectedPolicy>,
     auto_remove: bool,
+    network_mode: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -95,6 +110,8 @@ struct InspectedPolicy {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct InspectedConfig {
+    image: String,
+    cmd: Option<Vec<String>>,
     labels: Option<BTreeMap<String, String>>,
 }
 
@@ -138,13 +155,15 @@ pub fn container(text: &str) -> Result<ContainerShown, String> {
     let [one] = <[Inspected; 1]>::try_from(all)
         .map_err(|_| format!("it tells of {count} containers instead of one"))?;
     let some = |pid: u32| Some(pid).filter(|pid| *pid != 0);
-    let labels = one.config.and_then(|config| config.labels).unwrap_or_default();
+    let config = one.config.unwrap_or_default();
+    let labels = config.labels.unwrap_or_default();
     let label = |name: &str| labels.get(name).filter(|value| !value.is_empty()).cloned();
     let network = one.network_settings.unwrap_or_default();
     Ok(ContainerShown {
         name: one.name.trim_start_matches('/').to_owned(),
         id: one.id,
         running: one.state.running,
+        restarting: one.state.restarting,
         pid: some(one.state.pid),
         conmon_pid: some(one.state.conmon_pid),
         restart: one
@@ -157,6 +176,10 @@ pub fn container(text: &str) -> Result<ContainerShown, String> {
         is_infra: one.is_infra,
         systemd_unit: label("PODMAN_SYSTEMD_UNIT"),
         swarm_service: label("com.docker.swarm.service.name"),
+        network_mode: one.host_config.network_mode,
+        created: one.created,
+        image: config.image,
+        command: config.cmd.unwrap_or_default(),
         ports: network.published(),
     })
 }

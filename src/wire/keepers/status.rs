@@ -53,6 +53,10 @@ pub struct Pm2App {
     pub restart_delay_ms: Option<u64>,
     /// Whether it is started again.
     pub autorestart: bool,
+    /// Whether a stop ends all that descends from its process.
+    pub ends_tree: bool,
+    /// `online`, `stopped`, `waiting restart`, …
+    pub status: String,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +77,10 @@ struct ListedEnv {
     restart_delay: Option<u64>,
     #[serde(default)]
     autorestart: Option<bool>,
+    #[serde(default)]
+    treekill: Option<bool>,
+    #[serde(default)]
+    status: String,
 }
 
 /// Reads `pm2 jlist`: a JSON array, which may stand behind lines for people.
@@ -88,6 +96,8 @@ pub fn pm2(text: &str) -> Vec<Pm2App> {
         cluster: one.pm2_env.exec_mode == "cluster_mode",
         restart_delay_ms: one.pm2_env.restart_delay,
         autorestart: one.pm2_env.autorestart != Some(false),
+        ends_tree: one.pm2_env.treekill != Some(false),
+        status: one.pm2_env.status,
     };
     listed.unwrap_or_default().into_iter().map(app).collect()
 }

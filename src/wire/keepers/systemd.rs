@@ -19,16 +19,29 @@ pub struct UnitShown {
     pub control_group: String,
     /// `KillMode`: which processes a stop ends.
     pub kill_mode: Option<String>,
-    /// Whether it has an `ExecStop`, which may end what `KillMode` spares.
-    pub has_stop_command: bool,
+    /// `ExecStop`: the commands that a stop runs, which may end what `KillMode` spares.
+    pub stop_commands: Vec<String>,
+    /// `SendSIGKILL=no`, or `TimeoutStopUSec=infinity`: what does not heed the first signal of a
+    /// stop lives on.
+    pub never_kills: bool,
     /// `CanStop=no`, or `RefuseManualStop=yes`.
     pub refuses_stop: bool,
     /// `Restart`: `no`, `always`, `on-failure`, …
     pub restart: Option<String>,
     /// `RestartUSec` as systemd words it: `100ms`, `1min 30s`.
     pub restart_after: Option<String>,
-    /// The same in milliseconds.
+    /// The same in milliseconds; `None` for `infinity`, too.
     pub restart_after_ms: Option<u64>,
+    /// `RestartPreventExitStatus`: codes and signals after which it is not started again.
+    pub restart_not_after: Option<String>,
+    /// `RestartForceExitStatus`: those after which it is, whatever `Restart` says.
+    pub restart_even_after: Option<String>,
+    /// `SubState`: `running`, `auto-restart`, `start-pre`, …
+    pub sub_state: String,
+    /// `OnSuccess` and `OnFailure`: what is started when it has ended so.
+    pub on_success: Vec<String>,
+    /// See `on_success`.
+    pub on_failure: Vec<String>,
     /// `Listen`: the addresses of a socket unit; UNIX sockets and others are left out.
     pub listens: Vec<Listens>,
     /// `TriggeredBy`: the socket, timer and path units that start it.
@@ -37,8 +50,15 @@ pub struct UnitShown {
     pub triggers: Vec<String>,
     /// `UpheldBy`: units that start it whenever it is not running.
     pub upheld_by: Vec<String>,
-    /// `RequiredBy`, `BoundBy` and `ConsistsOf`: units that a stop of this one stops, too.
+    /// `RequiredBy`, `BoundBy`, `ConsistsOf` and `PropagatesStopTo`: units that a stop of this one
+    /// stops, too.
     pub dragged: Vec<String>,
+    /// `Requires`, `Wants`, `BindsTo` and `Upholds`: units that it needs.
+    pub needs: Vec<String>,
+    /// `RequiredBy`, `WantedBy`, `BoundBy` and `UpheldBy`: units that need it.
+    pub needed_by: Vec<String>,
+    /// `StopWhenUnneeded`: it is stopped when no unit that runs needs it any more.
+    pub stops_unneeded: bool,
 }
 
 /// An address that a socket unit listens on.
@@ -52,9 +72,11 @@ pub struct Listens {
 
 /// The properties that [`units()`] reads, for `systemctl show -p`. One that this systemd does not
 /// know is left out by it.
-pub const PROPERTIES: &str = "Id,LoadState,ActiveState,MainPID,ControlGroup,KillMode,CanStop,\
-    RefuseManualStop,ExecStop,Restart,RestartUSec,Listen,TriggeredBy,Triggers,UpheldBy,RequiredBy,\
-    BoundBy,ConsistsOf";
+pub const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,MainPID,ControlGroup,KillMode,\
+    SendSIGKILL,TimeoutStopUSec,CanStop,RefuseManualStop,ExecStop,Restart,RestartUSec,\
+    RestartPreventExitStatus,RestartForceExitStatus,OnSuccess,OnFailure,Listen,TriggeredBy,Triggers,\
+    UpheldBy,RequiredBy,BoundBy,ConsistsOf,PropagatesStopTo,WantedBy,Requires,Wants,BindsTo,Upholds,\
+    StopWhenUnneeded";
 
 /// Reads `systemctl show` of any number of units, which an empty line sets apart. A property that
 /// is not there stays empty.
@@ -76,7 +98,15 @@ fn unit(text: &str) -> UnitShown {
             "MainPID" => unit.main_pid = value.parse().ok().filter(|pid| *pid != 0),
             "ControlGroup" => unit.control_group = value.to_owned(),
             "KillMode" => unit.kill_mode = some(),
-            "ExecStop" => unit.has_stop_command |= !value.is_empty(),
+            "SubState" => unit.sub_state = value.to_owned(),
+            "ExecStop" => unit.stop_commands.extend(some()),
+            "SendSIGKILL" => unit.never_kills |= value == "no",
+            "TimeoutStopUSec" => unit.never_kills |= value == "infinity",
+            "RestartPreventExitStatus" => unit.restart_not_after = some(),
+            "RestartForceExitStatus" => unit.restart_even_after = some(),
+            "OnSuccess" => unit.on_success = list().collect(),
+            "OnFailure" => unit.on_failure = list().collect(),
+            "StopWhenUnneeded" => unit.stops_unneeded = value == "yes",
             "CanStop" => unit.refuses_stop |= value == "no",
             "RefuseManualStop" => unit.refuses_stop |= value == "yes",
             "Restart" => unit.restart = some(),
@@ -87,8 +117,17 @@ fn unit(text: &str) -> UnitShown {
             "Listen" => unit.listens.extend(listens(value)),
             "TriggeredBy" => unit.triggered_by = list().collect(),
             "Triggers" => unit.triggers = list().collect(),
-            "UpheldBy" => unit.upheld_by = list().collect(),
-            "RequiredBy" | "BoundBy" | "ConsistsOf" => unit.dragged.extend(list()),
+            "UpheldBy" => {
+                unit.upheld_by = list().collect();
+                unit.needed_by.extend(list());
+            }
+            "RequiredBy" | "BoundBy" => {
+                unit.dragged.extend(list());
+                unit.needed_by.extend(list());
+            }
+            "ConsistsOf" | "PropagatesStopTo" => unit.dragged.extend(list()),
+            "WantedBy" => unit.needed_by.extend(list()),
+            "Requires" | "Wants" | "BindsTo" | "Upholds" => unit.needs.extend(list()),
             _ => {}
         }
     }
@@ -150,6 +189,22 @@ mod tests {
             told.iter().map(|it| (it.addr.to_string(), it.udp)).collect();
         let expected = [("[::]:8022".to_owned(), false), ("127.0.0.1:53".to_owned(), true)];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_a_stop_and_an_end_lead_to_is_told() {
+        // systemd 252
+        let text = "RestartUSec=infinity\nRestartPreventExitStatus=3 TERM\nSendSIGKILL=no\n\
+            OnSuccess=next.service\nOnFailure=\nRequires=b.service sysinit.target\n\
+            WantedBy=multi-user.target\nStopWhenUnneeded=yes\nPropagatesStopTo=d.service\n\
+            ExecStop={ path=/bin/x ; argv[]=/bin/x stop }\nRestartForceExitStatus=";
+        let unit = units(text).remove(0);
+        assert_eq!((unit.restart_after_ms, unit.restart_even_after), (None, None));
+        assert_eq!(unit.restart_not_after.as_deref(), Some("3 TERM"));
+        assert!(unit.never_kills && unit.stops_unneeded && unit.on_failure.is_empty());
+        assert_eq!((&*unit.on_success[0], &*unit.dragged[0]), ("next.service", "d.service"));
+        assert_eq!(unit.needs, ["b.service", "sysinit.target"]);
+        assert_eq!((&*unit.needed_by[0], unit.stop_commands.len()), ("multi-user.target", 1));
     }
 
     #[test]

@@ -23,11 +23,11 @@ fn system(group: &str, replies: &[(&str, &str)]) -> System {
 }
 
 #[test]
-fn docker_confirms_a_container_by_its_whole_id() {
+fn docker_confirms_a_container_by_its_whole_id_and_stops_it_by_its_name() {
     let reply = inspected(30, "");
     let ask = format!("docker inspect --type container -- {ID}");
     let chain = system(&scope("docker"), &[(&ask, &reply)]).chain(30);
-    assert_eq!(stop(&chain[0]), (format!("/usr/bin/docker stop -- {ID}"), Some(true)));
+    assert_eq!(stop(&chain[0]), ("/usr/bin/docker stop -- web".to_owned(), Some(true)));
     assert_eq!((&*chain[0].name, chain[0].restarts), ("web", Some(true)));
     assert!(chain[0].is_narrow() && chain.len() == 1, "{chain:?}");
     assert!(!chain[0].is_temporary);
@@ -103,14 +103,12 @@ fn a_users_container_is_asked_of_that_users_runtime() {
         ("podman inspect", &*reply),
     ];
     let chain = system(&group, &replies).chain(30);
-    let line = format!(
-        "/usr/bin/runuser -u sup -- /usr/bin/env HOME=/home/sup XDG_RUNTIME_DIR=/run/user/2000 \
-         /usr/bin/podman stop -- {ID}"
-    );
+    let line = "/usr/bin/runuser -u sup -- /usr/bin/env HOME=/home/sup XDG_RUNTIME_DIR=/run/user/2000 \
+                /usr/bin/podman stop -- web";
     assert_eq!(stop(&chain[0]).0, line);
     let mut own = system(&group, &replies);
     own.uid = 2000;
-    assert_eq!(stop(&own.chain(30)[0]).0, format!("/usr/bin/podman stop -- {ID}"));
+    assert_eq!(stop(&own.chain(30)[0]).0, "/usr/bin/podman stop -- web");
     own.uid = 5;
     assert!(own.chain(30)[0].stop.is_none(), "only root can ask another user's podman");
     let rootless = group.replace("libpod", "docker");
@@ -148,7 +146,7 @@ fn the_container_behind_a_monitor_is_stopped_and_not_the_monitor() {
         stop: None,
     });
     let chain = system.chain(19);
-    assert_eq!(stop(&chain[0]), (format!("/usr/bin/podman stop -- {ID}"), Some(true)));
+    assert_eq!(stop(&chain[0]), ("/usr/bin/podman stop -- web".to_owned(), Some(true)));
     assert!(chain[0].is_behind && !chain[0].may_restart(), "nobody starts the monitor again");
 }
 
@@ -159,4 +157,52 @@ fn a_task_of_a_swarm_comes_back() {
     let chain = system(&scope("docker"), &[("docker inspect", &reply)]).chain(30);
     assert_eq!(chain[0].undone_by.as_deref(), Some("svc"));
     assert_eq!((chain[1].kind, &chain[1].stop), (KeeperKind::Swarm, &None));
+}
+
+#[test]
+fn a_client_without_a_name_is_known_by_what_it_asked_for() {
+    let made = |at: &str, image: &str| {
+        inspected(
+            30,
+            &format!(r#","Created":"{at}","Config":{{"Image":"{image}","Cmd":["-p","80"]}}"#),
+        )
+    };
+    let unit = UNIT.replace("quad", "web");
+    let group = "/system.slice/web.service";
+    let outer = |reply: &str, clients: &[&str]| {
+        let replies = [("docker inspect", reply), ("systemctl show", &*unit)];
+        let mut system = system(&scope("docker"), &replies);
+        for (pid, client) in (25..).zip(clients) {
+            let member = system.add(pid, 1, "docker", client, group);
+            member.process.started_at = Some("2026-03-14T10:00:00Z".parse().unwrap());
+        }
+        system.chain(30)[0].undone_by.clone()
+    };
+    let known = Some("web.service".to_owned());
+    let run = "docker run --rm -p 8:80 nginx -p 80";
+    let at = "2026-03-14T10:00:01.5Z";
+    assert_eq!(outer(&made(at, "nginx"), &[run]), known);
+    assert_eq!(outer(&made(at, "nginx"), &["docker run nginx"]), known, "the image's own command");
+    assert_eq!(outer(&made(at, "nginx"), &[run, run]), None, "it could be either");
+    assert_eq!(outer(&made(at, "other"), &[run]), None);
+    assert_eq!(outer(&made(at, "nginx"), &["docker run -d nginx -p 80"]), None);
+    assert_eq!(outer(&made(at, "nginx"), &["docker run --name x nginx -p 80"]), None);
+    assert_eq!(outer(&made("2026-03-14T09:00:00Z", "nginx"), &[run]), None, "it was there before");
+}
+
+#[test]
+fn who_has_joined_a_containers_network_is_named() {
+    let reply = inspected(30, "");
+    let mut system = system(&scope("docker"), &[("docker inspect", &reply)]);
+    let other = scope("docker").replace(ID, &ID.replace('3', "4"));
+    system.add(40, 1, "sidecar", "sidecar", &other);
+    system.add(41, 40, "child", "child", &other);
+    system.networks = [(30, 7), (40, 7), (41, 7)].into();
+    let chain = system.chain(30);
+    assert_eq!(chain[0].stops_also, ["the network of sidecar 40, which is in another container"]);
+    // Who has joined lends nothing.
+    let joined =
+        reply.replace(r#""RestartPolicy""#, r#""NetworkMode":"container:x","RestartPolicy""#);
+    system.replies = vec![("docker inspect".to_owned(), joined)];
+    assert!(system.chain(30)[0].stops_also.is_empty());
 }

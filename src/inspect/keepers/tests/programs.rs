@@ -238,3 +238,45 @@ fn a_watcher_is_ended_with_what_it_started_and_its_other_children_are_named() {
     assert_eq!(stop(&chain[0]), ("sockpit kill pid:20 --tree".to_owned(), Some(true)));
     assert_eq!(chain[0].stops_also, ["node 31"]);
 }
+
+#[test]
+fn a_service_that_ignores_term_is_stopped_by_force_and_one_started_once_stays_down() {
+    let told = |text: &str, ignores: u64| {
+        let mut system = below("runsv", "runsv web", "/srv/rv/web", &[("sv status", text)]);
+        system.members.get_mut(&30).unwrap().standing.ignores = Some(ignores);
+        system.chain(30).remove(0)
+    };
+    let up = "run: /srv/rv/web: (pid 30) 5s";
+    assert_eq!(stop(&told(up, 1 << 14)).0, "/usr/bin/sv force-stop /srv/rv/web");
+    assert_eq!(stop(&told(up, 0)).0, "/usr/bin/sv down /srv/rv/web");
+    let once = told("run: /srv/rv/web: (pid 30) 5s, want down", 0);
+    assert_eq!((once.restarts, once.delay_ms), (Some(false), None));
+    let denied = "warning: /srv/rv/web: unable to open supervise/ok: access denied";
+    let reason = told(denied, 0).reason.unwrap();
+    assert_eq!(reason, format!("sv says: {denied}"));
+}
+
+#[test]
+fn a_script_with_a_loop_may_start_it_again() {
+    let keeper = |cmdline: &str, file: &str| {
+        let mut system = below("sh", "sh", "/srv", &[]);
+        let member = system.members.get_mut(&20).unwrap();
+        member.process.cmdline = cmdline.split('|').map(Into::into).collect();
+        system.files = vec![("/srv/run".to_owned(), file.to_owned())];
+        system.chain(30).into_iter().next()
+    };
+    for (cmdline, file) in [
+        ("sh|-c|while :; do web; sleep 9; done", ""),
+        ("bash|/srv/run", "#!/bin/bash\nuntil web; do sleep 1; done\n"),
+        ("python3|run", "import subprocess\nwhile True: subprocess.call('web')\n"),
+    ] {
+        let found = keeper(cmdline, file).unwrap_or_else(|| panic!("{cmdline}"));
+        assert_eq!((found.kind, found.restarts), (KeeperKind::Parent, None), "{cmdline}");
+        assert_eq!(found.policy.as_deref(), Some("its script has a loop"));
+    }
+    for (cmdline, file) in
+        [("sh|-c|web & worker", ""), ("bash|/srv/run", "# while it lasts\nweb\n"), ("-bash", "")]
+    {
+        assert_eq!(keeper(cmdline, file), None, "{cmdline}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Units: what systemd 252 said in a box, and what follows.
 
 use super::*;
+use crate::wire::keepers::PROPERTIES;
 
 /// One block of `systemctl show`; later lines win.
 fn shown(id: &str, pid: u32, group: &str, more: &str) -> String {
@@ -116,19 +117,8 @@ fn a_unit_that_upholds_it_undoes_its_stop_and_is_more_than_the_holders_own() {
         shown("web.service", 30, WEB, "UpheldBy=up.service\nRequiredBy=dep.service\nRestart=no");
     let others =
         format!("{}\n{}", shown("up.service", 5, "/x", ""), shown("dep.service", 6, "/y", ""));
-    let chain = system(
-        WEB,
-        &[
-            (
-                "systemctl show --no-pager -p Id,LoadState,ActiveState,MainPID,\
-        ControlGroup,KillMode,CanStop,RefuseManualStop,ExecStop,Restart,RestartUSec,\
-        Listen,TriggeredBy,Triggers,UpheldBy,RequiredBy,BoundBy,ConsistsOf -- web.service",
-                &main,
-            ),
-            ("systemctl show", &others),
-        ],
-    )
-    .chain(30);
+    let question = format!("systemctl show --no-pager -p {PROPERTIES} -- web.service");
+    let chain = system(WEB, &[(&question, &main), ("systemctl show", &others)]).chain(30);
     assert_eq!(chain[0].undone_by.as_deref(), Some("up.service"));
     assert_eq!(chain[0].stops_also, ["dep.service"]);
     assert_eq!(chain[1].stops_also, ["dep.service", "up.service"]);
@@ -168,7 +158,7 @@ fn what_else_a_supervisor_runs_goes_with_its_unit() {
     system.add(31, 20, "python3", "python3 other.py", group);
     let chain = system.chain(30);
     assert!(chain[0].is_narrow(), "{chain:?}");
-    assert_eq!(chain[1].stops_also, ["python3 31"]);
+    assert_eq!(chain[1].stops_also, ["python3 31", "supervisord 20"]);
 }
 
 #[test]
@@ -235,4 +225,74 @@ fn a_pattern_is_no_units_name() {
     let system = system("/system.slice/*.service", &[("systemctl", "")]);
     let chain = system.chain(30);
     assert!(chain[0].stop.is_none() && system.asked.borrow().is_empty(), "{chain:?}");
+}
+
+#[test]
+fn what_lives_beside_the_holder_is_named_and_what_is_its_own_is_not() {
+    let reply = shown("web.service", 20, WEB, "");
+    let mut system = system(WEB, &[("systemctl show", &reply)]);
+    system.add(20, 1, "sh", "sh -c x", WEB);
+    system.add(30, 20, "python3", "python3 srv.py", WEB);
+    system.add(31, 30, "python3", "python3 srv.py", WEB);
+    system.add(32, 30, "sleep", "sleep 9", WEB);
+    system.add(50, 1, "sleep", "sleep 9", "/system.slice/other.service");
+    let chain = system.chain(30);
+    assert!(chain[0].is_narrow() && chain[0].stops_also.is_empty(), "{chain:?}");
+    assert_eq!(chain[0].ends_children, ["sleep 32"]);
+    system.add(21, 20, "worker", "worker", WEB);
+    assert_eq!(system.chain(30)[0].stops_also, ["worker 21"]);
+    // The shell in somebody's terminal goes with the terminal.
+    system.members.remove(&21);
+    system.add(10, 1, "tmux: server", "tmux new-session -d", WEB);
+    system.add(20, 10, "sh", "-sh", WEB);
+    let chain = system.chain(30);
+    assert_eq!(chain[0].stops_also, ["tmux: server 10", "sh 20"]);
+    // With this mode only the main process ends.
+    let reply = shown("web.service", 30, WEB, "KillMode=process");
+    system.replies = vec![("systemctl show".to_owned(), reply)];
+    assert!(system.chain(30)[0].stops_also.is_empty());
+}
+
+#[test]
+fn a_restart_that_depends_or_never_comes_is_no_certain_one() {
+    for (more, restarts, policy) in [
+        ("RestartUSec=infinity", Some(false), "Restart=always, after infinity"),
+        (
+            "RestartPreventExitStatus=3 TERM",
+            None,
+            "Restart=always, after 2s, but not after exit status 3 TERM",
+        ),
+        (
+            "Restart=no\nRestartForceExitStatus=TERM",
+            None,
+            "Restart=no, after 2s, in any case after exit status TERM",
+        ),
+        ("Restart=no", Some(false), "Restart=no"),
+    ] {
+        let chain = web(more);
+        assert_eq!((chain[0].restarts, chain[0].policy.as_deref()), (restarts, Some(policy)));
+    }
+}
+
+#[test]
+fn what_is_started_then_and_what_is_never_killed_is_not_for_nothing() {
+    let chain = web("OnSuccess=next.service\nOnFailure=mail.service");
+    assert_eq!(chain[0].starts, ["next.service", "mail.service"]);
+    assert!(!chain[0].is_narrow());
+    let reply = shown("web.service", 30, WEB, "SendSIGKILL=no");
+    let mut system = system(WEB, &[("systemctl show", &reply)]);
+    assert_eq!(system.chain(30)[0].ends_holder, Some(true));
+    system.members.get_mut(&30).unwrap().standing.ignores = Some(1 << 14);
+    assert_eq!(system.chain(30)[0].ends_holder, None);
+}
+
+#[test]
+fn what_root_alone_may_stop_is_not_offered_to_others() {
+    let reply = shown("web.service", 30, WEB, "");
+    let mut system = system(WEB, &[("systemctl show --no-pager", &reply)]);
+    system.uid = 1000;
+    let chain = system.chain(30);
+    assert!(chain[0].stop.is_none() && chain[0].needs_root, "{chain:?}");
+    assert!(chain[0].command().unwrap().join(" ").starts_with("sudo /usr/bin/systemctl stop"));
+    assert!(chain[0].is_narrow());
 }

@@ -60,7 +60,7 @@ fn turn_to(scene: &Scene<'_>, forwarder: &Forwarder) -> Vec<Remedy> {
             let text = format!("stop container {}", container.shown());
             vec![Remedy { text, argv: argv.clone() }]
         }
-        None if is_dockers => vec![find_container(scene)],
+        None if is_dockers && forwarder.behind.container.is_none() => vec![find_container(scene)],
         None => Vec::new(),
     }
 }
@@ -102,9 +102,8 @@ fn forwarded(scene: &Scene<'_>, group: &[&Forward]) -> WhyFinding {
         consequence(scene, group),
     );
     let mut remedies: Vec<Remedy> = behind(scene, group[0])
-        .and_then(|behind| behind.container.as_ref())
-        .and_then(|container| {
-            let argv = Forwarders::stop(container)?;
+        .and_then(|behind| {
+            let (container, argv) = (behind.container.as_ref()?, Forwarders::stop(behind)?);
             Some(Remedy { text: format!("stop container {}", container.shown()), argv })
         })
         .into_iter()

@@ -77,6 +77,10 @@ pub(super) fn lines(
     );
     facts.extend(family::facts(socket));
     ownership(socket, around, world, &mut facts);
+    if let Some(kept) = world.kept_by.as_ref().filter(|kept| kept.key == selection.row.key) {
+        let names = std::iter::once("kept by").chain(std::iter::repeat(""));
+        facts.extend(names.zip(&kept.clauses).map(|(name, it)| (name, clean(it).into_owned())));
+    }
     if let Some(peer) = around.and_then(|around| around.peer.as_ref()) {
         other_end(peer, &mut facts);
     }

@@ -10,6 +10,7 @@ use crate::model::table::SocketRow;
 use crate::tui::effect::Effect;
 use crate::tui::event::Answer;
 use crate::tui::fixture::{Desk, owned, process, row, table, tcp};
+use crate::tui::surroundings::KeptBy;
 
 /// Both ends of a connection: curl's, and that of an nginx with two descriptors.
 fn connection() -> Vec<Arc<SocketRow>> {
@@ -86,6 +87,33 @@ fn what_systemd_holds_is_shown_with_its_unit() {
     let screen = desk.screen();
     assert!(screen.contains("held for    systemd holds it for ssh.socket"), "{screen}");
     assert!(screen.contains("cgroup      /system.slice/ssh.socket"), "{screen}");
+}
+
+#[test]
+fn who_keeps_a_server_is_asked_once_and_told_as_kill_tells_it() {
+    let server = || owned(tcp(State::Listen, [0, 0, 0, 0], 80), process(812, "web"));
+    let mut desk = Desk::new(140, 40);
+    desk.ports(table(vec![row(1, server())]));
+    desk.press(KeyCode::Enter);
+    let asked = |desk: &Desk| {
+        let asks = desk.effects.iter().filter_map(|effect| match effect {
+            Effect::AskKeepers(id, row) => Some((*id, row.key)),
+            _ => None,
+        });
+        asks.collect::<Vec<_>>()
+    };
+    let (id, key) = asked(&desk)[0];
+    let clauses = vec!["web\n.service starts it again; this stops only that: x".to_owned()];
+    desk.answer(id, Answer::KeptBy(KeptBy { key, clauses }));
+    desk.ports(table(vec![row(1, server())]));
+    assert_eq!(asked(&desk).len(), 1);
+    let screen = desk.screen();
+    assert!(screen.contains("kept by     web\u{FFFD}.service starts it again; this"), "{screen}");
+
+    let mut desk = Desk::new(140, 40);
+    desk.ports(table(connection()));
+    desk.press(KeyCode::Enter);
+    assert!(asked(&desk).is_empty(), "a connection has no keeper");
 }
 
 #[test]

@@ -174,6 +174,9 @@ fn describe(way: &Way, timeout: Duration, recommends: bool) -> (String, String) 
             } else if !stop.stops_also.is_empty() {
                 let also = kill::some_of(&stop.stops_also);
                 format!("stops {}, and with it {also}; asks once more before", stop.name)
+            } else if !stop.starts.is_empty() {
+                let next = kill::some_of(&stop.starts);
+                format!("stops {}, and systemd may then start {next}; asks once more", stop.name)
             } else if !stop.is_sure {
                 format!("stops {}; the process itself may live on, to be ended then", stop.name)
             } else {

@@ -58,11 +58,15 @@ impl Way {
     pub(super) fn confirmation(&self, plans: &[KillPlan]) -> Option<(String, String)> {
         let (signal, then_kill) = match self {
             Self::Signal { signal, then_kill } => (signal, then_kill),
-            Self::Stop(stop) if stop.stops_also.is_empty() => return None,
+            Self::Stop(stop) if stop.stops_also.is_empty() && stop.starts.is_empty() => {
+                return None;
+            }
             Self::Stop(stop) => {
-                let also = some_of(&stop.stops_also);
-                let also = clean(&also);
-                let why = format!("This stops {also} as well. Type stop to run it:");
+                let what = match stop.stops_also.is_empty() {
+                    true => format!("After this systemd may start {}", some_of(&stop.starts)),
+                    false => format!("This stops {} as well", some_of(&stop.stops_also)),
+                };
+                let why = format!("{}. Type stop to run it:", clean(&what));
                 return Some(("stop".to_owned(), why));
             }
         };
