@@ -56,8 +56,12 @@ mod packets;
 mod ports;
 #[path = "netns/probe.rs"]
 mod probe;
+#[path = "netns/probe_datagrams.rs"]
+mod probe_datagrams;
 #[path = "netns/probe_lies.rs"]
 mod probe_lies;
+#[path = "netns/probe_outfit.rs"]
+mod probe_outfit;
 #[path = "netns/skips.rs"]
 mod skips;
 #[path = "netns/unlisted.rs"]

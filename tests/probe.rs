@@ -8,6 +8,12 @@ mod support;
 mod certificates;
 #[path = "probe/databases.rs"]
 mod databases;
+#[path = "probe/logins.rs"]
+mod logins;
+#[path = "probe/mail.rs"]
+mod mail;
+#[path = "probe/names.rs"]
+mod names;
 #[path = "probe/proxies.rs"]
 mod proxies;
 #[path = "probe/servers.rs"]

@@ -22,16 +22,17 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
     converse(&exchanges[usize::from(which) % exchanges.len()], portion, bytes);
 });
 
+fn h2() -> h2::Request {
+    let (host, target) = ("name.example".to_owned(), "/".to_owned());
+    h2::Request { scheme: "https", host, target }
+}
+
 fn exchanges() -> Vec<Exchange> {
     let mut all = vec![
         Exchange::Listen(Duration::from_millis(100)),
         Exchange::Http(http::Request::get("name.example", "/")),
         Exchange::Http(http::Request::connect("name.example:1", None)),
-        Exchange::H2(h2::Request {
-            scheme: "https",
-            host: "name.example".to_owned(),
-            target: "/".to_owned(),
-        }),
+        Exchange::H2(h2()),
         Exchange::Ssh,
         Exchange::Telnet,
         Exchange::Redis,
@@ -39,6 +40,7 @@ fn exchanges() -> Vec<Exchange> {
         Exchange::Mqtt,
         Exchange::Dns(question()),
         Exchange::DnsOverStream(question()),
+        Exchange::DnsOverHttps(h2(), question()),
         Exchange::Ntp(ntp::Ask { cookie: 0, opened_at: None }),
         Exchange::Socks5 { end: None, login: None },
         Exchange::Socks5 { end: Some(socks::End::Name("name.example".to_owned(), 1)), login: None },

@@ -16,32 +16,8 @@ use crate::model::tree::ProcessTree;
 use crate::sys;
 use crate::sys::options::{Meant, Setting, set_options};
 
+pub use crate::catalog::sockopts::Wish;
 pub use plan::plan;
-
-/// One `NAME=VALUE`, read by the catalogue.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wish {
-    /// Name in C.
-    pub name: String,
-    /// The value.
-    pub value: OptionValue,
-}
-
-impl Wish {
-    /// Reads `NAME=VALUE`; the error says in one sentence what is wrong.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let Some((name, value)) = text.split_once('=') else {
-            return Err(format!("`{text}` is no NAME=VALUE, such as SO_KEEPALIVE=on"));
-        };
-        if value.is_empty() {
-            return Err(format!("`{text}` has no value"));
-        }
-        let Some((_, entry)) = sockopts::find(name) else {
-            return Err(format!("`{name}` is no socket option that sockpit knows"));
-        };
-        Ok(Self { name: entry.name.clone(), value: entry.read_value(value)? })
-    }
-}
 
 /// Setting options of one socket.
 #[derive(Clone, Debug)]

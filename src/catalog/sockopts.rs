@@ -7,7 +7,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::model::options::{OptionType, Structure};
 
+mod wish;
 mod written;
+
+pub use wish::Wish;
 
 #[cfg(test)]
 mod tests;

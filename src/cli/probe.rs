@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::{Exit, Failure, output};
 use crate::model::probe::{Attempt, OutcomeKind, ProbeReport};
-use crate::probe::{Probe, Progress, Protocol, Settings, Sweep, path};
+use crate::probe::{Probe, Progress, Protocol, Settings, Sweep, enter_netns, path};
 use crate::text;
 use expect::Condition;
 
@@ -46,9 +46,24 @@ pub struct Args {
     /// protocol's own time for what is said then.
     #[arg(long, value_name = "D")]
     timeout: Option<String>,
-    /// Connect from this address of this host.
+    /// Connect from this address of this host, and from this port: 192.0.2.5, [2001:db8::5]:4000,
+    /// :4000.
     #[arg(long, value_name = "A")]
     source: Option<String>,
+    /// Send and receive by this interface alone.
+    #[arg(long, value_name = "IF")]
+    interface: Option<String>,
+    /// Set an option of each socket before it connects, as opts names them: IP_TTL=5, IP_TOS=0x28,
+    /// SO_RCVBUF=64KiB. May be given several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Connect by Multipath TCP, and say whether the peer speaks it.
+    #[arg(long)]
+    mptcp: bool,
+    /// Do it all in this network namespace: a name as `ip netns` has it, or a path such as
+    /// /proc/PID/ns/net.
+    #[arg(long, value_name = "NS")]
+    netns: Option<String>,
     /// How to end a connection: graceful (FIN), half (our FIN alone), abort (RST).
     #[arg(long, value_name = "HOW", default_value = "graceful")]
     close: String,
@@ -78,6 +93,10 @@ pub struct Args {
     /// Go through a proxy: `socks5://[USER@]HOST:PORT`, `socks4://HOST:PORT`, `http://HOST:PORT`.
     #[arg(long, value_name = "PROXY")]
     via: Option<String>,
+    /// Try every address of a name side by side, and tell which one a client would use that follows
+    /// RFC 8305 (happy eyeballs).
+    #[arg(long)]
+    every_address: bool,
     /// Tell the hops on the way to the target's port, by TCP connects with small times to live.
     #[arg(long)]
     path: bool,
@@ -123,6 +142,10 @@ enum Format {
 /// Probes all targets at once, and says how each fared.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let settings = arguments::settings(args)?;
+    if let Some(door) = &args.netns {
+        // Before the first thread is started: each is where the one is that starts it.
+        enter_netns(door)?;
+    }
     let targets = targets::read(&args.targets, &settings)?;
     for hint in &targets.hints {
         eprintln!("{}", text::clean(hint));
@@ -286,11 +309,20 @@ async fn add_paths(
 ) -> Result<(), Failure> {
     for report in reports {
         let last = report.attempts.last().and_then(|attempt| attempt.address);
-        let Some(address) = last.filter(|address| address.port() != 0) else { continue };
-        let hops = path(address, settings.source).await;
+        let Some(address) = last.filter(|address| address.port() != 0) else {
+            let target = text::clean(&report.target);
+            eprintln!("no path to {target}: there is no address with a port to look for");
+            continue;
+        };
+        let hops = path(address, &settings.outfit).await;
+        let hops = hops.unwrap_or_else(|error| {
+            eprintln!("no path to {address}: no connect could be sent: {error}");
+            Vec::new()
+        });
         if format == Format::Text {
             let mut out = output::stdout();
-            writeln!(out, "path to {address}")?;
+            let none = if hops.is_empty() { ": no hop is known" } else { "" };
+            writeln!(out, "path to {address}{none}")?;
             for hop in &hops {
                 writeln!(out, "{}", text::probe::hop(hop))?;
             }
@@ -309,6 +341,12 @@ fn finish(
     expected: &[Condition],
 ) -> Result<Exit, Failure> {
     let Told { reports, wanted, is_several } = told;
+    if format == Format::Text {
+        let mut out = output::stdout();
+        for found in reports.iter().filter_map(|report| report.happy_eyeballs) {
+            writeln!(out, "{}", text::probe::happy_eyeballs(found))?;
+        }
+    }
     match format {
         Format::Json => print_json(is_several, &reports)?,
         Format::Lines => say_sums(&reports, &mut std::io::stderr())?,

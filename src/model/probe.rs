@@ -1,6 +1,7 @@
 //! What a connection test found, stage by stage.
 
 mod detail;
+mod place;
 
 use std::net::SocketAddr;
 
@@ -180,7 +181,8 @@ pub struct Attempt {
     /// Round, from 1. Where the first address of a name fails, the attempts at its further
     /// addresses belong to the same round.
     pub seq: u64,
-    /// Where it went; `None` when no address was found.
+    /// Where it went, with port 0 where there is none; `None` when no address was found.
+    #[serde(with = "place")]
     pub address: Option<SocketAddr>,
     /// In order.
     pub stages: Vec<Stage>,
@@ -208,6 +210,18 @@ pub struct ProbeSummary {
     pub p99_us: Option<u64>,
     /// Slowest.
     pub max_us: Option<u64>,
+    /// By how much one time differs from that before, on average; `None` with fewer than two.
+    #[serde(default)]
+    pub jitter_us: Option<u64>,
+}
+
+/// What a client would do that tries the addresses of a name by turns (RFC 8305).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HappyEyeballs {
+    /// The address that it would use; `None` where none can be connected to.
+    pub picked: Option<SocketAddr>,
+    /// After so long.
+    pub after_us: Option<u64>,
 }
 
 /// All attempts at one target (`sockpit.probe/1`).
@@ -227,6 +241,9 @@ pub struct ProbeReport {
     /// The hops on the way to the last address; `None` where they were not asked for.
     #[serde(default)]
     pub path: Option<Vec<Hop>>,
+    /// What happy eyeballs would do; `None` where the addresses were not tried side by side.
+    #[serde(default)]
+    pub happy_eyeballs: Option<HappyEyeballs>,
     /// What could not be looked at while probing.
     #[serde(default)]
     pub health: Vec<Health>,

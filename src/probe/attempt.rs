@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use super::conversation::{Conversation, Line, Talked};
 use super::dialogue::Exchange;
 use super::evidence::drops;
-use super::farewell;
+use super::farewell::{self, Leave};
 use super::fault::{Ending, Fault, Scene};
 use super::pipe::Pipe;
 use super::plan::Known;
@@ -74,11 +74,34 @@ impl Attempt<'_> {
         scene: &mut Scene,
         waterfall: &mut Waterfall<'_>,
     ) -> Result<(Connection, Duration), Fault> {
-        if let Err(fault) = route(scene, waterfall).await {
+        if let Err(fault) = self.route(scene, waterfall).await {
             look_for_reasons(&fault, scene).await;
             return Err(fault);
         }
         self.connect(scene, waterfall).await
+    }
+
+    /// The local stage.
+    async fn route(&self, scene: &mut Scene, waterfall: &mut Waterfall<'_>) -> Result<(), Fault> {
+        waterfall.begin(StageName::Local).await;
+        let started = Instant::now();
+        let route = local::route(scene.address, &self.settings.outfit);
+        let took = started.elapsed();
+        let is_broadcast = |route: &local::Route| {
+            route.way.as_ref().is_some_and(|way| way.kind == Some(RouteKind::Broadcast))
+        };
+        let ok = route.as_ref().is_ok_and(|route| !is_broadcast(route));
+        let detail = match &route {
+            Ok(route) => route.facts(),
+            Err(_) => LocalDetail { source: scene.source, ..LocalDetail::default() },
+        };
+        waterfall.end(ok, took, Detail::Local(detail)).await;
+        let route = route.map_err(Fault::Local)?;
+        if !ok {
+            return Err(Fault::Broadcast);
+        }
+        (scene.to_self, scene.own, scene.way) = (route.to_self, Some(route.source), route.way);
+        Ok(())
     }
 
     /// The connect stage.
@@ -91,7 +114,7 @@ impl Attempt<'_> {
         let patience = self.settings.connect_timeout();
         let drops = drops::Watch::begin(scene.address);
         let tcp::Connecting { result, took, detail } =
-            tcp::connect(scene.address, self.settings.source, patience).await;
+            tcp::connect(scene.address, &self.settings.outfit, patience).await;
         scene.connect = detail;
         if result.is_err() {
             scene.evidence.dropped = drops.end().await;
@@ -140,8 +163,8 @@ impl Attempt<'_> {
         };
         let ending = match line {
             Line::Stream(pipe) if !is_reset(&talked) => {
-                let settings = self.settings;
-                Some(farewell::close(pipe, talked.ended, rtt, settings, waterfall).await)
+                let leave = self.leave(&talked, &exchange);
+                Some(farewell::close(pipe, leave, rtt, self.settings, waterfall).await)
             }
             _ => None,
         };
@@ -165,6 +188,13 @@ impl Attempt<'_> {
             waited,
         };
         verdict::concluded(talked, ending, &subject, scene)
+    }
+
+    /// What was said about the end of the connection.
+    fn leave(&self, talked: &Talked, exchange: &Exchange) -> Leave {
+        // Words of the user's own ask for nothing that is known.
+        let asked = exchange.asks_to_close() && self.settings.send.is_none();
+        Leave { ended: talked.ended, asked: asked && talked.conclusion == Conclusion::Answered }
     }
 
     /// The layers between the connection and what is said on it.
@@ -244,29 +274,6 @@ impl Attempt<'_> {
         }
         scene.evidence = evidence;
     }
-}
-
-/// The local stage.
-async fn route(scene: &mut Scene, waterfall: &mut Waterfall<'_>) -> Result<(), Fault> {
-    waterfall.begin(StageName::Local).await;
-    let started = Instant::now();
-    let route = local::route(scene.address, scene.source);
-    let took = started.elapsed();
-    let is_broadcast = |route: &local::Route| {
-        route.way.as_ref().is_some_and(|way| way.kind == Some(RouteKind::Broadcast))
-    };
-    let ok = route.as_ref().is_ok_and(|route| !is_broadcast(route));
-    let detail = match &route {
-        Ok(route) => route.facts(),
-        Err(_) => LocalDetail { source: scene.source, ..LocalDetail::default() },
-    };
-    waterfall.end(ok, took, Detail::Local(detail)).await;
-    let route = route.map_err(Fault::Local)?;
-    if !ok {
-        return Err(Fault::Broadcast);
-    }
-    (scene.to_self, scene.own, scene.way) = (route.to_self, Some(route.source), route.way);
-    Ok(())
 }
 
 async fn look_for_reasons(fault: &Fault, scene: &mut Scene) {

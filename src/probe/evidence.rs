@@ -50,8 +50,10 @@ impl Evidence {
             return;
         }
         if scene.to_self {
-            if !scene.is_udp {
-                self.look_for_listener(scene.address).await;
+            let protocol = if scene.is_udp { Protocol::Udp } else { Protocol::Tcp };
+            // An echo goes to no port.
+            if scene.address.port() != 0 {
+                self.look_for_listener(scene.address, protocol).await;
             }
         } else if let Some((index, hop)) = next_hop(scene) {
             let look = move || neighbours::is_silent(index, hop).ok().flatten();
@@ -61,9 +63,10 @@ impl Evidence {
     }
 
     /// Looks who has the listener of a target on this host, or another one on its port.
-    pub(super) async fn look_for_listener(&mut self, target: SocketAddr) {
+    pub(super) async fn look_for_listener(&mut self, target: SocketAddr, protocol: Protocol) {
+        let table = if protocol == Protocol::Udp { Table::Udp } else { Table::Tcp };
         let request = sockets::Request {
-            tables: Table::Tcp.into(),
+            tables: table.into(),
             port: Some(target.port()),
             ..sockets::Request::default()
         };
@@ -87,7 +90,7 @@ impl Evidence {
             socket.inode == Some(0) && is_other_end(socket, local) && socket.state != State::Listen
         });
         if self.unaccepted {
-            self.look_for_listener(target).await;
+            self.look_for_listener(target, Protocol::Tcp).await;
         }
     }
 

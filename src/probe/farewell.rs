@@ -1,5 +1,6 @@
 //! The close stage: how a connection comes to its end.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -11,6 +12,7 @@ use super::pipe::Pipe;
 use super::progress::Waterfall;
 use super::settings::{Close, Settings};
 use crate::model::probe::{Detail, StageName};
+use crate::sys::connecting;
 
 /// How long a peer is given to end its side after ours, beside the two round trips.
 const FAREWELL: Duration = Duration::from_millis(250);
@@ -18,10 +20,19 @@ const FAREWELL: Duration = Duration::from_millis(250);
 /// How long it is given where it alone is to end the connection.
 const HALF: Duration = Duration::from_secs(5);
 
-/// Ends the connection as a stage. `ended` tells that the peer has ended its side already.
+/// What has been said about the end of a connection.
+#[derive(Clone, Copy)]
+pub(super) struct Leave {
+    /// The peer has ended its side already.
+    pub ended: bool,
+    /// It was asked to.
+    pub asked: bool,
+}
+
+/// Ends the connection as a stage.
 pub(super) async fn close(
     pipe: Pipe,
-    ended: bool,
+    leave: Leave,
     rtt: Duration,
     settings: &Settings,
     waterfall: &mut Waterfall<'_>,
@@ -32,11 +43,10 @@ pub(super) async fn close(
     let patience = settings.at_most(own + 2 * rtt);
     let ending = match settings.close {
         Close::Abort => abort(pipe),
-        Close::Graceful | Close::Half => timeout(patience, shut(pipe, ended))
-            .await
-            .unwrap_or(if ended { Ending::PeerFirst } else { Ending::OursOnly }),
+        Close::Half => shut(pipe, leave.ended, patience).await,
+        Close::Graceful => leave_to_the_peer(pipe, leave, patience).await,
     };
-    let ok = ending != Ending::Reset;
+    let ok = !matches!(ending, Ending::Reset | Ending::ResetFirst);
     waterfall.end(ok, started.elapsed(), Detail::Close(ending.detail())).await;
     ending
 }
@@ -48,23 +58,50 @@ fn abort(pipe: Pipe) -> Ending {
     Ending::Aborted
 }
 
-/// Ends our side with a FIN, and waits for the peer's end. What it still sends is read and
-/// dropped: unread bytes would turn our close into an RST.
-async fn shut(mut pipe: Pipe, ended: bool) -> Ending {
-    let said = pipe.shutdown().await;
-    if ended {
-        return Ending::PeerFirst;
+/// A peer that was asked to end the connection is given the time to do so before we do.
+async fn leave_to_the_peer(mut pipe: Pipe, leave: Leave, patience: Duration) -> Ending {
+    let mut ended = leave.ended;
+    if leave.asked && !ended {
+        match timeout(patience, drain(&mut pipe)).await {
+            Ok(Ok(())) => ended = true,
+            Ok(Err(_)) => return Ending::ResetFirst,
+            Err(_) => {}
+        }
     }
-    if said.is_err() {
-        return Ending::Reset;
-    }
+    shut(pipe, ended, patience).await
+}
+
+/// Ends our side with a FIN, and waits for the peer's end.
+async fn shut(mut pipe: Pipe, ended: bool, patience: Duration) -> Ending {
+    // Its FIN may have come, unread, before ours goes out, also in this very moment.
+    let is_first =
+        |pipe: &Pipe| connecting::peer_ended_first(&SockRef::from(pipe.socket())).unwrap_or(false);
+    let before = ended || is_first(&pipe);
+    let shut = async {
+        let said = pipe.shutdown().await;
+        if before || is_first(&pipe) {
+            return Ending::PeerFirst;
+        }
+        match said {
+            Ok(()) if drain(&mut pipe).await.is_ok() => Ending::Both,
+            Ok(()) | Err(_) => Ending::Reset,
+        }
+    };
+    let unfinished = if before { Ending::PeerFirst } else { Ending::OursOnly };
+    timeout(patience, shut).await.unwrap_or(unfinished)
+}
+
+/// Reads to the peer's end. What it still sends is dropped: unread bytes would turn our close into
+/// an RST.
+async fn drain(pipe: &mut Pipe) -> io::Result<()> {
     let mut buffer = [0; 4096];
     loop {
         match pipe.read(&mut buffer).await {
-            Ok(0) => return Ending::Both,
+            Ok(0) => return Ok(()),
             Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ending::Both,
-            Err(_) => return Ending::Reset,
+            // TLS that ends without its close_notify ends all the same.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) => return Err(error),
         }
     }
 }

@@ -96,6 +96,8 @@ pub(super) struct Scene {
     pub to_self: bool,
     /// The wished source.
     pub source: Option<IpAddr>,
+    /// And its port.
+    pub source_port: Option<u16>,
     /// The address that the routing table chose.
     pub own: Option<IpAddr>,
     /// The patience that it had.
@@ -112,13 +114,14 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new(address: SocketAddr, settings: &Settings) -> Self {
-        let (source, timeout) = (settings.source, settings.connect_timeout());
+        let (source, timeout) = (settings.outfit.source, settings.connect_timeout());
         Self {
             address,
             path: None,
             is_udp: false,
             to_self: false,
             source,
+            source_port: settings.outfit.source_port,
             own: None,
             timeout,
             way: None,
@@ -154,6 +157,8 @@ pub(super) enum Ending {
     OursOnly,
     /// We closed, and the peer answered with an RST.
     Reset,
+    /// The peer broke it off with an RST before we closed.
+    ResetFirst,
     /// We broke it off with an RST.
     Aborted,
 }
@@ -167,6 +172,7 @@ impl Ending {
             Self::Both => told(End::Us, CloseHow::Fin, None),
             Self::OursOnly => told(End::Us, CloseHow::Half, None),
             Self::Reset => told(End::Us, CloseHow::Rst, Some(End::Peer)),
+            Self::ResetFirst => told(End::Peer, CloseHow::Rst, Some(End::Peer)),
             Self::Aborted => told(End::Us, CloseHow::Rst, Some(End::Us)),
         }
     }

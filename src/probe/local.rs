@@ -6,9 +6,9 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use socket2::{Domain, Socket, Type};
 
+use super::outfit::Outfit;
 use crate::model::probe::LocalDetail;
 use crate::sys;
-use crate::sys::connecting;
 use crate::sys::way::Way;
 
 /// The way out of this host.
@@ -38,15 +38,17 @@ impl Route {
     }
 }
 
-/// Asks the routing table for the way to `address`, from `source` where one is wished, without
-/// sending anything: connecting a datagram socket only looks up the route.
-pub(super) fn route(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Route> {
+/// Asks the routing table for the way to `address`, as the outfit wishes it, without sending
+/// anything: connecting a datagram socket only looks up the route.
+pub(super) fn route(address: SocketAddr, outfit: &Outfit) -> io::Result<Route> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
     if address.is_ipv4() {
         // Without this a broadcast address is EACCES here, though ENETUNREACH for TCP.
         socket.set_broadcast(true)?;
     }
-    bind(&socket, address, source)?;
+    outfit.dress_for_the_route(&socket);
+    let source = outfit.source;
+    Outfit { source, ..Outfit::default() }.bind(&socket, address)?;
     socket.connect(&address.into())?;
     let local = socket.local_addr()?.as_socket();
     let chosen = local.map_or(address.ip(), |local| local.ip());
@@ -57,20 +59,6 @@ pub(super) fn route(address: SocketAddr, source: Option<IpAddr>) -> io::Result<R
         None => is_own(address, chosen, source.is_some()),
     };
     Ok(Route { source: chosen, to_self, way })
-}
-
-/// Binds `socket` to the wished source address, any port.
-pub(super) fn bind(socket: &Socket, to: SocketAddr, source: Option<IpAddr>) -> io::Result<()> {
-    let Some(source) = source else { return Ok(()) };
-    // Where the system cannot do so, the port is chosen here, from a range that may be crowded.
-    let _ = connecting::bind_without_port(socket);
-    let mut from = SocketAddr::new(source, 0);
-    if let (SocketAddr::V6(from), SocketAddr::V6(to)) = (&mut from, to)
-        && from.ip().is_unicast_link_local()
-    {
-        from.set_scope_id(to.scope_id());
-    }
-    socket.bind(&from.into())
 }
 
 /// Whether `address` belongs to this host. The kernel talks to itself from the same address,
@@ -89,16 +77,20 @@ fn can_bind(mut address: SocketAddr) -> bool {
 mod tests {
     use super::*;
 
+    fn from(source: Option<IpAddr>) -> io::Result<Route> {
+        route("127.0.0.1:9".parse().unwrap(), &Outfit { source, ..Outfit::default() })
+    }
+
     #[test]
     fn loopback_leads_to_this_host() {
-        let route = route("127.0.0.1:9".parse().unwrap(), None).unwrap();
+        let route = from(None).unwrap();
         assert_eq!((route.source.to_string().as_str(), route.to_self), ("127.0.0.1", true));
     }
 
     #[test]
     fn a_wished_source_is_kept() {
         let source = "127.0.0.9".parse().unwrap();
-        let route = route("127.0.0.1:9".parse().unwrap(), Some(source)).unwrap();
+        let route = from(Some(source)).unwrap();
         assert_eq!((route.source, route.to_self), (source, true));
     }
 
@@ -114,7 +106,7 @@ mod tests {
     fn a_source_that_is_not_ours_is_refused() {
         // TEST-NET-1 belongs to nobody (RFC 5737).
         let stranger = "192.0.2.77".parse().unwrap();
-        let error = route("127.0.0.1:9".parse().unwrap(), Some(stranger)).unwrap_err();
+        let error = from(Some(stranger)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
     }
 }

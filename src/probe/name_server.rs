@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::conversation::Line;
 use super::dialogue::{Exchange, dns};
+use super::outfit::Outfit;
 use super::plan::unguessable;
 use super::quiet;
 use super::transport::udp;
@@ -105,7 +106,8 @@ async fn ask(
 ) -> Result<DnsAnswer, Said> {
     let id = (unguessable() & 0xffff) as u16;
     let question = dns::Question::new(name, kind, id).map_err(Said::Unasked)?;
-    let socket = udp::open(server, None).map_err(|error| Said::Unasked(error.to_string()))?;
+    let socket =
+        udp::open(server, &Outfit::default()).map_err(|error| Said::Unasked(error.to_string()))?;
     let mut line = Line::Datagrams(socket);
     let quiet = quiet::hold(&mut line, &Exchange::Dns(question), patience).await;
     match (quiet.answer, quiet.error) {

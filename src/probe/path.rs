@@ -1,15 +1,16 @@
 //! The hops to a target's very port: TCP connects with small times to live, which need no rights.
 //! Who lets one run out tells so by ICMP (RFC 792, 4443), and the kernel queues that.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::local;
+use super::outfit::Outfit;
 use crate::model::probe::{Hop, HopEnd};
 use crate::sys::handshake::Phase;
 use crate::sys::{connecting, errno};
@@ -20,10 +21,18 @@ const MOST_HOPS: u8 = 30;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The hops up to the target, or to where the way ends; one without an address did not answer.
-/// Empty where nothing could be sent.
-pub async fn path(address: SocketAddr, source: Option<IpAddr>) -> Vec<Hop> {
-    let hops: FuturesUnordered<_> = (1..=MOST_HOPS).map(|ttl| hop(address, source, ttl)).collect();
-    let mut hops: Vec<Hop> = hops.filter_map(async |hop| hop).collect().await;
+/// Empty where none did, an error where nothing could be sent.
+pub async fn path(address: SocketAddr, outfit: &Outfit) -> io::Result<Vec<Hop>> {
+    let hops: FuturesUnordered<_> = (1..=MOST_HOPS).map(|ttl| hop(address, outfit, ttl)).collect();
+    let tried: Vec<io::Result<Hop>> = hops.collect().await;
+    let mut unsent = None;
+    let mut hops: Vec<Hop> = tried
+        .into_iter()
+        .filter_map(|hop| hop.map_err(|error| unsent = Some(error)).ok())
+        .collect();
+    if let (Some(error), true) = (unsent, hops.is_empty()) {
+        return Err(error);
+    }
     hops.sort_by_key(|hop| hop.ttl);
     // What comes after the end is the end again.
     if let Some(end) = hops.iter().position(|hop| hop.end.is_some()) {
@@ -32,18 +41,18 @@ pub async fn path(address: SocketAddr, source: Option<IpAddr>) -> Vec<Hop> {
     while hops.last().is_some_and(|hop| hop.address.is_none() && hop.end.is_none()) {
         hops.pop();
     }
-    hops
+    Ok(hops)
 }
 
-async fn hop(address: SocketAddr, source: Option<IpAddr>, ttl: u8) -> Option<Hop> {
-    let socket = prepare(address, source, ttl).ok()?;
+async fn hop(address: SocketAddr, outfit: &Outfit, ttl: u8) -> io::Result<Hop> {
+    let socket = prepare(address, outfit, ttl)?;
     let started = Instant::now();
     match socket.connect(&address.into()) {
         Ok(()) => {}
         Err(error) if errno::is_connecting(&error) => {}
-        Err(_) => return None,
+        Err(error) => return Err(error),
     }
-    let stream = TcpStream::from_std(socket.into()).ok()?;
+    let stream = TcpStream::from_std(socket.into())?;
     let heard = timeout(PATIENCE, stream.writable()).await.is_ok();
     let took = started.elapsed();
     let socket = SockRef::from(&stream);
@@ -60,18 +69,16 @@ async fn hop(address: SocketAddr, source: Option<IpAddr>, ttl: u8) -> Option<Hop
     };
     // Nothing was said: an RST ends it, where there is anything to end.
     let _ = socket.set_linger(Some(Duration::ZERO));
-    Some(Hop { ttl, address: from, rtt_us, icmp, end })
+    Ok(Hop { ttl, address: from, rtt_us, icmp, end })
 }
 
-fn prepare(address: SocketAddr, source: Option<IpAddr>, ttl: u8) -> std::io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
+fn prepare(address: SocketAddr, outfit: &Outfit, ttl: u8) -> io::Result<Socket> {
+    let socket = outfit.stream(address)?;
     if address.is_ipv6() {
         socket.set_unicast_hops_v6(ttl.into())?;
         let _ = connecting::queue_icmp_errors(&socket, true, true);
     } else {
         socket.set_ttl_v4(ttl.into())?;
     }
-    local::bind(&socket, address, source)?;
     Ok(socket)
 }

@@ -67,6 +67,7 @@ pub(super) fn exchange(target: &Target, settings: &Settings, known: Known) -> Ex
         Protocol::Memcached => Exchange::Memcached,
         Protocol::Dns => question(target).map_or(Exchange::Listen(LISTEN), Exchange::Dns),
         Protocol::Dot => question(target).map_or(Exchange::Listen(LISTEN), Exchange::DnsOverStream),
+        Protocol::Doh => over_https(target).unwrap_or(Exchange::Listen(LISTEN)),
         Protocol::Ntp => {
             let ask = ntp::Ask { cookie: unguessable(), opened_at: Some(Timestamp::now()) };
             Exchange::Ntp(ask)
@@ -78,6 +79,15 @@ pub(super) fn exchange(target: &Target, settings: &Settings, known: Known) -> Ex
 fn question(target: &Target) -> Option<dns::Question> {
     let (name, kind) = target.question();
     dns::Question::new(name, kind, (unguessable() & 0xffff) as u16).ok()
+}
+
+/// A question by HTTP/2, at the path where its servers mostly take it (RFC 8484, 4.1).
+fn over_https(target: &Target) -> Option<Exchange> {
+    let (name, kind) = target.question();
+    // Without a number of its own, so that caches know it again.
+    let question = dns::Question::new(name, kind, 0).ok()?;
+    let (host, target) = (host_header(target), "/dns-query".to_owned());
+    Some(Exchange::DnsOverHttps(h2::Request { scheme: "https", host, target }, question))
 }
 
 /// A number that is hard to guess from outside.
@@ -121,7 +131,7 @@ pub(super) fn offer(target: &Target, settings: &Settings) -> Option<Offer> {
     let alpn: &[&str] = match target.protocol() {
         // What is asked then is asked by HTTP/1.1.
         Protocol::Https => &["http/1.1"],
-        Protocol::H2 => &["h2"],
+        Protocol::H2 | Protocol::Doh => &["h2"],
         Protocol::Tls => &["h2", "http/1.1"],
         Protocol::Dot => &["dot"],
         _ => &[],

@@ -11,7 +11,7 @@ use crate::sys::lookup::{LookupError, LookupFailure};
 use crate::sys::resolve as resolver;
 
 /// More addresses of one name than this are not tried; the stage's detail names them.
-const MAX_ADDRESSES: usize = 8;
+const MAX_ADDRESSES: usize = 64;
 
 /// The addresses of the target to try, never empty, in the system's order. Only a name makes
 /// this a stage of its own.
@@ -118,7 +118,7 @@ fn no_address() -> LookupError {
 fn worth_trying(found: &[SocketAddr], settings: &Settings) -> (Vec<SocketAddr>, Vec<IpAddr>) {
     let usable = |address: &SocketAddr| {
         settings.family.is_none_or(|family| family.has(address.ip()))
-            && local::route(*address, settings.source).is_ok()
+            && local::route(*address, &settings.outfit).is_ok()
     };
     let (mut worth, mut skipped): (Vec<_>, Vec<_>) = found.iter().partition(|a| usable(a));
     if worth.is_empty() {

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -12,10 +13,10 @@ use super::dialogue::Series;
 use super::plan::{self, Known};
 use super::progress::{Progress, Waterfall};
 use super::summary::Tally;
-use super::{Carrier, Host, Proxy, Settings, Target, resolve, verdict};
+use super::{Carrier, Host, Proxy, Settings, Target, eyeballs, resolve, verdict};
 use crate::model::dialogue::AppProtocol;
 use crate::model::health::Health;
-use crate::model::probe::{Attempt, Detail, OutcomeKind, ProbeReport, ProbeSummary};
+use crate::model::probe::{Attempt, Detail, HappyEyeballs, OutcomeKind, ProbeReport, ProbeSummary};
 
 /// The report keeps this many of the newest attempts; the summary counts them all.
 const KEPT: usize = 10_000;
@@ -36,6 +37,8 @@ pub struct Probe {
     seen: HashSet<SocketAddr>,
     /// What greeted the last attempt.
     speaker: Option<AppProtocol>,
+    /// What came of the last round in which the addresses were tried side by side.
+    eyeballs: Option<HappyEyeballs>,
 }
 
 impl Probe {
@@ -52,6 +55,7 @@ impl Probe {
             favourite: None,
             seen: HashSet::new(),
             speaker: None,
+            eyeballs: None,
         }
     }
 
@@ -99,11 +103,18 @@ impl Probe {
             target: self.target.text().to_owned(),
             attempts: self.attempts.iter().map(|attempt| Attempt::clone(attempt)).collect(),
             attempts_forgotten: self.forgotten,
-            verdict: last.verdict.clone(),
+            verdict: self.picked().unwrap_or(last).verdict.clone(),
             summary: self.summary(),
             path: None,
+            happy_eyeballs: self.eyeballs,
             health: self.health.clone(),
         })
+    }
+
+    /// The newest attempt at the address that happy eyeballs would use.
+    fn picked(&self) -> Option<&Arc<Attempt>> {
+        let picked = self.eyeballs?.picked?;
+        self.attempts.iter().rev().find(|attempt| attempt.address == Some(picked))
     }
 
     /// The sums over every attempt that ended so far.
@@ -145,13 +156,18 @@ impl Probe {
                 return true;
             }
         };
+        let is_stream = matches!(target.protocol().carrier(), Carrier::Tcp | Carrier::Tls);
+        if settings.every_address && is_stream {
+            return self.side_by_side(target, &addresses, waterfall, events).await;
+        }
         for address in self.favourite_first(addresses) {
             let first = self.seen.insert(address);
             let speaker = self.speaker;
             let attempt = Try { target, settings: &settings, first, speaker };
             let tried = match target.protocol().carrier() {
-                Carrier::Udp => attempt.datagrams(address, &mut waterfall).await,
-                Carrier::Icmp => attempt.echo(address, seq, &mut waterfall).await,
+                Carrier::Udp | Carrier::Icmp => {
+                    attempt.datagrams(address, seq, &mut waterfall).await
+                }
                 Carrier::Tcp | Carrier::Tls | Carrier::Unix => {
                     attempt.stream(address, &mut waterfall).await
                 }
@@ -165,6 +181,38 @@ impl Probe {
             waterfall = Waterfall::new(seq, events);
         }
         false
+    }
+
+    /// Tries all addresses at once; the first attempt has the stages that are known already.
+    async fn side_by_side(
+        &mut self,
+        target: &Target,
+        addresses: &[SocketAddr],
+        first: Waterfall<'_>,
+        events: &mpsc::Sender<Progress>,
+    ) -> bool {
+        let (seq, speaker, settings) = (self.rounds + 1, self.speaker, self.settings.clone());
+        let more = std::iter::repeat_with(|| Waterfall::new(seq, events));
+        let tries =
+            std::iter::once(first).chain(more).zip(addresses).map(|(waterfall, address)| {
+                let (address, first) = (*address, self.seen.insert(*address));
+                let attempt = Try { target, settings: &settings, first, speaker };
+                let mut waterfall = waterfall;
+                async move {
+                    let tried = attempt.stream(address, &mut waterfall).await;
+                    (tried.connected, tried.health, waterfall.into_attempt(tried.verdict))
+                }
+            });
+        let tries: Vec<_> = tries.collect();
+        let done = join_all(tries).await;
+        let connected = done.iter().any(|(connected, ..)| *connected);
+        let attempts: Vec<Attempt> = done.iter().map(|(.., attempt)| attempt.clone()).collect();
+        self.eyeballs = Some(eyeballs::of(&attempts));
+        for (_, health, attempt) in done {
+            self.health = health.into_iter().collect();
+            self.keep(attempt, events).await;
+        }
+        connected
     }
 
     fn favourite_first(&self, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {

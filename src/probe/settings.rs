@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::outfit::Outfit;
 use super::proxy::Proxy;
 use super::security::Material;
 
@@ -49,8 +50,8 @@ pub struct Settings {
     /// How long each stage may take; `None` leaves it to the stage: 5 s for a name and a connect,
     /// the protocol's own time for what is said then.
     pub timeout: Option<Duration>,
-    /// Connect from this address; `None` lets the routing table choose.
-    pub source: Option<IpAddr>,
+    /// What its sockets get before they connect.
+    pub outfit: Outfit,
     /// Use addresses of this version alone.
     pub family: Option<Family>,
     /// Go to this address in place of the target's own; the name stays what is asked for.
@@ -67,6 +68,8 @@ pub struct Settings {
     pub via: Option<Proxy>,
     /// How to end a connection.
     pub close: Close,
+    /// Try every address of a name side by side.
+    pub every_address: bool,
 }
 
 impl Settings {
@@ -88,7 +91,7 @@ impl Default for Settings {
             count: Some(1),
             interval: Duration::from_secs(1),
             timeout: None,
-            source: None,
+            outfit: Outfit::default(),
             family: None,
             at: None,
             server_name: None,
@@ -97,6 +100,7 @@ impl Default for Settings {
             starttls: false,
             via: None,
             close: Close::Graceful,
+            every_address: false,
         }
     }
 }

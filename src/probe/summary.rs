@@ -18,6 +18,9 @@ pub struct Tally {
     connect_us: Histogram<u64>,
     fastest_us: Option<u64>,
     slowest_us: Option<u64>,
+    last_us: Option<u64>,
+    /// The sum of the differences from one time to the next, and how many these are.
+    differences: (u64, u64),
 }
 
 impl Default for Tally {
@@ -30,6 +33,8 @@ impl Default for Tally {
                 .expect("an hour in microseconds to three digits is within the crate's bounds"),
             fastest_us: None,
             slowest_us: None,
+            last_us: None,
+            differences: (0, 0),
         }
     }
 }
@@ -49,6 +54,10 @@ impl Tally {
             self.connect_us.saturating_record(us);
             self.fastest_us = Some(self.fastest_us.map_or(us, |fastest| fastest.min(us)));
             self.slowest_us = Some(self.slowest_us.map_or(us, |slowest| slowest.max(us)));
+            if let Some(last) = self.last_us.replace(us) {
+                let (sum, count) = self.differences;
+                self.differences = (sum.saturating_add(us.abs_diff(last)), count + 1);
+            }
         }
     }
 
@@ -63,6 +72,7 @@ impl Tally {
             p90_us: self.quantile(0.9),
             p99_us: self.quantile(0.99),
             max_us: self.slowest_us,
+            jitter_us: self.differences.0.checked_div(self.differences.1),
         }
     }
 
@@ -112,6 +122,16 @@ mod tests {
         assert!(near(summary.p50_us, 500_500), "{summary:?}");
         assert!(near(summary.p90_us, 900_900), "{summary:?}");
         assert!(near(summary.p99_us, 990_990), "{summary:?}");
+    }
+
+    #[test]
+    fn jitter_is_the_mean_difference_of_neighbours() {
+        let mut tally = Tally::default();
+        for us in [100, 130, 110] {
+            assert_eq!(tally.summary().jitter_us.is_some(), us == 110);
+            tally.add(&attempt(OutcomeKind::Ok, Some(us)));
+        }
+        assert_eq!(tally.summary().jitter_us, Some(25));
     }
 
     #[test]

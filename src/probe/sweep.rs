@@ -1,16 +1,16 @@
 //! Many ports of one host: who of them can be connected to at all. What can is then probed as any
-//! other target.
-//!
-//! A socket whose connect was refused can be connected again: the second connect(2) tells what
-//! became of the first and makes the socket new, so that a closed port of this host costs two
-//! system calls. What has no answer yet waits for it beside others, up to a limit.
+//! other target. Ports of this host answer at once, and are knocked at from threads; what has no
+//! answer yet waits for it beside others, up to a limit.
 
+mod knock;
+
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -19,8 +19,9 @@ use super::progress::Waterfall;
 use super::target::{Carrier, Target};
 use super::{Settings, Tally, local, resolve, verdict};
 use crate::model::probe::{Attempt, ConnectDetail, Detail, ProbeReport, Stage};
+use crate::sys::connecting;
 use crate::sys::handshake::Phase;
-use crate::sys::{connecting, errno};
+use knock::{Found, Knock, Knockers, knock};
 
 /// Fewer ports are probed one by one.
 const FEWEST: usize = 64;
@@ -33,14 +34,6 @@ pub struct Sweep<'a> {
     targets: &'a [Target],
     settings: &'a Settings,
     concurrency: usize,
-}
-
-/// What became of one port.
-enum Found {
-    /// It can be connected to, or seems so.
-    Open,
-    /// It cannot.
-    Failed(Fault, Box<ConnectDetail>),
 }
 
 impl<'a> Sweep<'a> {
@@ -110,54 +103,50 @@ impl<'a> Sweep<'a> {
 
     /// Tries the ports at these places of the list, at one address.
     async fn at(&self, address: SocketAddr, places: &[usize], mut found: impl FnMut(usize, Found)) {
+        let ports: Vec<(usize, SocketAddr)> =
+            places.iter().map(|place| (*place, self.address(*place, address))).collect();
+        let is_own = local::route(address, &self.settings.outfit).is_ok_and(|route| route.to_self);
+        let mut told = HashSet::new();
+        if is_own
+            && let Ok(mut knockers) =
+                Knockers::begin(&ports, &self.settings.outfit, self.concurrency)
+        {
+            while let Some(batch) = knockers.next().await {
+                for (place, what) in batch {
+                    told.insert(place);
+                    found(place, what);
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let left = ports.into_iter().filter(|(place, _)| !told.contains(place));
+        self.patiently(left, found).await;
+    }
+
+    /// Tries ports, of which some take their time.
+    async fn patiently(
+        &self,
+        ports: impl Iterator<Item = (usize, SocketAddr)>,
+        mut found: impl FnMut(usize, Found),
+    ) {
         let mut waiting = FuturesUnordered::new();
         let mut idle: Option<Socket> = None;
-        for (count, &place) in places.iter().enumerate() {
-            let to = self.address(place, address);
-            let socket = match idle.take() {
-                Some(socket) => Ok(socket),
-                None => self.socket(to),
-            };
-            let socket = match socket {
-                Ok(socket) => socket,
-                // Too many descriptors: one of those that wait gives its own back.
-                Err(error) => {
-                    if let Some((place, what)) = waiting.next().await {
-                        found(place, what);
-                    }
-                    match self.socket(to) {
-                        Ok(socket) => socket,
-                        Err(_) => {
-                            let fault = Fault::Here(error);
-                            found(place, Found::Failed(fault, Box::default()));
-                            continue;
-                        }
-                    }
+        for (count, (place, to)) in ports.enumerate() {
+            let mut ready = idle.take().map_or_else(|| self.socket(to), Ok);
+            // Too many descriptors: one of those that wait gives its own back.
+            if ready.is_err()
+                && let Some((place, what)) = waiting.next().await
+            {
+                found(place, what);
+                ready = self.socket(to);
+            }
+            match ready.map(|socket| knock(socket, to)) {
+                Err(error) => found(place, Found::Failed(Fault::Here(error), Box::default())),
+                Ok(Knock::Told(what, again)) => {
+                    found(place, what);
+                    idle = again;
                 }
-            };
-            match knock(&socket, to) {
-                Knock::Refused(error) => {
-                    let fault = Fault::Connect { error, at_once: false };
-                    found(place, Found::Failed(fault, Box::default()));
-                    idle = Some(socket);
-                }
-                Knock::Open => {
-                    // Whoever probes it connects anew: nothing of this one shall linger.
-                    let _ = socket.set_linger(Some(Duration::ZERO));
-                    found(place, Found::Open);
-                }
-                Knock::Failed(error) => {
-                    let mut detail = ConnectDetail::default();
-                    while let Some((icmp, _)) = connecting::next_icmp_error(&socket) {
-                        detail.icmp.push(icmp);
-                    }
-                    let at_once = detail.icmp.is_empty();
-                    found(
-                        place,
-                        Found::Failed(Fault::Connect { error, at_once }, Box::new(detail)),
-                    );
-                }
-                Knock::Waits => {
+                Ok(Knock::Waits(socket)) => {
                     let patience = self.settings.connect_timeout();
                     waiting.push(async move { (place, wait(socket, patience).await) });
                 }
@@ -177,10 +166,7 @@ impl<'a> Sweep<'a> {
     }
 
     fn socket(&self, to: SocketAddr) -> io::Result<Socket> {
-        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
-        local::bind(&socket, to, self.settings.source)?;
-        Ok(socket)
+        self.settings.outfit.stream(to)
     }
 }
 
@@ -196,36 +182,9 @@ pub fn report(target: &Target, attempts: Vec<Attempt>) -> Option<ProbeReport> {
         verdict,
         summary: tally.summary(),
         path: None,
+        happy_eyeballs: None,
         health: Vec::new(),
     })
-}
-
-/// What two calls of connect(2) tell.
-enum Knock {
-    Open,
-    Refused(io::Error),
-    Failed(io::Error),
-    Waits,
-}
-
-fn knock(socket: &Socket, to: SocketAddr) -> Knock {
-    let to = SockAddr::from(to);
-    match socket.connect(&to) {
-        Ok(()) => return Knock::Open,
-        Err(error) if errno::is_connecting(&error) => {}
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            return Knock::Refused(error);
-        }
-        Err(error) => return Knock::Failed(error),
-    }
-    match socket.connect(&to) {
-        Ok(()) => Knock::Open,
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Knock::Refused(error),
-        Err(error) if errno::is_connecting(&error) || errno::is_still_connecting(&error) => {
-            Knock::Waits
-        }
-        Err(error) => Knock::Failed(error),
-    }
 }
 
 /// Waits for the answer to a SYN.

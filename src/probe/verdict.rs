@@ -11,6 +11,7 @@ mod proxy;
 mod rejected;
 mod silence;
 mod tls;
+mod unix;
 mod untried;
 
 use std::io;
@@ -22,9 +23,10 @@ use crate::sys::errno;
 use crate::text::clean;
 
 pub(super) use answered::{Subject, concluded};
-pub(super) use datagram::{echoed, no_echoes, unheard, unix_failure};
+pub(super) use datagram::{echoed, no_echoes, unheard};
 pub(super) use nowhere::nowhere;
 pub(super) use proxy::short_of_the_proxy;
+pub(super) use unix::{PathKind, unix_failure};
 
 /// As much of text from outside as a sentence quotes.
 const QUOTED: usize = 60;

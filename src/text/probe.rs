@@ -1,6 +1,7 @@
 //! Connection tests in words: stages, verdicts, sums. What came from outside is cleaned here.
 
 mod answers;
+mod facts;
 mod stages;
 
 use std::time::Duration;
@@ -8,10 +9,11 @@ use std::time::Duration;
 use super::clean::clean;
 use super::units::{self, UNKNOWN};
 use crate::model::probe::{
-    Hop, HopEnd, IcmpAnswer, OutcomeKind, ProbeSummary, Side, Stage, Verdict,
+    HappyEyeballs, Hop, HopEnd, IcmpAnswer, OutcomeKind, ProbeSummary, Side, Stage, Verdict,
 };
 
 pub use answers::words as answer_words;
+pub use facts::facts;
 pub use stages::stage_words;
 
 /// A stage's time: `31 µs`.
@@ -78,16 +80,29 @@ pub fn verdict(verdict: &Verdict) -> String {
 /// The sums on one line: `4 sent, 2 ok, 1 failed, 1 lost; min … p50 … p90 … p99 … max …`.
 /// A refusal is an answer, so it is no loss.
 pub fn summary(summary: &ProbeSummary) -> String {
-    let ProbeSummary { sent, ok, lost, min_us, p50_us, p90_us, p99_us, max_us } = *summary;
+    let ProbeSummary { sent, ok, lost, min_us, p50_us, p90_us, p99_us, max_us, jitter_us } =
+        *summary;
     let failed = sent.saturating_sub(ok + lost);
     let failed =
         if failed > 0 { format!(" {} failed,", units::count(failed)) } else { String::new() };
     let [sent, ok, lost] = [sent, ok, lost].map(units::count);
     let [min, p50, p90, p99, max] = [min_us, p50_us, p90_us, p99_us, max_us].map(micros);
+    let jitter = jitter_us.map(|us| format!(", jitter {}", micros(Some(us)))).unwrap_or_default();
     format!(
         "{sent} sent, {ok} ok,{failed} {lost} lost; \
-         min {min}, p50 {p50}, p90 {p90}, p99 {p99}, max {max}"
+         min {min}, p50 {p50}, p90 {p90}, p99 {p99}, max {max}{jitter}"
     )
+}
+
+/// What happy eyeballs would do: `happy eyeballs (RFC 8305) would use 192.0.2.1:80, after 270 ms`.
+pub fn happy_eyeballs(found: HappyEyeballs) -> String {
+    match found.picked {
+        Some(address) => format!(
+            "happy eyeballs (RFC 8305) would use {address}, after {}",
+            micros(found.after_us)
+        ),
+        None => "happy eyeballs (RFC 8305) would find no address to use".to_owned(),
+    }
 }
 
 /// A hop on one line: `3  192.0.2.1  1.20 ms  time to live exceeded`.

@@ -44,6 +44,12 @@ pub fn count(value: u64) -> String {
     out
 }
 
+/// A number of things: `1 byte`, `2 bytes`, `18,204 times`.
+pub fn counted(number: u64, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", count(number))
+}
+
 /// A span in its two largest units: `850 µs`, `1.20 ms`, `3.0 s`, `12 min 5 s`, `3 h 20 min`, `2 d 4 h`.
 pub fn duration(span: Duration) -> String {
     let seconds = span.as_secs();
@@ -87,6 +93,13 @@ mod tests {
         assert_eq!(bytes(12_400_000), "12.4 MB");
         assert_eq!(bytes(999_600), "1.00 MB");
         assert_eq!(bytes(u64::MAX), "18.4 EB");
+    }
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        assert_eq!(counted(0, "byte"), "0 bytes");
+        assert_eq!(counted(1, "hop"), "1 hop");
+        assert_eq!(counted(1_000, "time"), "1,000 times");
     }
 
     #[test]

@@ -232,6 +232,15 @@ fn a_page_of_html_in_place_of_a_greeting_is_a_web_server() {
 }
 
 #[test]
+fn a_file_that_is_no_socket_is_not_called_stale() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let output = probe(&[&format!("unix://{}", file.path().display()), "--json"]);
+    let document = json(&output);
+    assert_eq!(document["verdict"]["outcome"], "local_error", "{document}");
+    assert!(document["verdict"]["text"].as_str().unwrap().contains("is no socket"), "{document}");
+}
+
+#[test]
 fn what_cannot_be_probed_as_asked_is_wrong_usage() {
     for words in [
         &["icmp://127.0.0.1", "--via", "socks5://127.0.0.1:1"][..],

@@ -220,7 +220,7 @@ fn a_certificate_is_right_for_whoever_trusts_its_authority() {
     let mut server = Server::start(&["tls", "0", "--name", "name.example", "--ca-out", file]);
     assert_eq!(handshake(server.addr, &authority), Ok(b"hello".to_vec()));
     let tls = server.seen("tls");
-    assert_eq!((&tls["sni"], &tls["version"]), (&"name.example".into(), &"TLSv1_3".into()));
+    assert_eq!((&tls["sni"], &tls["version"]), (&"name.example".into(), &"TLSv1.3".into()));
     assert_eq!(server.seen("received")["text"], "hello");
 }
 

@@ -210,7 +210,7 @@ fn the_wished_source_is_used_and_a_foreign_one_refused() {
 
 /// Makes the resolver read this text in place of a file below `/etc`. The namespace has mounts
 /// of its own: nobody else sees it.
-fn replace_in_etc(name: &str, text: &str) -> tempfile::NamedTempFile {
+pub(crate) fn replace_in_etc(name: &str, text: &str) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     run(Command::new("mount").arg("--bind").arg(file.path()).arg(format!("/etc/{name}")));
@@ -351,5 +351,18 @@ fn further_addresses_of_a_name_are_tried_until_one_connects() {
         assert_eq!(resolved["addresses"].as_array().unwrap().len(), 3, "{document}");
         // There is no route to it, so that it could tell nothing.
         assert_eq!(resolved["not_tried"], serde_json::json!(["192.0.2.1"]), "{document}");
+    });
+}
+
+#[test]
+fn a_name_with_many_addresses_is_tried_at_the_last_of_them() {
+    in_namespace(|| {
+        let lines: String = (1..=20).map(|n| format!("127.0.0.{n} many.example\n")).collect();
+        let _hosts = replace_in_etc("hosts", &lines);
+        let listener = TcpListener::bind("127.0.0.20:0").unwrap();
+        let target = format!("tcp://many.example:{}", listener.local_addr().unwrap().port());
+        let (code, document) = probe(&[&target]);
+        assert_eq!(code, 0, "{document}");
+        assert!(document["attempts"].as_array().unwrap().len() > 8, "{document}");
     });
 }

@@ -49,6 +49,12 @@ fn mariadb_locks_nobody_out_who_is_probed_by_its_protocol() {
             let document = assert_verdict(&[&target, "--source", HOST], "ok", None, "MariaDB");
             assert!(document.to_string().contains("Access denied for user"), "{document}");
         }
+        // One that listens first, as it knows nothing of the port, learns from what greets it.
+        let listening = format!("tcp://{HOST}:3306");
+        let args = [listening.as_str(), "--source", HOST, "--count", "8", "--interval", "1ms"];
+        let document = assert_verdict(&args, "ok", None, "MariaDB");
+        assert_eq!(document["summary"]["ok"], 8, "{document}");
+        assert_verdict(&[&target, "--source", HOST], "ok", None, "MariaDB");
         // What the probes must not do, so that the test would notice: greet and go.
         let addr: SocketAddr = format!("{HOST}:3306").parse().unwrap();
         for _ in 0..FORGIVEN {

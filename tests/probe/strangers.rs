@@ -1,7 +1,7 @@
 //! Real servers asked in their own protocol, and in another's: what comes back, and the verdict.
 //!
-//! Written down for nginx 1.22, OpenSSH 9.2, redis 7.0, memcached 1.6, mosquitto 2.0 and
-//! dnsmasq 2.90 (Debian 12).
+//! Written down for nginx 1.22, OpenSSH 9.2, redis 7.0, memcached 1.6 and mosquitto 2.0 (Debian
+//! 12).
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use crate::servers::{Server, assert_verdict, probe, stage};
 use crate::support::{in_namespace_with, needs_root};
 
 /// A target's verdict: outcome, side, a word of the sentence.
-type Verdict = (&'static str, Option<&'static str>, &'static str);
+pub(crate) type Verdict = (&'static str, Option<&'static str>, &'static str);
 
-fn table(port: u16, rows: &[(&str, Verdict)]) {
+pub(crate) fn table(port: u16, rows: &[(&str, Verdict)]) {
     for (scheme, (outcome, side, word)) in rows {
         let target = format!("{scheme}://127.0.0.1:{port}");
         assert_verdict(&[&target, "--timeout", "2s"], outcome, *side, word);
@@ -39,6 +39,9 @@ fn nginx() {
             assert_verdict(&["http://127.0.0.1/r"], "ok", None, "to https://elsewhere.example/");
         assert_eq!(stage(&document, "request")["status"], 301, "{document}");
         assert!(stage(&document, "request")["first_byte_us"].as_u64().unwrap() > 0);
+        // It was asked to close, and did.
+        let close = stage(&document, "close");
+        assert_eq!((&close["first"], &close["how"]), (&"peer".into(), &"fin".into()), "{document}");
         assert!(stage(&document, "connect")["mss"].as_u64().unwrap() > 0, "{document}");
     });
 }
@@ -143,36 +146,5 @@ fn mosquitto() {
                 ("tls", ("reset", Some("peer"), "in the TLS handshake")),
             ],
         );
-    });
-}
-
-#[test]
-fn dnsmasq() {
-    in_namespace_with(&["dnsmasq"], || {
-        let arguments = [
-            "--no-daemon",
-            "--no-resolv",
-            "--no-hosts",
-            "--port=53",
-            "--user=root",
-            "--group=root",
-            "--pid-file=",
-            "--listen-address=127.0.0.1",
-            "--bind-interfaces",
-            "--conf-file=/dev/null",
-            "--address=/here.test/192.0.2.7",
-            "--local=/test/",
-        ];
-        let _dnsmasq = Server::start("dnsmasq", &arguments, 53);
-        let args = ["dns://127.0.0.1/here.test"];
-        let document = assert_verdict(&args, "ok", None, "A 192.0.2.7");
-        assert_eq!(stage(&document, "request")["rcode"], "NOERROR", "{document}");
-        let document = assert_verdict(&["dns://127.0.0.1/nobody.test"], "ok", None, "NXDOMAIN");
-        assert_eq!(document["summary"]["ok"], 1, "{document}");
-        assert!(document["summary"]["p50_us"].is_u64(), "{document}");
-        let args = ["dns://127.0.0.1/elsewhere.example"];
-        assert_verdict(&args, "refused", Some("peer"), "REFUSED");
-        let args = ["dns://127.0.0.1:54/here.test"];
-        assert_verdict(&args, "refused", Some("peer"), "UDP port 54");
     });
 }

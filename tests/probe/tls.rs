@@ -34,6 +34,7 @@ fn each_fault_of_a_certificate_is_told_apart_and_the_probe_goes_on() {
                 block(5005, &own, ""),
                 block(5006, &weak, "ssl_ciphers DEFAULT@SECLEVEL=0;"),
                 block(5007, &good, "ssl_protocols TLSv1.2;"),
+                block(5008, &good, "ssl_protocols TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;"),
             ]
             .concat(),
             5001,
@@ -52,6 +53,11 @@ fn each_fault_of_a_certificate_is_told_apart_and_the_probe_goes_on() {
             // The later stages ran all the same.
             assert_eq!(stage(&document, "request")["status"], 404, "{document}");
         }
+        // Alert 70 is about the version, and says nothing of ciphers.
+        let args = ["https://localhost:5008", "--ca", &ca];
+        let document = assert_verdict(&args, "tls_failed", Some("peer"), "alert 70");
+        let tls = stage(&document, "tls");
+        assert_eq!((&tls["fault"], &tls["alert"]), (&"no_common_version".into(), &70.into()));
         // An authority that nobody knows.
         let args = ["https://localhost:5001"];
         let document = assert_verdict(&args, "tls_failed", Some("peer"), "CN=authority");

@@ -77,15 +77,23 @@ fn in_namespaces<F: FnOnce()>(outer: &[&str], body: F) {
 /// [`in_namespace`] for a test that runs these programs: where one is missing it says that it
 /// did not run.
 pub(crate) fn in_namespace_with<F: FnOnce()>(programs: &[&str], body: F) {
+    if are_there(programs) {
+        in_namespace(body);
+    }
+}
+
+/// Whether these programs are there; where one is missing the test says that it did not run.
+pub(crate) fn are_there(programs: &[&str]) -> bool {
     let is_there = |program: &&&str| {
         let mut command = Command::new(program);
         command.arg("--version").env("PATH", program_path());
-        command.stdout(Stdio::null()).status().is_ok()
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
     };
-    match programs.iter().find(|program| !is_there(program)) {
-        Some(program) => cannot_run(&format!("no {program} (see .ci/install)")),
-        None => in_namespace(body),
+    let missing = programs.iter().find(|program| !is_there(program));
+    if let Some(program) = missing {
+        cannot_run(&format!("no {program} (see .ci/install)"));
     }
+    missing.is_none()
 }
 
 /// The path (`module::name`) of the test whose closure has this type.

@@ -84,7 +84,7 @@ fn dashboard_that_panics_when_told() {
         }
     }
     // As main does.
-    let end = tui::run(&Dashboard::default(), Saved::default());
+    let end = tui::run(&Dashboard::default(), Saved::default(), Vec::new());
     process::exit(if matches!(end, Ok(End::Panicked)) { 101 } else { 3 });
 }
 

@@ -1,13 +1,14 @@
 //! The arguments of `sockpit probe`, read and checked before anything is sent.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Failure;
 use super::Args;
-use crate::probe::{Close, Family, Material, Proxy, Settings};
+use crate::catalog::sockopts::Wish;
+use crate::probe::{Close, Family, Material, Outfit, Proxy, Settings};
 use crate::text;
 
 /// A day is longer than any probe; it keeps every sum of times within bounds.
@@ -41,7 +42,7 @@ pub(super) fn settings(args: &Args) -> Result<Settings, Failure> {
         count: Some(count),
         interval: duration("--interval", &args.interval)?,
         timeout,
-        source: args.source.as_deref().map(|it| address("--source", it)).transpose()?,
+        outfit: outfit(args)?,
         family,
         at: args.at.as_deref().map(|it| address("--at", it)).transpose()?,
         server_name: args.sni.clone(),
@@ -50,7 +51,39 @@ pub(super) fn settings(args: &Args) -> Result<Settings, Failure> {
         starttls: args.starttls,
         via: args.via.as_deref().map(proxy).transpose()?,
         close: close(&args.close)?,
+        every_address: args.every_address,
     })
+}
+
+fn outfit(args: &Args) -> Result<Outfit, Failure> {
+    let (source, source_port) = args.source.as_deref().map_or(Ok((None, None)), source)?;
+    let interface = args.interface.iter().map(|name| format!("SO_BINDTODEVICE={name}"));
+    let mut options = Vec::new();
+    for written in interface.chain(args.set.iter().cloned()) {
+        let wish =
+            Wish::parse(&written).map_err(|wrong| Failure::usage(format!("--set: {wrong}")))?;
+        if wish.name == "TCP_FASTOPEN_CONNECT" {
+            return Err(Failure::usage(
+                "--set: with TCP_FASTOPEN_CONNECT connect(2) sends nothing, so that there would be no \
+                 handshake to test",
+            ));
+        }
+        options.push(wish);
+    }
+    Ok(Outfit { source, source_port, options: options.into(), mptcp: args.mptcp })
+}
+
+/// `ADDR`, `ADDR:PORT`, `[V6]:PORT`, `:PORT`.
+fn source(written: &str) -> Result<(Option<IpAddr>, Option<u16>), Failure> {
+    if let Ok(both) = written.parse::<SocketAddr>() {
+        return Ok((Some(both.ip()), Some(both.port()).filter(|port| *port != 0)));
+    }
+    if let Some(port) = written.strip_prefix(':').and_then(|port| port.parse().ok())
+        && port != 0
+    {
+        return Ok((None, Some(port)));
+    }
+    Ok((Some(address("--source", written)?), None))
 }
 
 /// As many at once; each has a descriptor.
@@ -104,7 +137,10 @@ fn address(option: &str, written: &str) -> Result<IpAddr, Failure> {
     let bare = written.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(written);
     bare.parse().map_err(|_| {
         let example = match option {
-            "--source" => "an address of this host, such as 192.0.2.5 or 2001:db8::5",
+            "--source" => {
+                "an address of this host, such as 192.0.2.5 or 2001:db8::5, and perhaps a port, such \
+                 as 192.0.2.5:4000"
+            }
             _ => "an address, such as 192.0.2.5 or 2001:db8::5",
         };
         Failure::usage(format!("{option} takes {example}, not `{written}`"))
@@ -178,6 +214,21 @@ fn unescaped(text: &str) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_may_have_a_port() {
+        let read = |text: &str| source(text).ok();
+        let v4 = Some("192.0.2.5".parse().unwrap());
+        let v6 = Some("2001:db8::5".parse().unwrap());
+        assert_eq!(read("192.0.2.5"), Some((v4, None)));
+        assert_eq!(read("192.0.2.5:4000"), Some((v4, Some(4000))));
+        assert_eq!(read("2001:db8::5"), Some((v6, None)));
+        assert_eq!(read("[2001:db8::5]:4000"), Some((v6, Some(4000))));
+        assert_eq!(read(":4000"), Some((None, Some(4000))));
+        for wrong in ["", ":", ":0", "host", "192.0.2.5:70000"] {
+            assert!(source(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn own_bytes_are_written_as_text_or_hex() {

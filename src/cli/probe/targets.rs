@@ -59,6 +59,19 @@ fn check_way(target: &Target, settings: &Settings) -> Result<(), Failure> {
             "cannot probe `{text}` by --via: a proxy carries TCP connections alone"
         )));
     }
+    let has_outfit = settings.outfit.source_port.is_some() || !settings.outfit.options.is_empty();
+    if target.protocol().carrier() == Carrier::Unix && has_outfit {
+        return Err(Failure::usage(format!(
+            "cannot probe `{text}` so: a socket with a path has no source, no interface and no \
+             options of a network"
+        )));
+    }
+    if settings.outfit.mptcp && !matches!(target.protocol().carrier(), Carrier::Tcp | Carrier::Tls)
+    {
+        return Err(Failure::usage(format!(
+            "cannot probe `{text}` by --mptcp: it is no TCP target"
+        )));
+    }
     let is_v4 = match target.host() {
         Host::Address(addr) => addr.is_ipv4(),
         Host::Zoned(..) => false,
@@ -81,7 +94,7 @@ impl Targets {
         let Written { targets, is_several } = Target::read(word).map_err(usage)?;
         self.is_several |= is_several;
         for target in targets {
-            if let Some(source) = settings.source {
+            if let Some(source) = settings.outfit.source {
                 target.check_source(source).map_err(usage)?;
             }
             check_way(&target, settings)?;

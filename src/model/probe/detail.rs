@@ -203,6 +203,8 @@ pub struct ConnectDetail {
     pub rtt_us: Option<u32>,
     /// Largest segment that we may send.
     pub mss: Option<u32>,
+    /// Whether the connection is one of Multipath TCP (RFC 8684), where that was asked for.
+    pub mptcp: Option<bool>,
     /// How often the SYN was sent again.
     pub retransmits: Option<u32>,
     /// ICMP errors that came back, in order.
@@ -237,8 +239,10 @@ pub enum TlsFault {
     Malformed,
     /// The server wants a certificate of ours.
     ClientCertificateRequired,
-    /// The two sides have no version or cipher in common.
+    /// The two sides have no cipher in common.
     NoCommonCipher,
+    /// The two sides have no version of TLS in common (alert 70).
+    NoCommonVersion,
     /// The server knows no host of that name (alert 112).
     UnrecognizedName,
     /// The peer does not speak TLS.
@@ -260,6 +264,7 @@ impl TlsFault {
             Self::Malformed => "malformed",
             Self::ClientCertificateRequired => "client_certificate_required",
             Self::NoCommonCipher => "no_common_cipher",
+            Self::NoCommonVersion => "no_common_version",
             Self::UnrecognizedName => "unrecognized_name",
             Self::NotTls => "not_tls",
         }

@@ -14,36 +14,43 @@ use super::super::progress::Waterfall;
 use super::super::transport::echo::{self, Echoed};
 use super::super::transport::udp;
 use super::super::verdict::{self, Subject};
-use super::{Attempt, Tried, look_for_reasons, route};
-use crate::model::probe::{ConnectDetail, Detail, EchoDetail, RequestDetail, StageName, Verdict};
+use super::{Attempt, Tried, look_for_reasons};
+use crate::model::probe::{
+    ConnectDetail, Detail, EchoDetail, OutcomeKind, RequestDetail, StageName, Verdict,
+};
+use crate::probe::Protocol;
 use crate::sys::connecting;
 
 /// How long an echo may take.
 const ECHO: Duration = Duration::from_secs(3);
 
 impl Attempt<'_> {
-    /// Sends a datagram to `address`, and waits for what comes back.
+    /// Sends a datagram or an echo to `address`, and waits for what comes back.
     pub(in crate::probe) async fn datagrams(
         &self,
         address: SocketAddr,
+        round: u64,
         waterfall: &mut Waterfall<'_>,
     ) -> Tried {
         waterfall.aim(address);
         let mut scene = Scene::new(address, self.settings);
         scene.is_udp = true;
-        let verdict = match route(&mut scene, waterfall).await {
+        let verdict = match self.route(&mut scene, waterfall).await {
+            Ok(()) if self.target.protocol() == Protocol::Icmp => {
+                self.ping(round, &mut scene, waterfall).await
+            }
             Ok(()) => self.ask(&mut scene, waterfall).await,
             Err(fault) => {
                 look_for_reasons(&fault, &mut scene).await;
                 verdict::of(&fault, &scene)
             }
         };
-        let connected = verdict.outcome == crate::model::probe::OutcomeKind::Ok;
+        let connected = verdict.outcome == OutcomeKind::Ok;
         Tried { verdict, connected, health: scene.evidence.health }
     }
 
     async fn ask(&self, scene: &mut Scene, waterfall: &mut Waterfall<'_>) -> Verdict {
-        let socket = match udp::open(scene.address, self.settings.source) {
+        let socket = match udp::open(scene.address, &self.settings.outfit) {
             Ok(socket) => socket,
             Err(error) => return verdict::of(&Fault::Here(error), scene),
         };
@@ -97,34 +104,13 @@ impl Attempt<'_> {
         verdict::concluded(talked, None, &subject, scene)
     }
 
-    /// Sends an ICMP echo to `address`.
-    pub(in crate::probe) async fn echo(
-        &self,
-        address: SocketAddr,
-        round: u64,
-        waterfall: &mut Waterfall<'_>,
-    ) -> Tried {
-        waterfall.aim(address);
-        let mut scene = Scene::new(address, self.settings);
-        scene.is_udp = true;
-        let verdict = match route(&mut scene, waterfall).await {
-            Ok(()) => self.ping(round, &mut scene, waterfall).await,
-            Err(fault) => {
-                look_for_reasons(&fault, &mut scene).await;
-                verdict::of(&fault, &scene)
-            }
-        };
-        let connected = verdict.outcome == crate::model::probe::OutcomeKind::Ok;
-        Tried { verdict, connected, health: scene.evidence.health }
-    }
-
     async fn ping(&self, round: u64, scene: &mut Scene, waterfall: &mut Waterfall<'_>) -> Verdict {
         // It wraps, as that of ping(8) does.
         let sequence = (round & 0xffff) as u16;
         waterfall.begin(StageName::Request).await;
         let patience = self.settings.at_most(ECHO);
         let (echoed, took) =
-            echo::echo(scene.address, self.settings.source, sequence, patience).await;
+            echo::echo(scene.address, &self.settings.outfit, sequence, patience).await;
         let (bytes, ttl) = match &echoed {
             Echoed::Reply { bytes, ttl } => (Some(*bytes), *ttl),
             _ => (None, None),

@@ -1,6 +1,7 @@
 //! An attempt at a stream socket of this host, by its path.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::super::conversation::Line;
@@ -10,9 +11,10 @@ use super::super::pipe::Pipe;
 use super::super::plan::{self, Known};
 use super::super::progress::Waterfall;
 use super::super::transport::unix;
-use super::super::verdict;
+use super::super::verdict::{self, PathKind};
 use super::{Attempt, Tried, is_reset};
 use crate::model::probe::{Detail, StageName, Verdict};
+use crate::sys::files;
 
 impl Attempt<'_> {
     /// Tries a connection to the socket at `path`.
@@ -22,7 +24,7 @@ impl Attempt<'_> {
         let detail = Detail::Connect(Box::default());
         waterfall.end(made.is_ok(), took, detail).await;
         let verdict = match made {
-            Err(error) => verdict::unix_failure(&error, path, took),
+            Err(error) => verdict::unix_failure(&error, path, kind_of(path), took),
             Ok(stream) => {
                 let pipe = Pipe::plain(stream, Vec::new());
                 self.talk_by_path(pipe, path, took, waterfall).await
@@ -54,10 +56,20 @@ impl Attempt<'_> {
         };
         let ending = match line {
             Line::Stream(pipe) if !is_reset(&talked) => {
-                Some(farewell::close(pipe, talked.ended, rtt, self.settings, waterfall).await)
+                let leave = self.leave(&talked, &exchange);
+                Some(farewell::close(pipe, leave, rtt, self.settings, waterfall).await)
             }
             _ => None,
         };
         self.judge(&talked, ending, (rtt, waited), &exchange, &scene)
+    }
+}
+
+/// What stands at a path; an abstract name is no file.
+fn kind_of(path: &str) -> PathKind {
+    match files::look_at(Path::new(path)) {
+        _ if path.starts_with('@') => PathKind::Abstract,
+        Ok(look) if !look.is_socket => PathKind::NoSocket,
+        Ok(_) | Err(_) => PathKind::Socket,
     }
 }

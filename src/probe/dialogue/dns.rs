@@ -47,8 +47,13 @@ impl Question {
         Ok(Self { query, id, bytes })
     }
 
+    /// As it is sent.
+    pub(super) fn message(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Reads a message; `None` where it is no answer to this question.
-    fn read(&self, bytes: &[u8], times: u32) -> Option<(DnsAnswer, Conclusion)> {
+    pub(super) fn read(&self, bytes: &[u8], times: u32) -> Option<(DnsAnswer, Conclusion)> {
         let message = Message::from_vec(bytes).ok()?;
         let is_answer = message.metadata.message_type == MessageType::Response
             && message.metadata.id == self.id

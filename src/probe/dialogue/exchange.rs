@@ -71,6 +71,8 @@ pub enum Exchange {
     Dns(dns::Question),
     /// A question over a stream: TCP, or TLS (RFC 7858).
     DnsOverStream(dns::Question),
+    /// A question by HTTP/2 (RFC 8484).
+    DnsOverHttps(h2::Request, dns::Question),
     /// The time.
     Ntp(ntp::Ask),
     /// The method alone, or a way through.
@@ -93,7 +95,7 @@ impl Exchange {
         match self {
             Self::Listen(patience) => Box::new(listen::Listen::new(*patience)),
             Self::Http(request) => Box::new(Stream::new(http::Http::new(request.clone()))),
-            Self::H2(request) => Box::new(Stream::new(h2::H2::new(request.clone()))),
+            Self::H2(request) => Box::new(Stream::new(h2::H2::new(request.clone(), None))),
             Self::Ssh => Box::new(Stream::new(ssh::Ssh::default())),
             Self::Smtp { client, starttls } => {
                 Box::new(Stream::new(smtp::Smtp::new(client, *starttls)))
@@ -114,6 +116,9 @@ impl Exchange {
             Self::Dns(question) => Box::new(Datagrams::new(question.clone())),
             Self::DnsOverStream(question) => {
                 Box::new(Stream::new(dns::OverStream(question.clone())))
+            }
+            Self::DnsOverHttps(request, question) => {
+                Box::new(Stream::new(h2::H2::new(request.clone(), Some(question.clone()))))
             }
             Self::Ntp(ask) => Box::new(Datagrams::new(ask.clone())),
             Self::Socks5 { end, login } => {
@@ -140,7 +145,7 @@ impl Exchange {
             Self::Mysql { .. } => AppProtocol::Mysql,
             Self::Memcached => AppProtocol::Memcached,
             Self::Mqtt => AppProtocol::Mqtt,
-            Self::Dns(_) | Self::DnsOverStream(_) => AppProtocol::Dns,
+            Self::Dns(_) | Self::DnsOverStream(_) | Self::DnsOverHttps(..) => AppProtocol::Dns,
             Self::Ntp(_) => AppProtocol::Ntp,
             Self::Socks5 { .. } => AppProtocol::Socks5,
             Self::Socks4 { .. } => AppProtocol::Socks4,
@@ -171,9 +176,36 @@ impl Exchange {
             | Self::Mqtt
             | Self::Dns(_)
             | Self::DnsOverStream(_)
+            | Self::DnsOverHttps(..)
             | Self::Ntp(_)
             | Self::Socks5 { .. }
             | Self::Socks4 { .. } => None,
+        }
+    }
+
+    /// Whether its servers are asked to end the connection: by `Connection: close`, or a QUIT.
+    pub fn asks_to_close(&self) -> bool {
+        match self {
+            Self::Http(_)
+            | Self::Smtp { .. }
+            | Self::Imap { .. }
+            | Self::Pop3 { .. }
+            | Self::Ftp { .. }
+            | Self::Redis
+            | Self::Memcached
+            | Self::Mysql { .. }
+            | Self::Postgres { .. } => true,
+            Self::Listen(_)
+            | Self::H2(_)
+            | Self::Ssh
+            | Self::Telnet
+            | Self::Mqtt
+            | Self::Dns(_)
+            | Self::DnsOverStream(_)
+            | Self::DnsOverHttps(..)
+            | Self::Ntp(_)
+            | Self::Socks5 { .. }
+            | Self::Socks4 { .. } => false,
         }
     }
 
@@ -219,6 +251,7 @@ impl Exchange {
             | Self::Mqtt
             | Self::Dns(_)
             | Self::DnsOverStream(_)
+            | Self::DnsOverHttps(..)
             | Self::Socks5 { .. }
             | Self::Socks4 { .. } => Series { interval: Duration::ZERO, why: "" },
         }

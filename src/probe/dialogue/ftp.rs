@@ -1,11 +1,11 @@
 //! FTP's control connection (RFC 959): greeting, FEAT (RFC 2389), AUTH TLS (RFC 4217), QUIT. No
 //! login, no data connection.
 
-use crate::model::dialogue::{Answer, AppProtocol, Capabilities, Conclusion, Greeting, Refusal};
+use crate::model::dialogue::{Answer, AppProtocol, Capabilities, Conclusion, Greeting};
 
-use super::reply::{Read, Replies, Reply};
+use super::reply::{Replies, Reply};
 use super::talk::{Now, Talk, Turn};
-use super::{ANSWER, GREETING, recognise};
+use super::{ANSWER, GREETING};
 
 const QUIT: &[u8] = b"QUIT\r\n";
 
@@ -35,7 +35,7 @@ impl Ftp {
     fn replied(&mut self, reply: &Reply, now: &mut Now<'_>) -> Turn {
         // "Service not available, closing" can be the answer to anything.
         if reply.code == 421 {
-            return Turn::End(Conclusion::Refused(refusal(reply)), Vec::new());
+            return Turn::End(reply.refusal(), Vec::new());
         }
         match self.at {
             At::Greeting => self.greeted(reply, now),
@@ -62,21 +62,18 @@ impl Ftp {
     }
 
     fn greeted(&mut self, reply: &Reply, now: &mut Now<'_>) -> Turn {
-        let foreign = recognise::protocol(now.inbox.first());
-        if foreign.is_some_and(|other| other != AppProtocol::Ftp) {
+        if Reply::is_foreign(AppProtocol::Ftp, now.inbox) {
             return Turn::Mismatch;
         }
         match reply.code {
             // "Service ready in nnn minutes": the greeting follows.
             100..200 => Turn::Say(Vec::new(), GREETING),
             200..300 => {
-                let software = recognise::software(AppProtocol::Ftp, &reply.words());
-                let (protocol, text) = (Some(AppProtocol::Ftp), Some(reply.words()));
-                self.greeting = Greeting { protocol, text, software, capabilities: None };
+                self.greeting = reply.greeting(AppProtocol::Ftp);
                 self.at = At::Feat;
                 Turn::Say(b"FEAT\r\n".to_vec(), ANSWER)
             }
-            _ => Turn::End(Conclusion::Refused(refusal(reply)), Vec::new()),
+            _ => Turn::End(reply.refusal(), Vec::new()),
         }
     }
 }
@@ -90,11 +87,9 @@ impl Talk for Ftp {
     }
 
     fn heard(&mut self, now: &mut Now<'_>) -> Turn {
-        match self.replies.read(now.inbox) {
-            Read::More => Turn::More,
-            Read::Whole(reply) => self.replied(&reply, now),
-            Read::NoReply if self.at == At::Greeting => Turn::Mismatch,
-            Read::NoReply => Turn::malformed("its answer has no reply code"),
+        match self.replies.next(now.inbox) {
+            Ok(reply) => self.replied(&reply, now),
+            Err(turn) => turn,
         }
     }
 
@@ -111,11 +106,6 @@ fn features(reply: &Reply) -> Option<Vec<String>> {
     }
     let inner = reply.lines.len().saturating_sub(2);
     Some(reply.lines.iter().skip(1).take(inner).map(|line| line.trim().to_owned()).collect())
-}
-
-fn refusal(reply: &Reply) -> Refusal {
-    let words = reply.words();
-    Refusal { cause: recognise::cause(&words), code: Some(reply.code.to_string()), words }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! HTTP/2 (RFC 9113): one request with prior knowledge, in clear or in TLS, and the head of its
-//! answer. Leaves with GOAWAY.
+//! answer; or a question to a name server, and its answer (RFC 8484). Leaves with GOAWAY.
 
 mod frame;
 
@@ -9,6 +9,7 @@ use loona_hpack::Decoder;
 
 use crate::model::dialogue::{Answer, AppProtocol, Conclusion, HttpAnswer, Refusal, RefusalCause};
 
+use super::dns::Question;
 use super::talk::{Now, Talk, Turn};
 use super::{ANSWER, recognise};
 use frame::{Frame, Kind, Problem};
@@ -21,6 +22,12 @@ const SETTINGS: &[u8] = &[0, 2, 0, 0, 0, 0];
 /// The most headers that are kept, and the most of a value.
 const MOST_HEADERS: usize = 100;
 const MOST_VALUE: usize = 8192;
+
+/// The most of a body that is kept: a DNS message is no longer.
+const MOST_BODY: usize = 64 * 1024;
+
+/// The media type of a DNS message (RFC 8484, 6).
+const DNS_MESSAGE: &str = "application/dns-message";
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,26 +48,37 @@ pub(super) struct H2 {
     block: Vec<u8>,
     decoder: Decoder<'static>,
     first_byte: Option<Duration>,
+    /// What a name server is asked.
+    question: Option<Question>,
+    /// Its answer, as far as it has come.
+    body: Option<Vec<u8>>,
 }
 
 impl H2 {
-    pub(super) fn new(request: Request) -> Self {
+    pub(super) fn new(request: Request, question: Option<Question>) -> Self {
         let (block, decoder) = (Vec::new(), Decoder::new());
-        Self { request, settled: false, block, decoder, first_byte: None }
+        Self { request, settled: false, block, decoder, first_byte: None, question, body: None }
     }
 
     /// The request's head, without any compression: literals that are not to be indexed.
     fn head(&self) -> Vec<u8> {
-        // :method GET, :scheme; then names by their number in the static table (RFC 7541, A).
-        let mut block = vec![0x82, if self.request.scheme == "http" { 0x86 } else { 0x87 }];
+        // :method GET or POST, :scheme; then names by their number in the static table (RFC 7541,
+        // A).
+        let method = if self.question.is_some() { 0x83 } else { 0x82 };
+        let mut block = vec![method, if self.request.scheme == "http" { 0x86 } else { 0x87 }];
         let target = if self.request.target.is_empty() { "/" } else { &self.request.target };
         let agent = format!("sockpit/{}", env!("CARGO_PKG_VERSION"));
-        for (name, value) in [
+        let wanted = if self.question.is_some() { DNS_MESSAGE } else { "*/*" };
+        let mut headers = vec![
             (&[0x04_u8][..], target),
             (&[0x01], &self.request.host),
             (&[0x0f, 58 - 15], &agent),
-            (&[0x0f, 19 - 15], "*/*"),
-        ] {
+            (&[0x0f, 19 - 15], wanted),
+        ];
+        if self.question.is_some() {
+            headers.push((&[0x0f, 31 - 15], DNS_MESSAGE));
+        }
+        for (name, value) in headers {
             block.extend(name);
             block.extend(frame::literal(value));
         }
@@ -79,12 +97,23 @@ impl H2 {
             Kind::Ping if !frame.is_ack() => {
                 Some(Turn::Say(frame::whole(Kind::Ping, frame::ACK, 0, &frame.payload), ANSWER))
             }
-            Kind::Headers | Kind::Continuation if frame.stream == 1 => {
-                let Some(part) = frame.header_block() else {
-                    return Some(Turn::malformed("its HEADERS frame is shorter than its padding"));
+            Kind::Headers | Kind::Continuation | Kind::Data if frame.stream == 1 => {
+                let Some(part) = frame.content() else {
+                    return Some(Turn::malformed("one of its frames is shorter than its padding"));
                 };
-                self.block.extend(part);
-                if frame.ends_headers() { self.answered(now) } else { None }
+                let turn = match (&mut self.body, frame.kind) {
+                    (Some(body), Kind::Data) => {
+                        body.extend(part.iter().take(MOST_BODY - body.len()));
+                        None
+                    }
+                    // Trailers, and the body of what is no answer to a question.
+                    (Some(_), _) | (None, Kind::Data) => None,
+                    (None, _) => {
+                        self.block.extend(part);
+                        if frame.ends_headers() { self.answered(now) } else { None }
+                    }
+                };
+                if turn.is_none() && frame.ends_stream() { self.resolved(now) } else { turn }
             }
             Kind::GoAway => Some(ended(frame.error_at(4), frame.payload.get(8..))),
             Kind::Reset if frame.stream == 1 => Some(ended(frame.error_at(0), None)),
@@ -126,9 +155,35 @@ impl H2 {
         }
         let first = self.first_byte.unwrap_or(now.at);
         answer.first_byte_us = u64::try_from(first.as_micros()).unwrap_or(u64::MAX);
+        if self.question.is_none() {
+            now.answer(Answer::Http(answer));
+            return Some(leave(Conclusion::Answered));
+        }
+        if status == 200 {
+            self.body = Some(Vec::new());
+            return None;
+        }
         now.answer(Answer::Http(answer));
-        Some(Turn::End(Conclusion::Answered, frame::whole(Kind::GoAway, 0, 0, &[0; 8])))
+        let words = format!("HTTP {status} in place of an answer at {}", self.request.target);
+        let code = Some(status.to_string());
+        Some(leave(Conclusion::Refused(Refusal { cause: RefusalCause::Other, code, words })))
     }
+
+    /// The stream has ended; `None` where that is of no matter.
+    fn resolved(&mut self, now: &mut Now<'_>) -> Option<Turn> {
+        let (question, body) = (self.question.as_ref()?, self.body.take()?);
+        let Some((answer, conclusion)) = question.read(&body, 1) else {
+            return Some(Turn::malformed(
+                "the body of its answer is no DNS message for the question",
+            ));
+        };
+        now.answer(Answer::Dns(answer));
+        Some(leave(conclusion))
+    }
+}
+
+fn leave(conclusion: Conclusion) -> Turn {
+    Turn::End(conclusion, frame::whole(Kind::GoAway, 0, 0, &[0; 8]))
 }
 
 impl Talk for H2 {
@@ -136,9 +191,16 @@ impl Talk for H2 {
 
     fn opened(&mut self, _: &mut Now<'_>) -> Turn {
         let settings = frame::whole(Kind::Settings, 0, 0, SETTINGS);
-        let headers =
-            frame::whole(Kind::Headers, frame::END_STREAM | frame::END_HEADERS, 1, &self.head());
-        Turn::Say([PREFACE, &settings, &headers].concat(), ANSWER)
+        let mut flags = frame::END_HEADERS;
+        let mut body = Vec::new();
+        match &self.question {
+            Some(question) => {
+                body = frame::whole(Kind::Data, frame::END_STREAM, 1, question.message());
+            }
+            None => flags |= frame::END_STREAM,
+        }
+        let headers = frame::whole(Kind::Headers, flags, 1, &self.head());
+        Turn::Say([PREFACE, &settings, &headers, &body].concat(), ANSWER)
     }
 
     fn heard(&mut self, now: &mut Now<'_>) -> Turn {

@@ -1,6 +1,10 @@
 //! Replies of three digits, as SMTP (RFC 5321, 4.2.1) and FTP (RFC 959, 4.2) give them.
 
+use crate::model::dialogue::{AppProtocol, Conclusion, Greeting, Refusal};
+
 use super::inbox::Inbox;
+use super::recognise;
+use super::talk::Turn;
 
 /// The longest line that may become one of a reply; RFC 5321 permits 512 bytes.
 const MOST_LINE: usize = 4096;
@@ -32,10 +36,29 @@ impl Reply {
     pub(super) fn words(&self) -> String {
         format!("{} {}", self.code, self.lines.join(" "))
     }
+
+    /// Whether it is the greeting of another protocol that has such replies, too.
+    pub(super) fn is_foreign(protocol: AppProtocol, inbox: &Inbox) -> bool {
+        recognise::protocol(inbox.first()).is_some_and(|other| other != protocol)
+    }
+
+    /// As a greeting.
+    pub(super) fn greeting(&self, protocol: AppProtocol) -> Greeting {
+        let words = self.words();
+        let software = recognise::software(protocol, &words);
+        Greeting { protocol: Some(protocol), text: Some(words), software, capabilities: None }
+    }
+
+    /// As a no to all of the service.
+    pub(super) fn refusal(&self) -> Conclusion {
+        let words = self.words();
+        let cause = recognise::cause(&words);
+        Conclusion::Refused(Refusal { cause, code: Some(self.code.to_string()), words })
+    }
 }
 
 /// What has come of a reply.
-pub(super) enum Read {
+enum Read {
     /// Not all of it.
     More,
     /// All of it.
@@ -48,11 +71,26 @@ pub(super) enum Read {
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     begun: Option<Reply>,
+    /// Whether one has come already.
+    greeted: bool,
 }
 
 impl Replies {
+    /// The next reply, or what to do in its place.
+    pub(super) fn next(&mut self, inbox: &mut Inbox) -> Result<Reply, Turn> {
+        match self.read(inbox) {
+            Read::More => Err(Turn::More),
+            Read::Whole(reply) => {
+                self.greeted = true;
+                Ok(reply)
+            }
+            Read::NoReply if self.greeted => Err(Turn::malformed("its answer has no reply code")),
+            Read::NoReply => Err(Turn::Mismatch),
+        }
+    }
+
     /// Reads up to the end of the next reply.
-    pub(super) fn read(&mut self, inbox: &mut Inbox) -> Read {
+    fn read(&mut self, inbox: &mut Inbox) -> Read {
         if self.begun.is_none() && !inbox.unread().iter().take(3).all(u8::is_ascii_digit) {
             return Read::NoReply;
         }

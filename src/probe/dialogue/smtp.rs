@@ -1,11 +1,11 @@
 //! SMTP and submission (RFC 5321, 6409): greeting, EHLO, STARTTLS (RFC 3207), QUIT. The client
 //! never speaks before the greeting: servers take that for a spammer's habit.
 
-use crate::model::dialogue::{Answer, AppProtocol, Capabilities, Conclusion, Greeting, Refusal};
+use crate::model::dialogue::{Answer, AppProtocol, Capabilities, Conclusion, Greeting};
 
-use super::reply::{Read, Replies, Reply};
+use super::reply::{Replies, Reply};
 use super::talk::{Now, Talk, Turn};
-use super::{ANSWER, GREETING, recognise};
+use super::{ANSWER, GREETING};
 
 const QUIT: &[u8] = b"QUIT\r\n";
 
@@ -51,7 +51,7 @@ impl Smtp {
             if self.at != At::Greeting {
                 self.greet(None, now);
             }
-            return Turn::End(Conclusion::Refused(refusal(reply)), Vec::new());
+            return Turn::End(reply.refusal(), Vec::new());
         }
         match self.at {
             At::Greeting => self.greeted(reply, now),
@@ -68,17 +68,14 @@ impl Smtp {
     }
 
     fn greeted(&mut self, reply: &Reply, now: &mut Now<'_>) -> Turn {
-        let foreign = recognise::protocol(now.inbox.first());
-        if foreign.is_some_and(|other| other != AppProtocol::Smtp) {
+        if Reply::is_foreign(AppProtocol::Smtp, now.inbox) {
             return Turn::Mismatch;
         }
         if !reply.is_positive() {
             // QUIT is expected after a 554, too (RFC 5321, 3.1).
-            return Turn::End(Conclusion::Refused(refusal(reply)), QUIT.to_vec());
+            return Turn::End(reply.refusal(), QUIT.to_vec());
         }
-        let software = recognise::software(AppProtocol::Smtp, &reply.words());
-        let (protocol, text) = (Some(AppProtocol::Smtp), Some(reply.words()));
-        self.greeting = Greeting { protocol, text, software, capabilities: None };
+        self.greeting = reply.greeting(AppProtocol::Smtp);
         self.say(At::Ehlo, "EHLO")
     }
 
@@ -92,7 +89,7 @@ impl Smtp {
         let offers_tls = listed.iter().any(|name| name.eq_ignore_ascii_case("STARTTLS"));
         self.greet(Some(listed), now);
         if reply.is_negative() {
-            return Turn::End(Conclusion::Refused(refusal(reply)), QUIT.to_vec());
+            return Turn::End(reply.refusal(), QUIT.to_vec());
         }
         match (self.starttls, offers_tls) {
             (false, _) => Turn::End(Conclusion::Answered, QUIT.to_vec()),
@@ -111,11 +108,9 @@ impl Talk for Smtp {
     }
 
     fn heard(&mut self, now: &mut Now<'_>) -> Turn {
-        match self.replies.read(now.inbox) {
-            Read::More => Turn::More,
-            Read::Whole(reply) => self.replied(&reply, now),
-            Read::NoReply if self.at == At::Greeting => Turn::Mismatch,
-            Read::NoReply => Turn::malformed("its answer has no reply code"),
+        match self.replies.next(now.inbox) {
+            Ok(reply) => self.replied(&reply, now),
+            Err(turn) => turn,
         }
     }
 
@@ -134,11 +129,6 @@ fn capabilities(reply: &Reply) -> Vec<String> {
         return Vec::new();
     }
     reply.lines.iter().skip(1).map(|line| line.trim().to_owned()).collect()
-}
-
-fn refusal(reply: &Reply) -> Refusal {
-    let words = reply.words();
-    Refusal { cause: recognise::cause(&words), code: Some(reply.code.to_string()), words }
 }
 
 #[cfg(test)]

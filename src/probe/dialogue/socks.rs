@@ -79,8 +79,11 @@ impl Socks5 {
             }
             (NO_METHOD, login) => {
                 let words = match login {
-                    Some(_) => "it takes neither a client without a login nor one with a password",
-                    None => "it takes no client without a login",
+                    Some(_) => {
+                        "05 ff, no acceptable methods: it takes neither a client without a login \
+                         nor one with a password"
+                    }
+                    None => "05 ff, no acceptable methods: it takes no client without a login",
                 };
                 self.refused(RefusalCause::NotAllowed, "ff", words, now)
             }

@@ -159,9 +159,13 @@ fn a_server_that_goes_without_a_word_is_not_taken_for_any() {
     }
 }
 
-fn h2() -> Exchange {
+fn h2_request() -> h2::Request {
     let (host, target) = ("name.example".to_owned(), "/".to_owned());
-    Exchange::H2(h2::Request { scheme: "https", host, target })
+    h2::Request { scheme: "https", host, target }
+}
+
+fn h2() -> Exchange {
+    Exchange::H2(h2_request())
 }
 
 /// Every conversation over a stream.
@@ -183,7 +187,8 @@ fn conversations() -> Vec<Exchange> {
         Exchange::Mysql { user: "sockpit".to_owned(), starttls: false },
         Exchange::Memcached,
         Exchange::Mqtt,
-        Exchange::DnsOverStream(question),
+        Exchange::DnsOverStream(question.clone()),
+        Exchange::DnsOverHttps(h2_request(), question),
         Exchange::Socks5 { end: end.clone(), login: None },
         Exchange::Socks4 { end },
     ]

@@ -21,11 +21,14 @@ pub(in crate::probe) enum Listening {
 }
 
 impl Listening {
-    /// Looks for `target` in this host's sockets.
+    /// Looks for `target` in this host's sockets of one protocol.
     pub(in crate::probe) fn find(target: SocketAddr, sockets: &[Socket]) -> Self {
         let on_port: Vec<&Socket> = sockets
             .iter()
-            .filter(|s| s.protocol == Protocol::Tcp && s.state == State::Listen)
+            .filter(|s| match s.protocol {
+                Protocol::Udp => s.state == State::Unconnected,
+                _ => s.state == State::Listen,
+            })
             .filter(|s| s.local.port == Some(target.port()))
             .collect();
         // The kernel prefers the listener of the very address to one of all addresses.
@@ -117,6 +120,13 @@ mod tests {
         let only = [listener("[::]:80", Some(true))];
         assert_eq!(found("127.0.0.1:80", &only), None);
         assert_eq!(found("[::1]:80", &only).as_deref(), Some("[::]:80"));
+    }
+
+    #[test]
+    fn a_bound_udp_socket_takes_what_comes() {
+        let mut socket = listener("0.0.0.0:53", None);
+        (socket.protocol, socket.state) = (Protocol::Udp, State::Unconnected);
+        assert_eq!(found("127.0.0.1:53", &[socket]).as_deref(), Some("0.0.0.0:53"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use rustls::client::Resumption;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::ServerName;
-use rustls::{AlertDescription, ClientConfig, Error};
+use rustls::{AlertDescription, ClientConfig, Error, ProtocolVersion};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -129,14 +129,18 @@ pub(in crate::probe) async fn handshake(stream: Tapped<TcpStream>, offer: &Offer
 /// What the open connection tells.
 fn note(stream: &Secured, detail: &mut TlsDetail) {
     let connection = stream.get_ref().1;
-    let version = connection.protocol_version().and_then(|version| version.as_str());
-    detail.version = version.map(|version| version.replace("TLSv1_", "TLSv1."));
+    detail.version = connection.protocol_version().and_then(version_name);
     let suite = connection.negotiated_cipher_suite();
     detail.cipher = suite.and_then(|it| it.suite().as_str()).map(str::to_owned);
     let group = connection.negotiated_key_exchange_group();
     detail.group = group.and_then(|group| group.name().as_str()).map(str::to_owned);
     let alpn = connection.alpn_protocol();
     detail.alpn = alpn.map(|name| String::from_utf8_lossy(name).into_owned());
+}
+
+/// `TLSv1.3`; `None` for a version that the library has no name for.
+pub(in crate::probe) fn version_name(version: ProtocolVersion) -> Option<String> {
+    version.as_str().map(|name| name.replace('_', "."))
 }
 
 /// Judges the chain that came.
@@ -204,9 +208,10 @@ pub(in crate::probe) fn alert_fault(
         AlertDescription::HandshakeFailure | AlertDescription::BadCertificate if asked_in_vain => {
             Some(TlsFault::ClientCertificateRequired)
         }
-        AlertDescription::HandshakeFailure
-        | AlertDescription::ProtocolVersion
-        | AlertDescription::InsufficientSecurity => Some(TlsFault::NoCommonCipher),
+        AlertDescription::ProtocolVersion => Some(TlsFault::NoCommonVersion),
+        AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
+            Some(TlsFault::NoCommonCipher)
+        }
         AlertDescription::UnrecognisedName => Some(TlsFault::UnrecognizedName),
         _ => None,
     }

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::super::security::tls::version_name;
 use super::certificate::{self, Identity};
 use super::{Seen, ServeError};
 
@@ -114,7 +115,7 @@ impl Acceptor {
         let (_, session) = stream.get_ref();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let name = |known: Option<String>| known.unwrap_or_else(|| "unknown".to_owned());
-        let version = session.protocol_version().and_then(|it| it.as_str().map(str::to_owned));
+        let version = session.protocol_version().and_then(version_name);
         let suite = session.negotiated_cipher_suite().map(|it| it.suite());
         let seen = Seen::Tls {
             version: name(version),

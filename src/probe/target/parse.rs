@@ -86,7 +86,7 @@ fn read(text: &str) -> Result<Written, String> {
 
 /// What a name server shall be asked must be a question.
 fn check_question(target: &Target) -> Result<(), String> {
-    if !matches!(target.protocol, Protocol::Dns | Protocol::Dot) {
+    if !target.protocol.is_dns() {
         return Ok(());
     }
     let (name, kind) = target.question();

@@ -70,6 +70,8 @@ protocols! {
     Dns = "dns", Udp, Some(53);
     /// The same over TLS (RFC 7858).
     Dot = "dot", Tls, Some(853);
+    /// The same by HTTP/2 over TLS (RFC 8484), at /dns-query.
+    Doh = "doh", Tls, Some(443);
     /// A mail server's greeting and extensions.
     Smtp = "smtp", Tcp, Some(25);
     /// The same with TLS from the first byte.
@@ -124,7 +126,12 @@ impl Protocol {
 
     /// Whether a path may follow the port.
     pub fn has_path(self) -> bool {
-        matches!(self, Self::Http | Self::Https | Self::H2 | Self::H2c | Self::Dns | Self::Dot)
+        self.is_dns() || matches!(self, Self::Http | Self::Https | Self::H2 | Self::H2c)
+    }
+
+    /// Whether it asks a name server.
+    pub fn is_dns(self) -> bool {
+        matches!(self, Self::Dns | Self::Dot | Self::Doh)
     }
 
     /// Whether its connections can be upgraded to TLS.

@@ -3,14 +3,14 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
-use super::super::local;
+use super::super::outfit::Outfit;
 use crate::model::probe::IcmpAnswer;
 use crate::sys::connecting;
 
@@ -39,12 +39,12 @@ pub(in crate::probe) enum Echoed {
 /// Sends one echo and waits for its reply.
 pub(in crate::probe) async fn echo(
     address: SocketAddr,
-    source: Option<IpAddr>,
+    outfit: &Outfit,
     sequence: u16,
     patience: Duration,
 ) -> (Echoed, Duration) {
     let started = Instant::now();
-    let line = match open(address, source) {
+    let line = match open(address, outfit) {
         Ok(line) => line,
         Err(error) => return (Echoed::Unsent(error), started.elapsed()),
     };
@@ -80,7 +80,7 @@ struct EchoSocket {
     with_header: bool,
 }
 
-fn open(address: SocketAddr, source: Option<IpAddr>) -> io::Result<EchoSocket> {
+fn open(address: SocketAddr, outfit: &Outfit) -> io::Result<EchoSocket> {
     let is_v6 = address.is_ipv6();
     let protocol = if is_v6 { Protocol::ICMPV6 } else { Protocol::ICMPV4 };
     let domain = Domain::for_address(address);
@@ -96,7 +96,7 @@ fn open(address: SocketAddr, source: Option<IpAddr>) -> io::Result<EchoSocket> {
     socket.set_nonblocking(true)?;
     let _ = connecting::queue_icmp_errors(&socket, is_v6, true);
     let _ = connecting::tell_ttl(&socket, is_v6);
-    local::bind(&socket, SocketAddr::new(address.ip(), 0), source)?;
+    outfit.dress(&socket, SocketAddr::new(address.ip(), 0))?;
     socket.connect(&SockAddr::from(address))?;
     let socket = UdpSocket::from_std(socket.into())?;
     Ok(EchoSocket { socket, is_v6, with_header: is_raw && !is_v6 })

@@ -7,15 +7,15 @@
 //! came after a handshake that was too short to be seen.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::super::fault::Fault;
-use super::super::local;
+use super::super::outfit::Outfit;
 use crate::model::probe::ConnectDetail;
 use crate::sys::handshake::Phase;
 use crate::sys::{self, connecting, errno};
@@ -48,13 +48,13 @@ pub(in crate::probe) struct Connecting {
 /// Connects. A connection to oneself is closed and tried again from another port.
 pub(in crate::probe) async fn connect(
     address: SocketAddr,
-    source: Option<IpAddr>,
+    outfit: &Outfit,
     patience: Duration,
 ) -> Connecting {
     // Held until another port is found, so that the system does not choose the same again.
     let mut met_itself = Vec::new();
     loop {
-        let mut tried = once(address, source, patience).await;
+        let mut tried = once(address, outfit, patience).await;
         tried.detail.self_connects = met_itself.len() as u32;
         match tried.result {
             Ok(Connection::Open(stream)) if is_self(&stream) => {
@@ -83,9 +83,9 @@ fn is_self(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(own), Ok(peer)) if own == peer)
 }
 
-async fn once(address: SocketAddr, source: Option<IpAddr>, patience: Duration) -> Connecting {
+async fn once(address: SocketAddr, outfit: &Outfit, patience: Duration) -> Connecting {
     let mut detail = ConnectDetail { remote: Some(address), ..ConnectDetail::default() };
-    let socket = match prepare(address, source) {
+    let socket = match prepare(address, outfit) {
         Ok(socket) => socket,
         Err(error) => {
             return Connecting { result: Err(Fault::Here(error)), took: Duration::ZERO, detail };
@@ -117,6 +117,9 @@ async fn once(address: SocketAddr, source: Option<IpAddr>, patience: Duration) -
         Err(fault) => Err(fault),
     };
     note(&stream, &mut detail);
+    if outfit.mptcp && done.is_ok() {
+        detail.mptcp = connecting::speaks_mptcp(&SockRef::from(&stream)).ok();
+    }
     let result = match done {
         Ok(()) => Ok(Connection::Open(stream)),
         // An RST in answer to the SYN reads as refused: one that reads as reset came later,
@@ -131,14 +134,13 @@ async fn once(address: SocketAddr, source: Option<IpAddr>, patience: Duration) -
     Connecting { result, took, detail }
 }
 
-fn prepare(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
+fn prepare(address: SocketAddr, outfit: &Outfit) -> io::Result<Socket> {
+    let socket = outfit.plain(address)?;
     if address.is_ipv6() {
         // Without it an error is told without its code and sender.
         let _ = connecting::queue_icmp_errors(&socket, true, true);
     }
-    local::bind(&socket, address, source)?;
+    outfit.dress(&socket, address)?;
     Ok(socket)
 }
 

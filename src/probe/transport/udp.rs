@@ -1,21 +1,21 @@
 //! A datagram socket that is bound to one peer, and tells what ICMP says.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use socket2::{Domain, Socket, Type};
 use tokio::net::UdpSocket;
 
-use super::super::local;
+use super::super::outfit::Outfit;
 use crate::sys::connecting;
 
 /// A socket for `address`. Its errors are queued, with their codes and senders.
-pub(in crate::probe) fn open(address: SocketAddr, source: Option<IpAddr>) -> io::Result<UdpSocket> {
+pub(in crate::probe) fn open(address: SocketAddr, outfit: &Outfit) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
     socket.set_nonblocking(true)?;
     // A peer of its own: nobody else's error can be taken for this one's.
     let _ = connecting::queue_icmp_errors(&socket, address.is_ipv6(), true);
-    local::bind(&socket, address, source)?;
+    outfit.dress(&socket, address)?;
     socket.connect(&address.into())?;
     UdpSocket::from_std(socket.into())
 }

@@ -90,9 +90,11 @@ fn opening(subject: &Subject, scene: &Scene) -> String {
 fn close_text(text: &mut String, ending: Option<Ending>, scene: &Scene) {
     text.push_str(&unaccepted(scene));
     text.push_str(&redirected(scene));
-    if ending == Some(Ending::Reset) {
-        text.push_str("; it meets our close with an RST");
-    }
+    text.push_str(match ending {
+        Some(Ending::Reset) => "; it meets our close with an RST",
+        Some(Ending::ResetFirst) => "; it breaks the connection off with an RST after its answer",
+        _ => "",
+    });
 }
 
 fn what_was_said(talked: &Talked) -> String {
@@ -118,7 +120,7 @@ fn resent(scene: &Scene) -> String {
     match (scene.connect.retransmits, first) {
         (None | Some(0), _) => String::new(),
         (Some(times), icmp) => {
-            let times = if times == 1 { "1 time".to_owned() } else { format!("{times} times") };
+            let times = units::counted(times.into(), "time");
             let why = match icmp {
                 Some(icmp) => {
                     format!("the one before was answered with ICMP {}", icmp_words(*icmp))
@@ -186,7 +188,7 @@ fn silent(heard_bytes: u64, subject: &Subject, scene: &Scene) -> Verdict {
     let what = match heard_bytes {
         0 => "says nothing".to_owned(),
         1 => "says 1 byte and no more".to_owned(),
-        count => format!("says {count} bytes and comes to no end"),
+        count => format!("says {} and comes to no end", units::counted(count, "byte")),
     };
     let guess = guess_words(subject);
     let behind = unaccepted(scene);
@@ -228,7 +230,10 @@ fn closed(heard_bytes: u64, subject: &Subject, scene: &Scene) -> Verdict {
             subject.protocol.scheme(),
             guess_words(subject)
         ),
-        (count, _) => format!("{address} closes the connection after {count} bytes of an answer"),
+        (count, _) => {
+            let heard = units::counted(count, "byte");
+            format!("{address} closes the connection after {heard} of an answer")
+        }
     };
     failed(OutcomeKind::Closed, text)
 }

@@ -22,6 +22,7 @@ fn scene(address: &str) -> Scene {
         address,
         to_self: address.ip().is_loopback(),
         source: None,
+        source_port: None,
         path: None,
         is_udp: false,
         layer: None,

@@ -86,9 +86,13 @@ fn by_alert(alert: AlertDescription, scene: &Scene) -> Verdict {
         Some(TlsFault::UnrecognizedName) => {
             format!("{address} knows no host of the name {} (TLS alert {number})", asked_for(scene))
         }
+        Some(TlsFault::NoCommonVersion) => format!(
+            "{address} speaks no version of TLS that sockpit does, which are 1.2 and 1.3 (TLS \
+             alert {number}, protocol version)"
+        ),
         Some(TlsFault::NoCommonCipher) => format!(
-            "{address} and sockpit have no version or cipher of TLS in common, or it refuses \
-             every client (TLS alert {number}); sockpit speaks 1.2 and 1.3"
+            "{address} and sockpit have no cipher of TLS in common, or it refuses every client \
+             (TLS alert {number})"
         ),
         _ => format!("{address} ends the TLS handshake with alert {number} ({alert:?})"),
     };
@@ -187,6 +191,7 @@ fn fault_words(fault: TlsFault, own: Option<&Certificate>, scene: &Scene) -> Str
         TlsFault::Malformed => "cannot be read, or breaks a rule".to_owned(),
         TlsFault::ClientCertificateRequired
         | TlsFault::NoCommonCipher
+        | TlsFault::NoCommonVersion
         | TlsFault::UnrecognizedName
         | TlsFault::NotTls => {
             format!("is no matter: {}", fault.name().replace('_', " "))

@@ -83,6 +83,14 @@ pub(super) fn lacking(error: &io::Error, scene: &Scene) -> Verdict {
         (ErrorKind::AddrNotAvailable, Some(source)) if scene.own.is_none() => {
             not_ours(source, scene)
         }
+        (ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable, _) if scene.source_port.is_some() => {
+            let port = scene.source_port.unwrap_or_default();
+            format!(
+                "port {port} of this host is taken for {}: by another socket, or by what is left of \
+                 a connection before (TIME_WAIT, for a minute)",
+                scene.address
+            )
+        }
         (ErrorKind::AddrNotAvailable, None) => format!(
             "this host has no free port to reach {} from: all of its outgoing ports are taken \
              (`sockpit why 0` lists by whom)",

@@ -13,20 +13,39 @@ use crate::model::probe::IcmpAnswer;
 use crate::sys::error::{Error, Result};
 use crate::sys::handshake::Phase;
 
-/// `TCP_ESTABLISHED`, `TCP_SYN_SENT`, `TCP_CLOSE` (net/tcp_states.h).
-const ESTABLISHED: u8 = 1;
+/// `TCP_SYN_SENT` and others (net/tcp_states.h).
 const SYN_SENT: u8 = 2;
 const CLOSE: u8 = 7;
+const CLOSE_WAIT: u8 = 8;
+const LAST_ACK: u8 = 9;
 
 /// `SO_EE_ORIGIN_ICMP`, `SO_EE_ORIGIN_ICMP6` (linux/errqueue.h).
 const ORIGIN_ICMP: u8 = 2;
 const ORIGIN_ICMP6: u8 = 3;
+
+/// `SOL_MPTCP`, `MPTCP_INFO` (linux/mptcp.h).
+const SOL_MPTCP: c_int = 284;
+const MPTCP_INFO: c_int = 1;
 
 /// Room for the error and its sender, with their headers.
 const CONTROL_LEN: usize = 256;
 
 /// How far a TCP handshake is.
 pub fn phase(socket: &Socket) -> Result<Phase> {
+    Ok(match state(socket)? {
+        SYN_SENT => Phase::Connecting,
+        CLOSE => Phase::Closed,
+        // What else there is comes after the handshake.
+        _ => Phase::Open,
+    })
+}
+
+/// Whether the peer's FIN came before ours.
+pub fn peer_ended_first(socket: &Socket) -> Result<bool> {
+    Ok(matches!(state(socket)?, CLOSE_WAIT | LAST_ACK))
+}
+
+fn state(socket: &Socket) -> Result<u8> {
     // The first byte of `struct tcp_info` is the state.
     let mut state = 0_u8;
     let mut length = 1 as libc::socklen_t;
@@ -44,13 +63,7 @@ pub fn phase(socket: &Socket) -> Result<Phase> {
     if result != 0 {
         return Err(Error::os("read TCP_INFO", io::Error::last_os_error()));
     }
-    Ok(match state {
-        SYN_SENT => Phase::Connecting,
-        CLOSE => Phase::Closed,
-        ESTABLISHED => Phase::Open,
-        // What else there is comes after the handshake.
-        _ => Phase::Open,
-    })
+    Ok(state)
 }
 
 /// Whether ICMP errors are to be queued, with their codes and senders. TCP over IPv4 queues them
@@ -114,18 +127,45 @@ pub fn receive_with_ttl(
 }
 
 fn set_flag(socket: &Socket, level: c_int, option: c_int, on: bool) -> io::Result<()> {
-    let value = c_int::from(on);
-    // SAFETY: the pointer is to an int, its length is told, and the kernel only reads it.
+    set_option(socket, level, option, &c_int::from(on).to_ne_bytes())
+}
+
+/// Sets an option to these bytes.
+pub fn set_option(socket: &Socket, level: i32, option: i32, value: &[u8]) -> io::Result<()> {
+    let Ok(length) = libc::socklen_t::try_from(value.len()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let start = value.as_ptr().cast::<c_void>();
+    // SAFETY: `start` points to `length` bytes that outlive the call, which only reads them.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, start, length) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether both sides of a connection that was begun by Multipath TCP speak it.
+pub fn speaks_mptcp(socket: &Socket) -> Result<bool> {
+    // The first bytes of `struct mptcp_info` (linux/mptcp.h) are enough to learn whether it has one.
+    let mut info = [0_u8; 4];
+    let mut length = info.len() as libc::socklen_t;
+    // SAFETY: the pointer is to `length` bytes that outlive the call, and the kernel writes no
+    // more than that.
     let result = unsafe {
-        libc::setsockopt(
+        libc::getsockopt(
             socket.as_raw_fd(),
-            level,
-            option,
-            (&raw const value).cast::<c_void>(),
-            size_of::<c_int>() as libc::socklen_t,
+            SOL_MPTCP,
+            MPTCP_INFO,
+            info.as_mut_ptr().cast::<c_void>(),
+            &raw mut length,
         )
     };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        return Ok(true);
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        // The connection has become one of plain TCP: the first over IPv4, the second over IPv6.
+        Some(libc::EOPNOTSUPP | libc::ENOPROTOOPT) => Ok(false),
+        _ => Err(Error::os("read MPTCP_INFO", error)),
+    }
 }
 
 /// Takes the next ICMP error from the socket's queue, with the system's number for it; `None`

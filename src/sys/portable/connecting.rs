@@ -16,6 +16,21 @@ pub fn phase(_socket: &Socket) -> Result<Phase> {
     Err(Error::unsupported("the state of a handshake", ONLY_LINUX))
 }
 
+/// Sets an option to these bytes.
+pub fn set_option(_socket: &Socket, _level: i32, _option: i32, _value: &[u8]) -> io::Result<()> {
+    Err(io::Error::other(ONLY_LINUX))
+}
+
+/// Whether both sides speak Multipath TCP.
+pub fn speaks_mptcp(_socket: &Socket) -> Result<bool> {
+    Err(Error::unsupported("Multipath TCP", ONLY_LINUX))
+}
+
+/// Whether the peer's FIN came before ours.
+pub fn peer_ended_first(_socket: &Socket) -> Result<bool> {
+    Err(Error::unsupported("who ended a connection first", ONLY_LINUX))
+}
+
 /// Whether ICMP errors are to be queued, with their codes and senders.
 pub fn queue_icmp_errors(_socket: &Socket, _v6: bool, _on: bool) -> Result<()> {
     Err(Error::unsupported("the queue of ICMP errors", ONLY_LINUX))

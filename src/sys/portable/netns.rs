@@ -37,6 +37,11 @@ pub fn all() -> Result<Found> {
     Err(no_such_thing())
 }
 
+/// Always [`Error::Unsupported`].
+pub fn move_to(_door: &str) -> Result<()> {
+    Err(no_such_thing())
+}
+
 fn no_such_thing() -> Error {
     Error::unsupported("another network namespace", "this platform has no such thing")
 }

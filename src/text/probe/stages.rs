@@ -8,6 +8,7 @@ use crate::model::probe::{
     RequestDetail, ResolveDetail, Stage, TlsDetail,
 };
 use crate::text::clean::{clean, clean_to};
+use crate::text::units;
 
 /// As much of a greeting as a line shows.
 const GREETING_CHARS: usize = 60;
@@ -79,6 +80,11 @@ fn connect_words(ok: bool, found: &ConnectDetail) -> String {
     let Some(remote) = found.remote else { return String::new() };
     let local = found.local.filter(|_| ok).map(|local| format!("{local} "));
     let mut words = format!("{}→ {remote}", local.unwrap_or_default());
+    words.push_str(match found.mptcp {
+        Some(true) => ", MPTCP",
+        Some(false) => ", the peer speaks no MPTCP",
+        None => "",
+    });
     if let Some(times @ 1..) = found.retransmits {
         words.push_str(&format!(", SYN sent {} times", times + 1));
     }
@@ -87,7 +93,8 @@ fn connect_words(ok: bool, found: &ConnectDetail) -> String {
         words.push_str(&format!(", ICMP {}{from}", icmp_words(*icmp)));
     }
     if found.self_connects > 0 {
-        words.push_str(&format!(", met itself {} times before", found.self_connects));
+        let times = units::counted(found.self_connects.into(), "time");
+        words.push_str(&format!(", met itself {times} before"));
     }
     words
 }
@@ -141,18 +148,18 @@ fn request_words(found: &RequestDetail) -> String {
         {
             match bytes.sent_bytes {
                 0 => "an empty datagram, no answer".to_owned(),
-                sent => format!("{sent} bytes, no answer"),
+                sent => format!("{}, no answer", units::counted(sent, "byte")),
             }
         }
         RequestDetail::Bytes(bytes) => format!(
-            "{} bytes → {} bytes {}",
-            bytes.sent_bytes,
-            bytes.received_bytes,
+            "{} → {} {}",
+            units::counted(bytes.sent_bytes, "byte"),
+            units::counted(bytes.received_bytes, "byte"),
             quoted(&bytes.received_text)
         ),
         RequestDetail::Nothing { received_bytes: 0 } => "no answer".to_owned(),
         RequestDetail::Nothing { received_bytes } => {
-            format!("no answer, but {received_bytes} bytes")
+            format!("no answer, but {}", units::counted(*received_bytes, "byte"))
         }
     }
 }

@@ -14,6 +14,7 @@ const MOST: usize = 16_384;
 /// Kinds of frames that matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
+    Data,
     Headers,
     Reset,
     Settings,
@@ -46,8 +47,12 @@ impl Frame {
         self.flags & END_HEADERS != 0
     }
 
-    /// The piece of a header block that it carries, without padding and priority.
-    pub(super) fn header_block(&self) -> Option<&[u8]> {
+    pub(super) fn ends_stream(&self) -> bool {
+        matches!(self.kind, Kind::Data | Kind::Headers) && self.flags & END_STREAM != 0
+    }
+
+    /// The piece of a header block, or of a body, that it carries, without padding and priority.
+    pub(super) fn content(&self) -> Option<&[u8]> {
         if self.kind == Kind::Continuation {
             return Some(&self.payload);
         }
@@ -57,7 +62,7 @@ impl Frame {
             padding = usize::from(*rest.first()?);
             rest = &rest[1..];
         }
-        if self.flags & PRIORITY != 0 {
+        if self.kind == Kind::Headers && self.flags & PRIORITY != 0 {
             rest = rest.get(5..)?;
         }
         rest.get(..rest.len().checked_sub(padding)?)
@@ -79,6 +84,7 @@ pub(super) fn next(inbox: &mut Inbox) -> Result<Option<Frame>, Problem> {
         return Err(Problem::TooLong);
     }
     let kind = match kind {
+        0 => Kind::Data,
         1 => Kind::Headers,
         3 => Kind::Reset,
         4 => Kind::Settings,
@@ -98,6 +104,7 @@ pub(super) fn next(inbox: &mut Inbox) -> Result<Option<Frame>, Problem> {
 /// A frame with its header.
 pub(super) fn whole(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let number = match kind {
+        Kind::Data => 0,
         Kind::Headers => 1,
         Kind::Reset => 3,
         Kind::Settings => 4,

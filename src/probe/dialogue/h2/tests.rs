@@ -65,3 +65,41 @@ fn headers_in_pieces_with_padding_and_a_bad_block() {
 }
 
 const PADDED_ALONE: u8 = 8;
+
+/// The answer of a name server to "a.example A", with one record.
+const ANSWER: &[u8] = b"\0\0\x81\x80\0\x01\0\x01\0\0\0\0\x01a\x07example\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x07";
+
+fn asked(frames: &[Vec<u8>]) -> Played {
+    let question = Question::new("a.example", "A", 0).unwrap();
+    let (host, target) = ("name.example".to_owned(), "/dns-query".to_owned());
+    let request = Request { scheme: "https", host, target };
+    let bytes = [frame::whole(Kind::Settings, 0, 0, &[]), frames.concat()].concat();
+    play(&Exchange::DnsOverHttps(request, question), &[In::Bytes(&bytes), In::Fin])
+}
+
+#[test]
+fn a_question_is_sent_as_a_body_and_answered_by_one() {
+    // 0x88 is `:status: 200`.
+    let head = frame::whole(Kind::Headers, frame::END_HEADERS, 1, &[0x88]);
+    let (begin, end) = ANSWER.split_at(20);
+    let body = frame::whole(Kind::Data, 0, 1, begin);
+    let rest = frame::whole(Kind::Data, frame::END_STREAM, 1, end);
+    let played = asked(&[head, body, rest]);
+    assert_eq!(played.conclusion, Conclusion::Answered);
+    let Some(Answer::Dns(answer)) = played.answer() else { panic!("{played:?}") };
+    assert_eq!((answer.rcode.as_str(), answer.answers[0].data.as_str()), ("NOERROR", "192.0.2.7"));
+    let question = Question::new("a.example", "A", 0).unwrap();
+    let sent = frame::whole(Kind::Data, frame::END_STREAM, 1, question.message());
+    assert!(played.sent.windows(sent.len()).any(|window| window == sent));
+}
+
+#[test]
+fn what_is_no_answer_to_a_question_is_told() {
+    // `:status: 404`, and the end of the stream with the head.
+    let flags = frame::END_HEADERS | frame::END_STREAM;
+    let played = asked(&[frame::whole(Kind::Headers, flags, 1, &[0x8d])]);
+    let Conclusion::Refused(refusal) = played.conclusion else { panic!("{played:?}") };
+    assert_eq!(refusal.words, "HTTP 404 in place of an answer at /dns-query");
+    let played = asked(&[frame::whole(Kind::Headers, flags, 1, &[0x88])]);
+    assert!(matches!(played.conclusion, Conclusion::Malformed { .. }), "{played:?}");
+}

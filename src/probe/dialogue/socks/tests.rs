@@ -29,6 +29,7 @@ fn a_target_is_asked_for_its_method_alone() {
     let played = play(&five(None), &[In::Bytes(b"\x05\xff"), In::Fin]);
     let Conclusion::Refused(refusal) = played.conclusion else { panic!("{played:?}") };
     assert_eq!((refusal.cause, refusal.code.as_deref()), (RefusalCause::NotAllowed, Some("ff")));
+    assert!(refusal.words.starts_with("05 ff, no acceptable methods"), "{refusal:?}");
 }
 
 /// dante 1.4.2

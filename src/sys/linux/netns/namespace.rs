@@ -36,6 +36,21 @@ pub struct Found {
     pub surplus: usize,
 }
 
+/// Moves this thread, and all that it starts from now on, into the namespace behind a door: a name
+/// below `/run/netns`, or a path such as `/proc/PID/ns/net`.
+pub fn move_to(door: &str) -> Result<()> {
+    let path = match door.contains('/') {
+        true => PathBuf::from(door),
+        false => Path::new("/run/netns").join(door),
+    };
+    let what = || format!("enter the network namespace {}", path.display());
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = openat(CWD, &path, flags, Mode::empty());
+    let moved = opened
+        .and_then(|door| move_into_link_name_space(door.as_fd(), Some(LinkNameSpaceType::Network)));
+    moved.map_err(|errno| Error::os(what(), errno))
+}
+
 impl Namespace {
     /// A file that leads into it: `/run/netns/NAME`, or `/proc/PID/ns/net`.
     pub fn door(&self) -> Option<&Path> {
