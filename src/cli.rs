@@ -22,6 +22,7 @@ mod packets;
 mod port;
 mod ports;
 mod probe;
+mod saved_targets;
 mod serve;
 mod unix_paths;
 mod wait;
@@ -39,6 +40,7 @@ use crate::query::Saved;
 pub use failure::{Exit, Failure};
 pub use filters::saved as saved_filters;
 pub use logging::start as start_log;
+pub use saved_targets::saved_targets;
 
 /// A cockpit for your sockets: who holds a port, what travels over it, how it is set up,
 /// and whether an endpoint answers.

@@ -11,6 +11,9 @@
 //!
 //! [filters]            # @web in any query
 //! web = "port:80,443 state:established"
+//!
+//! [targets]            # tested at once by b in the tester
+//! shop = "https://shop.example/health"
 //! ```
 #![forbid(unsafe_code)]
 
@@ -41,16 +44,19 @@ pub struct Config {
     pub dashboard: Dashboard,
     /// Filters by name. Their texts are checked by who reads queries; see
     /// [`Config::wrong_filter`].
-    pub filters: Vec<Filter>,
+    pub filters: Vec<Named>,
+    /// Targets of the tester by name. Their texts are checked by who reads targets; see
+    /// [`Config::wrong_target`].
+    pub targets: Vec<Named>,
     path: PathBuf,
 }
 
-/// A filter with a name.
+/// A filter or a target with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
+pub struct Named {
     /// The name.
     pub name: String,
-    /// The query.
+    /// The filter, or the target.
     pub text: String,
     // Where the text stands in the file; counts from 1.
     line: usize,
@@ -62,6 +68,7 @@ pub struct Filter {
 struct File {
     dashboard: Dashboard,
     filters: BTreeMap<String, Spanned<String>>,
+    targets: BTreeMap<String, Spanned<String>>,
 }
 
 /// How the dashboard looks and how often it looks.
@@ -212,9 +219,17 @@ impl Config {
 
     /// The error for a filter whose text cannot be used, with its place in the file.
     pub fn wrong_filter(&self, name: &str, what: impl Into<String>) -> ConfigError {
-        let filter = self.filters.iter().find(|filter| filter.name == name);
-        let line = filter.map_or(1, |filter| filter.line);
-        ConfigError::Invalid { path: self.path.clone(), line, what: what.into() }
+        self.wrong(&self.filters, name, what.into())
+    }
+
+    /// The same for a target.
+    pub fn wrong_target(&self, name: &str, what: impl Into<String>) -> ConfigError {
+        self.wrong(&self.targets, name, what.into())
+    }
+
+    fn wrong(&self, named: &[Named], name: &str, what: String) -> ConfigError {
+        let line = named.iter().find(|named| named.name == name).map_or(1, |named| named.line);
+        ConfigError::Invalid { path: self.path.clone(), line, what }
     }
 
     /// The text of a file; an error is a line and what is wrong there.
@@ -227,12 +242,13 @@ impl Config {
             let start = error.span().map_or(0, |span| span.start);
             (line(start), error.message().trim().replace('\n', "; "))
         })?;
-        let filter = |(name, text): (String, Spanned<String>)| {
+        let named = |(name, text): (String, Spanned<String>)| {
             let line = line(text.span().start);
-            Filter { name, text: text.into_inner(), line }
+            Named { name, text: text.into_inner(), line }
         };
-        let filters = file.filters.into_iter().map(filter).collect();
-        Ok(Self { dashboard: file.dashboard, filters, path: PathBuf::new() })
+        let filters = file.filters.into_iter().map(named).collect();
+        let targets = file.targets.into_iter().map(named).collect();
+        Ok(Self { dashboard: file.dashboard, filters, targets, path: PathBuf::new() })
     }
 }
 
@@ -289,6 +305,17 @@ mod tests {
         fs::write(&path, "[dashboard]\ntheme = \"mine.toml\"\n").unwrap();
         let theme = Config::load(Some(&path)).unwrap().dashboard.theme;
         assert_eq!(theme, ThemeChoice::File(dir.path().join("mine.toml")));
+    }
+
+    #[test]
+    fn targets_have_names() {
+        let text = "[targets]\nshop = \"https://shop.example\"\nssh = \"host:22\"\n";
+        let config = Config::parse(text).unwrap();
+        let targets: Vec<_> =
+            config.targets.iter().map(|it| (&it.name[..], &it.text[..])).collect();
+        assert_eq!(targets, [("shop", "https://shop.example"), ("ssh", "host:22")]);
+        let error = config.wrong_target("ssh", "no").to_string();
+        assert!(error.ends_with("cannot be used: line 3: no"), "{error}");
     }
 
     #[test]

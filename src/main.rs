@@ -56,12 +56,13 @@ fn with_own_rights<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
 
 fn dashboard(config: &Config, theme: Option<ThemeChoice>, no_mouse: bool) -> Result<u8, Failure> {
     let (wishes, saved) = (&config.dashboard, cli::saved_filters(config)?);
+    let targets = cli::saved_targets(config)?;
     let wishes = Dashboard {
         theme: theme.unwrap_or_else(|| wishes.theme.clone()),
         mouse: wishes.mouse && !no_mouse,
         ..wishes.clone()
     };
-    match tui::run(&wishes, saved) {
+    match tui::run(&wishes, saved, targets) {
         Ok(End::Quit) => Ok(Exit::Yes as u8),
         Ok(End::Signal(signal)) => Ok(signal.exit_code()),
         Ok(End::TerminalGone) => Ok(Exit::No as u8),

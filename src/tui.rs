@@ -63,6 +63,7 @@ use theme::{Ground, Theme};
 pub use run_loop::End;
 
 use crate::config::{Dashboard, ThemeChoice};
+use crate::probe::Target;
 use crate::query::Saved;
 use crate::sys::host;
 
@@ -98,7 +99,7 @@ impl Error {
 }
 
 /// Opens the dashboard and runs it to its end. Filters can use the `saved` ones.
-pub fn run(wishes: &Dashboard, saved: Saved) -> Result<End, Error> {
+pub fn run(wishes: &Dashboard, saved: Saved, targets: Vec<(String, Target)>) -> Result<End, Error> {
     if !terminal::is_there() {
         return Err(Error::NoTerminal);
     }
@@ -110,7 +111,7 @@ pub fn run(wishes: &Dashboard, saved: Saved) -> Result<End, Error> {
         .build()
         .map_err(Error::os("start the runtime"))?;
     let feeds = Feeds::start(wishes.period).map_err(Error::os("start the collectors"))?;
-    let end = runtime.block_on(open(wishes, Filters::load(saved), feeds.clone()));
+    let end = runtime.block_on(open(wishes, Filters::load(saved), targets, feeds.clone()));
     feeds.stop();
     // Work that still blocks must not hold up the end.
     runtime.shutdown_background();
@@ -118,7 +119,12 @@ pub fn run(wishes: &Dashboard, saved: Saved) -> Result<End, Error> {
     end
 }
 
-async fn open(wishes: &Dashboard, filters: Filters, feeds: Feeds) -> Result<End, Error> {
+async fn open(
+    wishes: &Dashboard,
+    filters: Filters,
+    targets: Vec<(String, Target)>,
+    feeds: Feeds,
+) -> Result<End, Error> {
     let signals = host::Signals::listen().map_err(Error::os("listen to signals"))?;
     let hang_up = host::terminal_gone().map_err(Error::os("watch the terminal"))?;
     // Asked before anything else listens to the terminal.
@@ -139,6 +145,7 @@ async fn open(wishes: &Dashboard, filters: Filters, feeds: Feeds) -> Result<End,
         remember: recalled.remember,
         timezone: TimeZone::system(),
         filters,
+        targets,
     };
     let mut app = App::new(start, Moment::now());
     if let Some(trouble) = recalled.trouble.or_else(|| left_out(&app.world.filters.saved)) {

@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use ratatui::layout::{Position, Rect};
 
 use crate::config::CaptureWhen;
+use crate::probe::Target;
 
 use super::command::Command;
 use super::cx::Cx;
@@ -105,6 +106,8 @@ pub struct Start {
     pub timezone: TimeZone,
     /// What earlier runs left of filters.
     pub filters: Filters,
+    /// The targets that the configuration has, by name.
+    pub targets: Vec<(String, Target)>,
 }
 
 impl App {
@@ -112,6 +115,7 @@ impl App {
     pub fn new(start: Start, now: Moment) -> Self {
         let mut world = World::new(now, start.timezone);
         world.filters = start.filters;
+        world.targets = start.targets.into();
         world.own_pid = start.own_pid;
         world.is_capture_off = start.capture == CaptureWhen::Off;
         world.names = start.view.names;

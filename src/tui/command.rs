@@ -135,6 +135,8 @@ pub enum Command {
     Probe,
     /// Test the target again and again, or stop.
     ProbeContinuously,
+    /// Test every target of the configuration, or leave their board.
+    ProbeAll,
     /// Close a dialog, leave a field.
     Cancel,
     /// Agree to a dialog, finish a field.

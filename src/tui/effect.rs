@@ -47,6 +47,8 @@ pub enum Effect {
     Examine(RequestId),
     /// Test a target.
     Probe(RequestId, ProbeOrder),
+    /// Test each of these once, side by side.
+    ProbeAll(RequestId, Vec<Target>),
     /// Stop the test with this id.
     StopProbe(RequestId),
     /// Put text on the desktop's clipboard.

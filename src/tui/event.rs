@@ -19,7 +19,7 @@ use crate::model::interface::Interfaces;
 use crate::model::machine::Ability;
 use crate::model::options::OptionsReport;
 use crate::model::packets::PacketCounts;
-use crate::model::probe::ProbeReport;
+use crate::model::probe::{ProbeReport, Verdict};
 use crate::model::sample::Sample;
 use crate::model::table::SocketTable;
 use crate::model::why::WhyReport;
@@ -112,6 +112,8 @@ pub enum Answer {
     Probing(probe::Progress),
     /// A test has ended; `None` when it was stopped before its first attempt ended.
     Probed(Option<Box<ProbeReport>>),
+    /// One of several targets was tested: which, and the answer.
+    ProbedOf(usize, Box<Verdict>),
     /// Something is kept for the next run.
     Kept(Result<(), String>),
     /// Text that was to be copied, and what took it; `None` where nothing did.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -24,7 +25,7 @@ use crate::inspect;
 use crate::inspect::doctor;
 use crate::model::action::{KillPlan, KillTarget, StopPlan};
 use crate::model::owner::ProcessKey;
-use crate::probe::{Probe, Settings};
+use crate::probe::{Probe, Settings, Target};
 use crate::sys::host;
 
 /// Answers that may wait for the loop. Whoever has one more waits until there is room.
@@ -114,6 +115,9 @@ impl Executor {
             }),
             Effect::RunKill(id, plans, consent) => self.kill(id, plans, consent),
             Effect::Probe(id, order) => self.probe(id, order),
+            Effect::ProbeAll(id, targets) => {
+                tokio::spawn(probe_all(id, targets, self.answers.clone()));
+            }
             Effect::StopProbe(id) => {
                 // Dropping its sender stops a test.
                 self.probe.take_if(|(running, _)| *running == id);
@@ -247,6 +251,30 @@ async fn probe(
     // the dashboard.
     let _ = forwarder.await;
     let _ = answers.send((id, Answer::Probed(probe.report().map(Box::new)))).await;
+}
+
+/// So many targets of a board are tested at once.
+const TESTED_AT_ONCE: usize = 16;
+
+/// Tests each target once.
+async fn probe_all(
+    id: RequestId,
+    targets: Vec<Target>,
+    answers: mpsc::Sender<(RequestId, Answer)>,
+) {
+    let each = targets.into_iter().enumerate().map(|(index, target)| {
+        let answers = answers.clone();
+        async move {
+            let mut probe = Probe::new(target, Settings::default());
+            // Nobody looks at its stages.
+            let (events, _) = mpsc::channel(1);
+            probe.run(&events).await;
+            if let Some(report) = probe.report() {
+                let _ = answers.send((id, Answer::ProbedOf(index, Box::new(report.verdict)))).await;
+            }
+        }
+    });
+    stream::iter(each).buffer_unordered(TESTED_AT_ONCE).collect::<()>().await;
 }
 
 /// Writes a file that is kept between runs, unless a later request for it came first.

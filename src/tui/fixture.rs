@@ -198,6 +198,7 @@ impl Desk {
             remember: true,
             timezone: TimeZone::UTC,
             filters: Filters::default(),
+            targets: Vec::new(),
         };
         let app = App::new(start, moment(0.0));
         Self { app, effects: Vec::new(), seconds: 0.0, size: (width, height) }

@@ -300,6 +300,12 @@ static TESTER: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Enter)], Command::Probe, "test", "Test the target once"),
     bind(&[Key::char('e')], Command::EditTarget, "edit", "Edit the target"),
     bind(&[Key::char('c')], Command::ProbeContinuously, "continuous", "Test every second, or stop"),
+    bind(
+        &[Key::char('b')],
+        Command::ProbeAll,
+        "board",
+        "Test every target of the configuration, or leave their board",
+    ),
 ];
 
 /// In every dialog, besides its own keys.

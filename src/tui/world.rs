@@ -19,6 +19,7 @@ use crate::model::packets::PacketCounts;
 use crate::model::sample::Sample;
 use crate::model::socket::{Socket, SocketKey};
 use crate::model::table::{SocketRow, SocketTable};
+use crate::probe::Target;
 use crate::text::column::Column;
 
 /// A feed as it is seen: its newest sample, and the value before it, for rates.
@@ -132,6 +133,8 @@ pub struct World {
     pub notice: Option<Notice>,
     /// What is remembered of filters.
     pub filters: Filters,
+    /// The targets that the configuration has, by name.
+    pub targets: Arc<[(String, Target)]>,
     /// What brings back options that were set, the last at the end.
     pub set_undo: Vec<(Socket, Vec<Wish>)>,
     // The last rate above nothing, and the sample that told it.
@@ -173,6 +176,7 @@ impl World {
             timezone,
             notice: None,
             filters: Filters::default(),
+            targets: Arc::from([]),
             set_undo: Vec::new(),
             turned_away: None,
             held: None,

@@ -4,6 +4,7 @@ mod live;
 mod local;
 mod namespaces;
 mod options;
+mod tester;
 mod view;
 mod ways;
 mod why;

@@ -1,19 +1,23 @@
 //! Tester: whether an endpoint answers. It offers the selected socket's address and never
 //! knocks by itself.
 
+mod board;
+mod histogram;
 mod known;
 mod lines;
+mod past;
 mod run;
 mod target;
 
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::probe::Target;
+use crate::probe::{Progress, Target};
 use crate::text::clean;
-use crate::tui::command::{Command, ExportFormat};
+use crate::tui::command::{Command, ExportFormat, Motion};
 use crate::tui::effect::{Effect, ProbeOrder};
 use crate::tui::event::{Answer, RequestId};
 use crate::tui::export::{Content, Export};
@@ -23,6 +27,9 @@ use crate::tui::widgets::scroll::Scroll;
 use crate::tui::widgets::{message, paint};
 use crate::tui::world::World;
 
+use board::Board;
+use lines::{Chosen, Line, Page};
+use past::History;
 use run::Run;
 use target::TargetLine;
 
@@ -34,6 +41,11 @@ const FRAME: Duration = Duration::from_millis(100);
 pub struct Tester {
     target: TargetLine,
     run: Option<Run>,
+    history: History,
+    /// While it is shown in place of the test.
+    board: Option<Board>,
+    /// A stage of the run, for Enter.
+    chosen: Option<Chosen>,
     // Why the last target could not be tested at all.
     refused: Option<String>,
 }
@@ -44,6 +56,9 @@ impl Pane for Tester {
     }
 
     fn subject(&self, world: &World, _: u16) -> String {
+        if self.board.is_some() {
+            return "targets of the configuration".to_owned();
+        }
         let continuous = self.run.as_ref().is_some_and(Run::is_continuous);
         let every = if continuous { " ─ every 1 s" } else { "" };
         let target = self.target.text(world).unwrap_or_default();
@@ -52,6 +67,9 @@ impl Pane for Tester {
 
     /// `TIMEOUT, local side (12:03:58)`.
     fn badge(&self, world: &World) -> Option<String> {
+        if let Some(board) = &self.board {
+            return Some(board.sums().unwrap_or_else(|| "testing …".to_owned()));
+        }
         let run = self.run.as_ref()?;
         let Some(verdict) = &run.verdict else {
             return run.is_running().then(|| "testing …".to_owned());
@@ -64,6 +82,9 @@ impl Pane for Tester {
         let Canvas { buf, area, scroll, theme, cursor, .. } = canvas;
         *cursor = self.target.draw(buf, paint::line(area, 0), world, theme).or(*cursor);
         let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        if let Some(board) = &self.board {
+            return show(&board.lines(world, theme), None, scroll, buf, below);
+        }
         if let Some(refused) = &self.refused {
             let text = format!("! {}", clean(refused));
             return message::centred(buf, below, &[(text, theme.danger)]);
@@ -77,6 +98,9 @@ impl Pane for Tester {
             if !self.target.is_typed() {
                 known = known::lines(world, theme);
             }
+            if let Some((at, verdict)) = self.history.newest(&target) {
+                known.push(known::last(at, verdict, world, theme));
+            }
             for text in paint::wrap(&known::offer(&target), below.width) {
                 known.push(vec![(text, theme.dim)]);
             }
@@ -87,17 +111,17 @@ impl Pane for Tester {
             return;
         };
         let target = self.target.text(world);
-        let lines = lines::of(run, target.as_deref(), world.now.at, below.width, theme);
-        for (on_screen, index) in scroll.show(below, lines.len(), None).enumerate() {
-            let pieces = lines[index].iter().map(|(text, style)| (text.as_str().into(), *style));
-            paint::spans(buf, paint::line(below, on_screen), pieces);
-        }
+        let now = world.now.at;
+        let Page { mut lines, chosen } =
+            lines::of(run, self.chosen, target.as_deref(), now, below.width, theme);
+        lines.extend(self.history.lines(world, theme));
+        show(&lines, chosen, scroll, buf, below);
     }
 
     fn command(&mut self, command: Command, scroll: &mut Scroll, cx: &mut Cx<'_>) -> Response {
         let is_running = self.run.as_ref().is_some_and(Run::is_running);
         match command {
-            Command::Move(motion) => scroll.go(motion),
+            Command::Move(motion) => self.choose(motion, scroll),
             Command::EditTarget => {
                 self.refused = None;
                 self.target.open(cx.world);
@@ -106,6 +130,10 @@ impl Pane for Tester {
             Command::Complete => self.target.complete(cx.world),
             Command::Cancel => self.target.cancel(),
             Command::Probe | Command::ProbeContinuously if is_running => self.stop(cx),
+            Command::Probe if self.chosen.is_some() => {
+                self.chosen = self.chosen.map(|chosen| Chosen { open: !chosen.open, ..chosen });
+            }
+            Command::ProbeAll => self.test_all(cx),
             Command::Probe => self.start(false, cx),
             Command::ProbeContinuously => self.start(true, cx),
             _ => return Response::Ignored,
@@ -130,9 +158,22 @@ impl Pane for Tester {
     }
 
     fn answer(&mut self, id: RequestId, answer: &mut Option<Answer>, cx: &mut Cx<'_>) {
+        if let Some(board) = self.board.as_mut().filter(|board| board.id == id) {
+            match answer.take() {
+                Some(Answer::ProbedOf(index, verdict)) => board.take(index, *verdict, cx.now.wall),
+                other => *answer = other,
+            }
+            return;
+        }
         let Some(run) = self.run.as_mut().filter(|run| run.id == id) else { return };
         match answer.take() {
-            Some(Answer::Probing(progress)) => run.progress(progress, cx.now),
+            Some(Answer::Probing(progress)) => {
+                if let Progress::AttemptDone { attempt, summary } = &progress {
+                    let again = summary.sent > 1;
+                    self.history.note(&run.target, &attempt.verdict, cx.now.wall, again);
+                }
+                run.progress(progress, cx.now);
+            }
             Some(Answer::Probed(report)) => run.end(report),
             other => *answer = other,
         }
@@ -167,10 +208,46 @@ impl Tester {
             }
         };
         self.refused = None;
+        (self.chosen, self.board) = (None, None);
         self.stop(cx);
         let id = cx.requests.next_id();
         self.run = Some(Run::new(id, text, continuous, cx.now.at));
         cx.effects.push(Effect::Probe(id, ProbeOrder { target, continuous }));
+    }
+
+    fn test_all(&mut self, cx: &mut Cx<'_>) {
+        if self.board.take().is_some() {
+            return;
+        }
+        if cx.world.targets.is_empty() {
+            let text = "No saved target: name some in the configuration, below [targets]";
+            return cx.world.complain(text);
+        }
+        let id = cx.requests.next_id();
+        self.board = Some(Board::new(id, cx.world.targets.len()));
+        let targets = cx.world.targets.iter().map(|(_, target)| target.clone()).collect();
+        cx.effects.push(Effect::ProbeAll(id, targets));
+    }
+
+    /// Goes from stage to stage, above the first to none; what else there is is scrolled to.
+    fn choose(&mut self, motion: Motion, scroll: &mut Scroll) {
+        let last = self.run.as_ref().and_then(|run| run.stages.len().checked_sub(1));
+        let at = self.chosen.map(|chosen| chosen.stage);
+        let stage = match (motion, at, last) {
+            (Motion::Down, None, Some(_)) => 0,
+            (Motion::Down, Some(at), Some(last)) if at < last => at + 1,
+            (Motion::Up, Some(at), _) if at > 0 => at - 1,
+            (Motion::Up, Some(_), _) => {
+                self.chosen = None;
+                return;
+            }
+            _ => {
+                self.chosen = None;
+                return scroll.go(motion);
+            }
+        };
+        let open = self.chosen.is_some_and(|chosen| chosen.open);
+        self.chosen = Some(Chosen { stage, open });
     }
 
     /// The report comes with the answer, as after an end by itself.
@@ -178,5 +255,13 @@ impl Tester {
         if let Some(run) = self.run.as_ref().filter(|run| run.is_running()) {
             cx.effects.push(Effect::StopProbe(run.id));
         }
+    }
+}
+
+/// Draws as many lines as fit, with the chosen one among them.
+fn show(lines: &[Line], chosen: Option<usize>, scroll: &mut Scroll, buf: &mut Buffer, below: Rect) {
+    for (on_screen, index) in scroll.show(below, lines.len(), chosen).enumerate() {
+        let pieces = lines[index].iter().map(|(text, style)| (text.as_str().into(), *style));
+        paint::spans(buf, paint::line(below, on_screen), pieces);
     }
 }

@@ -523,6 +523,7 @@ fn finish(desk: &mut Desk, id: RequestId, stages: Vec<Stage>, verdict: Verdict, 
         p90_us: Some(80),
         p99_us: Some(515),
         max_us: Some(515),
+        jitter_us: Some(9),
     };
     desk.answer(id, Answer::Probing(Progress::AttemptDone { attempt, summary }));
     desk.answer(id, Answer::Probed(None));

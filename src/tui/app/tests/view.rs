@@ -98,6 +98,7 @@ fn started(view: View, remember: bool) -> App {
         remember,
         timezone: TimeZone::UTC,
         filters: crate::tui::filters::Filters::default(),
+        targets: Vec::new(),
     };
     App::new(start, crate::tui::fixture::moment(0.0))
 }

@@ -1,8 +1,11 @@
 //! What is known of the selected socket before anything is sent to it: who holds it, how full its
 //! queue is, who is connected, and how it would be talked to.
 
+use jiff::Timestamp;
 use ratatui::style::Style;
 
+use super::lines::Line;
+use crate::model::probe::Verdict;
 use crate::model::socket::{Protocol, Socket, State};
 use crate::model::table::SocketTable;
 use crate::probe::Target;
@@ -68,16 +71,25 @@ fn clients(listener: &Socket, table: &SocketTable) -> String {
     }
 }
 
+/// What came of the last test of the same target.
+pub(super) fn last(at: Timestamp, verdict: &Verdict, world: &World, theme: &Theme) -> Line {
+    let at = at.to_zoned(world.timezone.clone()).strftime("%H:%M:%S");
+    let outcome = super::lines::outcome(verdict);
+    vec![("before   ".to_owned(), theme.heading), (format!("{outcome} ({at})"), theme.text)]
+}
+
 /// What Enter would do.
 pub(super) fn offer(target: &str) -> String {
     let scheme = target.parse::<Target>().ok().map(|target| target.protocol().scheme());
     match scheme {
         Some("tcp") => {
-            "Enter connects and listens; a scheme (e, then http://, ssh://, …) asks more. \
-                        Nothing is sent before that."
+            "Enter connects and listens, c does so every second; a scheme (e, then http://, \
+                        ssh://, …) asks more. Nothing is sent before that."
                 .to_owned()
         }
-        Some(scheme) => format!("Enter tests it by {scheme}://. Nothing is sent before that."),
+        Some(scheme) => format!(
+            "Enter tests it by {scheme}://, c does so every second. Nothing is sent before that."
+        ),
         None => "Enter tests the target. Nothing is sent before that.".to_owned(),
     }
 }

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use ratatui::style::Style;
 
+use super::histogram;
 use super::run::Run;
-use crate::model::probe::{OutcomeKind, Verdict};
+use crate::model::probe::{OutcomeKind, Stage, Verdict};
 use crate::text::{clean, probe as words, units};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint;
@@ -14,14 +15,30 @@ use crate::tui::widgets::sparkline::sparkline;
 /// Pieces of text with their styles.
 pub(super) type Line = Vec<(String, Style)>;
 
+/// A stage that the user has chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Chosen {
+    /// Which of them.
+    pub(super) stage: usize,
+    /// Whether all that it found is shown.
+    pub(super) open: bool,
+}
+
+/// The lines of a test, and which of them is the chosen one.
+pub(super) struct Page {
+    pub(super) lines: Vec<Line>,
+    pub(super) chosen: Option<usize>,
+}
+
 /// All lines of a test. `target` is what another test would go to.
 pub(super) fn of(
     run: &Run,
+    chosen: Option<Chosen>,
     target: Option<&str>,
     now: Instant,
     width: u16,
     theme: &Theme,
-) -> Vec<Line> {
+) -> Page {
     let mut lines = Vec::new();
     if target != Some(&run.target) {
         lines.push(vec![(format!("tested   {}", clean(&run.target)), theme.dim)]);
@@ -30,7 +47,14 @@ pub(super) fn of(
         lines
             .push(vec![("address  ".to_owned(), theme.heading), (address.to_string(), theme.text)]);
     }
-    lines.extend(waterfall(run, now, width, theme));
+    let chosen = chosen.filter(|chosen| chosen.stage < run.stages.len());
+    let chosen_line = chosen.map(|chosen| lines.len() + chosen.stage);
+    for (index, line) in waterfall(run, now, width, theme).into_iter().enumerate() {
+        match chosen.filter(|chosen| chosen.stage == index) {
+            Some(chosen) => open(line, &run.stages[index], chosen, width, theme, &mut lines),
+            None => lines.push(line),
+        }
+    }
     match &run.verdict {
         Some(verdict) => answer(verdict, width, theme, &mut lines),
         None if run.is_running() => {
@@ -42,7 +66,30 @@ pub(super) fn of(
     if run.summary.sent > 1 {
         sums(run, width, theme, &mut lines);
     }
-    lines
+    Page { lines, chosen: chosen_line }
+}
+
+/// The chosen stage, and below it all that it found.
+fn open(
+    mut line: Line,
+    stage: &Stage,
+    chosen: Chosen,
+    width: u16,
+    theme: &Theme,
+    lines: &mut Vec<Line>,
+) {
+    line.iter_mut().for_each(|(_, style)| *style = style.patch(theme.selection));
+    lines.push(line);
+    if !chosen.open {
+        return;
+    }
+    for (name, value) in words::facts(stage) {
+        let room = width.saturating_sub(4).saturating_sub(name.chars().count() as u16);
+        for (index, text) in paint::wrap(&value, room.max(20)).into_iter().enumerate() {
+            let name = if index == 0 { name.as_str() } else { "" };
+            lines.push(vec![(format!("  {name}  "), theme.dim), (text, theme.text)]);
+        }
+    }
 }
 
 /// A bar for each stage, where it began and how long it took, with its facts.
@@ -117,4 +164,5 @@ fn sums(run: &Run, width: u16, theme: &Theme, lines: &mut Vec<Line>) {
     ]);
     let times: Vec<Option<f64>> = run.times.iter().copied().collect();
     lines.push(vec![(sparkline(&times, width.into()), theme.accent)]);
+    lines.extend(histogram::lines(times.into_iter().flatten(), theme));
 }
