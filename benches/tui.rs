@@ -75,6 +75,7 @@ fn app(table: &Arc<SocketTable>) -> App {
         remember: false,
         timezone: TimeZone::UTC,
         filters: Filters::default(),
+        targets: Vec::new(),
     };
     let mut app = App::new(start, Moment::now());
     let sample = Sample {

@@ -17,6 +17,9 @@ use crate::sys::connecting;
 /// How long a peer is given to end its side after ours, beside the two round trips.
 const FAREWELL: Duration = Duration::from_millis(250);
 
+/// How long a peer that was asked to end the connection may take before we do.
+const ASKED: Duration = Duration::from_secs(1);
+
 /// How long it is given where it alone is to end the connection.
 const HALF: Duration = Duration::from_secs(5);
 
@@ -44,7 +47,10 @@ pub(super) async fn close(
     let ending = match settings.close {
         Close::Abort => abort(pipe),
         Close::Half => shut(pipe, leave.ended, patience).await,
-        Close::Graceful => leave_to_the_peer(pipe, leave, patience).await,
+        Close::Graceful => {
+            let first = settings.at_most(ASKED + 2 * rtt);
+            leave_to_the_peer(pipe, leave, first, patience).await
+        }
     };
     let ok = !matches!(ending, Ending::Reset | Ending::ResetFirst);
     waterfall.end(ok, started.elapsed(), Detail::Close(ending.detail())).await;
@@ -59,10 +65,15 @@ fn abort(pipe: Pipe) -> Ending {
 }
 
 /// A peer that was asked to end the connection is given the time to do so before we do.
-async fn leave_to_the_peer(mut pipe: Pipe, leave: Leave, patience: Duration) -> Ending {
+async fn leave_to_the_peer(
+    mut pipe: Pipe,
+    leave: Leave,
+    first: Duration,
+    patience: Duration,
+) -> Ending {
     let mut ended = leave.ended;
     if leave.asked && !ended {
-        match timeout(patience, drain(&mut pipe)).await {
+        match timeout(first, drain(&mut pipe)).await {
             Ok(Ok(())) => ended = true,
             Ok(Err(_)) => return Ending::ResetFirst,
             Err(_) => {}

@@ -4,7 +4,6 @@
 
 mod knock;
 
-use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -106,20 +105,20 @@ impl<'a> Sweep<'a> {
         let ports: Vec<(usize, SocketAddr)> =
             places.iter().map(|place| (*place, self.address(*place, address))).collect();
         let is_own = local::route(address, &self.settings.outfit).is_ok_and(|route| route.to_self);
-        let mut told = HashSet::new();
+        let mut told = vec![false; self.targets.len()];
         if is_own
             && let Ok(mut knockers) =
                 Knockers::begin(&ports, &self.settings.outfit, self.concurrency)
         {
             while let Some(batch) = knockers.next().await {
                 for (place, what) in batch {
-                    told.insert(place);
+                    told[place] = true;
                     found(place, what);
                 }
                 tokio::task::yield_now().await;
             }
         }
-        let left = ports.into_iter().filter(|(place, _)| !told.contains(place));
+        let left = ports.into_iter().filter(|(place, _)| !told[*place]);
         self.patiently(left, found).await;
     }
 

@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
@@ -34,6 +34,7 @@ pub(in crate::probe) struct Drop {
 /// What watches while a handshake goes on.
 #[derive(Debug)]
 pub(in crate::probe) struct Watch {
+    since: Instant,
     is_over: Arc<AtomicBool>,
     watching: JoinHandle<Option<Drop>>,
 }
@@ -47,7 +48,7 @@ impl Watch {
             tokio::time::sleep(LULL).await;
             tokio::task::spawn_blocking(move || watch(target, &ends)).await.ok().flatten()
         });
-        Self { is_over, watching }
+        Self { since: Instant::now(), is_over, watching }
     }
 
     /// Ends it, since the handshake is done.
@@ -56,8 +57,12 @@ impl Watch {
         self.watching.abort();
     }
 
-    /// The last packet that was dropped.
+    /// The last packet that was dropped; an answer that came at once needs no look.
     pub(in crate::probe) async fn end(self) -> Option<Drop> {
+        if self.since.elapsed() < LULL {
+            self.dismiss();
+            return None;
+        }
         self.is_over.store(true, Ordering::Relaxed);
         self.watching.await.ok().flatten()
     }
