@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 
 use super::super::Failure;
-use crate::probe::{Carrier, Family, Host, Settings, Target, Written};
+use crate::probe::{Carrier, Family, Host, Outfit, Settings, Target, Written};
 use crate::text;
 
 /// More targets than this are not probed at once.
@@ -59,17 +59,19 @@ fn check_way(target: &Target, settings: &Settings) -> Result<(), Failure> {
             "cannot probe `{text}` by --via: a proxy carries TCP connections alone"
         )));
     }
-    let has_outfit = settings.outfit.source_port.is_some() || !settings.outfit.options.is_empty();
+    let Outfit { source, source_port, options, mptcp } = &settings.outfit;
+    let has_outfit = source.is_some() || source_port.is_some() || !options.is_empty();
     if target.protocol().carrier() == Carrier::Unix && has_outfit {
         return Err(Failure::usage(format!(
             "cannot probe `{text}` so: a socket with a path has no source, no interface and no \
              options of a network"
         )));
     }
-    if settings.outfit.mptcp && !matches!(target.protocol().carrier(), Carrier::Tcp | Carrier::Tls)
-    {
+    let is_stream = matches!(target.protocol().carrier(), Carrier::Tcp | Carrier::Tls);
+    let streams_alone = [(*mptcp, "--mptcp"), (settings.every_address, "--every-address")];
+    if let Some((_, option)) = streams_alone.iter().find(|(asked, _)| *asked && !is_stream) {
         return Err(Failure::usage(format!(
-            "cannot probe `{text}` by --mptcp: it is no TCP target"
+            "cannot probe `{text}` by {option}: it is no TCP target"
         )));
     }
     let is_v4 = match target.host() {
