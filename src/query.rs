@@ -45,7 +45,7 @@ use key::{Key, NumberKey};
 pub use complete::{Completion, complete, complete_flows, complete_with};
 pub use error::QueryError;
 pub use eval::Truth;
-pub use help::{KEYS, KeyHelp, Table, help_text};
+pub use help::{KEYS, KeyHelp, NOTES, SYNTAX, Table, help_text};
 pub use named::is_name;
 pub use rows::Subject;
 pub use saved::{Saved, SavedError};

@@ -21,12 +21,13 @@ const SCHEMA: &str = "sockpit.close/1";
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = crate::query::help_text())]
 pub struct Args {
-    /// Close the connections that match: rport:443, name:curl, addr:192.0.2.7, … Words stand
-    /// side by side for and. Listeners and sockets without a peer are left alone unless the
-    /// query names their state (state:listen).
+    /// Close the connections that match: rport:443, name:curl, addr:192.0.2.7, … All words
+    /// must match. Listeners and unconnected sockets are left alone unless the query names their
+    /// state (state:listen).
     #[arg(required = true)]
     query: Vec<String>,
-    /// Allow closing the connections of what sockpit runs under, and that of SSH_CONNECTION.
+    /// Allow closing connections of the processes that sockpit runs under, and the one in
+    /// SSH_CONNECTION.
     #[arg(long)]
     protected: bool,
     #[command(flatten)]

@@ -22,7 +22,7 @@ Examples:
   sockpit doctor
   sockpit doctor --json | jq -r '.abilities[] | select(.state != \"ready\").name'
 
-Exit code: 0 everything is ready, 1 something is not.")]
+Exit code: 0 everything is available, 1 something is not.")]
 pub struct Args {
     /// Print one JSON document.
     #[arg(long)]

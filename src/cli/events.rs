@@ -33,7 +33,7 @@ Examples:
   sockpit events name:curl --duration 10s  those of one program
   sockpit events rport:5432 --jsonl        one JSON object per line
 
-Exit code: 0 it was watched as long as asked, 1 some events were lost, 3 not permitted.")]
+Exit code: 0 no event was lost, 1 some events were lost, 3 not permitted.")]
 pub struct Args {
     /// Which connections, as in `sockpit ports`.
     #[arg(value_name = "QUERY")]
@@ -41,7 +41,7 @@ pub struct Args {
     /// Stop after this time: 10s, 2m. Without it, Ctrl-C stops.
     #[arg(long, value_name = "D", value_parser = duration::parse)]
     duration: Option<Duration>,
-    /// Those of every network namespace, not of sockpit's own alone.
+    /// Events of every network namespace, not only of sockpit's own.
     #[arg(long)]
     all_netns: bool,
     /// Print one JSON document at the end.

@@ -16,13 +16,13 @@ const DEFAULT_WISH: &str = "8000";
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Each port is confirmed by one plain bind on every address, closed at once. Ports in
-net.ipv4.ip_local_reserved_ports are passed over. So are those of net.ipv4.ip_local_port_range,
-unless PORT itself lies there; of FIRST-LAST they are taken when the rest is not enough.
+net.ipv4.ip_local_reserved_ports are skipped. So are those of net.ipv4.ip_local_port_range,
+unless the search starts there; in a range (FIRST-LAST) they are used when no others are left.
 Exit code: 0 as many as asked for, 1 fewer."
 )]
 pub struct Args {
-    /// A wish (8000: that one or the next ones, the same as 8000-) or a range (8000-8100); TCP
-    /// unless it ends in /udp.
+    /// Where to look: from a port upwards (8000, the same as 8000-) or in a range (8000-8100);
+    /// TCP unless it ends in /udp.
     #[arg(value_name = "RANGE[/udp]", default_value = DEFAULT_WISH)]
     range: String,
     /// How many ports.

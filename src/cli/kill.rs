@@ -30,20 +30,20 @@ pub struct Args {
     /// The first signal, by name or number.
     #[arg(long, value_name = "SIGNAL", default_value = "TERM", value_parser = parse_signal)]
     signal: Signal,
-    /// How long to wait for the end after each signal: 500ms, 3s, 1m.
+    /// How long a process gets to exit after each signal: 500ms, 3s, 1m.
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration::parse)]
     timeout: Duration,
-    /// How long to watch the port afterwards. By itself as long as whoever keeps the process may
-    /// take to bring it back, and 15 s at most.
+    /// How long to watch the port afterwards. The default is as long as a supervisor may take to
+    /// restart the process, but no more than 15 s.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     watch: Option<Duration>,
-    /// Take the processes' descendants along.
+    /// End the processes' children too, and their children.
     #[arg(long)]
     tree: bool,
-    /// Allow KILL: as the signal, and after the timeout.
+    /// Allow SIGKILL, as the first signal or for what is still alive after the timeout.
     #[arg(long)]
     force: bool,
-    /// Allow ending pid 1, sockpit itself and the processes that it runs under.
+    /// Allow ending PID 1, sockpit itself and the processes that it runs under.
     #[arg(long)]
     protected: bool,
     #[command(flatten)]

@@ -12,9 +12,9 @@ use crate::text::{address, clean, duration, units};
 
 /// What to wait for, and how long.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "With several ports it waits until all of them are so at the same time.
-With --listening it prints the addresses that are served, one line for each port.
-Exit code: 0 when it is so, 1 when the time has passed. It looks at least once.")]
+#[command(after_help = "Several ports must all be free, or all be listening, at the same time.
+With --listening it prints the addresses that something listens on, one line for each port.
+Exit code: 0 the condition holds, 1 it did not within the timeout. It looks at least once.")]
 pub struct Args {
     /// The ports, also as a list or a range (3000,3001 or 3000-3002); TCP unless they end in /udp.
     #[arg(value_name = "PORT[/udp]", required = true)]
@@ -25,11 +25,11 @@ pub struct Args {
     /// A link-local one with its interface: fe80::1%eth0.
     #[arg(long, value_name = "ADDR", value_parser = port::parse_scoped_addr)]
     addr: Option<Addr>,
-    /// With --free: the bind to come sets SO_REUSEADDR, as most servers do, so that closed
-    /// connections in TIME_WAIT do not count.
+    /// With --free: your program will set SO_REUSEADDR, as most servers do, so connections in
+    /// TIME_WAIT do not count.
     #[arg(long, conflicts_with = "listening")]
     reuse_addr: bool,
-    /// How long to wait at most: 500ms, 30s, 5m.
+    /// Give up after this long: 500ms, 30s, 5m.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
     timeout: Duration,
 }
@@ -37,10 +37,10 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct What {
-    /// Until no socket stands against a plain bind, and one has succeeded.
+    /// Until nothing blocks a plain bind, and a trial bind has succeeded.
     #[arg(long)]
     free: bool,
-    /// Until a TCP socket listens there, or a UDP socket without a peer is bound there.
+    /// Until a TCP socket listens on it, or an unconnected UDP socket is bound to it.
     #[arg(long)]
     listening: bool,
 }

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dear_collector_stretches_its_period() {
+    fn an_expensive_collector_runs_less_often() {
         let second = Duration::from_secs(1);
         assert_eq!(stretched(second, Duration::from_millis(10)), second);
         assert_eq!(stretched(second, Duration::from_millis(250)), Duration::from_millis(3250));

@@ -7,7 +7,7 @@ use super::sockets::{self, Detail, Reach, Request};
 use crate::model::socket::{Protocol, Socket, SocketKey};
 use crate::sys::netns;
 
-/// A namespace in which somebody serves on the port.
+/// A namespace in which something listens on the port.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Elsewhere {
     /// Its inode.

@@ -1,4 +1,4 @@
-//! Waiting until ports are free, or until somebody serves on them.
+//! Waiting until ports are free, or until something listens on them.
 
 use std::thread;
 use std::time::{Duration, Instant};

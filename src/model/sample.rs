@@ -23,7 +23,7 @@ pub struct Sample<T> {
     pub seq: u64,
     /// What the newest round cost in CPU time of its thread.
     pub cost: Duration,
-    /// The period in force, stretched when rounds are dear.
+    /// The period in force, longer when rounds are expensive.
     pub period: Duration,
     /// Whether `value` is from an earlier round because the newest one failed.
     pub stale: bool,

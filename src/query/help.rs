@@ -43,7 +43,7 @@ impl Table {
 
     /// The language with this table's keys in plain text, no line wider than 78 columns.
     pub fn help_text(&self) -> String {
-        let mut out = String::from("Parts of a query stand side by side for and:\n");
+        let mut out = String::from("All words of a query must match:\n");
         for (form, meaning) in SYNTAX {
             // Writing to a string cannot fail.
             let _ = writeln!(out, "  {form:<17} {meaning}");
@@ -52,12 +52,9 @@ impl Table {
         for KeyHelp { key, about, example, .. } in self.keys {
             let _ = writeln!(out, "  {key:<9} {about:<44} {example}");
         }
-        out.push_str(
-            "\nTimes take us, ms, s, m, h, d; sizes k, M, G (Ki, Mi, Gi for powers of 1024).\n\
-             text matches a part, but user, if and service the whole; /regex/ goes too.\n\
-             What is not known is neither true nor false: the row matches neither a\n\
-             comparison with it nor the negation of that.\n",
-        );
+        out.push('\n');
+        out.push_str(NOTES);
+        out.push('\n');
         out
     }
 }
@@ -87,22 +84,22 @@ pub const KEYS: &[KeyHelp] = &[
     key("ppid", "number", "process id of an owner's parent", "ppid:1"),
     key("name", "text", "process name", "name:nginx"),
     key("cmd", "text", "command line", "cmd:\"-m http.server\""),
-    key("cwd", "text", "directory that an owner works in", "cwd:/srv/shop"),
+    key("cwd", "text", "working directory of an owner", "cwd:/srv/shop"),
     key("user", "text", "user name or id of the socket", "user:root,1000"),
-    key("unit", "text", "systemd unit of an owner, or it is held for", "unit:ssh.service"),
+    key("unit", "text", "systemd unit: the owner's, or the activated one", "unit:ssh.service"),
     key("container", "text", "container's name, id or runtime", "container:web"),
     key("owner", "name", "owned kernel hidden vanished foreign unknown", "owner:hidden"),
-    key("exposed", "name", "a server that others can address: yes no", "exposed:yes"),
+    key("exposed", "name", "a server that other hosts can reach: yes no", "exposed:yes"),
     key("finding", "name", "accept_queue_full close_wait receive_drops; * any", "finding:*"),
     key("if", "text", "interface it is bound to", "if:eth0"),
     key("netns", "name", "network namespace, by name or inode", "netns:web,4026531840"),
     key("inode", "number", "socket inode; 0 if no process holds it", "inode:0"),
     key("cookie", "number", "the kernel's socket cookie", "cookie:8193"),
     key("recvq", "size", "bytes received and not read", "recvq:64k.."),
-    key("sendq", "size", "bytes not acknowledged, or not sent", "sendq:1.."),
+    key("sendq", "size", "bytes sent and not acknowledged, or unsent", "sendq:1.."),
     key("backlog", "number", "accept queue: length, or fill with %", "backlog:80%.."),
     key("rtt", "time", "round-trip time", "rtt:50ms.."),
-    key("age", "time", "time since first seen: the least age", "age:1h.."),
+    key("age", "time", "time since it was first seen (at least so old)", "age:1h.."),
     key("drops", "number", "packets dropped at the socket", "drops:1.."),
     key("retrans", "number", "segments sent again", "retrans:10.."),
     key("rate", "size", "bytes a second, both ways; needs two looks", "rate:1M.."),
@@ -116,13 +113,13 @@ pub const KEYS: &[KeyHelp] = &[
 ];
 
 /// How the parts of a query are written, and what they mean.
-const SYNTAX: &[(&str, &str)] = &[
-    ("a b", "both hold (also: a and b, a && b)"),
-    ("a or b", "one holds (also: a || b); weaker than and"),
-    ("!a", "it does not hold (also: not a)"),
+pub const SYNTAX: &[(&str, &str)] = &[
+    ("a b", "both match (also: a and b, a && b)"),
+    ("a or b", "either matches (also: a || b); binds looser than and"),
+    ("!a", "a does not match (also: not a)"),
     ("( )", "a group"),
-    ("word", "some text of the row holds it, in any case"),
-    ("\"two words\"", "the same, with blanks and signs as they stand"),
+    ("word", "some text of the row contains it, in any case"),
+    ("\"two words\"", "the same, with spaces and signs taken literally"),
     ("/regex/", "some text of the row matches it, in any case"),
     ("8080", "a port at either end, or an owner's process id"),
     (":8080 8000..8100", "a port, or a range of ports, at either end"),
@@ -131,10 +128,17 @@ const SYNTAX: &[(&str, &str)] = &[
     ("key:a,b", "one of several values"),
     ("key:10..20", "a range (also 10-20); 10.. and ..20 have one end"),
     ("key:>10", "compared; also < >= <= (quote them for a shell)"),
-    ("name:=nginx", "the whole text, not a part of it"),
-    ("unit:*", "there is a value"),
+    ("name:=nginx", "the whole text, not just a part"),
+    ("unit:*", "any value at all"),
     ("@name", "a filter saved under this name"),
 ];
+
+/// What holds for several keys.
+pub const NOTES: &str = "\
+Times take us, ms, s, m, h, d; sizes k, M, G (Ki, Mi, Gi for powers of 1024).
+Text keys match a part of the text, but user, if and service all of it;
+they take /regex/ too. An unknown value is neither true nor false: it matches
+neither a comparison nor the negation of one.";
 
 /// The language over sockets in plain text, no line wider than 78 columns.
 pub fn help_text() -> String {

@@ -27,7 +27,7 @@ use ratatui::layout::{Position, Rect};
 
 pub use page::Page;
 
-use super::command::{Command, Motion};
+use super::command::{Command, Motion, PaneId};
 use super::cx::Cx;
 use super::event::{Answer, RequestId};
 use super::keymap::{self, Binding, Key};
@@ -96,8 +96,8 @@ pub enum Step {
     Stay,
     /// It closes.
     Close,
-    /// It closes and asks for this.
-    Run(Command),
+    /// It closes and asks for this, of another pane where one is named.
+    Run(Option<PaneId>, Command),
     /// Another one takes its place.
     Open(Box<dyn Dialog>),
 }

@@ -1,77 +1,18 @@
 //! Keys as data: which key asks for which command where. The hint lines, the help and the
 //! palette are made from these tables, so that none of them can say what is not so.
 
-use std::fmt;
+mod binding;
+mod key;
+mod tables;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::borrow::Cow;
 
-use super::command::{Command, ExportFormat, Motion, PaneId};
+use super::command::{Command, PaneId};
+use tables::{DIALOG, FIELD, GLOBAL, MOTION, OPTIONS, PACKETS, PORTS, TESTER};
 
-/// A key as it is pressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
-    code: KeyCode,
-    control: bool,
-    // No binding uses it: see [`without_alt`].
-    alt: bool,
-}
-
-impl Key {
-    /// A key without modifiers.
-    pub const fn plain(code: KeyCode) -> Self {
-        Self { code, control: false, alt: false }
-    }
-
-    /// The key of a character.
-    pub const fn char(c: char) -> Self {
-        Self::plain(KeyCode::Char(c))
-    }
-
-    /// The key of a character, with Control held.
-    pub const fn control(c: char) -> Self {
-        Self { code: KeyCode::Char(c), control: true, alt: false }
-    }
-}
-
-impl From<KeyEvent> for Key {
-    fn from(event: KeyEvent) -> Self {
-        let held = |modifier| event.modifiers.contains(modifier);
-        Self {
-            code: event.code,
-            control: held(KeyModifiers::CONTROL),
-            alt: held(KeyModifiers::ALT),
-        }
-    }
-}
-
-/// A key that came with Alt, as Esc and the key by itself: a terminal sends the same bytes for
-/// both. Where Alt means nothing, two keys were pressed that arrived together.
-pub fn without_alt(event: KeyEvent) -> Option<[KeyEvent; 2]> {
-    let plain = KeyEvent { modifiers: event.modifiers - KeyModifiers::ALT, ..event };
-    let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
-    event.modifiers.contains(KeyModifiers::ALT).then_some([escape, plain])
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.control {
-            f.write_str("Ctrl-")?;
-        }
-        match self.code {
-            KeyCode::Char(' ') => f.write_str("Space"),
-            KeyCode::Char(c) if self.control => write!(f, "{}", c.to_ascii_uppercase()),
-            KeyCode::Char(c) => write!(f, "{c}"),
-            KeyCode::Up => f.write_str("↑"),
-            KeyCode::Down => f.write_str("↓"),
-            KeyCode::Left => f.write_str("←"),
-            KeyCode::Right => f.write_str("→"),
-            KeyCode::PageUp => f.write_str("PgUp"),
-            KeyCode::PageDown => f.write_str("PgDn"),
-            KeyCode::BackTab => f.write_str("Shift-Tab"),
-            other => write!(f, "{other:?}"),
-        }
-    }
-}
+pub use binding::Binding;
+pub use key::{Key, without_alt};
+pub use tables::SIGNS;
 
 /// Where a binding holds. The table of the place that has the focus comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,238 +26,6 @@ pub enum Context {
     /// In a text field.
     Field,
 }
-
-/// A line of the keymap.
-#[derive(Clone, Copy, Debug)]
-pub struct Binding {
-    /// Any of these keys.
-    pub keys: &'static [Key],
-    /// What they ask for.
-    pub command: Command,
-    /// One or two words for the hint line; empty for what needs no reminder.
-    pub hint: &'static str,
-    /// A sentence without its full stop, for help and palette.
-    pub about: &'static str,
-}
-
-impl Binding {
-    /// A key of a dialog: its hint says it all.
-    pub const fn hinted(keys: &'static [Key], command: Command, hint: &'static str) -> Self {
-        bind(keys, command, hint, hint)
-    }
-
-    /// Enter agrees to a dialog.
-    pub const fn enter(hint: &'static str) -> Self {
-        Self::hinted(const { &[Key::plain(KeyCode::Enter)] }, Command::Accept, hint)
-    }
-
-    /// Esc leaves a dialog.
-    pub const fn esc(hint: &'static str) -> Self {
-        Self::hinted(const { &[Key::plain(KeyCode::Esc)] }, Command::Cancel, hint)
-    }
-
-    /// Esc and Enter alike close a dialog that has nothing to agree to.
-    pub const fn close() -> Self {
-        const KEYS: &[Key] = &[Key::plain(KeyCode::Esc), Key::plain(KeyCode::Enter)];
-        Self::hinted(KEYS, Command::Cancel, "close")
-    }
-
-    /// The keys, as help lists them.
-    pub fn key_names(&self) -> String {
-        self.keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    }
-}
-
-const fn bind(
-    keys: &'static [Key],
-    command: Command,
-    hint: &'static str,
-    about: &'static str,
-) -> Binding {
-    Binding { keys, command, hint, about }
-}
-
-static GLOBAL: &[Binding] = &[
-    bind(&[Key::char('?')], Command::Help, "keys", "List the keys of the focused pane"),
-    bind(&[Key::char(':')], Command::Palette, "palette", "Find any command by its name"),
-    bind(&[Key::char('/')], Command::Filter, "filter", "Filter the ports"),
-    bind(&[Key::char('q'), Key::control('c')], Command::Quit, "quit", "Quit"),
-    bind(&[Key::char(' ')], Command::Freeze, "freeze", "Freeze the view, or let it run again"),
-    bind(&[Key::char('z')], Command::Zoom, "zoom", "Give the focused pane the whole screen"),
-    bind(&[Key::plain(KeyCode::Tab)], Command::FocusNext, "next", "Focus the next pane"),
-    bind(&[Key::plain(KeyCode::BackTab)], Command::FocusPrevious, "", "Focus the pane before"),
-    bind(&[Key::char('1')], Command::Focus(PaneId::Ports), "", "Focus Ports"),
-    bind(&[Key::char('2')], Command::Focus(PaneId::Packets), "", "Focus Packets"),
-    bind(&[Key::char('3')], Command::Focus(PaneId::Options), "", "Focus Options"),
-    bind(&[Key::char('4')], Command::Focus(PaneId::Tester), "", "Focus Tester"),
-    bind(
-        &[Key::char('+')],
-        Command::MoveSplit { down: true },
-        "",
-        "Give Ports more lines; the mouse drags its lower edge",
-    ),
-    bind(&[Key::char('-')], Command::MoveSplit { down: false }, "", "Give Ports fewer lines"),
-    bind(&[Key::char('n')], Command::Names, "", "Show names or numbers"),
-    bind(
-        &[Key::char('M')],
-        Command::Mouse,
-        "",
-        "Leave the mouse to the terminal, to select text, or take it back",
-    ),
-    bind(&[Key::char('y')], Command::Copy, "", "Copy the selected row"),
-    bind(
-        &[Key::char('E')],
-        Command::Export(ExportFormat::Json),
-        "",
-        "Export what is on screen as JSON",
-    ),
-    bind(&[], Command::Export(ExportFormat::Csv), "", "Export what is on screen as CSV"),
-    bind(&[Key::char('r')], Command::Refresh, "", "Sample and inspect again now"),
-    bind(&[Key::char('L')], Command::ActionLog, "", "Show the log of actions"),
-    bind(
-        &[Key::char('D')],
-        Command::Doctor,
-        "",
-        "What can be seen and done here, what not, and what would permit it",
-    ),
-    bind(&[Key::control('z')], Command::Suspend, "", "Suspend; fg in the shell comes back"),
-];
-
-/// Motions, the same in every list.
-static MOTION: &[Binding] = &[
-    bind(&[Key::plain(KeyCode::Up), Key::char('k')], Command::Move(Motion::Up), "", "One up"),
-    bind(&[Key::plain(KeyCode::Down), Key::char('j')], Command::Move(Motion::Down), "", "One down"),
-    bind(&[Key::plain(KeyCode::PageUp)], Command::Move(Motion::PageUp), "", "A screenful up"),
-    bind(&[Key::plain(KeyCode::PageDown)], Command::Move(Motion::PageDown), "", "A screenful down"),
-    bind(
-        &[Key::plain(KeyCode::Home), Key::char('g')],
-        Command::Move(Motion::First),
-        "",
-        "To the first",
-    ),
-    bind(
-        &[Key::plain(KeyCode::End), Key::char('G')],
-        Command::Move(Motion::Last),
-        "",
-        "To the last",
-    ),
-];
-
-static PORTS: &[Binding] = &[
-    bind(&[Key::char('K')], Command::Kill, "kill", "Plan to kill who holds the selected rows"),
-    bind(
-        &[Key::char('X')],
-        Command::CloseConnection,
-        "close",
-        "Plan to close connections, not their processes",
-    ),
-    bind(
-        &[Key::char('w')],
-        Command::Why,
-        "why busy?",
-        "Why the row's port is busy; this tries to bind it",
-    ),
-    bind(
-        &[Key::plain(KeyCode::Enter)],
-        Command::Details,
-        "details",
-        "Everything about the row; on a header, fold or unfold",
-    ),
-    bind(&[Key::char('s')], Command::SortNext, "sort", "Sort by the next column"),
-    bind(&[Key::char('S')], Command::SortReverse, "", "Turn the order around"),
-    bind(
-        &[Key::char('N')],
-        Command::AllNamespaces,
-        "",
-        "Show every network namespace, or sockpit's own alone",
-    ),
-    bind(
-        &[Key::char('u')],
-        Command::LocalSockets,
-        "",
-        "Show UNIX and netlink sockets, or hide them",
-    ),
-    bind(
-        &[Key::char('b')],
-        Command::GroupNext,
-        "group",
-        "Group by process, port, remote, state, tree, or not",
-    ),
-    bind(
-        &[Key::plain(KeyCode::Left)],
-        Command::Fold,
-        "",
-        "Fold the group's rows away, or go to its header",
-    ),
-    bind(&[Key::plain(KeyCode::Right)], Command::Unfold, "", "Unfold the group, or go to its rows"),
-    bind(&[], Command::FoldAll, "", "Fold all groups"),
-    bind(&[], Command::UnfoldAll, "", "Unfold all groups"),
-    bind(&[Key::char('m')], Command::Mark, "mark", "Mark the row for a joint action"),
-    bind(
-        &[Key::char('t')],
-        Command::Ring,
-        "",
-        "Tell me when the row's port opens, closes, changes hands or fills its queue",
-    ),
-    bind(&[Key::char('F')], Command::SavedFilters, "", "Choose, save or forget a named filter"),
-    bind(&[Key::char('H')], Command::History, "", "Open the history of ended sockets, or close it"),
-    bind(&[Key::char('C')], Command::Columns, "", "Choose the columns and their order"),
-    bind(&[Key::plain(KeyCode::Esc)], Command::ClearFilter, "", "Drop the filter, then the marks"),
-];
-
-static PACKETS: &[Binding] = &[
-    bind(
-        &[Key::char('v')],
-        Command::NextView,
-        "view",
-        "Flows, ports, processes, hosts, applications, DNS, problems or interfaces",
-    ),
-    bind(&[Key::char('s')], Command::SortNext, "sort", "Sort the flows by the next column"),
-    bind(&[Key::char('S')], Command::SortReverse, "", "Turn the order around"),
-];
-
-static OPTIONS: &[Binding] = &[
-    bind(
-        &[Key::char('a')],
-        Command::ChangedOnly,
-        "changed/all",
-        "All options, or only the changed ones",
-    ),
-    bind(
-        &[Key::char('e')],
-        Command::EditOption,
-        "set",
-        "Plan to set the selected option on the live socket",
-    ),
-    bind(
-        &[Key::char('U')],
-        Command::UndoOption,
-        "undo",
-        "Plan to undo the last option that was set",
-    ),
-];
-
-static TESTER: &[Binding] = &[
-    bind(&[Key::plain(KeyCode::Enter)], Command::Probe, "test", "Test the target once"),
-    bind(&[Key::char('e')], Command::EditTarget, "edit", "Edit the target"),
-    bind(&[Key::char('c')], Command::ProbeContinuously, "continuous", "Test every second, or stop"),
-    bind(
-        &[Key::char('b')],
-        Command::ProbeAll,
-        "board",
-        "Test every target of the configuration, or leave their board",
-    ),
-];
-
-/// In every dialog, besides its own keys.
-static DIALOG: &[Binding] = &[bind(&[Key::control('c')], Command::Quit, "", "Quit")];
-
-static FIELD: &[Binding] = &[
-    bind(&[Key::plain(KeyCode::Enter)], Command::Accept, "done", "Finish"),
-    bind(&[Key::plain(KeyCode::Tab)], Command::Complete, "complete", "Complete"),
-    bind(&[Key::plain(KeyCode::Esc)], Command::Cancel, "cancel", "Leave it as it was"),
-    bind(&[Key::control('c')], Command::Quit, "", "Quit"),
-];
 
 fn find(bindings: &[Binding], key: Key) -> Option<Command> {
     bindings.iter().find(|binding| binding.keys.contains(&key)).map(|binding| binding.command)
@@ -366,31 +75,56 @@ impl Context {
     }
 }
 
-/// The signs of the table in Ports, and what they mean.
-pub static SIGNS: &[(&str, &str)] = &[
-    ("+ ~ ✕", "A new row, one whose state or owners changed, one that ended"),
-    ("▶ ● ♪", "The selected row, a marked one, one whose port rings"),
-    ("3/128", "QUEUE of a listener: 3 wait to be accepted, its limit is 128; ! from 80 % on"),
-    ("64k:0", "QUEUE of others: bytes unread:unsent, k is 1000; ! stands still, or drops"),
-    ("129+3", "Process 129 and 3 more hold it"),
-    ("~129", "It ran since it was last looked at, and may hold it no more"),
-    ("≥2m", "At least so old: it was there before sockpit looked"),
-    ("-", "Not known"),
-];
-
 /// The sections of the help for `pane`, in reading order.
 pub fn help(pane: PaneId) -> [(&'static str, &'static [Binding]); 3] {
     [(pane.name(), Context::Pane(pane).bindings()), ("Everywhere", GLOBAL), ("Lists", MOTION)]
 }
 
-/// Every command that the palette offers while `pane` has the focus, that pane's own first.
-/// Motions are left out: nobody looks for them by name.
-pub fn palette(pane: PaneId) -> impl Iterator<Item = &'static Binding> {
-    Context::Pane(pane).bindings().iter().chain(GLOBAL)
+/// A command that the palette offers.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer {
+    /// The pane that must have the focus for it, where that is another one.
+    pub pane: Option<PaneId>,
+    /// Its line of the keymap.
+    pub binding: &'static Binding,
+}
+
+impl Offer {
+    /// What it does, and in which other pane.
+    pub fn about(&self) -> Cow<'static, str> {
+        match self.pane {
+            Some(pane) => format!("{}: {}", pane.name(), self.binding.about).into(),
+            None => self.binding.about.into(),
+        }
+    }
+
+    /// The keys for it; those of another pane after the key that goes there.
+    pub fn key_names(&self) -> String {
+        let keys = self.binding.key_names();
+        match self.pane {
+            Some(pane) => format!("{} {keys}", pane.index() + 1).trim_end().to_owned(),
+            None => keys,
+        }
+    }
+}
+
+/// Every command that can be given while `pane` has the focus: its own, those that hold
+/// everywhere, and those of the other panes, which take the focus along. Motions are left out:
+/// nobody looks for them by name.
+pub fn palette(pane: PaneId) -> impl Iterator<Item = Offer> {
+    let here = Context::Pane(pane).bindings().iter().chain(GLOBAL);
+    let others = PaneId::ALL.into_iter().filter(move |other| *other != pane);
+    let there = others.flat_map(|other| {
+        let offer = move |binding| Offer { pane: Some(other), binding };
+        Context::Pane(other).bindings().iter().map(offer)
+    });
+    here.map(|binding| Offer { pane: None, binding }).chain(there)
 }
 
 #[cfg(test)]
 mod tests {
+    use crossterm::event::KeyCode;
+
     use super::*;
 
     const ALL: [Context; 7] = [

@@ -67,9 +67,9 @@ fn help_opens_and_esc_closes_it() {
         let mut terminal = Terminal::sockpit(80, 24, &[]);
         terminal.wait_for("1 Ports");
         terminal.send("?");
-        terminal.wait_for("Plan to kill who holds the selected rows");
+        terminal.wait_for("Plan to end the processes");
         terminal.send("\x1b");
-        terminal.wait_gone("Plan to kill");
+        terminal.wait_gone("Plan to end the processes");
         terminal.send("q");
         assert!(terminal.wait_exit().success());
         terminal.assert_restored();
@@ -91,7 +91,7 @@ fn the_palette_runs_a_command() {
         terminal.send(":");
         terminal.wait_for("Palette");
         terminal.send("no such command");
-        terminal.wait_for("no command is called so");
+        terminal.wait_for("No command has that name");
         terminal.send("\x1b");
         terminal.wait_gone("Palette");
         terminal.send(":");

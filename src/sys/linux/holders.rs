@@ -1,7 +1,7 @@
 //! Which process holds which socket: the links in `/proc/PID/fd`, and what is held apart from
 //! them ([`apart`]).
 //!
-//! A look-up of a link is dear, so a table that is refreshed again and again looks up only the
+//! Looking up a link is expensive, so a table that is refreshed again and again looks up only the
 //! descriptors of processes that may have changed them: those that ran since (see [`idle`]), and
 //! those that share a table with another ([`sharing`]). When these have more descriptors than
 //! one refresh may look up, the ones that were read longest ago come first. Of the rest only

@@ -126,8 +126,11 @@ impl App {
             Some(Step::Ignored) => {}
             Some(Step::Close) => self.dialog = None,
             Some(Step::Open(dialog)) => self.open(dialog),
-            Some(Step::Run(command)) => {
+            Some(Step::Run(pane, command)) => {
                 self.dialog = None;
+                if let Some(pane) = pane {
+                    self.focus(pane);
+                }
                 self.perform(command, effects);
             }
         }

@@ -377,6 +377,12 @@ fn the_palette_runs_what_it_finds() {
     desk.type_text("freeze");
     desk.press(KeyCode::Enter);
     assert!(desk.app.world.is_frozen() && desk.app.dialog.is_none());
+    // What another pane does takes the focus there.
+    desk.press(KeyCode::Char(':'));
+    desk.type_text("every second");
+    assert!(desk.screen().contains("4 c"), "{}", desk.screen());
+    desk.press(KeyCode::Enter);
+    assert_eq!(desk.app.focus, PaneId::Tester);
 }
 
 #[test]
@@ -664,7 +670,7 @@ fn hints_take_clicks() {
     click(&mut desk, "s sort");
     assert!(desk.screen().contains("PROT▲"), "{}", desk.screen());
     click(&mut desk, "? keys");
-    assert!(desk.app.dialog.is_some() && desk.screen().contains("Plan to kill who holds"));
+    assert!(desk.app.dialog.is_some() && desk.screen().contains("Plan to end the processes"));
     desk.press(KeyCode::Esc);
     click(&mut desk, "z zoom");
     assert!(desk.app.zoom);
@@ -678,7 +684,7 @@ fn the_right_button_offers_what_can_be_done_with_the_row() {
     desk.screen();
     desk.mouse(MouseEventKind::Down(MouseButton::Right), 10, 5);
     assert_eq!(desk.selected(), Some(key_of(3)));
-    assert!(desk.screen().contains("Plan to kill who holds the selected rows"));
+    assert!(desk.screen().contains("Plan to end the processes that hold the selected rows"));
 }
 
 #[test]
@@ -718,7 +724,7 @@ fn a_filter_without_a_match_leaves_nothing_selected() {
     desk.press(KeyCode::Enter);
     assert_eq!(desk.selected(), None);
     let screen = desk.screen();
-    assert!(screen.contains("Esc drops the filter"), "{screen}");
+    assert!(screen.contains("Esc clears the filter"), "{screen}");
     assert!(!screen.contains("tcp://127.0.0.1:5432"), "{screen}");
     desk.press(KeyCode::Char('4'));
     desk.press(KeyCode::Enter);

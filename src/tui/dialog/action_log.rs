@@ -15,7 +15,7 @@ impl Dialog for ActionLogDialog {
     fn write(&self, page: &mut Page<'_>) {
         let (theme, log) = (page.theme, page.log);
         if log.entries.is_empty() {
-            page.add("No action has been taken yet.", theme.dim);
+            page.add("No action yet: what K, X and e do to the system is listed here.", theme.dim);
         }
         for entry in log.entries.iter().rev() {
             let zoned = entry.at.to_zoned(page.world.timezone.clone());

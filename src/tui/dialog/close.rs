@@ -121,7 +121,7 @@ impl Dialog for CloseDialog {
                 } else {
                     spares_servers(plan).then(|| servers("close listeners, too"))
                 };
-                let agree = if plan.protected { "agree, then asked once more" } else { "run" };
+                let agree = if plan.protected { "agree; it asks again first" } else { "run" };
                 let (run, leave) = match plan.targets.is_empty() {
                     true => (None, Binding::close()),
                     false => (Some(Binding::enter(agree)), Binding::esc("cancel")),

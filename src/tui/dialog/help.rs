@@ -38,15 +38,20 @@ impl Dialog for Help {
             page.add("Signs", page.theme.heading);
             keymap::SIGNS.iter().for_each(|(sign, about)| entry(page, sign, about));
             page.gap();
-            page.add("Filter", page.theme.heading);
-            for line in query::help_text().lines() {
-                page.line(vec![(line.to_owned(), page.theme.text)]);
+            page.add("Filter: all words must match", page.theme.heading);
+            query::SYNTAX.iter().for_each(|(form, meaning)| entry(page, form, meaning));
+            page.gap();
+            page.add("Filter keys", page.theme.heading);
+            for key in query::KEYS {
+                entry(page, key.key, &format!("{}: {}", key.about, key.example));
             }
+            page.gap();
+            page.add(&query::NOTES.replace('\n', " "), page.theme.text);
         }
     }
 }
 
 fn entry(page: &mut Page<'_>, key: &str, about: &str) {
     let theme = page.theme;
-    page.line(vec![(format!("  {key:<12}"), theme.accent), (about.to_owned(), theme.text)]);
+    page.lead((&format!("  {key:<12}  "), theme.accent), (about, theme.text));
 }

@@ -1,5 +1,7 @@
 //! The palette: every command by its name, found by typing parts of it.
 
+use std::borrow::Cow;
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher};
 
@@ -7,28 +9,28 @@ use super::picker::Picker;
 use super::{Dialog, Page, Step};
 use crate::tui::command::{Command, Motion};
 use crate::tui::cx::Cx;
-use crate::tui::keymap::{self, Binding};
+use crate::tui::keymap::{self, Binding, Offer};
 use crate::tui::pane::PaneId;
 use crate::tui::widgets::field::Field;
 
 /// The open palette.
 #[derive(Debug)]
 pub struct Palette {
-    picker: Picker<&'static Binding>,
+    picker: Picker<Offer>,
     pane: PaneId,
 }
 
-/// A binding under its sentence, for the matcher.
-struct Candidate(&'static Binding);
+/// An offer under its sentence, for the matcher.
+struct Candidate(Cow<'static, str>, Offer);
 
 impl AsRef<str> for Candidate {
     fn as_ref(&self) -> &str {
-        self.0.about
+        &self.0
     }
 }
 
 impl Palette {
-    /// All commands of a pane and of the whole.
+    /// All commands, those of this pane first.
     pub fn new(pane: PaneId) -> Self {
         Self { picker: Picker::new(keymap::palette(pane).collect()), pane }
     }
@@ -44,8 +46,8 @@ impl Dialog for Palette {
     }
 
     fn write(&self, page: &mut Page<'_>) {
-        let texts = |binding: &&'static Binding| (binding.about.into(), binding.key_names());
-        self.picker.write(page, ":", "  no command is called so", texts);
+        let texts = |offer: &Offer| (offer.about(), offer.key_names());
+        self.picker.write(page, ":", "  No command has that name.", texts);
     }
 
     fn field(&self) -> Option<&Field> {
@@ -59,9 +61,9 @@ impl Dialog for Palette {
     fn field_changed(&mut self) {
         let typed = self.picker.field.text();
         let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
-        let candidates = keymap::palette(self.pane).map(Candidate);
+        let candidates = keymap::palette(self.pane).map(|offer| Candidate(offer.about(), offer));
         let found = pattern.match_list(candidates, &mut Matcher::new(Config::DEFAULT));
-        self.picker.narrow(found.into_iter().map(|(candidate, _)| candidate.0).collect());
+        self.picker.narrow(found.into_iter().map(|(candidate, _)| candidate.1).collect());
     }
 
     fn choose(&mut self, motion: Motion) -> bool {
@@ -70,9 +72,10 @@ impl Dialog for Palette {
 
     fn command(&mut self, command: Command, _: &mut Cx<'_>) -> Step {
         match command {
-            Command::Accept => {
-                self.picker.get().map_or(Step::Stay, |binding| Step::Run(binding.command))
-            }
+            Command::Accept => self
+                .picker
+                .get()
+                .map_or(Step::Stay, |offer| Step::Run(offer.pane, offer.binding.command)),
             _ => Step::Ignored,
         }
     }
@@ -82,10 +85,11 @@ impl Dialog for Palette {
 mod tests {
     use super::*;
     use crate::tui::fixture::Bench;
+    use crate::tui::keymap::Context;
 
     fn command(palette: &mut Palette) -> Option<Command> {
         match palette.command(Command::Accept, &mut Bench::default().cx()) {
-            Step::Run(command) => Some(command),
+            Step::Run(_, command) => Some(command),
             _ => None,
         }
     }
@@ -103,12 +107,15 @@ mod tests {
     }
 
     #[test]
-    fn a_panes_own_commands_are_offered_there_alone() {
-        let offers = |pane: PaneId| {
+    fn the_commands_of_other_panes_are_offered_with_the_way_there() {
+        let kill = |pane: PaneId| {
             let offered = Palette::new(pane).picker.found;
-            offered.iter().any(|binding| binding.command == Command::Kill)
+            let place = offered.iter().position(|it| it.binding.command == Command::Kill).unwrap();
+            (offered[place].pane, offered[place].key_names(), place)
         };
-        assert!(offers(PaneId::Ports));
-        assert!(!offers(PaneId::Tester));
+        assert_eq!(kill(PaneId::Ports), (None, "K".to_owned(), 0));
+        let (pane, keys, place) = kill(PaneId::Tester);
+        assert_eq!((pane, keys.as_str()), (Some(PaneId::Ports), "1 K"));
+        assert!(place > Context::Pane(PaneId::Tester).bindings().len());
     }
 }

@@ -60,11 +60,15 @@ impl Pane for Options {
         let Canvas { buf, area, scroll, theme, focused: canvas_focused, .. } = canvas;
         let lines = match (&world.selection, self.report_for(world)) {
             (None, _) => {
-                return message::centred(buf, area, &[say("Select a socket in Ports.", theme.dim)]);
+                return message::centred(
+                    buf,
+                    area,
+                    &[say("Select a socket in Ports (1): its options are shown here.", theme.dim)],
+                );
             }
             (Some(selection), None) => {
                 let text = if selection.ended_at.is_some() {
-                    "This socket ended before its options were read."
+                    "This socket ended before its options were read. Select another one in Ports (1)."
                 } else {
                     "Reading the options …"
                 };
@@ -320,7 +324,10 @@ impl Options {
                 .extend(paint::wrap(&words, width).into_iter().map(|text| vec![(text, theme.dim)]));
         }
         if self.changed_only && shown.is_empty() {
-            lines.push(vec![("Nothing was set by the program.".to_owned(), theme.dim)]);
+            lines.push(vec![(
+                "The program set no option; a shows all of them.".to_owned(),
+                theme.dim,
+            )]);
         }
         if let Some(model) = &report.io_model {
             let words = paint::wrap(&text::options::io_model(model), width.saturating_sub(11));

@@ -55,6 +55,22 @@ impl View {
         }
     }
 
+    /// What an empty list says, and what would fill it.
+    fn nothing_yet(self) -> &'static str {
+        match self {
+            Self::Flows => "No flow yet: they appear as packets arrive; v shows other views.",
+            Self::Ports => "No port yet: no TCP or UDP packet has arrived.",
+            Self::Processes => "No process yet: no packet of a listed socket has arrived.",
+            Self::Hosts => "No host yet: no IP packet has arrived.",
+            Self::Applications => {
+                "No application yet: the first bytes of a connection tell which it is."
+            }
+            Self::Dns => "No DNS query yet.",
+            Self::Problems => "No problem was seen.",
+            Self::Interfaces => "No interface has been read yet.",
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Flows => "flows",
@@ -109,7 +125,10 @@ impl Pane for Packets {
         let Some(counts) = world.packets.value() else {
             if sample.troubles().next().is_none() {
                 let text = match world.is_capture_off {
-                    true => "Capture is off: the configuration says capture = \"off\"",
+                    true => {
+                        "Capture is off. With capture = \"on_screen\" in the configuration, \
+                         packets are counted while this pane is shown."
+                    }
                     false => "Counting packets …",
                 };
                 return message::no_value(buf, area, theme, sample, text);
@@ -264,7 +283,7 @@ impl Packets {
             View::Interfaces => lines::interfaces(world, theme),
         };
         if list.len() == 1 {
-            list.push(vec![(format!("no {} yet", self.view.name()), theme.dim)]);
+            list.push(vec![(self.view.nothing_yet().to_owned(), theme.dim)]);
         }
         list
     }

@@ -65,8 +65,8 @@ impl Lines<'_, '_> {
         }
         if !plan.targets.is_empty() {
             self.0.gap();
-            let text = "The kernel aborts each of them (SOCK_DESTROY): its process gets an \
-                        error, a TCP peer a reset. Their processes live on.";
+            let text = "The kernel aborts each of them (SOCK_DESTROY): the process that holds it gets \
+                        an error, a TCP peer gets a reset. No process is ended.";
             self.0.add(text, theme.dim);
         }
     }

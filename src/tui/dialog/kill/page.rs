@@ -102,7 +102,7 @@ impl Lines<'_, '_> {
             if index == chosen {
                 self.0.choose_next();
             }
-            let again = if *signal == Signal::Kill { " (asks once more)" } else { "" };
+            let again = if *signal == Signal::Kill { " (asks again first)" } else { "" };
             self.0.hang(
                 &format!("{sign} {:<6}", signal.name()),
                 &format!("{}{again}", signal.meaning()),
@@ -173,10 +173,10 @@ fn describe(way: &Way, timeout: Duration, recommends: bool) -> (String, String) 
                 format!("stops {}, but {outer} starts it again", stop.name)
             } else if !stop.stops_also.is_empty() {
                 let also = kill::some_of(&stop.stops_also);
-                format!("stops {}, and with it {also}; asks once more before", stop.name)
+                format!("stops {}, and with it {also}; asks again first", stop.name)
             } else if !stop.starts.is_empty() {
                 let next = kill::some_of(&stop.starts);
-                format!("stops {}, and systemd may then start {next}; asks once more", stop.name)
+                format!("stops {}, and systemd may then start {next}; asks again first", stop.name)
             } else if !stop.is_sure {
                 format!("stops {}; the process itself may live on, to be ended then", stop.name)
             } else {
@@ -193,7 +193,7 @@ fn describe(way: &Way, timeout: Duration, recommends: bool) -> (String, String) 
             "for processes that are still alive; asks again first".to_owned(),
         ),
         Way::Signal { signal: Signal::Kill, .. } => {
-            ("KILL at once".to_owned(), "asks once more before".to_owned())
+            ("KILL at once".to_owned(), "asks again first".to_owned())
         }
         Way::Signal { signal, .. } => {
             let remark = if recommends { "; it may be started again" } else { "" };

@@ -28,7 +28,7 @@ pub(super) fn subject(ports: &Ports, world: &World, width: u16) -> String {
         parts.push(format!("{} marked", world.marks.len()));
     }
     if ports.sort == (Sort { by: None, reverse: true }) {
-        parts.push("turned around".to_owned());
+        parts.push("reversed".to_owned());
     }
     if !world.bell.is_empty() {
         parts.push(format!("♪ {}", world.bell.len()));
@@ -210,7 +210,7 @@ fn empty_text(ports: &Ports, arranged: &Arranged) -> String {
                 count => format!(", but {}", flows(count)),
             };
             let text = clean(text);
-            format!("None of {total} sockets matches {text}{more}. Esc drops the filter.")
+            format!("None of {total} sockets matches {text}{more}. Esc clears the filter.")
         }
     }
 }

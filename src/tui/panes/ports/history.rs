@@ -89,8 +89,13 @@ impl History {
         let Some(found) = &self.found else { return };
         if found.rows.is_empty() {
             let text = match (found.total, self.filter.text.trim()) {
-                (0, _) => "No socket has closed since sockpit started.".to_owned(),
-                (total, text) => format!("None of {total} ended sockets matches {}", clean(text)),
+                (0, _) => {
+                    "No socket has ended since sockpit started. H goes back to Ports.".to_owned()
+                }
+                (total, text) => format!(
+                    "None of {total} ended sockets matches {}. Esc clears the filter.",
+                    clean(text)
+                ),
             };
             return message::centred(buf, area, &[(text, theme.dim)]);
         }

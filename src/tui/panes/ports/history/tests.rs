@@ -110,7 +110,7 @@ fn the_history_is_exported_with_what_it_forgot() {
 fn an_empty_history_says_so() {
     let mut desk = Desk::with_rows(140, 40);
     desk.press(KeyCode::Char('H'));
-    assert!(desk.screen().contains("No socket has closed since sockpit started."));
+    assert!(desk.screen().contains("No socket has ended since sockpit started."));
     desk.press(KeyCode::Char('H'));
     assert!(desk.screen().contains("*:22"));
 }
