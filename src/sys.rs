@@ -10,9 +10,9 @@ mod here;
 pub mod host;
 pub mod listing;
 pub mod lookup;
+pub mod routing;
 mod signal;
 pub mod state;
-pub mod way;
 
 pub mod portable;
 

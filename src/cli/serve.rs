@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(value_name = "ADDR")]
     addr: String,
     #[command(flatten)]
-    manner: Manners,
+    manner: Behaviour,
     /// Say this to each client first; \r, \n and \xNN are taken as in C.
     #[arg(long, value_name = "TEXT")]
     say: Option<String>,
@@ -85,7 +85,7 @@ enum Kind {
 
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
-struct Manners {
+struct Behaviour {
     /// Send back what comes (the default).
     #[arg(long)]
     echo: bool,
@@ -250,7 +250,7 @@ fn service(args: &Args) -> Result<Service, Failure> {
     }
 }
 
-fn manner(manners: &Manners) -> Manner {
+fn manner(manners: &Behaviour) -> Manner {
     let all = [
         (manners.echo, Manner::Echo),
         (manners.discard, Manner::Discard),

@@ -163,7 +163,7 @@ pub enum Outcome {
 
 /// The answer, and what stands against the bind.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct BindAnswer {
     /// The answer.
     pub outcome: Outcome,
     /// The sockets that stand against it, without their owners. None of them passes over; empty
@@ -171,7 +171,7 @@ pub struct Answer {
     pub against: Vec<Socket>,
 }
 
-impl Answer {
+impl BindAnswer {
     /// Whether nothing is known to stand against the bind.
     pub fn is_free(&self) -> bool {
         matches!(self.outcome, Outcome::Free | Outcome::Unproven)
@@ -185,7 +185,7 @@ impl Answer {
 
 /// Asks the table, and when that shows nothing tries the bind once. See [`trial`] for what a
 /// trial may disturb. Blocks.
-pub fn ask(target: &Target, how: How) -> Result<Answer, Error> {
+pub fn ask(target: &Target, how: How) -> Result<BindAnswer, Error> {
     ask_with(target, how, &mut || sockets::on_port(target.protocol(), target.port))
 }
 
@@ -199,9 +199,9 @@ pub fn ask_with(
     target: &Target,
     how: How,
     look: &mut dyn FnMut() -> Result<Vec<Socket>, Error>,
-) -> Result<Answer, Error> {
+) -> Result<BindAnswer, Error> {
     let reuse_addr = how.reuse_addr && !target.udp;
-    let mut answer = Answer { outcome: Outcome::Unproven, against: Vec::new() };
+    let mut answer = BindAnswer { outcome: Outcome::Unproven, against: Vec::new() };
     for _ in 0..LOOKS {
         let mut against = look()?;
         against.retain(|socket| target.is_port_of(socket));
@@ -209,22 +209,22 @@ pub fn ask_with(
         let (mut against, maybe): (Vec<Socket>, Vec<Socket>) =
             against.into_iter().partition(|socket| target.meets(socket));
         if against.iter().any(|socket| !may_pass_over(socket, reuse_addr)) {
-            return Ok(Answer { outcome: Outcome::Held, against });
+            return Ok(BindAnswer { outcome: Outcome::Held, against });
         }
         if !how.may_try {
             let is_passed_over = |socket: &Socket| socket.state == State::TimeWait;
             let is_open = against.iter().all(is_passed_over);
             let outcome = if is_open { Outcome::Unproven } else { Outcome::Held };
-            return Ok(Answer { outcome, against });
+            return Ok(BindAnswer { outcome, against });
         }
         answer = match try_bind(&target, reuse_addr)? {
-            Ok(()) => return Ok(Answer { outcome: Outcome::Free, against: Vec::new() }),
+            Ok(()) => return Ok(BindAnswer { outcome: Outcome::Free, against: Vec::new() }),
             Err(refusal) if is_no_answer(&refusal) => {
-                return Ok(Answer { outcome: Outcome::Unproven, against });
+                return Ok(BindAnswer { outcome: Outcome::Unproven, against });
             }
             Err(refusal) => {
                 against.extend(maybe.into_iter().filter(|socket| target.may_meet(socket)));
-                Answer { outcome: Outcome::Refused { errno: refusal.errno }, against }
+                BindAnswer { outcome: Outcome::Refused { errno: refusal.errno }, against }
             }
         };
         if !answer.against.is_empty() || !answer.is_in_use() {
@@ -234,7 +234,7 @@ pub fn ask_with(
     Ok(answer)
 }
 
-impl Answer {
+impl BindAnswer {
     fn is_in_use(&self) -> bool {
         matches!(&self.outcome, Outcome::Refused { errno } if errno.ends_with("EADDRINUSE"))
     }

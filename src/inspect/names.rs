@@ -23,7 +23,7 @@ const PARALLEL: usize = 32;
 
 /// What came of asking for a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum NameAnswer {
     /// The address has this name, uncleaned.
     Name(HostName),
     /// It has none.
@@ -33,21 +33,21 @@ pub enum Answer {
 }
 
 /// Asks the system for the name of an address. Blocks for as long as its resolver takes.
-pub fn ask(addr: IpAddr) -> Answer {
+pub fn ask(addr: IpAddr) -> NameAnswer {
     match resolve::name_of(addr) {
         Ok(name) => told(&name),
         Err(error) => match error.failure {
-            LookupFailure::NoSuchName | LookupFailure::NoAddress => Answer::NoName,
-            LookupFailure::Temporary | LookupFailure::Other => Answer::NoAnswer,
+            LookupFailure::NoSuchName | LookupFailure::NoAddress => NameAnswer::NoName,
+            LookupFailure::Temporary | LookupFailure::Other => NameAnswer::NoAnswer,
         },
     }
 }
 
 /// Whoever answers for an address may say anything. Another address is no name: it would
 /// stand where addresses stand.
-fn told(name: &str) -> Answer {
+fn told(name: &str) -> NameAnswer {
     let is_name = !name.trim().is_empty() && name.parse::<IpAddr>().is_err();
-    if is_name { Answer::Name(HostName(name.into())) } else { Answer::NoName }
+    if is_name { NameAnswer::Name(HostName(name.into())) } else { NameAnswer::NoName }
 }
 
 /// The address to ask for: as plain IPv4 where it is mapped. `None` for the wildcard.
@@ -55,17 +55,17 @@ pub fn askable(end: &Endpoint) -> Option<IpAddr> {
     end.canonical_addr().filter(|addr| !addr.is_unspecified())
 }
 
-type Asker = dyn Fn(IpAddr) -> Answer + Send + Sync;
+type Asker = dyn Fn(IpAddr) -> NameAnswer + Send + Sync;
 
 /// Names that were asked for, each once.
 pub struct Names {
     ask: Arc<Asker>,
-    known: HashMap<IpAddr, Answer>,
+    known: HashMap<IpAddr, NameAnswer>,
     /// Asked for, and no answer has come.
     open: HashSet<IpAddr>,
     running: Arc<AtomicUsize>,
-    tell: Sender<(IpAddr, Answer)>,
-    told: Receiver<(IpAddr, Answer)>,
+    tell: Sender<(IpAddr, NameAnswer)>,
+    told: Receiver<(IpAddr, NameAnswer)>,
 }
 
 impl fmt::Debug for Names {
@@ -82,7 +82,7 @@ impl Default for Names {
 }
 
 impl Names {
-    fn asking(ask: impl Fn(IpAddr) -> Answer + Send + Sync + 'static) -> Self {
+    fn asking(ask: impl Fn(IpAddr) -> NameAnswer + Send + Sync + 'static) -> Self {
         let (tell, told) = channel();
         Self {
             ask: Arc::new(ask),
@@ -116,14 +116,15 @@ impl Names {
     /// The name of an address that was asked for.
     fn name(&self, addr: IpAddr) -> Option<&HostName> {
         match self.known.get(&addr)? {
-            Answer::Name(name) => Some(name),
-            Answer::NoName | Answer::NoAnswer => None,
+            NameAnswer::Name(name) => Some(name),
+            NameAnswer::NoName | NameAnswer::NoAnswer => None,
         }
     }
 
     fn health(&self, wanted: &HashSet<IpAddr>, limit: Duration) -> Health {
-        let is_open =
-            |addr: &&IpAddr| self.known.get(addr).is_none_or(|known| *known == Answer::NoAnswer);
+        let is_open = |addr: &&IpAddr| {
+            self.known.get(addr).is_none_or(|known| *known == NameAnswer::NoAnswer)
+        };
         match wanted.iter().filter(is_open).count() {
             0 => Health::ready(Source::Names),
             open => Health::degraded(
@@ -160,7 +161,7 @@ impl Names {
         self.open.extend(wanted.iter().filter(is_open));
     }
 
-    fn take(&mut self, addr: IpAddr, answer: Answer) {
+    fn take(&mut self, addr: IpAddr, answer: NameAnswer) {
         self.open.remove(&addr);
         self.known.insert(addr, answer);
     }

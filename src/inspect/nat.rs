@@ -37,7 +37,7 @@ impl Question {
 
 /// What the rules do with such packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct NatAnswer {
     /// Rules that may send them elsewhere, in the kernel's order.
     pub forwards: Vec<Forward>,
     /// Rules on their way that are not understood, and could.
@@ -45,8 +45,8 @@ pub struct Answer {
 }
 
 /// Follows the rules. Those that leave destination and port as they are count for nothing.
-pub fn follow(rulesets: &[Ruleset], question: &Question) -> Answer {
-    let mut answer = Answer::default();
+pub fn follow(rulesets: &[Ruleset], question: &Question) -> NatAnswer {
+    let mut answer = NatAnswer::default();
     for ruleset in rulesets {
         answer.unread += ruleset.unread;
         walk::walk(ruleset, question, packet::Known::default(), &mut answer);

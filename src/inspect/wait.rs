@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::bind::{self, Answer, How, Outcome, Target};
+use super::bind::{self, BindAnswer, How, Outcome, Target};
 use super::{Error, sockets};
 use crate::model::socket::Socket;
 
@@ -39,7 +39,7 @@ pub enum Standing {
         proven: bool,
     },
     /// Not free, with what stands against it.
-    Held(Answer),
+    Held(BindAnswer),
     /// These serve there.
     Served(Vec<Socket>),
     /// Nobody serves there.
@@ -85,7 +85,7 @@ struct Port<'a> {
     target: &'a Target,
     last_trial: Option<Instant>,
     /// How the last trial was refused.
-    refused: Option<Answer>,
+    refused: Option<BindAnswer>,
     /// How an earlier look found it free: while the others are waited for, no second bind is
     /// tried as long as the table shows nobody.
     proof: Option<bool>,

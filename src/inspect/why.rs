@@ -184,7 +184,7 @@ fn forwards(target: &Target) -> Forwarded {
     let what = "whether rules of nftables or iptables send packets for the port elsewhere";
     match nat_rules::read() {
         Ok(rules) => {
-            let nat::Answer { forwards, unread } = nat::follow(&rules, &question);
+            let nat::NatAnswer { forwards, unread } = nat::follow(&rules, &question);
             let reason = format!(
                 "{what} is known in part: {}",
                 counted(unread, "rule was not understood", "rules were not understood")

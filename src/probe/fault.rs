@@ -12,7 +12,7 @@ use super::settings::{Family, Settings};
 use crate::model::dialogue::Conclusion;
 use crate::model::probe::{CloseDetail, CloseHow, ConnectDetail, End};
 use crate::sys::lookup::LookupError;
-use crate::sys::way::Way;
+use crate::sys::routing::Route;
 use crate::text::clean;
 
 /// Why a target has no address to go to.
@@ -103,7 +103,7 @@ pub(super) struct Scene {
     /// The patience that it had.
     pub timeout: Duration,
     /// Interface and first router on the way to it, where the system tells.
-    pub way: Option<Way>,
+    pub way: Option<Route>,
     /// What the handshake was seen to do.
     pub connect: ConnectDetail,
     /// What TLS told, where it came to that.

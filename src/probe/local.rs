@@ -9,20 +9,20 @@ use socket2::{Domain, Socket, Type};
 use super::outfit::Outfit;
 use crate::model::probe::LocalDetail;
 use crate::sys;
-use crate::sys::way::Way;
+use crate::sys::routing::Route;
 
 /// The way out of this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Route {
+pub(super) struct LocalSide {
     /// The address that the peer would see.
     pub source: IpAddr,
     /// Whether the target is an address of this very host.
     pub to_self: bool,
     /// Interface and first router; `None` where the system does not tell.
-    pub way: Option<Way>,
+    pub way: Option<Route>,
 }
 
-impl Route {
+impl LocalSide {
     /// The facts of the local stage.
     pub(super) fn facts(&self) -> LocalDetail {
         let way = self.way.as_ref();
@@ -40,7 +40,7 @@ impl Route {
 
 /// Asks the routing table for the way to `address`, as the outfit wishes it, without sending
 /// anything: connecting a datagram socket only looks up the route.
-pub(super) fn route(address: SocketAddr, outfit: &Outfit) -> io::Result<Route> {
+pub(super) fn route(address: SocketAddr, outfit: &Outfit) -> io::Result<LocalSide> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
     if address.is_ipv4() {
         // Without this a broadcast address is EACCES here, though ENETUNREACH for TCP.
@@ -58,7 +58,7 @@ pub(super) fn route(address: SocketAddr, outfit: &Outfit) -> io::Result<Route> {
         Some(way) => way.is_local(),
         None => is_own(address, chosen, source.is_some()),
     };
-    Ok(Route { source: chosen, to_self, way })
+    Ok(LocalSide { source: chosen, to_self, way })
 }
 
 /// Whether `address` belongs to this host. The kernel talks to itself from the same address,
@@ -77,7 +77,7 @@ fn can_bind(mut address: SocketAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn from(source: Option<IpAddr>) -> io::Result<Route> {
+    fn from(source: Option<IpAddr>) -> io::Result<LocalSide> {
         route("127.0.0.1:9".parse().unwrap(), &Outfit { source, ..Outfit::default() })
     }
 

@@ -19,14 +19,14 @@ pub enum Truth {
 /// comparison nor its negation in both cases, but only the first could be decided by knowing
 /// more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Match {
     Yes,
     No,
     Unknown,
     Inapplicable,
 }
 
-impl Answer {
+impl Match {
     fn not(self) -> Self {
         match self {
             Self::Yes => Self::No,
@@ -49,18 +49,18 @@ impl Answer {
     }
 }
 
-impl From<bool> for Answer {
+impl From<bool> for Match {
     fn from(holds: bool) -> Self {
         if holds { Self::Yes } else { Self::No }
     }
 }
 
-impl From<Answer> for Truth {
-    fn from(answer: Answer) -> Self {
+impl From<Match> for Truth {
+    fn from(answer: Match) -> Self {
         match answer {
-            Answer::Yes => Self::Yes,
-            Answer::No | Answer::Inapplicable => Self::No,
-            Answer::Unknown => Self::Undecided,
+            Match::Yes => Self::Yes,
+            Match::No | Match::Inapplicable => Self::No,
+            Match::Unknown => Self::Undecided,
         }
     }
 }
@@ -68,20 +68,20 @@ impl From<Answer> for Truth {
 /// A row of some table, which can be asked a single question.
 pub(super) trait Row {
     /// What it says. A question by a key that its table does not have never comes.
-    fn ask(&self, test: &Test) -> Answer;
+    fn ask(&self, test: &Test) -> Match;
 }
 
 /// What a row says to a query.
-pub(super) fn ask(expr: &Expr, row: &impl Row) -> Answer {
+pub(super) fn ask(expr: &Expr, row: &impl Row) -> Match {
     match expr {
-        Expr::Everything => Answer::Yes,
+        Expr::Everything => Match::Yes,
         Expr::Not(part) => ask(part, row).not(),
         Expr::Test(test) => row.ask(test),
         Expr::All(parts) => {
-            let mut all = Answer::Yes;
+            let mut all = Match::Yes;
             for part in parts {
                 all = all.and(ask(part, row));
-                if all == Answer::No {
+                if all == Match::No {
                     break;
                 }
             }
@@ -94,12 +94,12 @@ pub(super) fn ask(expr: &Expr, row: &impl Row) -> Answer {
 /// *or* over all items; *no* of none.
 pub(super) fn any<T>(
     items: impl IntoIterator<Item = T>,
-    mut answer: impl FnMut(T) -> Answer,
-) -> Answer {
-    let mut any = Answer::No;
+    mut answer: impl FnMut(T) -> Match,
+) -> Match {
+    let mut any = Match::No;
     for item in items {
         any = any.or(answer(item));
-        if any == Answer::Yes {
+        if any == Match::Yes {
             break;
         }
     }
@@ -107,26 +107,26 @@ pub(super) fn any<T>(
 }
 
 /// An answer about a value that may not be known.
-pub(super) fn known<T>(value: Option<T>, holds: impl FnOnce(T) -> bool) -> Answer {
-    value.map_or(Answer::Unknown, |value| holds(value).into())
+pub(super) fn known<T>(value: Option<T>, holds: impl FnOnce(T) -> bool) -> Match {
+    value.map_or(Match::Unknown, |value| holds(value).into())
 }
 
 /// What is known of a value of which only the least possible one is.
-pub(super) fn at_least(set: &NumberSet, least: u64) -> Answer {
+pub(super) fn at_least(set: &NumberSet, least: u64) -> Match {
     if set.contains_all_from(least) {
-        Answer::Yes
+        Match::Yes
     } else if set.contains_any_from(least) {
-        Answer::Unknown
+        Match::Unknown
     } else {
-        Answer::No
+        Match::No
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Answer::{self, Inapplicable, No, Unknown, Yes};
+    use super::Match::{self, Inapplicable, No, Unknown, Yes};
 
-    const ALL: [Answer; 4] = [Yes, No, Unknown, Inapplicable];
+    const ALL: [Match; 4] = [Yes, No, Unknown, Inapplicable];
 
     #[test]
     fn logic_is_kleenes_with_two_kinds_of_neither() {

@@ -85,7 +85,7 @@ pub enum Answer {
     /// The options of a socket.
     Options(Result<Box<OptionsReport>, String>),
     /// What an address is called.
-    Named(IpAddr, names::Answer),
+    Named(IpAddr, names::NameAnswer),
     /// Who is around a socket.
     LookedAround(Surroundings),
     /// Who keeps the holders of a socket.

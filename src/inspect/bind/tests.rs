@@ -9,7 +9,7 @@ fn tcp(addr: &str, state: State) -> Socket {
     socket
 }
 
-fn ask_untried(how: How, sockets: &[Socket]) -> Answer {
+fn ask_untried(how: How, sockets: &[Socket]) -> BindAnswer {
     let target = Target::everywhere(8080, false);
     ask_with(&target, How { may_try: false, ..how }, &mut || Ok(sockets.to_vec())).unwrap()
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Answer, Outcome, is_holder};
+use super::{BindAnswer, Outcome, is_holder};
 use crate::inspect::words::counted;
 use crate::model::socket::Socket;
 use crate::text::address;
 
-pub(super) fn obstacle(answer: &Answer) -> Option<String> {
+pub(super) fn obstacle(answer: &BindAnswer) -> Option<String> {
     if answer.is_free() {
         return None;
     }

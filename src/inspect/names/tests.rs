@@ -10,8 +10,8 @@ fn connection(last: u8) -> Socket {
     socket
 }
 
-fn named(name: &str) -> Answer {
-    Answer::Name(HostName(name.into()))
+fn named(name: &str) -> NameAnswer {
+    NameAnswer::Name(HostName(name.into()))
 }
 
 fn shown(end: &Endpoint) -> Option<&str> {
@@ -47,7 +47,7 @@ fn every_address_is_asked_for_once_and_mapped_ones_as_ipv4() {
 fn who_never_answers_is_not_waited_for_beyond_the_limit() {
     let mut names = Names::asking(|addr| match addr.to_string().as_str() {
         "10.0.0.1" => named("here"),
-        "10.0.1.1" => Answer::NoName,
+        "10.0.1.1" => NameAnswer::NoName,
         _ => loop {
             thread::park();
         },
@@ -86,7 +86,7 @@ fn an_answer_that_came_late_is_there_the_next_time() {
 #[test]
 fn an_address_is_no_name() {
     assert_eq!(told("web-3.example"), named("web-3.example"));
-    assert_eq!(told("127.0.0.1"), Answer::NoName);
-    assert_eq!(told("::1"), Answer::NoName);
-    assert_eq!(told(" "), Answer::NoName);
+    assert_eq!(told("127.0.0.1"), NameAnswer::NoName);
+    assert_eq!(told("::1"), NameAnswer::NoName);
+    assert_eq!(told(" "), NameAnswer::NoName);
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::firewall::{Block, at_hook};
 use super::packet::{Known, Packet};
 use super::walk::walk;
-use super::{Answer, Question};
+use super::{NatAnswer, Question};
 use crate::model::why::{Forward, ForwardFrom};
 use crate::wire::netfilter::{Hook, Ruleset};
 
@@ -58,7 +58,7 @@ impl Journey<'_> {
     /// The rule that sends its packets elsewhere; `None` where none does for certain.
     pub fn forward(&self, rulesets: &[Ruleset]) -> Option<Forward> {
         let (question, known) = self.packet(Leg::Out);
-        let mut answer = Answer::default();
+        let mut answer = NatAnswer::default();
         for ruleset in rulesets {
             walk(ruleset, &question, known, &mut answer);
         }

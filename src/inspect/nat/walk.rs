@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::conditions::not;
 use super::packet::{Known, Packet};
 use super::rule::{Action, Translation, effects};
-use super::{Answer, Question};
+use super::{NatAnswer, Question};
 use crate::model::why::{Forward, ForwardFrom, ForwardRule};
 use crate::wire::netfilter::{Chain, Hook, Origin, Rule, Ruleset, Set, Table, Verdict};
 
@@ -24,7 +24,12 @@ type Rules<'a> = HashMap<(&'a Table, &'a str), Vec<&'a Rule>>;
 pub(super) type Sets<'a> = HashMap<(&'a Table, &'a str), &'a Set>;
 
 /// Follows one packet of each family through the chains of each hook.
-pub(super) fn walk(ruleset: &Ruleset, question: &Question, known: Known<'_>, answer: &mut Answer) {
+pub(super) fn walk(
+    ruleset: &Ruleset,
+    question: &Question,
+    known: Known<'_>,
+    answer: &mut NatAnswer,
+) {
     let mut rules: Rules<'_> = HashMap::new();
     for rule in &ruleset.rules {
         rules.entry((&rule.table, &rule.chain)).or_default().push(rule);
@@ -47,7 +52,7 @@ struct Walker<'a> {
     sets: &'a Sets<'a>,
     packet: Packet<'a>,
     visits: usize,
-    answer: &'a mut Answer,
+    answer: &'a mut NatAnswer,
 }
 
 /// How a chain was left.

@@ -8,7 +8,7 @@ use super::super::fault::Scene;
 use super::{failed, rule_words, silence, untried};
 use crate::inspect::nat::firewall::Fate;
 use crate::model::probe::{IcmpAnswer, ListenerDetail, OutcomeKind, Side, Verdict};
-use crate::sys::way::Way;
+use crate::sys::routing::Route;
 use crate::text::{clean, probe::icmp_words};
 
 /// Something answered the SYN with a no, or the neighbour that leads there could not be found.
@@ -127,7 +127,7 @@ fn possible(scene: &Scene) -> String {
 /// Why the host is not reached: the system gives one error for two reasons.
 fn no_neighbour(scene: &Scene) -> String {
     let ip = scene.address.ip();
-    let Some(Way { interface, gateway, .. }) = &scene.way else {
+    let Some(Route { interface, gateway, .. }) = &scene.way else {
         return format!(
             "{ip} is not reached: neither it nor a router that leads there answers on the link, \
              or a router on the way reports it unreachable"

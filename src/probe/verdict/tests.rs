@@ -14,7 +14,7 @@ use crate::probe::evidence::listener::Listening;
 use crate::probe::fault::{Ending, NameFault};
 use crate::probe::{Protocol, dialogue::recognise};
 use crate::sys::lookup::{LookupError, LookupFailure};
-use crate::sys::way::Way;
+use crate::sys::routing::Route;
 
 fn scene(address: &str) -> Scene {
     let address: SocketAddr = address.parse().unwrap();
@@ -104,7 +104,8 @@ fn what_comes_back_from_the_way_lies_on_the_path() {
 fn a_missing_neighbour_is_named() {
     let told = |gateway: Option<&str>| {
         let gateway = gateway.map(|gateway| gateway.parse().unwrap());
-        let way = Some(Way { kind: None, interface: Some("eth0".into()), index: Some(2), gateway });
+        let way =
+            Some(Route { kind: None, interface: Some("eth0".into()), index: Some(2), gateway });
         of(&later(ErrorKind::HostUnreachable), &Scene { way, ..scene(REMOTE) }).text
     };
     assert!(told(Some("10.0.0.1")).contains("gateway 10.0.0.1 does not answer on eth0"));

@@ -4,11 +4,11 @@
 use crate::model::packets::{Flow, FlowEnd, FlowOwner};
 use crate::model::socket::{Endpoint, Family, Protocol};
 use crate::query::ast::Test;
-use crate::query::eval::{Answer, Row, any, known};
+use crate::query::eval::{Match, Row, any, known};
 use crate::query::key::{Key, NumberKey, Side, TextKey};
 
 impl Row for Flow {
-    fn ask(&self, test: &Test) -> Answer {
+    fn ask(&self, test: &Test) -> Match {
         match test {
             Test::Number { key, set } => number(*key, self, |number| set.contains(number)),
             Test::Address { set, .. } => {
@@ -20,7 +20,7 @@ impl Row for Flow {
             }
             Test::Present(Key::Number(key)) => number(*key, self, |_| true),
             Test::Present(Key::Text(TextKey::Name)) => owner(self, |_| true),
-            Test::Present(Key::Set(_) | Key::Address(_)) => Answer::Yes,
+            Test::Present(Key::Set(_) | Key::Address(_)) => Match::Yes,
             Test::PortOrPid(wanted) => {
                 let is_wanted = |number| number == u64::from(*wanted);
                 let ports = number(NumberKey::Port(Side::Either), self, is_wanted);
@@ -29,25 +29,25 @@ impl Row for Flow {
             Test::Word(word) => {
                 let is_shown = word.is_in(&self.protocol)
                     || [self.a, self.b].iter().any(|end| word.is_at(&endpoint(self, *end)));
-                if is_shown { Answer::Yes } else { owner(self, |owner| word.is_in(&owner.name)) }
+                if is_shown { Match::Yes } else { owner(self, |owner| word.is_in(&owner.name)) }
             }
             // Keys that flows do not have are refused where a query is read.
-            Test::Text { .. } | Test::Option(_) | Test::Present(_) => Answer::Inapplicable,
+            Test::Text { .. } | Test::Option(_) | Test::Present(_) => Match::Inapplicable,
         }
     }
 }
 
-fn number(key: NumberKey, flow: &Flow, holds: impl Fn(u64) -> bool) -> Answer {
+fn number(key: NumberKey, flow: &Flow, holds: impl Fn(u64) -> bool) -> Match {
     match key {
-        NumberKey::Port(_) if !flow.has_ports() => Answer::No,
+        NumberKey::Port(_) if !flow.has_ports() => Match::No,
         NumberKey::Port(_) => any([flow.a, flow.b], |end| holds(end.port.into()).into()),
         NumberKey::Pid => owner(flow, |owner| holds(owner.pid.into())),
-        _ => Answer::Inapplicable,
+        _ => Match::Inapplicable,
     }
 }
 
 /// A flow within this host has a process at either end.
-fn owner(flow: &Flow, holds: impl Fn(&FlowOwner) -> bool) -> Answer {
+fn owner(flow: &Flow, holds: impl Fn(&FlowOwner) -> bool) -> Match {
     let at_ends = || flow.owner_a.iter().chain(&flow.owner_b);
     known(flow.owner.as_ref(), |owner| holds(owner) || at_ends().any(&holds))
 }

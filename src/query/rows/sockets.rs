@@ -10,7 +10,7 @@ use crate::model::process_name;
 use crate::model::socket::{Backlog, Endpoint, Protocol, Socket, State};
 use crate::model::table::SocketRow;
 use crate::query::ast::Test;
-use crate::query::eval::{Answer, Row, any, at_least, known};
+use crate::query::eval::{Match, Row, any, at_least, known};
 use crate::query::key::{Key, NumberKey, SetKey, Side, TextKey};
 use crate::query::needle::Pattern;
 use crate::query::values::NumberSet;
@@ -59,12 +59,12 @@ impl Subject<'_> {
 }
 
 impl Row for Subject<'_> {
-    fn ask(&self, test: &Test) -> Answer {
+    fn ask(&self, test: &Test) -> Match {
         ask(test, self)
     }
 }
 
-fn ask(test: &Test, subject: &Subject<'_>) -> Answer {
+fn ask(test: &Test, subject: &Subject<'_>) -> Match {
     let socket = subject.socket;
     match test {
         Test::Name(set) => set.contains(socket).into(),
@@ -86,15 +86,15 @@ fn ask(test: &Test, subject: &Subject<'_>) -> Answer {
             let ports = number(NumberKey::Port(Side::Either), socket, is_wanted);
             ports.or(number(NumberKey::Pid, socket, is_wanted))
         }
-        Test::Word(word) if word.is_shown(socket) => Answer::Yes,
-        Test::Word(_) => owners(socket, |_| Answer::No),
+        Test::Word(word) if word.is_shown(socket) => Match::Yes,
+        Test::Word(_) => owners(socket, |_| Match::No),
     }
 }
 
-fn present(key: Key, subject: &Subject<'_>) -> Answer {
+fn present(key: Key, subject: &Subject<'_>) -> Match {
     match key {
         Key::Set(SetKey::Finding) => finding::of(subject.socket).next().is_some().into(),
-        Key::Set(_) | Key::Address(_) => Answer::Yes,
+        Key::Set(_) | Key::Address(_) => Match::Yes,
         Key::Number(NumberKey::Age) => known(subject.socket.first_seen, |_| true),
         Key::Number(NumberKey::Stalled) => subject.socket.stalled.is_some().into(),
         Key::Number(NumberKey::Idle) => of_connection(subject.socket, Socket::idle_ms, |_| true),
@@ -115,12 +115,12 @@ fn present(key: Key, subject: &Subject<'_>) -> Answer {
 /// An owned socket counts as known by the owners that are listed, although a process that
 /// could not be read may share it: anyone but root would else get nothing from
 /// `!name:firefox`. What sockpit shows of the row and what the query says agree.
-fn owners(socket: &Socket, answer: impl FnMut(&Process) -> Answer) -> Answer {
+fn owners(socket: &Socket, answer: impl FnMut(&Process) -> Match) -> Match {
     let listed = any(socket.owners.iter().map(|owner| &*owner.process), answer);
     let rest = match socket.ownership.kind {
-        OwnershipKind::Kernel => Answer::No,
-        OwnershipKind::Owned if !socket.owners.is_empty() => Answer::No,
-        _ => Answer::Unknown,
+        OwnershipKind::Kernel => Match::No,
+        OwnershipKind::Owned if !socket.owners.is_empty() => Match::No,
+        _ => Match::Unknown,
     };
     listed.or(rest)
 }
@@ -131,12 +131,12 @@ fn ends(side: Side, socket: &Socket) -> impl Iterator<Item = &Endpoint> {
     local.into_iter().chain(remote)
 }
 
-fn number(key: NumberKey, socket: &Socket, holds: impl Fn(u64) -> bool) -> Answer {
+fn number(key: NumberKey, socket: &Socket, holds: impl Fn(u64) -> bool) -> Match {
     let holds_32 = |number: u32| holds(number.into());
     let is_listener = socket.state == State::Listen;
     match key {
         // What stands in the place of a raw socket's port is a protocol number.
-        NumberKey::Port(_) if socket.protocol == Protocol::Raw => Answer::No,
+        NumberKey::Port(_) if socket.protocol == Protocol::Raw => Match::No,
         NumberKey::Port(side) => {
             any(ends(side, socket), |end| end.port.is_some_and(|port| holds(port.into())).into())
         }
@@ -148,14 +148,14 @@ fn number(key: NumberKey, socket: &Socket, holds: impl Fn(u64) -> bool) -> Answe
         NumberKey::RecvQ | NumberKey::SendQ | NumberKey::Rtt | NumberKey::Retrans
             if is_listener =>
         {
-            Answer::Inapplicable
+            Match::Inapplicable
         }
         NumberKey::RecvQ => known(socket.recv_q, holds_32),
         NumberKey::SendQ => known(socket.send_q, holds_32),
-        NumberKey::Backlog | NumberKey::BacklogPercent if !is_listener => Answer::Inapplicable,
+        NumberKey::Backlog | NumberKey::BacklogPercent if !is_listener => Match::Inapplicable,
         NumberKey::Backlog => known(socket.backlog, |backlog| holds_32(backlog.queued)),
         NumberKey::BacklogPercent => match socket.backlog.map(Backlog::percent) {
-            None => Answer::Unknown,
+            None => Match::Unknown,
             Some(percent) => holds_32(percent).into(),
         },
         NumberKey::Drops => known(socket.drops, holds_32),
@@ -174,7 +174,7 @@ fn number(key: NumberKey, socket: &Socket, holds: impl Fn(u64) -> bool) -> Answe
         }
         NumberKey::Window => of_connection(socket, Socket::peer_window_bytes, holds_32),
         // Asked with the clock at hand, before this.
-        NumberKey::Age | NumberKey::Stalled | NumberKey::Idle | NumberKey::Shut => Answer::Unknown,
+        NumberKey::Age | NumberKey::Stalled | NumberKey::Idle | NumberKey::Shut => Match::Unknown,
     }
 }
 
@@ -183,19 +183,19 @@ fn of_connection<T>(
     socket: &Socket,
     field: impl FnOnce(&Socket) -> Option<T>,
     holds: impl FnOnce(T) -> bool,
-) -> Answer {
+) -> Match {
     let is_tcp = matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp);
     let is_connection = !matches!(
         socket.state,
         State::Listen | State::SynReceived | State::TimeWait | State::Closed | State::Bound
     );
-    if is_tcp && is_connection { known(field(socket), holds) } else { Answer::Inapplicable }
+    if is_tcp && is_connection { known(field(socket), holds) } else { Match::Inapplicable }
 }
 
 /// The time since first sight is exact for a socket that sockpit saw appear, and the least
 /// possible age of every other.
-fn age(set: &NumberSet, subject: &Subject<'_>) -> Answer {
-    let Some(first_seen) = subject.socket.first_seen else { return Answer::Unknown };
+fn age(set: &NumberSet, subject: &Subject<'_>) -> Match {
+    let Some(first_seen) = subject.socket.first_seen else { return Match::Unknown };
     let since = subject.now.as_microsecond() - first_seen.as_microsecond();
     let seen_for = u64::try_from(since).unwrap_or(0);
     if subject.appeared { set.contains(seen_for).into() } else { at_least(set, seen_for) }
@@ -203,22 +203,22 @@ fn age(set: &NumberSet, subject: &Subject<'_>) -> Answer {
 
 /// A queue has stood still at least since the look that saw it move. One that is empty does
 /// not stand still for any time.
-fn stalled(set: &NumberSet, subject: &Subject<'_>) -> Answer {
+fn stalled(set: &NumberSet, subject: &Subject<'_>) -> Match {
     let socket = subject.socket;
     let since = socket.stalled.as_deref().and_then(Stalled::since);
     match (since, socket.recv_q, socket.send_q) {
-        _ if socket.state == State::Listen => Answer::Inapplicable,
+        _ if socket.state == State::Listen => Match::Inapplicable,
         (Some(since), _, _) => {
             let passed = subject.now.as_microsecond() - since.as_microsecond();
             at_least(set, u64::try_from(passed).unwrap_or(0))
         }
-        (None, Some(0), Some(0)) => Answer::No,
-        (None, _, _) => Answer::Unknown,
+        (None, Some(0), Some(0)) => Match::No,
+        (None, _, _) => Match::Unknown,
     }
 }
 
 /// A window that is open is not shut for any time.
-fn shut(set: &NumberSet, subject: &Subject<'_>) -> Answer {
+fn shut(set: &NumberSet, subject: &Subject<'_>) -> Match {
     let shut_ms = |socket: &Socket| match socket.is_window_shut()? {
         true => socket.shut_ms().map(Some),
         false => Some(None),
@@ -253,26 +253,26 @@ impl Wanted<'_> {
     }
 
     /// By number, or by name where one is asked for.
-    fn holds_user(&self, uid: Option<u32>, name: Option<&str>) -> Answer {
+    fn holds_user(&self, uid: Option<u32>, name: Option<&str>) -> Match {
         let Self::These { patterns, ids } = self else {
             return known(uid.map(|_| ()).or(name.map(|_| ())), |()| true);
         };
         let by_id = match ids {
-            [] => Answer::No,
+            [] => Match::No,
             ids => known(uid, |uid| ids.contains(&uid)),
         };
         let by_name = match patterns {
-            [] => Answer::No,
+            [] => Match::No,
             _ => known(name, |name| self.holds(name)),
         };
         by_id.or(by_name)
     }
 }
 
-fn text(key: TextKey, socket: &Socket, wanted: Wanted<'_>) -> Answer {
+fn text(key: TextKey, socket: &Socket, wanted: Wanted<'_>) -> Match {
     // A backend that cannot tell who owns a socket does not look for units either.
     let looked_up = socket.owners_complete.is_some();
-    let absent = if looked_up { Answer::No } else { Answer::Unknown };
+    let absent = if looked_up { Match::No } else { Match::Unknown };
     match key {
         TextKey::Name => {
             owners(socket, |process| process_name::any(process, |name| wanted.holds(name)).into())
@@ -285,7 +285,7 @@ fn text(key: TextKey, socket: &Socket, wanted: Wanted<'_>) -> Answer {
             known(readable, |arguments| wanted.holds_command(arguments))
         }),
         // What systemd holds a socket for is as certain as what its owners run in.
-        TextKey::Unit if held_for(socket).any(|unit| wanted.holds(unit)) => Answer::Yes,
+        TextKey::Unit if held_for(socket).any(|unit| wanted.holds(unit)) => Match::Yes,
         TextKey::Unit => owners(socket, |process| {
             process.unit.as_ref().map_or(absent, |unit| wanted.holds(&unit.name).into())
         }),
@@ -296,20 +296,20 @@ fn text(key: TextKey, socket: &Socket, wanted: Wanted<'_>) -> Answer {
                 || wanted.holds(&container.id)
                 || wanted.holds(&container.runtime);
             // A runtime's ids are not all it calls its containers by.
-            if holds || name.is_some() { holds.into() } else { Answer::Unknown }
+            if holds || name.is_some() { holds.into() } else { Match::Unknown }
         }),
         TextKey::User => wanted.holds_user(socket.uid, socket.user.as_deref()),
         TextKey::Interface => match &socket.interface {
             Some(interface) => wanted.holds(interface).into(),
             // Only the native backend, which has cookies, tells of bound interfaces.
-            None if socket.cookie.is_some() => Answer::No,
-            None => Answer::Unknown,
+            None if socket.cookie.is_some() => Match::No,
+            None => Match::Unknown,
         },
         TextKey::Netns => match &socket.netns_name {
             Some(name) => wanted.holds(name).into(),
             // Whoever tells the namespace has looked for its name.
-            None if socket.netns.is_some() => Answer::No,
-            None => Answer::Unknown,
+            None if socket.netns.is_some() => Match::No,
+            None => Match::Unknown,
         },
         TextKey::Service => {
             socket.service.as_deref().is_some_and(|service| wanted.holds(service)).into()

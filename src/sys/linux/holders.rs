@@ -109,7 +109,7 @@ impl HolderScan {
         let workers = self.workers.min(pids.len().div_ceil(BATCH));
         let mut scan = Scan { processes: pids.len(), ..Scan::default() };
         for (_, known) in self.memory.drain() {
-            self.watch.dismiss(known.witness);
+            self.watch.dismiss(known.record);
         }
         thread::scope(|scope| {
             let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();

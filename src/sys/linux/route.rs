@@ -11,8 +11,8 @@ use rustix::net::{
 
 use crate::model::route_table::RouteEntry;
 use crate::sys::error::{Error, Result};
-use crate::sys::way::Way;
-use crate::wire::netlink::route::{Route, RouteRequest};
+use crate::sys::routing::Route;
+use crate::wire::netlink::route::{self, RouteRequest};
 use crate::wire::netlink::{Malformed, Reply, messages};
 use crate::wire::routes;
 
@@ -21,7 +21,7 @@ const ANSWER_LEN: usize = 8 * 1024;
 
 /// The way that a TCP segment to `destination` would go, from `source` where one is given.
 /// The error is the kernel's own where a route forbids the destination. Sends nothing.
-pub fn lookup(destination: SocketAddr, source: Option<IpAddr>) -> Result<Way> {
+pub fn lookup(destination: SocketAddr, source: Option<IpAddr>) -> Result<Route> {
     let what = || format!("ask for the route to {}", destination.ip());
     let refused = |errno: Errno| Error::os(what(), errno);
     // NETLINK_ROUTE is protocol 0, the family's default.
@@ -35,7 +35,7 @@ pub fn lookup(destination: SocketAddr, source: Option<IpAddr>) -> Result<Way> {
     let interface = route.interface.map(|index| {
         netdevice::index_to_name(&socket, index).unwrap_or_else(|_| index.to_string())
     });
-    Ok(Way { kind: route.kind, interface, index: route.interface, gateway: route.gateway })
+    Ok(Route { kind: route.kind, interface, index: route.interface, gateway: route.gateway })
 }
 
 /// The main table of this network namespace, IPv4 first.
@@ -50,11 +50,11 @@ pub fn table() -> Result<Vec<RouteEntry>> {
     Ok(all)
 }
 
-fn read(answer: &[u8]) -> io::Result<Route> {
+fn read(answer: &[u8]) -> io::Result<route::Route> {
     let malformed = |error: Malformed| io::Error::new(io::ErrorKind::InvalidData, error);
     for message in messages(answer) {
         match message.map_err(malformed)?.reply().map_err(malformed)? {
-            Reply::Object(payload) => return Route::parse(payload).map_err(malformed),
+            Reply::Object(payload) => return route::Route::parse(payload).map_err(malformed),
             Reply::Error(0) | Reply::Done(0) | Reply::Noop => {}
             Reply::Error(errno) | Reply::Done(errno) => {
                 return Err(io::Error::from_raw_os_error(errno));
@@ -75,7 +75,7 @@ mod tests {
             let way = lookup(destination.parse().unwrap(), None).unwrap();
             let lo = Some("lo".to_owned());
             let kind = Some(RouteKind::Local);
-            assert_eq!(way, Way { kind, interface: lo, index: way.index, gateway: None });
+            assert_eq!(way, Route { kind, interface: lo, index: way.index, gateway: None });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::App;
-use crate::inspect::names::Answer;
+use crate::inspect::names::NameAnswer;
 use crate::tui::effect::Effect;
 
 impl App {

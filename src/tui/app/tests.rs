@@ -829,7 +829,7 @@ fn names_of_addresses_are_asked_for_only_while_names_are_shown() {
     let mut first = asked(&desk);
     first.sort_unstable();
     assert_eq!(first, ["10.0.0.5", "10.0.0.7", "127.0.0.1"], "each once, the wildcard never");
-    let name = names::Answer::Name(HostName("pc\x07".into()));
+    let name = names::NameAnswer::Name(HostName("pc\x07".into()));
     desk.answer(RequestId(0), Answer::Named("10.0.0.7".parse().unwrap(), name));
     assert!(desk.screen().contains("pc\u{FFFD}:51544"), "{}", desk.screen());
     desk.wait(1.0);

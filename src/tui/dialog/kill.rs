@@ -1,8 +1,8 @@
-//! The kill dialog: plan, the ways to go about it, confirmation, progress, outcome.
+//! The kill dialog: plan, the methods to go about it, confirmation, progress, outcome.
 
+mod methods;
 mod page;
 mod stage;
-mod ways;
 
 use std::collections::VecDeque;
 
@@ -17,8 +17,8 @@ use crate::tui::event::{Answer, Killed, RequestId};
 use crate::tui::keymap::{Binding, Key};
 use crate::tui::widgets::field::Field;
 
+use methods::{Method, SIGNALS, first_protected};
 use stage::{KillStage, Ready, Running};
-use ways::{SIGNALS, Way, first_protected};
 
 const SIGNAL: Command = Command::Own("choose the first signal");
 const CHILDREN: Command = Command::Own("children, too");
@@ -60,7 +60,7 @@ impl KillDialog {
     /// Opens the list of signals.
     fn choose_signal(&mut self) {
         if let KillStage::Ready(ready) = &mut self.stage
-            && !ready.ways.is_empty()
+            && !ready.methods.is_empty()
         {
             let ready = std::mem::take(ready);
             let chosen = SIGNALS.iter().position(|signal| *signal == self.options.signal);
@@ -97,8 +97,8 @@ impl KillDialog {
             KillStage::Stopped(stopped) if stopped.is_success() => return Step::Close,
             KillStage::Done(_) | KillStage::Stopped(_) => self.ask(cx),
             KillStage::Ready(ready) => {
-                let Some(way) = ready.ways.get(ready.chosen) else { return Step::Close };
-                let again = way.confirmation(&ready.plans).is_some();
+                let Some(method) = ready.methods.get(ready.chosen) else { return Step::Close };
+                let again = method.confirmation(&ready.plans).is_some();
                 let ready = std::mem::take(ready);
                 if again {
                     self.stage = KillStage::Again { ready, typed: Field::default() };
@@ -124,20 +124,21 @@ impl KillDialog {
     }
 
     fn ready(&self, plans: Vec<KillPlan>) -> Ready {
-        let ways = ways::of(&plans, self.options.signal);
-        // After a choice of signal its own way is meant, not the unit's.
+        let methods = methods::of(&plans, self.options.signal);
+        // After a choice of signal its own method is meant, not the unit's.
         let by_signal = self.options.signal != Signal::Term;
-        let chosen = ways.iter().position(|way| by_signal && matches!(way, Way::Signal { .. }));
-        Ready { plans, ways, chosen: chosen.unwrap_or(0) }
+        let chosen =
+            methods.iter().position(|method| by_signal && matches!(method, Method::Signal { .. }));
+        Ready { plans, methods, chosen: chosen.unwrap_or(0) }
     }
 
     fn run(&mut self, ready: Ready, cx: &mut Cx<'_>) {
-        let Ready { plans, mut ways, chosen } = ready;
+        let Ready { plans, mut methods, chosen } = ready;
         let id = cx.requests.next_id();
         let protected = first_protected(&plans).is_some();
-        let effect = match ways.swap_remove(chosen) {
-            Way::Stop(plan) => Effect::RunStop(id, plan),
-            Way::Signal { signal, then_kill } => {
+        let effect = match methods.swap_remove(chosen) {
+            Method::Stop(plan) => Effect::RunStop(id, plan),
+            Method::Signal { signal, then_kill } => {
                 let choose = |plan| kill::choose(plan, signal, then_kill || signal == Signal::Kill);
                 let plans = plans.into_iter().map(choose).collect();
                 Effect::RunKill(id, plans, Consent { protected })
@@ -166,7 +167,7 @@ impl Dialog for KillDialog {
         match &self.stage {
             KillStage::Planning(_) => vec![Binding::esc("cancel")],
             KillStage::Failed(_) => vec![Binding::close()],
-            KillStage::Ready(ready) if ready.ways.is_empty() => vec![Binding::close()],
+            KillStage::Ready(ready) if ready.methods.is_empty() => vec![Binding::close()],
             KillStage::Ready(ready) => {
                 let agree = if ready.confirmation().is_some() { "agree" } else { "run" };
                 let tree = if self.options.tree { "no children" } else { "children too" };
@@ -206,7 +207,7 @@ impl Dialog for KillDialog {
 
     fn choose(&mut self, motion: Motion) -> bool {
         let (chosen, len) = match &mut self.stage {
-            KillStage::Ready(ready) => (&mut ready.chosen, ready.ways.len()),
+            KillStage::Ready(ready) => (&mut ready.chosen, ready.methods.len()),
             KillStage::Signals { chosen, .. } => (chosen, SIGNALS.len()),
             _ => return false,
         };

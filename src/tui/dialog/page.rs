@@ -4,11 +4,8 @@ use ratatui::style::Style;
 
 use crate::tui::log::ActionLog;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::paint;
+use crate::tui::widgets::paint::{self, Line};
 use crate::tui::world::World;
-
-/// A line in pieces.
-pub(super) type Line = Vec<(String, Style)>;
 
 /// The lines of a dialog in the making, and what they are made from. Texts must be clean.
 #[derive(Debug)]

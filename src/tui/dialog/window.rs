@@ -65,8 +65,7 @@ impl Open {
             paint::left(buf, bottom, if has_room { " ↓ more " } else { "↓" }, theme.accent);
         }
         for (on_screen, index) in shown.enumerate() {
-            let pieces = lines[index].iter().map(|(text, style)| (text.as_str().into(), *style));
-            paint::spans(buf, paint::line(area, on_screen), pieces);
+            paint::pieces(buf, paint::line(area, on_screen), &lines[index]);
         }
         self.hints = hints.draw(buf, bottom, theme);
         cursor

@@ -21,8 +21,9 @@ use crate::tui::export::{Content, Export};
 use crate::tui::label;
 use crate::tui::pane::{Canvas, Cx, Pane, PaneId, Response};
 use crate::tui::theme::Theme;
+use crate::tui::widgets::message;
+use crate::tui::widgets::paint::{self, Line};
 use crate::tui::widgets::scroll::Scroll;
-use crate::tui::widgets::{message, paint};
 use crate::tui::world::{Selection, World};
 use live::Live;
 
@@ -392,8 +393,6 @@ fn detail(option: &SocketOption, width: u16) -> Vec<String> {
     parts.extend(option.winsock.as_ref().map(|name| format!("Winsock: {name}")));
     paint::wrap(&clean(&parts.join("; ")), width)
 }
-
-type Line = Vec<(String, Style)>;
 
 fn say(text: &str, style: Style) -> (String, Style) {
     (text.to_owned(), style)

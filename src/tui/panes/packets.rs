@@ -17,12 +17,12 @@ use crate::tui::export::{Content, Export};
 use crate::tui::label;
 use crate::tui::pane::{Canvas, Cx, Pane, PaneId, Response};
 use crate::tui::theme::Theme;
+use crate::tui::widgets::message;
+use crate::tui::widgets::paint::{self, Line};
 use crate::tui::widgets::scroll::Scroll;
 use crate::tui::widgets::sparkline::sparkline;
-use crate::tui::widgets::{message, paint};
 use crate::tui::world::World;
 use flows::{Order, Row};
-use lines::Line;
 
 /// Rates kept for the graph.
 const HISTORY: usize = 120;
@@ -314,8 +314,7 @@ fn split(area: Rect, protocols: usize) -> (Rect, Rect) {
 
 fn draw_lines(buf: &mut ratatui::buffer::Buffer, area: Rect, lines: &[Line]) {
     for (index, line) in lines.iter().take(usize::from(area.height)).enumerate() {
-        let pieces = line.iter().map(|(text, style)| (text.as_str().into(), *style));
-        paint::spans(buf, paint::line(area, index), pieces);
+        paint::pieces(buf, paint::line(area, index), line);
     }
 }
 

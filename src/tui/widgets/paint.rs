@@ -7,6 +7,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+/// A line in pieces, each with its style.
+pub type Line = Vec<(String, Style)>;
+
 /// Columns that a text takes.
 pub fn width(text: &str) -> u16 {
     u16::try_from(text.width()).unwrap_or(u16::MAX)
@@ -81,6 +84,11 @@ pub fn spans<'a>(
         line.width -= used;
     }
     line.x - start
+}
+
+/// A line, as much of it as fits. Returns the columns that it took.
+pub fn pieces(buf: &mut Buffer, place: Rect, line: &Line) -> u16 {
+    spans(buf, place, line.iter().map(|(text, style)| (text.as_str().into(), *style)))
 }
 
 /// The line at `index` of an area; empty when there is none.

@@ -27,7 +27,7 @@ pub struct Dns {
     /// The first question.
     pub question: Option<Question>,
     /// The first answers.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<Record>,
 }
 
 /// What is asked.
@@ -43,7 +43,7 @@ pub struct Question {
 
 /// A record of the answer section.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Record {
     /// Type and data.
     pub text: String,
     /// Where it stands in the message.
@@ -100,7 +100,7 @@ pub fn message(bytes: &[u8]) -> Option<Dns> {
             break;
         }
         let text = record(bytes, kind, data, after);
-        answers.push(Answer { text, start: at, length: after - at });
+        answers.push(Record { text, start: at, length: after - at });
         at = after;
     }
     Some(Dns { id, flags, is_response, code: (flags & 0xf) as u8, counts, question, answers })

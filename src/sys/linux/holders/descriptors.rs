@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rustix::io::{Errno, Result};
 
 use super::super::proc;
-use super::idle::Witness;
+use super::idle::RunRecord;
 use crate::model::join::Holding;
 use crate::model::owner::{ProcessKey, Through};
 use crate::wire::procfs;
@@ -55,7 +55,7 @@ pub(super) struct Descriptors {
     /// Whether it lives in the kernel only: such a thread has no descriptors.
     pub(super) is_kernel_thread: bool,
     /// What tells whether it ran since.
-    pub(super) witness: Witness,
+    pub(super) record: RunRecord,
 }
 
 impl Descriptors {

@@ -52,14 +52,14 @@ pub(super) struct Proof {
 
 /// What testifies to what a process did: its open `schedstat`, and what stood in there.
 #[derive(Debug, Default)]
-pub(super) struct Witness {
+pub(super) struct RunRecord {
     file: Option<OwnedFd>,
     proof: Option<Proof>,
 }
 
 /// What became of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Activity {
     /// It did not run.
     Idle,
     /// It ran, or may have.
@@ -93,17 +93,17 @@ impl Watch {
         &mut self,
         proc: BorrowedFd<'_>,
         pid: u32,
-        witness: &mut Witness,
+        record: &mut RunRecord,
     ) -> Result<Option<Proof>> {
         let since = Instant::now();
-        let first = match &witness.file {
+        let first = match &record.file {
             Some(file) => figures(file)?,
             None => {
                 let file = open(proc, pid, None)?;
                 let first = figures(&file)?;
                 if self.files_left > 0 {
                     self.files_left -= 1;
-                    witness.file = Some(file);
+                    record.file = Some(file);
                 }
                 first
             }
@@ -112,32 +112,32 @@ impl Watch {
     }
 
     /// Whether the process that had this pid ran since.
-    pub(super) fn verdict(&self, proc: BorrowedFd<'_>, pid: u32, witness: &Witness) -> Verdict {
-        let first = match &witness.file {
+    pub(super) fn verdict(&self, proc: BorrowedFd<'_>, pid: u32, record: &RunRecord) -> Activity {
+        let first = match &record.file {
             Some(file) => figures(file),
             None => open(proc, pid, None).and_then(figures),
         };
-        match (first, &witness.proof) {
-            (Err(Errno::NOENT | Errno::SRCH), _) => Verdict::Ended,
+        match (first, &record.proof) {
+            (Err(Errno::NOENT | Errno::SRCH), _) => Activity::Ended,
             (Ok(Some(first)), Some(proof))
                 if first == proof.first
                     && proof.since.elapsed() >= self.settled_after
                     && proof.others_rested(proc, pid) =>
             {
-                Verdict::Idle
+                Activity::Idle
             }
-            _ => Verdict::Ran,
+            _ => Activity::Ran,
         }
     }
 
-    /// Closes what a witness keeps open.
-    pub(super) fn dismiss(&mut self, witness: Witness) {
-        self.files_left += usize::from(witness.file.is_some());
-        drop(witness);
+    /// Closes what a record keeps open.
+    pub(super) fn dismiss(&mut self, record: RunRecord) {
+        self.files_left += usize::from(record.file.is_some());
+        drop(record);
     }
 }
 
-impl Witness {
+impl RunRecord {
     /// The descriptor that it keeps open in this process.
     pub(super) fn file(&self) -> Option<RawFd> {
         self.file.as_ref().map(AsRawFd::as_raw_fd)

@@ -10,7 +10,7 @@ use rustix::io::{Errno, Result};
 use super::super::proc::{self, Decimal};
 use super::apart;
 use super::descriptors::{Descriptors, Held, Holder, Target, look_up};
-use super::idle::{Watch, Witness};
+use super::idle::{RunRecord, Watch};
 use crate::model::owner::ProcessKey;
 use crate::wire::procfs;
 
@@ -62,8 +62,8 @@ impl<'proc> Reader<'proc> {
         mut known: Descriptors,
         watch: &mut Watch,
     ) -> Result<Descriptors> {
-        let mut witness = std::mem::take(&mut known.witness);
-        let found = self.testify(pid, known.len(), &mut witness, watch).and_then(|process| {
+        let mut record = std::mem::take(&mut known.record);
+        let found = self.testify(pid, known.len(), &mut record, watch).and_then(|process| {
             let stat = procfs::Stat::parse(&self.content).ok_or(Errno::SRCH)?;
             let (holder, is_kernel_thread) = (holder(pid, &stat), stat.kernel_thread);
             let threads = stat.threads;
@@ -77,9 +77,9 @@ impl<'proc> Reader<'proc> {
             Ok(Descriptors { holder: Some(holder), is_kernel_thread, ..found })
         });
         match found {
-            Ok(found) => Ok(Descriptors { witness, ..found }),
+            Ok(found) => Ok(Descriptors { record, ..found }),
             Err(errno) => {
-                watch.dismiss(witness);
+                watch.dismiss(record);
                 Err(errno)
             }
         }
@@ -100,14 +100,14 @@ impl<'proc> Reader<'proc> {
         &mut self,
         pid: u32,
         descriptors: usize,
-        witness: &mut Witness,
+        record: &mut RunRecord,
         watch: &mut Watch,
     ) -> Result<OwnedFd> {
-        let proof = watch.begin(self.proc, pid, witness)?;
+        let proof = watch.begin(self.proc, pid, record)?;
         let process = proc::open_dir(self.proc, Decimal::new(pid).as_c_str())?;
         let stat = self.stat(&process)?;
         let proof = proof.map(|proof| proof.complete(&process, pid, &stat, descriptors));
-        witness.keep(proof.transpose()?.flatten());
+        record.keep(proof.transpose()?.flatten());
         Ok(process)
     }
 

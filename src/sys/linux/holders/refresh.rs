@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::super::proc;
 use super::descriptors::{Descriptors, Held};
-use super::idle::{Verdict, Watch};
+use super::idle::{Activity, Watch};
 use super::reader::Reader;
 use super::sharing::Sharing;
 use super::{HolderScan, Listed, Scan};
@@ -89,19 +89,19 @@ impl Refresh<'_> {
                 round.new.push(pid);
                 continue;
             };
-            match self.watch.verdict(self.proc, pid, &known.witness) {
-                Verdict::Idle if known.is_lasting() => round.idle.push((pid, known)),
-                Verdict::Idle | Verdict::Ran if self.is_same(pid, &known) => {
+            match self.watch.verdict(self.proc, pid, &known.record) {
+                Activity::Idle if known.is_lasting() => round.idle.push((pid, known)),
+                Activity::Idle | Activity::Ran if self.is_same(pid, &known) => {
                     round.changed.push((pid, known));
                 }
                 _ => {
-                    self.watch.dismiss(known.witness);
+                    self.watch.dismiss(known.record);
                     round.new.push(pid);
                 }
             }
         }
         for (_, ended) in memory {
-            self.watch.dismiss(ended.witness);
+            self.watch.dismiss(ended.record);
         }
         round
     }
@@ -109,7 +109,7 @@ impl Refresh<'_> {
     /// Whether the process that has this pid is the one that is known: an open file of `/proc`
     /// has answered that already.
     fn is_same(&mut self, pid: u32, known: &Descriptors) -> bool {
-        known.witness.file().is_some()
+        known.record.file().is_some()
             || known.holder.as_ref().is_some_and(|holder| self.reader.is(pid, holder.key))
     }
 
@@ -170,7 +170,7 @@ impl Refresh<'_> {
                     self.found.insert(pid, known);
                 }
                 Err(errno) => {
-                    self.watch.dismiss(std::mem::take(&mut known.witness));
+                    self.watch.dismiss(std::mem::take(&mut known.record));
                     let found = self.scan.unless_ended(Err(errno));
                     self.found.extend(found.map(|found| (pid, found)));
                 }
@@ -182,7 +182,7 @@ impl Refresh<'_> {
     /// Reads our own descriptors, which change by looking at others: last, and every time.
     fn read_own(&mut self) {
         let mut files: Vec<_> =
-            self.found.values().filter_map(|known| known.witness.file()).collect();
+            self.found.values().filter_map(|known| known.record.file()).collect();
         files.sort_unstable();
         let found = self.reader.read_own(files);
         let found = self.scan.unless_ended(found);

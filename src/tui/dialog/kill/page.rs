@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::methods::{Method, SIGNALS};
 use super::stage::{KillStage, Ready, Running};
-use super::ways::{SIGNALS, Way};
 use crate::act::kill::{self, Progress};
 use crate::model::action::{KillPlan, Victim};
 use crate::model::signal::Signal;
@@ -25,7 +25,7 @@ pub(super) fn write(stage: &KillStage, ended: usize, timeout: Duration, page: &m
         KillStage::Failed(why) => page.0.add(&format!("! {}", clean(why)), theme.danger),
         KillStage::Ready(ready) => {
             page.plans(ended, &ready.plans);
-            page.ways(timeout, ready);
+            page.methods(timeout, ready);
         }
         KillStage::Signals { chosen, .. } => page.signals(*chosen),
         KillStage::Again { ready, typed } => {
@@ -73,21 +73,23 @@ impl Lines<'_, '_> {
         }
     }
 
-    fn ways(&mut self, timeout: Duration, ready: &Ready) {
+    fn methods(&mut self, timeout: Duration, ready: &Ready) {
         let theme = self.0.theme;
-        if ready.ways.is_empty() {
+        if ready.methods.is_empty() {
             return;
         }
         self.0.gap();
-        let recommends =
-            ready.ways.iter().any(|way| matches!(way, Way::Stop(stop) if stop.is_narrow()));
-        for (index, way) in ready.ways.iter().enumerate() {
+        let recommends = ready
+            .methods
+            .iter()
+            .any(|method| matches!(method, Method::Stop(stop) if stop.is_narrow()));
+        for (index, method) in ready.methods.iter().enumerate() {
             let is_chosen = index == ready.chosen;
             let (sign, style) = if is_chosen { ("▸ ", theme.accent) } else { ("  ", theme.text) };
             if is_chosen {
                 self.0.choose_next();
             }
-            let (what, remark) = describe(way, timeout, recommends);
+            let (what, remark) = describe(method, timeout, recommends);
             self.0.hang(sign, &clean(&what), style);
             self.0.hang("    ", &clean(&remark), theme.dim);
         }
@@ -160,11 +162,11 @@ fn whose(victim: &Victim, wall: Timestamp) -> String {
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
-/// A way and what it means, uncleaned.
-fn describe(way: &Way, timeout: Duration, recommends: bool) -> (String, String) {
+/// A method and what it means, uncleaned.
+fn describe(method: &Method, timeout: Duration, recommends: bool) -> (String, String) {
     let seconds = timeout.as_secs_f64();
-    match way {
-        Way::Stop(stop) => {
+    match method {
+        Method::Stop(stop) => {
             let what = shell::line(&keeper::typed(&stop.argv));
             let all: usize = stop.kills.iter().map(|kill| kill.victims.len()).sum();
             let remark = if stop.is_narrow() {
@@ -188,14 +190,14 @@ fn describe(way: &Way, timeout: Duration, recommends: bool) -> (String, String) 
             };
             (what, remark)
         }
-        Way::Signal { signal, then_kill: true } => (
+        Method::Signal { signal, then_kill: true } => (
             format!("{signal}, then KILL after {seconds} s"),
             "for processes that are still alive; asks again first".to_owned(),
         ),
-        Way::Signal { signal: Signal::Kill, .. } => {
+        Method::Signal { signal: Signal::Kill, .. } => {
             ("KILL at once".to_owned(), "asks again first".to_owned())
         }
-        Way::Signal { signal, .. } => {
+        Method::Signal { signal, .. } => {
             let remark = if recommends { "; it may be started again" } else { "" };
             (
                 format!("{signal}, then wait up to {seconds} s"),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::ways::Way;
+use super::methods::Method;
 use crate::act::kill::Progress;
 use crate::model::action::KillPlan;
 use crate::tui::event::{Killed, RequestId, Stopped};
@@ -17,13 +17,13 @@ const MOST_NEWS: usize = 12;
 pub(super) enum KillStage {
     /// The plan is being worked out.
     Planning(RequestId),
-    /// The plans are on screen, with the ways to go about them.
+    /// The plans are on screen, with the methods to go about them.
     Ready(Ready),
     /// The first signal is being chosen.
     Signals {
         /// What is on screen before and after.
         ready: Ready,
-        /// Place in [`super::ways::SIGNALS`].
+        /// Place in [`super::methods::SIGNALS`].
         chosen: usize,
     },
     /// The first agreement is given; the second one has to be typed, so that a habit cannot
@@ -49,13 +49,13 @@ pub(super) enum KillStage {
 pub(super) struct Ready {
     /// The plans.
     pub plans: Vec<KillPlan>,
-    /// The ways; none when there is nobody to end.
-    pub ways: Vec<Way>,
+    /// The methods; none when there is nobody to end.
+    pub methods: Vec<Method>,
     /// The chosen one of them.
     pub chosen: usize,
 }
 
-/// A run on its way.
+/// A run on its method.
 #[derive(Debug)]
 pub(super) struct Running {
     /// The request.
@@ -69,10 +69,10 @@ pub(super) struct Running {
 }
 
 impl Ready {
-    /// What has to be typed before the chosen way is run, and why; `None` when it is run at
+    /// What has to be typed before the chosen method is run, and why; `None` when it is run at
     /// once.
     pub(super) fn confirmation(&self) -> Option<(String, String)> {
-        self.ways.get(self.chosen)?.confirmation(&self.plans)
+        self.methods.get(self.chosen)?.confirmation(&self.plans)
     }
 }
 

@@ -7,10 +7,10 @@ use crate::model::packets::{Count, Flow, FlowFocus, FlowKey, PacketCounts};
 use crate::text::address::flow_end;
 use crate::text::{clean, units};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::paint;
+use crate::tui::widgets::paint::{self, Line};
 use crate::tui::world::World;
 
-use super::lines::{Line, flag, heading};
+use super::lines::{flag, heading};
 
 /// What the rows are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

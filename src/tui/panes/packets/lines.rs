@@ -13,11 +13,8 @@ use crate::model::socket::Socket;
 use crate::text::{clean, problem, units};
 use crate::tui::label;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::paint;
+use crate::tui::widgets::paint::{self, Line};
 use crate::tui::world::World;
-
-/// Pieces of text with their styles.
-pub(super) type Line = Vec<(String, Style)>;
 
 /// TCP's RST and FIN bits (RFC 9293, 3.1).
 const FIN: u8 = 0x01;

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use ratatui::style::Style;
 
-use super::lines::Line;
+use crate::tui::widgets::paint::Line;
 use crate::model::probe::Verdict;
 use crate::model::socket::{Protocol, Socket, State};
 use crate::model::table::SocketTable;

@@ -2,18 +2,13 @@
 
 use std::time::Instant;
 
-use ratatui::style::Style;
-
 use super::histogram;
 use super::run::Run;
 use crate::model::probe::{OutcomeKind, Stage, Verdict};
 use crate::text::{clean, probe as words, units};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::paint;
+use crate::tui::widgets::paint::{self, Line};
 use crate::tui::widgets::sparkline::sparkline;
-
-/// Pieces of text with their styles.
-pub(super) type Line = Vec<(String, Style)>;
 
 /// A stage that the user has chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

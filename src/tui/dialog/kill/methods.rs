@@ -1,4 +1,4 @@
-//! The ways to go about a kill, to choose from.
+//! The methods to go about a kill, to choose from.
 
 use crate::act::kill::some_of;
 use crate::act::unit;
@@ -20,9 +20,9 @@ pub(super) const SIGNALS: [Signal; 10] = [
     Signal::Kill,
 ];
 
-/// One way.
+/// One method.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Way {
+pub(super) enum Method {
     /// Stop the unit or container that would start the victims again.
     Stop(Box<StopPlan>),
     /// Send a signal.
@@ -34,26 +34,26 @@ pub(super) enum Way {
     },
 }
 
-/// The ways for these plans, the best first. Only what costs nothing but the victims comes before
+/// The methods for these plans, the best first. Only what costs nothing but the victims comes before
 /// the signals.
-pub(super) fn of(plans: &[KillPlan], signal: Signal) -> Vec<Way> {
+pub(super) fn of(plans: &[KillPlan], signal: Signal) -> Vec<Method> {
     if plans.iter().all(|plan| plan.victims.is_empty()) {
         return Vec::new();
     }
     let stops = unit::plans(plans);
     let (whole, parts): (Vec<StopPlan>, Vec<StopPlan>) =
         stops.into_iter().partition(StopPlan::is_narrow);
-    let stop = |plan| Way::Stop(Box::new(plan));
-    let mut ways: Vec<Way> = whole.into_iter().map(stop).collect();
-    ways.push(Way::Signal { signal, then_kill: false });
+    let stop = |plan| Method::Stop(Box::new(plan));
+    let mut methods: Vec<Method> = whole.into_iter().map(stop).collect();
+    methods.push(Method::Signal { signal, then_kill: false });
     if signal != Signal::Kill {
-        ways.push(Way::Signal { signal, then_kill: true });
+        methods.push(Method::Signal { signal, then_kill: true });
     }
-    ways.extend(parts.into_iter().map(stop));
-    ways
+    methods.extend(parts.into_iter().map(stop));
+    methods
 }
 
-impl Way {
+impl Method {
     /// What has to be typed before it is run, and why, cleaned; `None` when it is run at once.
     pub(super) fn confirmation(&self, plans: &[KillPlan]) -> Option<(String, String)> {
         let (signal, then_kill) = match self {

@@ -1,4 +1,4 @@
-//! The way that this host would send a packet.
+//! The route that this host would send a packet by.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use crate::model::probe::RouteKind;
 
 /// What the routing table decides for one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Way {
+pub struct Route {
     /// What the routing table says the destination is.
     pub kind: Option<RouteKind>,
     /// Name of the interface that packets leave by; its number where it has no name.
@@ -17,7 +17,7 @@ pub struct Way {
     pub gateway: Option<IpAddr>,
 }
 
-impl Way {
+impl Route {
     /// Whether the destination is this very host.
     pub fn is_local(&self) -> bool {
         self.kind == Some(RouteKind::Local)
