@@ -105,7 +105,9 @@ fn targets(args: &Args) -> Result<(Vec<(String, KillTarget)>, bool), Failure> {
         return Ok((vec![(one.clone(), pid_target(pid)?)], true));
     }
     if args.targets.iter().any(|target| target.starts_with("pid:")) {
-        return Err(Failure::usage("pid:N stands alone: end one process at a time, or name ports"));
+        return Err(Failure::usage(
+            "pid:N must be the only target: end one process at a time, or name ports",
+        ));
     }
     if let [one] = args.targets.as_slice()
         && let Some(path) = port::path(one)

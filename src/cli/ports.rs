@@ -373,7 +373,9 @@ fn answer(matched: bool, undecided: usize, needs_looks: bool) -> Exit {
         (true, _) => Exit::Yes,
         (false, 0) => Exit::No,
         (false, _) if needs_looks => {
-            eprintln!("sockpit: half a second tells no standstill; add --watch");
+            eprintln!(
+                "sockpit: half a second is too short to see that a queue does not move; add --watch"
+            );
             Exit::NotPermitted
         }
         (false, _) => {

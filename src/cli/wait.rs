@@ -96,7 +96,7 @@ fn short(args: &Args, name: &str, standing: &Standing) -> String {
     let at = args.addr.map_or(String::new(), |addr| format!(" at {addr}"));
     let after = patience(args.timeout);
     let Standing::Held(answer) = standing else {
-        return format!("nobody serves on {name}{at} after {after}");
+        return format!("nothing listens on {name}{at} after {after}");
     };
     let obstacle = answer
         .obstacle()

@@ -166,7 +166,7 @@ impl Judge<'_> {
                 ready(name, "every process could be read")
             }
             Some(_) => ready(name, "every process that exists now could be read"),
-            None => gap(name, Unavailable, "nothing told who holds the sockets", effect),
+            None => gap(name, Unavailable, "nothing reported who holds the sockets", effect),
         }
     }
 
@@ -176,8 +176,8 @@ impl Judge<'_> {
         let effect = "all options are read of sockpit's own children alone";
         match self.machine.ptrace_scope {
             None => ready(name, "yama does not restrict it"),
-            Some(0) => ready(name, "0: processes of the same user may be looked at"),
-            Some(3) => gap(name, Unavailable, "3: nobody may look at another process", effect),
+            Some(0) => ready(name, "0: processes of the same user may be inspected"),
+            Some(3) => gap(name, Unavailable, "3: no process may inspect another one", effect),
             Some(scope) if self.has(&wanted) => {
                 ready(name, format!("{scope}: permitted by cap_sys_ptrace"))
             }
@@ -238,7 +238,7 @@ impl Judge<'_> {
         let wanted = [Capability::SysAdmin, Capability::SysPtrace];
         let effect = "--all-netns and N leave out the sockets of the others";
         match self.machine.namespaces {
-            None => gap(name, Unavailable, "network namespaces cannot be told apart here", effect),
+            None => gap(name, Unavailable, "network namespaces cannot be listed here", effect),
             Some(Namespaces { found, entered, unreadable: 0 }) if found == entered => {
                 ready(name, format!("{entered} of {found} can be entered"))
             }
@@ -288,7 +288,7 @@ impl Judge<'_> {
         } else if !events::IS_BUILT {
             "not built into this sockpit (cargo feature bpf)"
         } else if !self.machine.btf {
-            "this kernel tells no types (BTF) for it"
+            "this kernel has no type information (BTF) for it"
         } else if self.machine.initial_user_namespace == Some(false) {
             "the kernel permits it outside of this user namespace alone"
         } else if self.has(&wanted) || self.has(&[Capability::SysAdmin]) {

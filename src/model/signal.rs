@@ -73,7 +73,7 @@ impl Signal {
             Self::Quit => "what Ctrl-\\ sends; it may leave a core dump",
             Self::Usr1 | Self::Usr2 => "for the program's own use; one that has none for it ends",
             Self::Abrt => "ends it with a core dump",
-            Self::Pipe => "a write to a pipe that nobody reads; servers often ignore it",
+            Self::Pipe => "a write to a pipe without a reader; servers often ignore it",
             Self::Alrm => "an alarm clock",
             Self::Kill => "ends it at once, without a chance to tidy up",
         }

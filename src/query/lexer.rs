@@ -344,6 +344,6 @@ fn missing_value(key: Option<&str>, form: Form, rest: &str) -> String {
             format!("`{key}` takes a value, not a group: write a list such as {key}:a,b")
         }
         (Form::Bare, Some(key)) => format!("`{key}` needs a value"),
-        (Form::Bare, None) => "a word is missing beside the comma".into(),
+        (Form::Bare, None) => "a value is missing before or after the comma".into(),
     }
 }

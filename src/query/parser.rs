@@ -196,7 +196,7 @@ fn pair(key: Key, values: Vec<Value>) -> Result<Expr, QueryError> {
         && !matches!(key, Key::Address(_))
     {
         if values.len() > 1 || star.comparison.is_some() {
-            return Err(error(star.column, "`*` means any value: it stands alone"));
+            return Err(error(star.column, "`*` means any value, and must be the only one"));
         }
         return Ok(Expr::Test(Test::Present(key)));
     }

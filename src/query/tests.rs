@@ -351,7 +351,7 @@ fn mistakes_are_named_with_their_column() {
         ("name:/(/", 6, "unclosed group"),
         ("name:=/a/", 6, "not a regular expression"),
         ("name:>a", 6, "has no order"),
-        ("pid:*,1", 5, "stands alone"),
+        ("pid:*,1", 5, "must be the only one"),
         ("(port:80", 1, "not closed"),
         ("port:80)", 8, "closes nothing"),
         ("()", 1, "nothing between these parentheses"),

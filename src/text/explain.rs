@@ -141,7 +141,7 @@ fn reading(read: Read) -> &'static str {
 
 fn setting(entry: &Entry) -> String {
     if !entry.writable {
-        return "nobody sets it".to_owned();
+        return "it cannot be set".to_owned();
     }
     let when = match entry.set_when {
         SetWhen::Any => "at any time",

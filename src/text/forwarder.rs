@@ -90,7 +90,7 @@ pub fn sentence(forwarder: &Forwarder) -> String {
                 _ => "only forwards, to",
             };
             let unknown = || match kind.is_of_a_container() {
-                true => "a container that could not be told".to_owned(),
+                true => "an unknown container".to_owned(),
                 false => "a place that its arguments do not tell".to_owned(),
             };
             format!("{who} {only} {}", to.unwrap_or_else(unknown))
@@ -188,10 +188,7 @@ mod tests {
         );
         assert_eq!(ending(&proxy), "container web would run on without its port");
         let lost = forwarder(ForwarderKind::DockerProxy, Ending::Port, Behind::default());
-        assert_eq!(
-            sentence(&lost),
-            "docker-proxy 536 only forwards, to a container that could not be told"
-        );
+        assert_eq!(sentence(&lost), "docker-proxy 536 only forwards, to an unknown container");
         let behind = Behind {
             host: Some("db.internal".to_owned()),
             port: Some(5432),

@@ -39,7 +39,7 @@ pub fn sentence(problem: &Problem) -> String {
             units::count(*packets)
         ),
         Trouble::ZeroWindow { by, segments } => format!(
-            "{} could take no more {}: its program reads too slowly",
+            "{} had no room for more {}: its program reads too slowly",
             end(*by),
             if *segments == 1 {
                 "once".to_owned()

@@ -49,7 +49,7 @@ impl Bell {
         let port = port_of(socket).ok_or("Only a port of this host can ring")?;
         let name = words(port);
         if self.ports.remove(&port).is_some() {
-            return Ok(format!("{name} rings no more"));
+            return Ok(format!("{name} no longer rings"));
         }
         self.ports.insert(port, held(port, table));
         Ok(format!("{name} rings when it opens, closes, changes hands or fills its queue"))

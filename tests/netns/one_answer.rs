@@ -196,7 +196,7 @@ fn a_wait_for_a_server_says_where_it_is_served() {
         assert_eq!(wait(&["8080", "--listening", "--addr", "127.0.0.1"]).status.code(), Some(0));
         let elsewhere = wait(&["8080", "--listening", "--addr", "::1"]);
         assert_eq!(elsewhere.status.code(), Some(1));
-        assert!(stderr(&elsewhere).contains("nobody serves on 8080 at ::1"), "{elsewhere:?}");
+        assert!(stderr(&elsewhere).contains("nothing listens on 8080 at ::1"), "{elsewhere:?}");
         assert_eq!(wait(&["8080", "--free", "--addr", "::1"]).status.code(), Some(0));
         let _any = TcpListener::bind("[::]:9090").unwrap();
         assert_eq!(wait(&["9090", "--listening", "--addr", "127.0.0.1"]).status.code(), Some(0));

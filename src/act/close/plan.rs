@@ -60,7 +60,7 @@ fn obstacle(socket: &Socket, named: &[State], facts: &Facts) -> Option<&'static 
     if elsewhere {
         Some("it is in another network namespace; run sockpit in there")
     } else if socket.cookie.is_none() {
-        Some("the table told no cookie of it, without which another socket might be closed")
+        Some("its cookie is unknown, and without it another socket might be closed")
     } else {
         None
     }

@@ -144,7 +144,7 @@ pub(super) fn parts(outcome: &CloseOutcome) -> Vec<Part> {
     let closed = closed.map(|socket| (Mark::Done, format!("closed {}", describe(socket))));
     let ended = outcome.ended.iter();
     let ended =
-        ended.map(|socket| (Mark::Beside, format!("{} had ended by itself", describe(socket))));
+        ended.map(|socket| (Mark::Beside, format!("{} had already ended", describe(socket))));
     let failed = outcome.failed.iter().map(|failed| {
         let what = describe(&failed.socket);
         (Mark::Failed, format!("{what} is not closed: {}", failed.reason))
@@ -163,6 +163,6 @@ pub(super) fn confirmation(plan: &ClosePlan) -> Option<Confirmation> {
     let target = plan.targets.iter().find(|target| target.protected.is_some())?;
     let port = target.socket.local.port?;
     let what = describe(&target.socket);
-    let question = format!("{what} is protected. Type its local port to close it all the same:");
+    let question = format!("{what} is protected. Type its local port to close it anyway:");
     Some(Confirmation { typed: port.to_string(), question })
 }

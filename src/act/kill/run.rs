@@ -174,7 +174,7 @@ impl Run<'_, '_> {
                     self.mark_ended(index);
                     continue;
                 }
-                Err(Objection::NotPlanned(reason)) => format!("it lives on, but {reason}"),
+                Err(Objection::NotPlanned(reason)) => format!("it is still alive, but {reason}"),
                 _ => format!("it did not end within the time after {sent}"),
             };
             self.cases[index].fate = Fate::Survived(reason);

@@ -103,7 +103,7 @@ fn why_not(entry: &Entry, socket: &Socket, is_there: bool, writable: bool) -> Op
         _ if entry.writable => {
             format!("the kernel takes it on no {} socket", socket.protocol.name())
         }
-        _ => "the kernel tells it and nobody sets it".to_owned(),
+        _ => "the kernel sets it; programs can only read it".to_owned(),
     })
 }
 

@@ -48,7 +48,7 @@ pub fn run(
     let mut victims = Victims::hold(plan)?;
     let mut outcome = StopOutcome { stopped: false, reason: None, refused: false, kills: vec![] };
     match victims.first_alive() {
-        None => outcome.reason = Some("every process of the plan had ended by itself".to_owned()),
+        None => outcome.reason = Some("every process of the plan had already ended".to_owned()),
         Some(alive) => match still(alive, plan)? {
             Err(why) => outcome.reason = Some(format!("{} was not stopped: {why}", plan.name)),
             Ok(()) => stop(plan, command, tell, &mut outcome)?,
@@ -179,7 +179,7 @@ impl Victims {
             None => (false, None, Some("it lives elsewhere, and was left alone")),
             Some(Held { handle: None, .. }) => (true, None, Some("it ended before")),
             Some(Held { ended_after: Some(after), .. }) => (true, Some(*after), None),
-            Some(_) => (false, None, Some("it lives on")),
+            Some(_) => (false, None, Some("it is still alive")),
         };
         VictimOutcome {
             pid: key.pid,

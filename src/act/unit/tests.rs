@@ -180,6 +180,6 @@ fn nothing_is_run_for_processes_that_have_ended() {
     let plan = plans(&[kill(free_port(), &[(server.key(), Some(said.clone()))])]).remove(0);
     drop(server);
     let outcome = run_with(&plan, &Ok(()), &mut || panic!("it must not be run"));
-    assert!(outcome.reason.unwrap().contains("had ended by itself"));
+    assert!(outcome.reason.unwrap().contains("had already ended"));
     assert_eq!(outcome.kills[0].port_free, Some(true));
 }

@@ -205,7 +205,11 @@ fn unescaped(text: &str) -> Result<Vec<u8>, String> {
                 let byte = hex(&digits).filter(|it| it.len() == 1);
                 bytes.extend(byte.ok_or("two hexadecimal digits follow \\x, as in \\x0a")?);
             }
-            _ => return Err("a backslash stands before r, n, t, 0, x or itself".to_owned()),
+            _ => {
+                return Err(
+                    "a backslash must be followed by r, n, t, 0, x or another backslash".to_owned()
+                );
+            }
         }
     }
     Ok(bytes)

@@ -87,7 +87,7 @@ impl Condition {
             let regex = Regex::new(bare.unwrap_or(value));
             Test::Matches(regex.map_err(|error| usage(error.to_string()))?)
         } else {
-            return Err(usage("! stands before =, as in outcome!=ok".into()));
+            return Err(usage("! must be followed by =, as in outcome!=ok".into()));
         };
         Ok(Self { written: written.to_owned(), fact, test })
     }

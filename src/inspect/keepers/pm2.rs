@@ -18,7 +18,7 @@ fn list(member: &Member, world: &mut World<'_>) -> Result<(Vec<String>, Vec<Pm2A
     if let Some(why) = elsewhere(member, world) {
         return Err(why);
     }
-    let home = pm2_home(member).ok_or("its directory cannot be told")?;
+    let home = pm2_home(member).ok_or("its directory is unknown")?;
     if !is_ours(member, world) {
         return Err("it belongs to another user".to_owned());
     }

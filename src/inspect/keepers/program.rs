@@ -255,7 +255,7 @@ fn supervisord(keeper: &mut Keeper, line: &[Member], at: usize, world: &mut Worl
         Some(why) => Err(why),
         // It loads what its configuration names.
         None if !is_ours(member, world) && !file.get(1).is_none_or(|file| (world.trusts)(file)) => {
-            Err("somebody else can change its configuration".to_owned())
+            Err("another user can change its configuration".to_owned())
         }
         None => world.asker.ask("supervisorctl", &[&*file, &["status"]].concat()),
     };

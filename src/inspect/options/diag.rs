@@ -69,7 +69,7 @@ pub(super) fn why_no_descriptor(socket: &Socket) -> String {
     }
     match (ownership.kind, &ownership.reason, &ownership.detail) {
         (OwnershipKind::Kernel, _, Some(detail)) => {
-            format!("no process holds this socket ({detail}): only sock_diag tells of it")
+            format!("no process holds this socket ({detail}): only sock_diag lists it")
         }
         (OwnershipKind::Owned, None, _) => "no descriptor of this socket is known".to_owned(),
         (_, Some(reason), _) => format!("no descriptor of this socket is known: {reason}"),

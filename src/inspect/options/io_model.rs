@@ -94,9 +94,9 @@ fn summary(socket: &Socket, model: &IoModel) -> String {
             }
             (true, 2.., true, _) => ": EPOLLEXCLUSIVE, so that a connection wakes one".to_owned(),
             (.., "edge-triggered") => {
-                ": the program has to read until EAGAIN, or it is not told again".to_owned()
+                ": the program has to read until EAGAIN, or it gets no further event".to_owned()
             }
-            (.., "one-shot") => ": it is told once, and has to ask again".to_owned(),
+            (.., "one-shot") => ": it gets one event, and has to arm it again".to_owned(),
             _ => String::new(),
         };
         return format!("{trigger} epoll in {place}{wakes}");
@@ -109,7 +109,7 @@ fn summary(socket: &Socket, model: &IoModel) -> String {
     }
     if let Some(ring) = model.watchers.iter().find(|watcher| watcher.kind == "io_uring") {
         return match ring.events.is_empty() {
-            true => "its program has an io_uring, and nobody can tell whether that waits on it",
+            true => "its program has an io_uring, which may wait on it",
             false => "it is registered with an io_uring of its program",
         }
         .to_owned();
@@ -122,7 +122,7 @@ fn summary(socket: &Socket, model: &IoModel) -> String {
         Some(false) => "it is blocking, and ",
         None => "",
     };
-    format!("{mode}nobody was seen waiting on it")
+    format!("{mode}no thread was seen waiting on it")
 }
 
 #[cfg(test)]
@@ -165,6 +165,6 @@ mod tests {
         assert!(edge.starts_with("edge-triggered epoll in one instance"), "{edge}");
         assert_eq!(told(State::Listen, &[], 3), "3 threads asleep in accept4 on it");
         let nobody = told(State::Established, &[], 0);
-        assert_eq!(nobody, "it is non-blocking, and nobody was seen waiting on it");
+        assert_eq!(nobody, "it is non-blocking, and no thread was seen waiting on it");
     }
 }

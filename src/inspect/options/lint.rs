@@ -128,7 +128,7 @@ fn linger_aborts(look: &Look<'_>) -> Option<OptionFinding> {
             "linger_aborts",
             "SO_LINGER is on with 0 s: close drops unsent data and resets the connection".into(),
             "SO_LINGER on, 0 s".into(),
-            "switch SO_LINGER off, unless the reset is meant",
+            "switch SO_LINGER off, unless the reset is intended",
         )
     })
 }

@@ -200,7 +200,7 @@ fn split_port(
         }
         None => Ok((Some(rest), None)),
         Some((host, _)) if host.contains(':') => {
-            Err("an IPv6 address stands in brackets before its port, as in [::1]:80".to_owned())
+            Err("an IPv6 address with a port needs brackets, as in [::1]:80".to_owned())
         }
         Some((host, port)) => Ok((Some(host), Some(port))),
     }

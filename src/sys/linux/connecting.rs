@@ -92,7 +92,7 @@ pub fn tell_ttl(socket: &Socket, v6: bool) -> Result<()> {
         false => (libc::IPPROTO_IP, libc::IP_RECVTTL),
     };
     set_flag(socket, level, option, true)
-        .map_err(|error| Error::os("have the time to live told by a socket", error))
+        .map_err(|error| Error::os("have a socket report the time to live", error))
 }
 
 /// Receives a datagram, with its time to live where that was asked for.

@@ -42,11 +42,11 @@ const ACCEPTS: &str = "call_returns";
 const PROGRAMS: [Program; 7] = [
     ("set_state", "inet_sock_set_state", None),
     (ACCEPTS, "sys_exit", Some("who accepts a connection is not seen")),
-    ("send_reset", "tcp_send_reset", Some("resets that are sent are not seen (Linux 6.10 tells)")),
+    ("send_reset", "tcp_send_reset", Some("resets that are sent are not seen (needs Linux 6.10)")),
     ("receive_reset", "tcp_receive_reset", Some("resets that arrive are not seen")),
     ("retransmit", "tcp_retransmit_skb", Some("retransmissions are not seen")),
-    ("sends", "sock_send_length", Some("UDP is not seen (Linux 6.3 tells)")),
-    ("receives", "sock_recv_length", Some("who receives over UDP is not seen (Linux 6.3 tells)")),
+    ("sends", "sock_send_length", Some("UDP is not seen (needs Linux 6.3)")),
+    ("receives", "sock_recv_length", Some("who receives over UDP is not seen (needs Linux 6.3)")),
 ];
 
 /// The programs for dropped packets, the best first, and where they are attached.

@@ -78,7 +78,10 @@ pub fn cgroups(pid: u32) -> Result<String> {
 
 /// This platform has no such namespaces, and does not tell of handlers.
 pub fn standing(pid: u32) -> Result<Standing> {
-    Err(Error::unsupported(format!("the standing of process {pid}"), "this platform tells none"))
+    Err(Error::unsupported(
+        format!("the state of process {pid}"),
+        "this platform does not report it",
+    ))
 }
 
 /// This platform has no network namespaces.

@@ -173,7 +173,7 @@ fn trusted(path: &Path) -> std::result::Result<PathBuf, String> {
         let others = mode & 0o002 != 0 || (mode & 0o020 != 0 && metadata.gid() != 0);
         let sticky = metadata.is_dir() && mode & 0o1000 != 0;
         if metadata.uid() != 0 || (others && !sticky) {
-            return Err(format!("somebody else than root can change {}", part.display()));
+            return Err(format!("a user other than root can change {}", part.display()));
         }
     }
     Ok(real)
@@ -284,7 +284,7 @@ mod tests {
         fs::write(&path, "#!/bin/sh\n").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o757)).unwrap();
         let refused = Program::find_in(&[directory.path()], "systemctl").unwrap_err();
-        assert!(refused.to_string().contains("somebody else than root"), "{refused}");
+        assert!(refused.to_string().contains("other than root"), "{refused}");
         let absent = Program::find_in(&[directory.path()], "no-such-program").unwrap_err();
         assert!(absent.to_string().contains("in none of"), "{absent}");
         // A link leads to what it is a link to.

@@ -26,7 +26,7 @@ impl Dialog for Quit {
     fn write(&self, page: &mut Page<'_>) {
         let style = page.theme.text;
         page.add("An action is still running. It may be left half done.", style);
-        page.add("Its outcome would be known to nobody.", style);
+        page.add("Nobody would see how it ends.", style);
     }
 
     fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Step {

@@ -90,9 +90,8 @@ impl Pane for Options {
         let shown = scroll.show(list, lines.len(), chosen);
         self.draw_detail(world, buf, detail, theme);
         for (on_screen, index) in shown.enumerate() {
-            let pieces = lines[index].iter().map(|(text, style)| (text.as_str().into(), *style));
             let line = paint::line(list, on_screen);
-            paint::spans(buf, line, pieces);
+            paint::pieces(buf, line, &lines[index]);
             if chosen == Some(index) && canvas_focused {
                 buf.set_style(line, theme.selection);
             }

@@ -122,7 +122,10 @@ pub(super) fn buffer_capped(look: &Look<'_>) -> Option<OptionFinding> {
     let limit = sysctl(most)?;
     Some(finding(
         "buffer_capped",
-        format!("{} is exactly 2 x {most}: a larger wish was cut to it", capped.name),
+        format!(
+            "{} is exactly 2 x {most}: a larger value was asked for and cut to it",
+            capped.name
+        ),
         format!("{} {}; {most} {limit}", capped.name, look.number(&capped.name)?),
         "raise the sysctl and let the program set it again",
     ))

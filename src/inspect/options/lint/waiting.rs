@@ -80,6 +80,6 @@ pub(super) fn passed_on(look: &Look<'_>) -> Option<OptionFinding> {
              starts keeps the port open after the owner ends"
         ),
         format!("no O_CLOEXEC at process {pid}, which has children"),
-        "open it with SOCK_CLOEXEC, unless it is meant to be handed on",
+        "open it with SOCK_CLOEXEC, unless child processes should inherit it",
     ))
 }

@@ -67,7 +67,7 @@ fn ephemeral(scene: &Scene<'_>, in_way: &InWay<'_>) -> Option<WhyFinding> {
             format!("any outgoing connection may take it, and {has} it now")
         }
     };
-    let text = format!("{port} lies in the ephemeral range {first}-{last}: {outgoing}");
+    let text = format!("{port} is in the ephemeral range {first}-{last}: {outgoing}");
     // Without the ports that are reserved already the command would release those.
     let reserve = scene.rules.reserved.as_ref().map(|reserved| {
         let ports = format!("net.ipv4.ip_local_reserved_ports={}", with_port(reserved, port));

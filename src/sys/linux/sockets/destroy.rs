@@ -54,7 +54,7 @@ impl Destroyer {
 
 fn request(socket: &Socket, place: &Place) -> Result<LookupRequest> {
     let unknown = |why| Error::unsupported("closing this socket", why);
-    let cookie = socket.cookie.ok_or_else(|| unknown("the table told no cookie of it"))?;
+    let cookie = socket.cookie.ok_or_else(|| unknown("its cookie is unknown"))?;
     let local = socket.local.socket_addr();
     let local = local.ok_or_else(|| unknown("it has no IP address and port"))?;
     let remote = match &socket.remote {

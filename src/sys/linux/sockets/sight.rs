@@ -94,7 +94,7 @@ pub(super) fn health_of_memory(unverified: &[Unverified]) -> Option<Health> {
     };
     Some(Health::degraded(
         Source::Owners,
-        format!("{processes} not been looked at for up to {seconds} s, and may hold other sockets"),
+        format!("{processes} not been checked for up to {seconds} s, and may hold other sockets"),
     ))
 }
 
@@ -150,7 +150,7 @@ impl Obstacle {
             Self::Policy => "some processes may not be read even with CAP_SYS_PTRACE",
             Self::Hidepid => "/proc is mounted with hidepid and shows only some processes",
             Self::NoProcesses => "/proc shows no processes: it is no proc file system",
-            Self::Descriptors => "some processes could not be read for want of file descriptors",
+            Self::Descriptors => "some processes could not be read: out of file descriptors",
             Self::Other => "some processes could not be read",
         }
     }

@@ -13,7 +13,7 @@ pub(super) fn facts(socket: &Socket) -> Vec<Fact> {
     add(
         "peer",
         socket.peer_inode.filter(|_| is_unix).map(|inode| match inode {
-            0 => "held by nobody: it waits to be accepted, or was closed".to_owned(),
+            0 => "held by no process: it waits to be accepted, or was closed".to_owned(),
             inode => format!("inode {inode}"),
         }),
     );

@@ -132,7 +132,10 @@ fn ownership(socket: &Socket, around: Option<&Surroundings>, world: &World, fact
     let table = world.ports.value().filter(|table| !table.unverified.is_empty());
     if let Some(table) = table {
         let count = table.unverified.len();
-        facts.push(("", format!("other owners may exist: {count} processes are told from memory")));
+        facts.push((
+            "",
+            format!("other owners may exist: {count} processes were not checked again yet"),
+        ));
     }
     if let Some(activation) = &socket.activation {
         facts.push(("held for", owner::activation(activation)));
@@ -149,7 +152,10 @@ fn ownership(socket: &Socket, around: Option<&Surroundings>, world: &World, fact
 /// How old it is what is known of a process.
 fn memory(as_of: Timestamp, now: Timestamp) -> String {
     let age = Duration::try_from(now.duration_since(as_of)).unwrap_or_default();
-    format!("as of {} ago: it ran since and was not looked at again yet", units::duration(age))
+    format!(
+        "as of {} ago: the process ran since and was not checked again yet",
+        units::duration(age)
+    )
 }
 
 /// The process at the other end, with each descriptor.

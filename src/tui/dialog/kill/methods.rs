@@ -72,7 +72,7 @@ impl Method {
         };
         if let Some(victim) = first_protected(plans) {
             let (name, pid) = (clean(&victim.name), victim.key.pid);
-            let why = format!("{name} {pid} is protected. Type its pid to end it all the same:");
+            let why = format!("{name} {pid} is protected. Type its PID to end it anyway:");
             return Some((pid.to_string(), why));
         }
         (*then_kill || *signal == Signal::Kill).then(|| {

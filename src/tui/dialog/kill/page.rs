@@ -180,7 +180,10 @@ fn describe(method: &Method, timeout: Duration, recommends: bool) -> (String, St
                 let next = kill::some_of(&stop.starts);
                 format!("stops {}, and systemd may then start {next}; asks again first", stop.name)
             } else if !stop.is_sure {
-                format!("stops {}; the process itself may live on, to be ended then", stop.name)
+                format!(
+                    "stops {}; the process itself may stay alive and must then be ended",
+                    stop.name
+                )
             } else {
                 format!(
                     "stops {}, which is only {} of {all} processes",

@@ -44,7 +44,7 @@ fn targets(meant: &Meant<'_>, world: &World) -> Result<Vec<KillTarget>, String> 
     }
     match &meant.group {
         Some(title) if targets.is_empty() => {
-            Err(format!("No process to kill: nobody is known to hold a row of {title}"))
+            Err(format!("No process to kill: no holder is known for any row of {title}"))
         }
         Some(title) if targets.len() > AT_ONCE => {
             let many = targets.len();
