@@ -76,7 +76,10 @@ fn a_list_that_nobody_holds_is_answered_with_no() {
 fn a_process_id_stands_alone() {
     let output = sockpit().args(["kill", "pid:1", "8080"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("must be the only target"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("must be the only target"),
+        "{output:?}"
+    );
 }
 
 #[test]

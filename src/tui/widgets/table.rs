@@ -79,8 +79,9 @@ pub enum Line<'a> {
 }
 
 /// Chooses columns by rank while they fit, one space apart, and shares the width out by what
-/// their content `needs`: nothing is cut in one column while another has blanks to spare. What
-/// is left makes the columns as wide as they mostly are, so that they seldom move.
+/// their content `needs`: nothing is cut in one column while another has blanks to spare, and
+/// what is short not for the sake of what is long. What is left makes the columns as wide as they
+/// mostly are, so that they seldom move.
 pub fn fit<C: Copy>(columns: &[Column<C>], width: u16, needs: impl Fn(C) -> u16) -> Vec<Placed<C>> {
     let chosen = choose(columns, width);
     let needed: Vec<u16> = chosen
@@ -91,6 +92,10 @@ pub fn fit<C: Copy>(columns: &[Column<C>], width: u16, needs: impl Fn(C) -> u16)
     let mut widths: Vec<u16> = least.collect();
     let used: u16 = widths.iter().map(|width| width + 1).sum();
     let mut spare = (width + 1).saturating_sub(used);
+    // What is short is shown whole before what is long shares the rest.
+    let mostly: Vec<u16> =
+        chosen.iter().zip(&needed).map(|(column, needed)| column.widths[1].min(*needed)).collect();
+    spare = grow(&mut widths, &mostly, spare);
     spare = grow(&mut widths, &needed, spare);
     for step in 1..3 {
         let wished: Vec<u16> = chosen.iter().map(|column| column.widths[step]).collect();
@@ -293,6 +298,15 @@ mod tests {
         let needs = |id| if id == 'b' { 2 } else { 40 };
         assert_eq!(widths(25, needs), [('a', 0, 4), ('b', 5, 7), ('c', 13, 3), ('d', 17, 8)]);
         assert_eq!(widths(22, needs), [('a', 0, 4), ('b', 5, 4), ('c', 10, 3), ('d', 14, 8)]);
+    }
+
+    #[test]
+    fn a_short_text_is_whole_before_a_long_one_shares_the_rest() {
+        let columns = [column('a', [5, 9, 20, 40], 0), column('b', [5, 9, 20, 40], 1)];
+        let needs = |id| if id == 'a' { 6 } else { 40 };
+        let widths =
+            |width| fit(&columns, width, needs).iter().map(|p| p.width).collect::<Vec<_>>();
+        assert_eq!([widths(12), widths(16), widths(30)], [[5, 6], [6, 9], [6, 23]]);
     }
 
     #[test]
