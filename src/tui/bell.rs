@@ -52,7 +52,7 @@ impl Bell {
             return Ok(format!("{name} no longer rings"));
         }
         self.ports.insert(port, held(port, table));
-        Ok(format!("{name} rings when it opens, closes, changes hands or fills its queue"))
+        Ok(format!("{name} rings when it opens, closes, changes owner or fills its queue"))
     }
 
     /// What happened since the last look, a sentence each.
