@@ -1,7 +1,7 @@
 //! The answer to "why can('t) this be bound", as lines for the command line and the dialog.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::{clean, shell};
 use crate::model::health::{Health, Source};
@@ -13,26 +13,24 @@ use crate::model::why::{Looks, Remedy, RuleFacts, TrialBind, WhyFinding, WhyRepo
 pub fn verdict(report: &WhyReport) -> String {
     let plain = || plain_trials(report);
     let protocol = if report.udp { "udp" } else { "tcp" };
+    let port = format!("{}/{protocol}", report.port);
     if let Some(Looks { held, taken }) = report.looks {
-        let port = report.port;
-        return format!(
-            "{port}/{protocol} changes while looked at: held in {held} of {taken} looks"
-        );
+        return format!("{port} changes while it is looked at: held in {held} of {taken} looks");
     }
     let Some(refused) = plain().find(|trial| !trial.succeeded()) else {
-        let places: Vec<String> = match plain().count() {
-            1 => plain().map(|trial| place(trial, report.port)).collect(),
-            _ => vec![report.port.to_string()],
+        let whole = match plain().next() {
+            Some(only) if plain().count() == 1 => place(only, &port),
+            _ => port,
         };
-        return format!("{}/{protocol} can be bound (tried)", places.join(""));
+        return format!("{whole} can be bound (tried)");
     };
-    let place = place(refused, report.port);
+    let place = place(refused, &port);
     let error = clean(refused.error.as_deref().unwrap_or("refused")).into_owned();
     let with = |option: &str, is_it: fn(&TrialBind) -> bool| {
         let trial = report.trial.iter().find(|trial| is_it(trial) && trial.is_beside(refused))?;
         Some(match (trial.tried, &trial.error) {
-            (false, _) => format!("{option} not tried"),
-            (true, None) => format!("{option} gets it"),
+            (false, _) => format!("not tried {option}"),
+            (true, None) => format!("succeeds {option}"),
             (true, Some(again)) if again == &error => format!("{option} too"),
             (true, Some(other)) => format!("{option}: {}", clean(other)),
         })
@@ -42,7 +40,7 @@ pub fn verdict(report: &WhyReport) -> String {
         with("with SO_REUSEPORT", |trial| trial.reuse_port),
     ];
     let tried: Vec<String> = [Some(error.clone())].into_iter().chain(options).flatten().collect();
-    format!("{place}/{protocol} cannot be bound (tried: {})", tried.join(", "))
+    format!("{place} cannot be bound (tried: {})", tried.join(", "))
 }
 
 /// The verdict on a path in one line.
@@ -84,12 +82,12 @@ pub fn evidence(report: &WhyReport) -> Vec<(String, String)> {
     report.findings.iter().enumerate().map(number).chain(notes(report)).collect()
 }
 
-/// A bind as it was tried: `[::]:8080 for IPv6 alone, with SO_REUSEADDR`.
+/// A bind as it was tried: `[::]:8080 (IPv6 only), with SO_REUSEADDR`.
 pub fn bind(trial: &TrialBind, port: u16) -> String {
     let option = |is_set: bool, name: &'static str| if is_set { name } else { "" };
     let reuse_addr = option(trial.reuse_addr, ", with SO_REUSEADDR");
     let reuse_port = option(trial.reuse_port, ", with SO_REUSEPORT");
-    format!("{}{reuse_addr}{reuse_port}", place(trial, port))
+    format!("{}{reuse_addr}{reuse_port}", place(trial, &port.to_string()))
 }
 
 fn notes(report: &WhyReport) -> Vec<(String, String)> {
@@ -132,7 +130,7 @@ pub fn command(remedy: &Remedy) -> String {
 fn partial(report: &WhyReport) -> Option<String> {
     let free: BTreeSet<String> = plain_trials(report)
         .filter(|trial| trial.succeeded())
-        .map(|trial| place(trial, report.port))
+        .map(|trial| place(trial, &report.port.to_string()))
         .collect();
     let some = !report.bindable && !free.is_empty();
     some.then(|| {
@@ -145,12 +143,13 @@ fn plain_trials(report: &WhyReport) -> impl Iterator<Item = &TrialBind> {
     report.trial.iter().filter(|trial| trial.is_plain() && !trial.is_without_family())
 }
 
-fn place(trial: &TrialBind, port: u16) -> String {
-    let place = SocketAddr::new(trial.addr, port);
+/// An address with a `port` as it is written: `[::]:8080/tcp (IPv6 only)`.
+fn place(trial: &TrialBind, port: &str) -> String {
     match (trial.addr, trial.v6_only) {
-        (IpAddr::V6(_), Some(true)) => format!("{place} for IPv6 alone"),
-        (IpAddr::V6(_), Some(false)) => format!("{place} for IPv6 and IPv4"),
-        _ => place.to_string(),
+        (IpAddr::V4(addr), _) => format!("{addr}:{port}"),
+        (IpAddr::V6(addr), Some(true)) => format!("[{addr}]:{port} (IPv6 only)"),
+        (IpAddr::V6(addr), Some(false)) => format!("[{addr}]:{port} (IPv6 and IPv4)"),
+        (IpAddr::V6(addr), None) => format!("[{addr}]:{port}"),
     }
 }
 
@@ -204,7 +203,7 @@ mod tests {
     fn the_verdict_says_what_was_tried() {
         let mut report = report();
         let expected = "0.0.0.0:8080/tcp cannot be bound \
-                        (tried: EADDRINUSE, with SO_REUSEADDR too, with SO_REUSEPORT gets it)";
+                        (tried: EADDRINUSE, with SO_REUSEADDR too, succeeds with SO_REUSEPORT)";
         assert_eq!(verdict(&report), expected);
         for trial in &mut report.trial {
             trial.error = None;

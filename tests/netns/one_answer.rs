@@ -158,7 +158,7 @@ while True:
             let text = String::from_utf8(output.stdout).unwrap();
             text.contains("changes while").then_some(text)
         });
-        assert!(output.starts_with("8080/tcp changes while looked at: held in "), "{output}");
+        assert!(output.starts_with("8080/tcp changes while it is looked at: held in "), "{output}");
     });
 }
 
