@@ -53,7 +53,7 @@ permitted.",
   sockpit packets -i eth0 -w new.pcapng --max-size 100M
   tcpdump -U -w - | sockpit packets -r -",
         "A filter means what it means to tcpdump, surprises included: \"vlan\", \"mpls\", \"pppoes\" and
-\"geneve\" shift what stands behind them, even behind \"or\" and \"not\"; tcp[13] looks at IPv4 alone;
+\"geneve\" shift what stands behind them, even behind \"or\" and \"not\"; tcp[13] looks at IPv4 only;
 later fragments have no ports; a packet that is too short for a test is refused, also by \"not\".
 Unlike tcpdump's, live filters see VLAN tags as a file has them. docs/packets.md has more.
 Exit code: 0 done (Ctrl-C included), 1 the capture or the writing broke off, 2 not a capture or wrong

@@ -42,8 +42,8 @@ Exit code: 0 options were read, 1 no such socket, 2 wrong usage, 3 not permitted
 pub struct Args {
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// One socket as PID/FD, those at a local PORT[/udp], or those that match a QUERY. A number
-    /// that is no socket's port is a process id; pid:N always is one.
+    /// One socket as PID/FD, the sockets on a local PORT[/udp], or those that match a QUERY. A
+    /// number that is no socket's port is taken for a process id; pid:N always is one.
     #[arg(required = true, value_name = "PID/FD|PORT|QUERY")]
     what: Vec<String>,
     /// Only options that the program or its listener set.
@@ -56,7 +56,7 @@ pub struct Args {
     /// Print JSON: one object for PID/FD, an array for everything else, even of one or none.
     #[arg(long)]
     json: bool,
-    /// Print an option a line as comma-separated values with a header.
+    /// Print comma-separated values with a header, one option per line.
     #[arg(long, conflicts_with = "json")]
     csv: bool,
 }

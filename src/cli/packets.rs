@@ -48,16 +48,16 @@ pub struct Args {
     /// The same as --read FILE.
     #[arg(value_name = "FILE", conflicts_with_all = ["interfaces", "promiscuous", "read"])]
     file: Option<PathBuf>,
-    /// Only packets that match this expression of tcpdump's language, pcap-filter(7).
+    /// Only packets that match this expression in tcpdump's language, pcap-filter(7).
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
-    /// List the packets, a line each, in the place of a summary.
+    /// List the packets, one per line, in place of a summary.
     #[arg(long)]
     list: bool,
     /// List the packets with every field of their headers.
     #[arg(long, conflicts_with = "list")]
     fields: bool,
-    /// Print one view in the place of the summary.
+    /// Print one view in place of the summary.
     #[arg(long, value_name = "VIEW", conflicts_with_all = ["list", "fields", "jsonl", "csv"])]
     stats: Option<stats::View>,
     /// Draw each flow as a ladder between its two ends: handshake, bursts of data, end.

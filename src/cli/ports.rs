@@ -57,13 +57,13 @@ pub struct Args {
     /// in. Needs CAP_SYS_ADMIN over them.
     #[arg(long)]
     all_netns: bool,
-    /// Show the names of addresses, from the hosts file or DNS. Waits at most five seconds for
+    /// Show names for addresses, from the hosts file or DNS. Waits at most five seconds for
     /// answers.
     #[arg(long)]
     resolve: bool,
-    /// Order by this column, or by age; -COL for the reverse. Without it what matters leads in text:
-    /// listeners, connections with something to say, the rest, TIME_WAIT in one line per port. JSON and
-    /// CSV are in order of protocol, port and address.
+    /// Order by this column, or by age; -COL for the reverse. By default text shows what matters
+    /// first: listeners, active connections, the rest, and TIME_WAIT in one line per port; JSON and
+    /// CSV are ordered by protocol, port and address.
     #[arg(long, value_name = "COL", allow_hyphen_values = true)]
     sort: Option<Sort>,
     /// Show these columns, separated by commas.

@@ -27,13 +27,13 @@ pub struct Args {
     /// What to connect to.
     #[arg(value_name = "TARGET", required = true)]
     targets: Vec<String>,
-    /// Use IPv4 alone.
+    /// Use IPv4 only.
     #[arg(short = '4', conflicts_with = "v6")]
     v4: bool,
-    /// Use IPv6 alone.
+    /// Use IPv6 only.
     #[arg(short = '6')]
     v6: bool,
-    /// Go to this address in place of the target's own; its name stays what is asked for.
+    /// Connect to this address in place of the target's own; the name asked for stays the same.
     #[arg(long, value_name = "ADDR")]
     at: Option<String>,
     /// Rounds of attempts at each target.
@@ -50,7 +50,7 @@ pub struct Args {
     /// :4000.
     #[arg(long, value_name = "A")]
     source: Option<String>,
-    /// Send and receive by this interface alone.
+    /// Send and receive only through this interface.
     #[arg(long, value_name = "IF")]
     interface: Option<String>,
     /// Set an option of each socket before it connects, as opts names them: IP_TTL=5, IP_TOS=0x28,
@@ -64,7 +64,7 @@ pub struct Args {
     /// /proc/PID/ns/net.
     #[arg(long, value_name = "NS")]
     netns: Option<String>,
-    /// How to end a connection: graceful (FIN), half (our FIN alone), abort (RST).
+    /// How to end a connection: graceful (FIN), half (only our FIN), abort (RST).
     #[arg(long, value_name = "HOW", default_value = "graceful")]
     close: String,
     /// Send these bytes once the way is open, and show what comes back: TEXT (with \r \n \xNN),
@@ -87,7 +87,7 @@ pub struct Args {
     /// postgres, mysql.
     #[arg(long)]
     starttls: bool,
-    /// As many targets, or ports, are waited for at once.
+    /// How many targets, or ports, to try at the same time.
     #[arg(long, value_name = "N", default_value = "200")]
     concurrency: String,
     /// Go through a proxy: `socks5://[USER@]HOST:PORT`, `socks4://HOST:PORT`, `http://HOST:PORT`.
@@ -118,12 +118,11 @@ fn after_help() -> String {
     format!(
         "\
 A target is HOST:PORT, [IPV6]:PORT, [fe80::1%eth0]:PORT, HOST PORT, NAME, or PORT of this machine,
-each also after a scheme (https://HOST/PATH, tcp://HOST:PORT, icmp://HOST, unix:///PATH). Lists and
-ranges stand in the place of PORT: HOST:80,443, HOST:8000-8010. @FILE has one target per line.
-Without a scheme the protocol is guessed from the port, and the guess is shown. tcp:// asks for a
-connection alone: it listens to the peer for 0.1 s, then both sides close. A bare name is tried at
-port 443, then at 80. A name's addresses are tried in order until one connects. Nothing is sent that
-changes a server.
+each also after a scheme (https://HOST/PATH, tcp://HOST:PORT, icmp://HOST, unix:///PATH). PORT may be a
+list or a range: HOST:80,443, HOST:8000-8010. @FILE has one target per line. Without a scheme the
+protocol is guessed from the port, and the guess is shown. tcp:// only connects: it waits 0.1 s for
+the peer to send something, then both sides close. A bare name is tried at port 443, then at 80. A
+name's addresses are tried in order until one connects. Nothing is sent that changes a server.
 
 Schemes: {schemes}.
 

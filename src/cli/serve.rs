@@ -24,7 +24,7 @@ takes a free one. Without a manner it sends back what comes. Each event is a lin
 
 Exit code: 0 it served, 1 it could not listen, 2 wrong usage, 3 not permitted to bind.")]
 pub struct Args {
-    /// What to speak.
+    /// The protocol to speak.
     #[arg(value_name = "tcp|udp|tls|http")]
     kind: Kind,
     /// Where to listen.
@@ -32,21 +32,21 @@ pub struct Args {
     addr: String,
     #[command(flatten)]
     manner: Behaviour,
-    /// Say this to each client first; \r, \n and \xNN are taken as in C.
+    /// Send this to each client first; \r, \n and \xNN are read as in C.
     #[arg(long, value_name = "TEXT")]
     say: Option<String>,
     /// Send no more than N bytes a second to each client.
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1",
           value_parser = clap::value_parser!(u32).range(1..))]
     slow: Option<u32>,
-    /// Listen no longer after N connections: further ones are refused. 0 holds the port only.
+    /// Stop listening after N connections: further ones are refused. 0 only holds the port.
     #[arg(long, value_name = "N")]
     refuse_after: Option<u64>,
     /// http: answer with this status.
-    /// 200 by itself.
+    /// 200 unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(200..1000))]
     status: Option<u16>,
-    /// http: wait so long before the answer.
+    /// http: wait this long before answering.
     #[arg(long, value_name = "D", value_parser = duration::parse)]
     delay: Option<Duration>,
     /// http: over TLS.
@@ -61,7 +61,7 @@ pub struct Args {
     /// TLS: write the certificate of the authority that signs to this new file.
     #[arg(long, value_name = "FILE")]
     ca_out: Option<PathBuf>,
-    /// TLS: speak this version alone.
+    /// TLS: speak only this version.
     #[arg(long, value_name = "1.2|1.3")]
     tls_version: Option<VersionName>,
     /// End after N connections (udp: datagrams).
@@ -89,10 +89,10 @@ struct Behaviour {
     /// Send back what comes (the default).
     #[arg(long)]
     echo: bool,
-    /// Read what comes, and say nothing.
+    /// Read what comes, and send nothing.
     #[arg(long)]
     discard: bool,
-    /// Accept, and neither read nor say anything; for TLS not even the handshake.
+    /// Accept, and neither read nor send anything; for TLS not even the handshake.
     #[arg(long)]
     hang: bool,
     /// Close each connection as soon as it is accepted.

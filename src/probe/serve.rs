@@ -39,7 +39,7 @@ pub enum Manner {
     /// Send back what comes.
     #[default]
     Echo,
-    /// Read what comes, and say nothing.
+    /// Read what comes, and send nothing.
     Discard,
     /// Accept, read nothing, say nothing.
     Hang,

@@ -56,7 +56,7 @@ fn check_way(target: &Target, settings: &Settings) -> Result<(), Failure> {
     if settings.via.is_some() && !matches!(target.protocol().carrier(), Carrier::Tcp | Carrier::Tls)
     {
         return Err(Failure::usage(format!(
-            "cannot probe `{text}` by --via: a proxy carries TCP connections alone"
+            "cannot probe `{text}` by --via: a proxy carries only TCP connections"
         )));
     }
     let Outfit { source, source_port, options, mptcp } = &settings.outfit;

@@ -29,6 +29,7 @@ fn capped(option: &SocketOption, situation: &Situation<'_>, name: &str) -> Optio
     let OptionValue::Number(value) = option.value else { return None };
     let most: i64 = sysctl(name)?.parse().ok()?;
     let by_hand = situation.is_locked(&option.name) == Some(true);
-    (by_hand && value == 2 * most)
-        .then(|| format!("exactly 2 x {name} ({most}): a larger value was asked for and cut to it"))
+    (by_hand && value == 2 * most).then(|| {
+        format!("exactly 2 x {name} ({most}): a larger value was asked for, and was cut to it")
+    })
 }

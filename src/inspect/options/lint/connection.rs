@@ -123,7 +123,7 @@ pub(super) fn buffer_capped(look: &Look<'_>) -> Option<OptionFinding> {
     Some(finding(
         "buffer_capped",
         format!(
-            "{} is exactly 2 x {most}: a larger value was asked for and cut to it",
+            "{} is exactly 2 x {most}: a larger value was asked for, and was cut to it",
             capped.name
         ),
         format!("{} {}; {most} {limit}", capped.name, look.number(&capped.name)?),
