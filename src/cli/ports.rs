@@ -3,6 +3,7 @@
 mod columns;
 mod folded;
 mod json;
+mod notes;
 mod servers;
 mod watch;
 
@@ -15,20 +16,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::filters::hide_own_words;
-use super::port::Port;
 use super::{Exit, Failure, output, unix_paths};
 use crate::collect::ports::Ports;
-use crate::inspect::forwarders::{Held, redirect};
 use crate::inspect::names::Names;
 use crate::inspect::options::Inspector;
 use crate::inspect::sockets::{self, Backend, Detail, Listing, Reach, Request};
-use crate::model::health::{Health, Source};
-use crate::model::owner::{Owner, Ownership, OwnershipKind, Process};
+use crate::model::health::Source;
+use crate::model::owner::{Owner, Ownership, Process};
 use crate::model::prominence::Prominence;
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
 use crate::model::tables::{Table, Tables, Uncounted};
 use crate::query::{Query, Saved, Subject, Truth};
-use crate::text::clean;
 use crate::text::column::Column;
 use columns::Sort;
 
@@ -162,18 +160,20 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     write(args, &listing)?;
     // The document has its health inside.
     if !args.json {
-        tell(listing.health.iter().filter(|line| could_change(line, &listing.sockets)));
-        tell_unlisted(&listing.unlisted, !query.is_empty());
+        notes::tell(
+            listing.health.iter().filter(|line| notes::could_change(line, &listing.sockets)),
+        );
+        notes::tell_unlisted(&listing.unlisted, !query.is_empty());
         servers::tell(datagram_servers);
     }
     let uncounted = uncounted(&listing, &query);
     for process in &uncounted {
-        tell_uncounted(process);
+        notes::tell_uncounted(process);
     }
     if listing.sockets.is_empty() && uncounted.is_empty() && undecided == 0 && !args.json {
-        tell_nothing(&args.query);
+        notes::tell_nothing(&args.query);
         if !args.all_netns {
-            tell_redirect(&args.query);
+            notes::tell_redirect(&args.query);
         }
     }
     let answer = match answer(!listing.sockets.is_empty(), undecided, query.compares_looks()) {
@@ -184,22 +184,6 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     // The process ends here: to give back every socket would take longer than to sort them.
     std::mem::forget(listing);
     Ok(answer)
-}
-
-/// Whoever asks for one port and finds nobody may be looking for a container, to which a rule
-/// sends its packets.
-fn tell_redirect(query: &[String]) {
-    let [word] = query else { return };
-    let word = word.strip_prefix("port:").unwrap_or(word);
-    // A word may be anything else.
-    let port = Some(word).filter(|word| word.starts_with(|first: char| first.is_ascii_digit()));
-    let Some(Ok(Port { number: port, udp })) = port.map(Port::parse) else { return };
-    if let Some(where_to) = redirect(Held { port, udp }) {
-        let protocol = if udp { "/udp" } else { "" };
-        let sentence = format!("{where_to}; look: sockpit why {port}{protocol}");
-        // A note that cannot be written is no reason to fail.
-        let _ = writeln!(std::io::stderr(), "sockpit: {}", clean(&sentence));
-    }
 }
 
 /// Those processes that match by themselves, and whose sockets might.
@@ -216,20 +200,6 @@ fn uncounted<'a>(listing: &'a Listing, query: &Query) -> Vec<&'a Uncounted> {
         return Vec::new();
     }
     listing.uncounted.iter().filter(matches).collect()
-}
-
-/// Says of a process that it has sockets of which no more is known.
-fn tell_uncounted(process: &Uncounted) {
-    let Uncounted { pid, name, sockets } = process;
-    let (sockets, list) = match sockets {
-        1 => ("1 socket".to_owned(), "it"),
-        count => (format!("{count} sockets"), "them"),
-    };
-    eprintln!(
-        "sockpit: {} {pid} has {sockets} that no table lists and that could not be looked at; as \
-         root, or with CAP_SYS_PTRACE, sockpit may see more of {list}",
-        clean(name)
-    );
 }
 
 /// Whether some network namespace was wanted and could not be entered for want of rights.
@@ -298,35 +268,6 @@ fn leave_out(listing: &mut Listing, tables: Tables) {
     if count > 0 && count < listing.sockets.len() {
         listing.sockets.retain(|socket| !is_out(socket));
         listing.unlisted.push((Table::Unix, count));
-    }
-}
-
-/// Says that nothing was found, for an empty table looks like one that was not made.
-fn tell_nothing(query: &[String]) {
-    let what = match query {
-        [] => "there are no sockets".to_owned(),
-        query => format!("no socket matches {}", clean(&query.join(" "))),
-    };
-    let _ = writeln!(std::io::stderr(), "sockpit: {what}");
-}
-
-/// Says which sockets are not in the table, and what would list them.
-fn tell_unlisted(unlisted: &[(Table, usize)], matched: bool) {
-    for (table, count) in unlisted.iter().filter(|(_, count)| *count > 0) {
-        let family = table.name().to_lowercase();
-        let (sockets, are) = if *count == 1 { ("socket", "is") } else { ("sockets", "are") };
-        let which = match (matched, *count) {
-            (false, _) => "",
-            (true, 1) => " that matches",
-            (true, _) => " that match",
-        };
-        let name = table.name();
-        let them = if *count == 1 { "it" } else { "them" };
-        // A note that cannot be written is no reason to fail.
-        let _ = writeln!(
-            std::io::stderr(),
-            "sockpit: {count} {name} {sockets}{which} {are} not listed; family:{family} lists {them}",
-        );
     }
 }
 
@@ -411,28 +352,6 @@ fn write(args: &Args, listing: &Listing) -> Result<(), Failure> {
 
 fn chosen(args: &Args, default: &[Column]) -> Vec<Column> {
     if args.columns.is_empty() { default.to_vec() } else { args.columns.clone() }
-}
-
-/// Whether a note could change what is shown. That some process may not be read says nothing where
-/// every socket has its owner.
-fn could_change(line: &Health, shown: &[Socket]) -> bool {
-    let is_settled = |socket: &Socket| {
-        matches!(socket.ownership.kind, OwnershipKind::Owned | OwnershipKind::Kernel)
-    };
-    line.source != Source::Owners || shown.is_empty() || !shown.iter().all(is_settled)
-}
-
-/// Says on stderr what the listing lacks, below the table where a user will see it.
-fn tell<'a>(health: impl Iterator<Item = &'a Health>) {
-    let mut err = std::io::stderr().lock();
-    for line in health.filter(|line| line.is_troubled()) {
-        let reason = line.reason.as_deref().unwrap_or("something is missing");
-        // A note that cannot be written is no reason to fail.
-        let _ = match &line.remedy {
-            Some(remedy) => writeln!(err, "sockpit: {}; {}", clean(reason), clean(remedy)),
-            None => writeln!(err, "sockpit: {}", clean(reason)),
-        };
-    }
 }
 
 fn period(text: &str) -> Result<Duration, String> {

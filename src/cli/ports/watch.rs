@@ -10,7 +10,8 @@ use jiff::{Timestamp, Zoned};
 
 use super::columns;
 use super::json::{self, Event};
-use super::{Args, answer, chosen, shows_peers, tell};
+use super::notes::tell;
+use super::{Args, answer, chosen, shows_peers};
 use crate::cli::{Exit, Failure, output};
 use crate::collect::ports::{Backend, Ports};
 use crate::inspect::names::Names;
