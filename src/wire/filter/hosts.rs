@@ -7,7 +7,7 @@ use super::code::{Condition, Jump, Size};
 use super::compile::Compiler;
 use super::link::{Anchor, LinkKind};
 use super::linktype::{IPV4, IPV6};
-use super::word::{Protocol, Word};
+use super::word::Protocol;
 use super::{FilterError, Result};
 
 pub(super) use parse::parse;
