@@ -10,8 +10,8 @@ pub mod set;
 pub mod unit;
 
 pub use action::{
-    Action, AnyAction, AnyDone, AnyRequest, Confirmation, Done, Entry, Mark, Obstacle, Part,
-    Request, Verdict,
+    Action, AnyAction, AnyDone, AnyRequest, Completion, Confirmation, Done, Entry, Mark, Obstacle,
+    Part, Request,
 };
 pub use guard::Consent;
 pub use kill::Progress;

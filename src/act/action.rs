@@ -31,8 +31,8 @@ pub trait Action: fmt::Debug + Clone + Send + 'static {
     fn run(&self, consent: Consent, tell: &mut dyn FnMut(Progress))
     -> Result<Self::Outcome, Error>;
 
-    /// The verdict on what came of it.
-    fn verdict(&self, outcome: &Self::Outcome) -> Verdict;
+    /// How much of what was wanted came of it.
+    fn completion(&self, outcome: &Self::Outcome) -> Completion;
 
     /// What came of it, one part for each thing, the most important kind first.
     fn parts(&self, outcome: &Self::Outcome) -> Vec<Part>;
@@ -80,7 +80,7 @@ pub struct Obstacle {
 
 /// What came of an action, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Completion {
     /// All that was wanted.
     Done,
     /// Less than that.
@@ -133,7 +133,7 @@ impl<A: Action> Done<A> {
     /// Whether all that was wanted was done.
     pub fn is_success(&self) -> bool {
         let outcome = self.outcome.as_ref();
-        outcome.is_ok_and(|outcome| self.plan.verdict(outcome) == Verdict::Done)
+        outcome.is_ok_and(|outcome| self.plan.completion(outcome) == Completion::Done)
     }
 
     /// What came of it; that nothing was done is a part, too.

@@ -13,7 +13,7 @@ mod words;
 
 use std::collections::BTreeSet;
 
-use super::{Action, Confirmation, Consent, Obstacle, Part, Progress, Verdict};
+use super::{Action, Completion, Confirmation, Consent, Obstacle, Part, Progress};
 use crate::inspect::{Error, sockets};
 use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::socket::{Protocol, Socket, SocketKey, State};
@@ -136,8 +136,8 @@ impl Action for ClosePlan {
         run(self, consent, &mut || look(&targets), &mut destroy, &mut || mptcp::table(&targets))
     }
 
-    fn verdict(&self, outcome: &CloseOutcome) -> Verdict {
-        words::verdict(outcome)
+    fn completion(&self, outcome: &CloseOutcome) -> Completion {
+        words::completion(outcome)
     }
 
     fn parts(&self, outcome: &CloseOutcome) -> Vec<Part> {

@@ -6,10 +6,10 @@
 
 mod advice;
 mod command;
+mod completion;
 mod plan;
 mod proof;
 mod run;
-mod verdict;
 mod words;
 
 use std::path::Path;
@@ -29,13 +29,13 @@ use crate::model::tables::{Table, Tables};
 use crate::model::tree::ProcessTree;
 use crate::sys;
 
-pub use super::action::{Obstacle, Verdict};
+pub use super::action::{Completion, Obstacle};
 pub use super::guard::Consent;
 pub use command::command;
+pub use completion::{completion, obstacle};
 pub use plan::{choose, holds_target, plan};
 pub(super) use run::proven;
 pub use run::run;
-pub use verdict::{obstacle, verdict};
 pub use words::{about, describe_holder, describe_socket, describe_victim, some_of};
 
 /// Looks at the system and plans the end of whoever holds `target`. Blocks.

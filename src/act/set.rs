@@ -5,7 +5,7 @@ mod effect;
 mod plan;
 mod words;
 
-use super::{Action, Confirmation, Consent, Obstacle, Part, Progress, Verdict};
+use super::{Action, Completion, Confirmation, Consent, Obstacle, Part, Progress};
 use crate::catalog::sockopts;
 use crate::inspect::Error;
 use crate::inspect::options::Inspector;
@@ -83,8 +83,8 @@ impl Action for SetPlan {
         Ok(SetOutcome { socket, shared_with, set })
     }
 
-    fn verdict(&self, outcome: &SetOutcome) -> Verdict {
-        words::verdict(outcome)
+    fn completion(&self, outcome: &SetOutcome) -> Completion {
+        words::completion(outcome)
     }
 
     fn parts(&self, outcome: &SetOutcome) -> Vec<Part> {

@@ -20,7 +20,7 @@ use crate::model::socket::Socket;
 use crate::sys;
 use crate::sys::command::{Limits, Program, Ran};
 
-pub use run::{Command, Hands, Look, Still, run};
+pub use run::{Command, Look, Still, System, run};
 
 /// systemd gives a service 90 seconds to end before it kills it, and docker ten.
 pub const TIMEOUT: Duration = Duration::from_secs(100);
@@ -126,18 +126,18 @@ pub fn is_success(plan: &StopPlan, outcome: &StopOutcome) -> bool {
             .kills
             .iter()
             .zip(&outcome.kills)
-            .all(|(plan, outcome)| kill::verdict(plan, outcome) == kill::Verdict::Done)
+            .all(|(plan, outcome)| kill::completion(plan, outcome) == kill::Completion::Done)
 }
 
 /// [`run()`] on this system. Blocks for as long as the command takes, and for as long as each port
 /// is watched.
 pub fn execute(plan: &StopPlan, tell: &mut dyn FnMut(Progress)) -> Result<StopOutcome, Error> {
-    let hands = Hands {
+    let system = System {
         still: &mut still,
         command: &mut command,
         look: &mut |target, depth| kill::look(target, depth),
     };
-    run(plan, hands, tell)
+    run(plan, system, tell)
 }
 
 /// Whether a process still has a keeper that is stopped by this command; the error is why not.

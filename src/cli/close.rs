@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::filters::hide_own_words;
 use super::{Exit, Failure, consent, output};
 use crate::act::close::{self, Choice, Facts, Selection, describe};
-use crate::act::{Action as _, Consent, Verdict};
+use crate::act::{Action as _, Completion, Consent};
 use crate::inspect::sockets::{self, Listing, Request};
 use crate::model::close::{CloseOutcome, ClosePlan};
 use crate::model::health::Health;
@@ -147,8 +147,8 @@ fn show_outcome(plan: &ClosePlan, outcome: &CloseOutcome) -> Result<(), Failure>
 }
 
 fn conclude(plan: &ClosePlan, outcome: &CloseOutcome) -> Result<Exit, Failure> {
-    let verdict = plan.verdict(outcome);
-    if verdict == Verdict::Done {
+    let completion = plan.completion(outcome);
+    if completion == Completion::Done {
         return Ok(Exit::Yes);
     }
     let sentence = match outcome.failed.first() {
@@ -161,7 +161,7 @@ fn conclude(plan: &ClosePlan, outcome: &CloseOutcome) -> Result<Exit, Failure> {
         }
         None => "nothing was closed".to_owned(),
     };
-    Err(failure(sentence, verdict == Verdict::NotPermitted))
+    Err(failure(sentence, completion == Completion::NotPermitted))
 }
 
 fn failure(sentence: String, not_permitted: bool) -> Failure {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::port::{self, Port, Ports};
 use super::{Exit, Failure, consent, output};
-use crate::act::kill::{self, Consent, Obstacle, Options, Verdict};
+use crate::act::kill::{self, Completion, Consent, Obstacle, Options};
 use crate::inspect::forwarders::{Held, redirect};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, VictimOutcome};
 use crate::model::signal::Signal;
@@ -248,9 +248,9 @@ fn conclude(args: &Args, jobs: &[Job], outcomes: &[KillOutcome]) -> Result<Exit,
         if kill::obstacle(plan).is_some() && outcome.port_free == Some(true) {
             continue;
         }
-        match kill::verdict(plan, outcome) {
-            Verdict::Done => continue,
-            verdict => not_permitted |= verdict == Verdict::NotPermitted,
+        match kill::completion(plan, outcome) {
+            Completion::Done => continue,
+            completion => not_permitted |= completion == Completion::NotPermitted,
         }
         sentences.push(format!("{}{}", show::shortfall(outcome), hint(args, plan, outcome)));
     }

@@ -231,9 +231,9 @@ fn service(args: &Args) -> Result<Service, Failure> {
         _ => None,
     };
     match (args.kind, secure) {
-        (Kind::Http, _) if manner != Manner::Echo => Err(Failure::usage(
-            "http answers with a page; the other manners are those of tcp and tls",
-        )),
+        (Kind::Http, _) if manner != Manner::Echo => {
+            Err(Failure::usage("http answers with a page; other behaviour is for tcp and tls"))
+        }
         (Kind::Http, secure) => {
             let delay = args.delay.unwrap_or_default();
             Ok(Service::Http(Page { status: args.status.unwrap_or(200), delay }, secure))
@@ -250,15 +250,15 @@ fn service(args: &Args) -> Result<Service, Failure> {
     }
 }
 
-fn manner(manners: &Behaviour) -> Manner {
+fn manner(behaviour: &Behaviour) -> Manner {
     let all = [
-        (manners.echo, Manner::Echo),
-        (manners.discard, Manner::Discard),
-        (manners.hang, Manner::Hang),
-        (manners.close, Manner::Close),
-        (manners.reset, Manner::Reset),
-        (manners.reset_on_data, Manner::ResetOnData),
-        (manners.queue_full, Manner::QueueFull),
+        (behaviour.echo, Manner::Echo),
+        (behaviour.discard, Manner::Discard),
+        (behaviour.hang, Manner::Hang),
+        (behaviour.close, Manner::Close),
+        (behaviour.reset, Manner::Reset),
+        (behaviour.reset_on_data, Manner::ResetOnData),
+        (behaviour.queue_full, Manner::QueueFull),
     ];
     all.into_iter().find(|(told, _)| *told).map_or(Manner::Echo, |(_, manner)| manner)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::event::{Killed, RequestId, Stopped};
-use crate::act::kill::{self, Verdict};
+use crate::act::kill::{self, Completion};
 use crate::act::{self, AnyDone};
 use crate::model::action::{KillOutcome, VictimOutcome};
 use crate::text::{shell, units};
@@ -122,7 +122,7 @@ pub fn stop_lines(stopped: &Stopped) -> Vec<String> {
 /// Whether it did what was wanted.
 pub fn is_success(killed: &Killed) -> bool {
     let outcome = killed.outcome.as_ref();
-    outcome.is_ok_and(|outcome| kill::verdict(&killed.plan, outcome) == Verdict::Done)
+    outcome.is_ok_and(|outcome| kill::completion(&killed.plan, outcome) == Completion::Done)
 }
 
 /// `8080/tcp: python3 4242 ended after 12 ms; the port is free`, uncleaned.

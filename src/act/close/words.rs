@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::act::{Confirmation, Consent, Mark, Obstacle, Part, Verdict};
+use crate::act::{Completion, Confirmation, Consent, Mark, Obstacle, Part};
 use crate::model::close::{CloseOutcome, ClosePlan, CloseTarget};
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Socket, State};
@@ -126,15 +126,15 @@ pub(super) fn obstacle(plan: &ClosePlan, consent: Consent) -> Option<Obstacle> {
     Some(Obstacle { sentence, not_permitted })
 }
 
-/// The verdict on a plan that was run.
-pub(super) fn verdict(outcome: &CloseOutcome) -> Verdict {
+/// How much of a plan that was run came true.
+pub(super) fn completion(outcome: &CloseOutcome) -> Completion {
     if outcome.failed.iter().any(|failed| failed.refused) {
-        Verdict::NotPermitted
+        Completion::NotPermitted
     } else if !outcome.failed.is_empty() || (outcome.closed.is_empty() && outcome.ended.is_empty())
     {
-        Verdict::Incomplete
+        Completion::Incomplete
     } else {
-        Verdict::Done
+        Completion::Done
     }
 }
 

@@ -2,7 +2,7 @@
 //! whoever shows them cleans the line.
 
 use crate::act::close::describe;
-use crate::act::{Consent, Mark, Obstacle, Part, Verdict};
+use crate::act::{Completion, Consent, Mark, Obstacle, Part};
 use crate::catalog::sockopts;
 use crate::model::options::OptionValue;
 use crate::model::set::{SetEffect, SetOutcome, SetPlan, SetResult};
@@ -76,15 +76,15 @@ pub(super) fn obstacle(plan: &SetPlan, consent: Consent) -> Option<Obstacle> {
 }
 
 /// Whether all was set.
-pub(super) fn verdict(outcome: &SetOutcome) -> Verdict {
+pub(super) fn completion(outcome: &SetOutcome) -> Completion {
     let failed = outcome.set.iter().filter(|result| !result.effect.is_success());
     let mut failed = failed.peekable();
-    let Some(_) = failed.peek() else { return Verdict::Done };
+    let Some(_) = failed.peek() else { return Completion::Done };
     let is_permission =
         |result: &SetResult| matches!(result.errno.as_deref(), Some("EPERM" | "EACCES"));
     match failed.all(is_permission) {
-        true => Verdict::NotPermitted,
-        false => Verdict::Incomplete,
+        true => Completion::NotPermitted,
+        false => Completion::Incomplete,
     }
 }
 

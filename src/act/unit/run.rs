@@ -18,7 +18,7 @@ const SETTLE: Duration = Duration::from_secs(3);
 const SLICE: Duration = Duration::from_millis(100);
 
 /// What a run does to the system, so that it can be tried without a supervisor.
-pub struct Hands<'a> {
+pub struct System<'a> {
     /// Whether a process still has a keeper that this plan's command stops; else why not.
     pub still: &'a mut Still<'a>,
     /// Runs a command for at most so long, and tells now and then for how long it has run.
@@ -27,13 +27,13 @@ pub struct Hands<'a> {
     pub look: &'a mut Look<'a>,
 }
 
-/// See [`Hands::still`].
+/// See [`System::still`].
 pub type Still<'a> = dyn FnMut(ProcessKey, &StopPlan) -> Result<Result<(), String>, Error> + 'a;
 
-/// See [`Hands::look`].
+/// See [`System::look`].
 pub type Look<'a> = dyn FnMut(&KillTarget, Depth) -> Result<Vec<Socket>, Error> + 'a;
 
-/// See [`Hands::command`].
+/// See [`System::command`].
 pub type Command<'a> =
     dyn FnMut(&[String], Duration, &mut dyn FnMut(Duration)) -> Result<Ran, Error> + 'a;
 
@@ -41,10 +41,10 @@ pub type Command<'a> =
 /// still lives and its keeper still says the same. Fails only where nothing was done.
 pub fn run(
     plan: &StopPlan,
-    hands: Hands<'_>,
+    system: System<'_>,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<StopOutcome, Error> {
-    let Hands { still, command, look } = hands;
+    let System { still, command, look } = system;
     let mut victims = Victims::hold(plan)?;
     let mut outcome = StopOutcome { stopped: false, reason: None, refused: false, kills: vec![] };
     match victims.first_alive() {

@@ -128,12 +128,12 @@ fn run_with(
     said: &Result<(), String>,
     command: &mut dyn FnMut() -> Ran,
 ) -> StopOutcome {
-    let hands = Hands {
+    let system = System {
         still: &mut |_, _| Ok(said.clone()),
         command: &mut |_, _, _| Ok(command()),
         look: &mut |_, _| Ok(Vec::new()),
     };
-    run(plan, hands, &mut |_| {}).unwrap()
+    run(plan, system, &mut |_| {}).unwrap()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::select::{Chosen, Selector};
 use super::{list, row};
 use crate::act::set::{Wish, plan, tree};
-use crate::act::{Action as _, Consent, Verdict};
+use crate::act::{Action as _, Completion, Consent};
 use crate::cli::{Exit, Failure, consent, output};
 use crate::inspect::Error;
 use crate::inspect::options::Inspector;
@@ -197,8 +197,8 @@ fn conclude(outcomes: &[(&SetPlan, SetOutcome)], failures: Vec<Failure>) -> Resu
         return Err(failure);
     }
     for (plan, outcome) in outcomes {
-        let verdict = plan.verdict(outcome);
-        if verdict == Verdict::Done {
+        let completion = plan.completion(outcome);
+        if completion == Completion::Done {
             continue;
         }
         let failed = outcome.set.iter().find(|result| !result.effect.is_success());
@@ -206,8 +206,8 @@ fn conclude(outcomes: &[(&SetPlan, SetOutcome)], failures: Vec<Failure>) -> Resu
             let why = result.why.as_deref().unwrap_or("the kernel made something else of it");
             format!("{} is not as asked: {why}", result.name)
         });
-        return Err(match verdict {
-            Verdict::NotPermitted => Failure::not_permitted(sentence),
+        return Err(match completion {
+            Completion::NotPermitted => Failure::not_permitted(sentence),
             _ => Failure::no(sentence),
         });
     }

@@ -1,8 +1,8 @@
 use std::cell::RefCell;
 
-use super::super::words::verdict;
+use super::super::words::completion;
 use super::*;
-use crate::act::Verdict;
+use crate::act::Completion;
 use crate::model::close::CloseTarget;
 use crate::model::socket::{Endpoint, Family, Protocol};
 
@@ -50,14 +50,14 @@ fn what_is_gone_afterwards_is_closed() {
     let sockets = [connection(1, 80, 5000)];
     let (outcome, hit) = run_on(&plan_of(&sockets), sockets.to_vec(), take);
     assert_eq!((outcome.closed.len(), hit), (1, vec![1]));
-    assert_eq!(verdict(&outcome), Verdict::Done);
+    assert_eq!(completion(&outcome), Completion::Done);
 }
 
 #[test]
 fn what_ended_before_is_not_touched() {
     let (outcome, hit) = run_on(&plan_of(&[connection(1, 80, 5000)]), Vec::new(), take);
     assert_eq!((outcome.ended.len(), hit), (1, vec![]));
-    assert_eq!(verdict(&outcome), Verdict::Done);
+    assert_eq!(completion(&outcome), Completion::Done);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn what_stays_has_failed() {
     let sockets = [connection(1, 80, 5000)];
     let (outcome, _) = run_on(&plan_of(&sockets), sockets.to_vec(), |_, _| Ok(()));
     assert_eq!(outcome.failed.len(), 1);
-    assert_eq!(verdict(&outcome), Verdict::Incomplete);
+    assert_eq!(completion(&outcome), Completion::Incomplete);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_refusal_for_want_of_rights_is_heard_once() {
     });
     assert_eq!((outcome.failed.len(), hit), (2, vec![1]));
     assert!(outcome.failed.iter().all(|failed| failed.refused));
-    assert_eq!(verdict(&outcome), Verdict::NotPermitted);
+    assert_eq!(completion(&outcome), Completion::NotPermitted);
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(super) enum Aim<'a> {
 }
 
 /// The rows that are meant.
-pub(super) struct Meant<'a> {
+pub(super) struct Targets<'a> {
     /// The group that they are, if it was a header that was aimed at.
     pub(super) group: Option<String>,
     /// Whether the group is a process, and those below it.
@@ -30,7 +30,7 @@ pub(super) struct Meant<'a> {
     pub(super) ended: usize,
 }
 
-impl<'a> Meant<'a> {
+impl<'a> Targets<'a> {
     /// The marked rows, whether the filter shows them or not, or else what is under the
     /// cursor. An error is a sentence on why there is nothing to `verb`.
     pub(super) fn find(

@@ -9,7 +9,7 @@ use crate::tui::label;
 use crate::tui::pane::{Cx, Response};
 use crate::tui::world::World;
 
-use super::aim::{Aim, Meant};
+use super::aim::{Aim, Targets};
 
 /// More than so many ports and processes below one header are hardly meant.
 const AT_ONCE: usize = 20;
@@ -17,7 +17,7 @@ const AT_ONCE: usize = 20;
 /// Opens the plan for the rows that are meant.
 pub(super) fn open(under: Aim<'_>, cx: &mut Cx<'_>) -> Response {
     let table = cx.world.ports.value().cloned();
-    let meant = Meant::find(under, table.as_ref(), cx.world, "kill");
+    let meant = Targets::find(under, table.as_ref(), cx.world, "kill");
     match meant.and_then(|meant| Ok((targets(&meant, cx.world)?, meant))) {
         Ok((targets, meant)) => {
             let dialog = KillDialog::plan(meant.title(), targets, meant.ended, cx);
@@ -29,7 +29,7 @@ pub(super) fn open(under: Aim<'_>, cx: &mut Cx<'_>) -> Response {
 
 /// Each target once. A row without one refuses all, but in a group, where what the kernel
 /// finishes by itself is no reason to spare the others.
-fn targets(meant: &Meant<'_>, world: &World) -> Result<Vec<KillTarget>, String> {
+fn targets(meant: &Targets<'_>, world: &World) -> Result<Vec<KillTarget>, String> {
     let counts = |view: &&RowView<'_>| meant.group.is_none() || !view.row.socket.owners.is_empty();
     let mut targets = Vec::new();
     for view in meant.rows.iter().filter(counts) {

@@ -1,12 +1,12 @@
 //! Yes, no, or not permitted.
 
 use super::words::{list, target_name, who};
-use crate::act::{Obstacle, Verdict};
+use crate::act::{Completion, Obstacle};
 use crate::model::action::{KillOutcome, KillPlan, KillTarget};
 use crate::model::owner::OwnershipKind;
 
-/// The verdict on a plan that was run.
-pub fn verdict(plan: &KillPlan, outcome: &KillOutcome) -> Verdict {
+/// How much of a plan that was run came true.
+pub fn completion(plan: &KillPlan, outcome: &KillOutcome) -> Completion {
     let ended = outcome.victims.iter().all(|victim| victim.exited) && !outcome.victims.is_empty();
     let spared = !outcome.spared.is_empty();
     let done = match outcome.port_free {
@@ -17,13 +17,13 @@ pub fn verdict(plan: &KillPlan, outcome: &KillOutcome) -> Verdict {
     // Free for now, but it is known who comes back.
     let comes_back = outcome.port_free == Some(true) && outcome.port_reason.is_some();
     if comes_back {
-        Verdict::Incomplete
+        Completion::Incomplete
     } else if done {
-        Verdict::Done
+        Completion::Done
     } else if refused || (outcome.respawned.is_none() && is_hidden(plan)) {
-        Verdict::NotPermitted
+        Completion::NotPermitted
     } else {
-        Verdict::Incomplete
+        Completion::Incomplete
     }
 }
 
@@ -73,8 +73,8 @@ mod tests {
     use crate::act::kill::{Facts, Options, plan};
     use crate::model::action::VictimOutcome;
 
-    /// The verdict on one victim of a kill by port.
-    fn judge(exited: bool, refused: bool, port_free: Option<bool>) -> Verdict {
+    /// How much came true for one victim of a kill by port.
+    fn judge(exited: bool, refused: bool, port_free: Option<bool>) -> Completion {
         let target = KillTarget::Port { port: 80, udp: false, addr: None };
         let plan = plan(&target, &[], &Facts::default(), &Options::default());
         let victim = VictimOutcome {
@@ -97,21 +97,21 @@ mod tests {
             watched_ms: 1_000,
             keepers: Vec::new(),
         };
-        verdict(&plan, &outcome)
+        completion(&plan, &outcome)
     }
 
     #[test]
     fn a_port_is_judged_by_the_port_and_a_process_by_its_end() {
-        assert_eq!(judge(true, false, Some(true)), Verdict::Done);
-        assert_eq!(judge(true, false, Some(false)), Verdict::Incomplete);
-        assert_eq!(judge(false, false, Some(true)), Verdict::Done);
-        assert_eq!(judge(true, false, None), Verdict::Done);
-        assert_eq!(judge(false, false, None), Verdict::Incomplete);
+        assert_eq!(judge(true, false, Some(true)), Completion::Done);
+        assert_eq!(judge(true, false, Some(false)), Completion::Incomplete);
+        assert_eq!(judge(false, false, Some(true)), Completion::Done);
+        assert_eq!(judge(true, false, None), Completion::Done);
+        assert_eq!(judge(false, false, None), Completion::Incomplete);
     }
 
     #[test]
     fn a_refused_signal_is_a_matter_of_rights() {
-        assert_eq!(judge(false, true, Some(false)), Verdict::NotPermitted);
-        assert_eq!(judge(false, true, None), Verdict::NotPermitted);
+        assert_eq!(judge(false, true, Some(false)), Completion::NotPermitted);
+        assert_eq!(judge(false, true, None), Completion::NotPermitted);
     }
 }
