@@ -1,6 +1,16 @@
 //! The command line: the arguments, and one file per subcommand.
 #![forbid(unsafe_code)]
 
+/// A line on stderr. That nobody reads it any more is no reason to fail.
+macro_rules! note {
+    ($($part:tt)*) => {{
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("{}\n", format_args!($($part)*)),
+        );
+    }};
+}
+
 mod addr;
 mod close;
 mod completions;
@@ -97,7 +107,7 @@ impl Args {
     /// Reads the command line. Does not return on wrong usage, `--help` and `--version`.
     pub fn from_command_line() -> Self {
         let args = habits::with_watch(env::args_os().collect()).unwrap_or_else(|sentence| {
-            eprintln!("sockpit: {sentence}");
+            note!("sockpit: {sentence}");
             std::process::exit(Exit::Usage as i32)
         });
         let matches = whole().try_get_matches_from(&args);
@@ -109,7 +119,7 @@ impl Args {
             let is_wrong =
                 !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             if let Some(hint) = habits::hint(&words).filter(|_| is_wrong) {
-                eprintln!("\nHere it is: {}", crate::text::clean(&hint));
+                note!("\nHere it is: {}", crate::text::clean(&hint));
             }
             std::process::exit(error.exit_code())
         })

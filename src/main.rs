@@ -1,6 +1,7 @@
 //! Parses arguments, starts logging, dispatches, and maps the result to an exit code.
 #![forbid(unsafe_code)]
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use sockpit::cli::{self, Args, Exit, Failure};
@@ -17,7 +18,8 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             if !failure.is_quiet() {
-                eprintln!("sockpit: {failure}");
+                // That nobody reads it any more does not change what came of it.
+                let _ = writeln!(std::io::stderr(), "sockpit: {failure}");
             }
             ExitCode::from(failure.exit() as u8)
         }

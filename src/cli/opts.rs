@@ -155,7 +155,7 @@ fn of_many(mut selector: Selector, args: &Args) -> Result<Exit, Failure> {
     {
         let of_process = list(&process)?;
         if !process.choose(&of_process).sockets.is_empty() {
-            eprintln!("sockpit: no socket has the {selector}; it is taken for a process id");
+            note!("sockpit: no socket has the {selector}; it is taken for a process id");
             (selector, listing) = (process, of_process);
         }
     }

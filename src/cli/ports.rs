@@ -229,8 +229,7 @@ fn look_twice(listing: &mut Listing, request: &Request) -> Result<(), Failure> {
         }
     }
     listing.taken_at = Timestamp::now();
-    // A note that cannot be written is no reason to fail.
-    let _ = writeln!(std::io::stderr(), "sockpit: rates and ages are those of half a second");
+    note!("sockpit: rates and ages are those of half a second");
     Ok(())
 }
 
@@ -314,7 +313,7 @@ fn answer(matched: bool, undecided: usize, needs_looks: bool) -> Exit {
         (true, _) => Exit::Yes,
         (false, 0) => Exit::No,
         (false, _) if needs_looks => {
-            eprintln!(
+            note!(
                 "sockpit: half a second is too short to see that a queue does not move; add --watch"
             );
             Exit::NotPermitted
@@ -322,9 +321,7 @@ fn answer(matched: bool, undecided: usize, needs_looks: bool) -> Exit {
         (false, _) => {
             let sockets =
                 if undecided == 1 { "1 socket".into() } else { format!("{undecided} sockets") };
-            eprintln!(
-                "sockpit: nothing matched for certain; {sockets} might, but not enough is known"
-            );
+            note!("sockpit: nothing matched for certain; {sockets} might, but not enough is known");
             Exit::NotPermitted
         }
     }

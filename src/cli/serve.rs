@@ -131,7 +131,7 @@ enum VersionName {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let settings = settings(args)?;
     if !settings.addr.ip().is_loopback() {
-        eprintln!("others can reach {}: this is no server for strangers", settings.addr);
+        note!("others can reach {}: this is no server for strangers", settings.addr);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(watch(settings, args))?;

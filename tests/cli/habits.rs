@@ -106,3 +106,18 @@ fn a_number_that_is_no_port_is_a_process_id() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(found[0]["socket"]["owners"][0]["pid"].to_string(), pid, "{found}");
 }
+
+#[test]
+fn a_note_that_nobody_reads_changes_no_exit_code() {
+    for (args, code) in [
+        (&["ports", "-n"][..], 2),
+        (&["ports", "--watch=0"], 2),
+        (&["why", "70000"], 2),
+        (&["explain", "no-such-page"], 1),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = sockpit().args(args).stderr(writer).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{args:?}");
+    }
+}

@@ -38,7 +38,7 @@ pub(super) fn tell_nothing(query: &[String]) {
         [] => "there are no sockets".to_owned(),
         query => format!("no socket matches {}", clean(&query.join(" "))),
     };
-    let _ = writeln!(std::io::stderr(), "sockpit: {what}");
+    note!("sockpit: {what}");
 }
 
 /// Whoever asks for one port and finds nobody may be looking for a container, to which a rule
@@ -52,8 +52,7 @@ pub(super) fn tell_redirect(query: &[String]) {
     if let Some(where_to) = redirect(Held { port, udp }) {
         let protocol = if udp { "/udp" } else { "" };
         let sentence = format!("{where_to}; look: sockpit why {port}{protocol}");
-        // A note that cannot be written is no reason to fail.
-        let _ = writeln!(std::io::stderr(), "sockpit: {}", clean(&sentence));
+        note!("sockpit: {}", clean(&sentence));
     }
 }
 
@@ -69,9 +68,7 @@ pub(super) fn tell_unlisted(unlisted: &[(Table, usize)], matched: bool) {
         };
         let name = table.name();
         let them = if *count == 1 { "it" } else { "them" };
-        // A note that cannot be written is no reason to fail.
-        let _ = writeln!(
-            std::io::stderr(),
+        note!(
             "sockpit: {count} {name} {sockets}{which} {are} not listed; family:{family} lists {them}",
         );
     }
@@ -84,7 +81,7 @@ pub(super) fn tell_uncounted(process: &Uncounted) {
         1 => ("1 socket".to_owned(), "it"),
         count => (format!("{count} sockets"), "them"),
     };
-    eprintln!(
+    note!(
         "sockpit: {} {pid} has {sockets} that no table lists and that could not be looked at; as \
          root, or with CAP_SYS_PTRACE, sockpit may see more of {list}",
         clean(name)

@@ -58,7 +58,7 @@ fn tell_unwatched(tables: Tables) {
     if !names.is_empty() {
         let families: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
         let (names, families) = (names.join(" and "), families.join(","));
-        eprintln!("sockpit: {names} sockets are not watched; family:{families} watches them");
+        note!("sockpit: {names} sockets are not watched; family:{families} watches them");
     }
 }
 
@@ -99,7 +99,7 @@ impl Seen {
 
     fn summarise(&self) {
         let Self { looks, present, added, changed, removed } = self;
-        eprintln!(
+        note!(
             "\n{looks} looks: {present} sockets at first, {added} added, {changed} changes, \
              {removed} ended"
         );

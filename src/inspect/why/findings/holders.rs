@@ -222,7 +222,7 @@ fn relation(scene: &Scene<'_>, group: &[&Socket]) -> Option<WhyFinding> {
         (WhyKind::WildcardConflict, Some(addr)) => {
             format!("{end} stands for every address of its family, {addr} among them")
         }
-        _ => format!("a bind on every address meets {end}, which is bound to that one alone"),
+        _ => format!("a bind on every address meets {end}, which is bound to that address only"),
     };
     Some(finding(kind, text, group, Vec::new()))
 }
