@@ -210,8 +210,7 @@ fn is_barred(listing: &Listing) -> bool {
 /// Whether a rate or an age is shown, sorted by or asked for, which one look cannot tell.
 fn needs_two_looks(args: &Args, query: &Query) -> bool {
     let sorted = args.sort.iter().map(|sort| sort.column());
-    let is_rate = |column| matches!(column, Column::SentRate | Column::ReceivedRate | Column::Age);
-    query.compares_looks() || args.columns.iter().copied().chain(sorted).any(is_rate)
+    query.compares_looks() || args.columns.iter().copied().chain(sorted).any(Column::compares_looks)
 }
 
 /// Looks twice more, half a second apart, and takes rates and first sights from there.

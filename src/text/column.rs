@@ -277,6 +277,11 @@ impl Column {
         )
     }
 
+    /// Whether it takes two looks to tell.
+    pub fn compares_looks(self) -> bool {
+        matches!(self, SentRate | ReceivedRate | Rate | Age)
+    }
+
     /// How to read the column as a number, where it is one.
     pub fn number(self) -> Option<fn(&Socket) -> Option<u64>> {
         fn tcp(socket: &Socket) -> Option<&TcpInfo> {
