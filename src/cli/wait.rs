@@ -1,13 +1,17 @@
 //! `sockpit wait`.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use super::port::{self, Addr, Ports};
 use super::{Exit, Failure, output};
+use crate::act::kill::some_of;
 use crate::inspect::bind::Target;
+use crate::inspect::sockets::{self, Request};
 use crate::inspect::wait::{self, Standing, Until};
 use crate::model::socket::{Socket, State};
+use crate::model::tables::Tables;
 use crate::text::{address, clean, duration, units};
 
 /// What to wait for, and how long.
@@ -108,7 +112,24 @@ fn short(args: &Args, name: &str, standing: &Standing) -> String {
     } else {
         ""
     };
-    format!("{name}{at} is not free after {after}: {}{hint}", clean(&obstacle))
+    let who = holders(against).map_or(String::new(), |who| format!(" ({who})"));
+    let (obstacle, who) = (clean(&obstacle), clean(&who));
+    format!("{name}{at} is not free after {after}: {obstacle}{who}{hint}")
+}
+
+/// The processes that hold these sockets, as far as they can be seen: a look for owners costs
+/// more than one at the port, so that it is the last one.
+fn holders(against: &[Socket]) -> Option<String> {
+    let port = against.first()?.local.port;
+    let request = Request { port, tables: Tables::PORTS, ..Request::default() };
+    let listing = sockets::list(&request).ok()?;
+    let is_same = |a: &Socket, b: &Socket| a.cookie.is_some() && a.cookie == b.cookie;
+    let is_it = |socket: &&Socket| against.iter().any(|held| is_same(held, socket));
+    let owners = listing.sockets.iter().filter(is_it).flat_map(|socket| &socket.owners);
+    let names: BTreeSet<String> =
+        owners.map(|owner| format!("{} {}", owner.process.name, owner.process.pid)).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    (!names.is_empty()).then(|| some_of(&names))
 }
 
 /// A timeout in words: whole milliseconds, for that is how it was written.

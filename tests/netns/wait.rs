@@ -52,7 +52,7 @@ fn neither_a_client_nor_a_bound_socket_is_listening() {
         let port = client.local_addr().unwrap().port().to_string();
         let output = now(&[&port, "--listening", "--timeout", "100ms"]);
         assert_eq!(output.status.code(), Some(1));
-        assert!(String::from_utf8_lossy(&output.stderr).contains("nobody serves"), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("nothing listens"), "{output:?}");
         drop(listener);
         let udp = UdpSocket::bind("127.0.0.1:9000").unwrap();
         udp.connect("127.0.0.1:9001").unwrap();
@@ -70,7 +70,8 @@ fn a_port_is_free_when_its_last_socket_is_gone() {
         assert_eq!(output.status.code(), Some(1));
         assert!(start_of.elapsed() >= Duration::from_millis(200));
         let words = String::from_utf8_lossy(&output.stderr);
-        assert!(words.contains("127.0.0.1:8080 LISTEN and 1 more"), "{words}");
+        assert!(words.contains("127.0.0.1:8080 LISTEN and 1 more hold it ("), "{words}");
+        assert!(words.contains(&format!(" {})", std::process::id())), "who holds it: {words}");
         let mut waiting = start(&["8080", "--free"]);
         drop(listener);
         thread::sleep(Duration::from_millis(100));
