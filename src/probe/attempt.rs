@@ -87,7 +87,7 @@ impl Attempt<'_> {
         let started = Instant::now();
         let route = local::route(scene.address, &self.settings.outfit);
         let took = started.elapsed();
-        let is_broadcast = |route: &local::Route| {
+        let is_broadcast = |route: &local::LocalSide| {
             route.way.as_ref().is_some_and(|way| way.kind == Some(RouteKind::Broadcast))
         };
         let ok = route.as_ref().is_ok_and(|route| !is_broadcast(route));

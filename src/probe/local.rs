@@ -11,7 +11,7 @@ use crate::model::probe::LocalDetail;
 use crate::sys;
 use crate::sys::routing::Route;
 
-/// The way out of this host.
+/// The way out of this host, before anything is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LocalSide {
     /// The address that the peer would see.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::inspect::names::{Answer, askable};
+use crate::inspect::names::{NameAnswer, askable};
 use crate::model::socket::{Endpoint, HostName};
 use crate::text::clean;
 
@@ -54,12 +54,12 @@ impl Hosts {
     }
 
     /// Takes an answer.
-    pub fn take(&mut self, addr: IpAddr, answer: Answer, now: Instant) {
+    pub fn take(&mut self, addr: IpAddr, answer: NameAnswer, now: Instant) {
         self.open.remove(&addr);
         let (name, holds) = match answer {
-            Answer::Name(name) => (Some(name), NAME_HOLDS),
-            Answer::NoName => (None, NO_NAME_HOLDS),
-            Answer::NoAnswer => (None, NO_ANSWER_HOLDS),
+            NameAnswer::Name(name) => (Some(name), NAME_HOLDS),
+            NameAnswer::NoName => (None, NO_NAME_HOLDS),
+            NameAnswer::NoAnswer => (None, NO_ANSWER_HOLDS),
         };
         self.known.insert(addr, Known { name, until: now + holds });
         if self.known.len() > MOST {
@@ -99,8 +99,8 @@ mod tests {
         IpAddr::from([10, 0, 0, last])
     }
 
-    fn named(name: &str) -> Answer {
-        Answer::Name(HostName(name.into()))
+    fn named(name: &str) -> NameAnswer {
+        NameAnswer::Name(HostName(name.into()))
     }
 
     fn ask(hosts: &mut Hosts, addrs: &[u8], now: Instant) -> Vec<IpAddr> {
@@ -113,8 +113,8 @@ mod tests {
         assert_eq!(ask(&mut hosts, &[1, 2, 1], start), [addr(1), addr(2)]);
         assert!(ask(&mut hosts, &[1, 2], start).is_empty(), "under way");
         hosts.take(addr(1), named("one"), start);
-        hosts.take(addr(2), Answer::NoName, start);
-        hosts.take(addr(3), Answer::NoAnswer, start);
+        hosts.take(addr(2), NameAnswer::NoName, start);
+        hosts.take(addr(3), NameAnswer::NoAnswer, start);
         assert!(ask(&mut hosts, &[1, 2, 3], start).is_empty());
         let later = |after: Duration| start + after + Duration::from_secs(1);
         assert_eq!(ask(&mut hosts, &[1, 2, 3], later(NO_ANSWER_HOLDS)), [addr(3)]);
@@ -128,7 +128,7 @@ mod tests {
         let (mut hosts, now) = (Hosts::default(), Instant::now());
         let all: Vec<u8> = (1..=100).collect();
         assert_eq!(ask(&mut hosts, &all, now).len(), PARALLEL);
-        hosts.take(addr(1), Answer::NoAnswer, now);
+        hosts.take(addr(1), NameAnswer::NoAnswer, now);
         assert_eq!(ask(&mut hosts, &all, now), [addr(9)]);
     }
 
@@ -137,7 +137,7 @@ mod tests {
         let (mut hosts, start) = (Hosts::default(), Instant::now());
         for number in 0..3 * MOST as u32 {
             let now = start + Duration::from_millis(number.into());
-            hosts.take(IpAddr::from(number.to_be_bytes()), Answer::NoName, now);
+            hosts.take(IpAddr::from(number.to_be_bytes()), NameAnswer::NoName, now);
             assert!(hosts.known.len() <= MOST);
         }
         assert!(hosts.known.len() >= MOST / 2);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::plan::{covers_target, holds_target};
 use super::words::{describe_socket, list, target_name, who};
 use super::{Depth, Look, Progress};
-use crate::inspect::bind::{self, Answer, How, Outcome, Target};
+use crate::inspect::bind::{self, BindAnswer, How, Outcome, Target};
 use crate::inspect::keepers::{self, After};
 use crate::inspect::unix_path;
 use crate::model::action::{KillPlan, KillTarget, PortProof, Respawn};
@@ -362,7 +362,7 @@ impl Port<'_, '_> {
         Ok(proof)
     }
 
-    fn ask(&mut self, target: &Target, how: How) -> Result<Answer, Proof> {
+    fn ask(&mut self, target: &Target, how: How) -> Result<BindAnswer, Proof> {
         let netns = self.netns;
         let is_here =
             |socket: &Socket| netns.is_none() || socket.netns.is_none() || socket.netns == netns;

@@ -19,7 +19,7 @@ impl App {
         }
     }
 
-    pub(super) fn take_name(&mut self, addr: IpAddr, answer: Answer) {
+    pub(super) fn take_name(&mut self, addr: IpAddr, answer: NameAnswer) {
         self.world.hosts.take(addr, answer, self.world.now.at);
     }
 }
