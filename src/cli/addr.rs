@@ -12,11 +12,6 @@ const SCHEMA: &str = "sockpit.addr/1";
 
 /// Which address.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  sockpit addr                     this host's interfaces, addresses and routes
-  sockpit addr 192.168.0.1:80      its bytes, its class, and struct sockaddr
-  sockpit addr 'fe80::1%eth0'")]
 pub struct Args {
     /// An IPv4 or IPv6 address with or without a port, a path, or an abstract name (@name).
     address: Option<String>,

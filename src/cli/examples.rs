@@ -29,9 +29,10 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
         "kill",
         "\
   sockpit kill 8080 --dry-run     the plan: who would be ended, and what else is lost
-  sockpit kill 8080               asks, ends them, and tries whether the port is free
+  sockpit kill 8080               asks, ends them, and checks that the port is free
   sockpit kill 8080 --force --yes KILL for those that do not end by TERM, for scripts",
-        "Exit code: 0 they have ended and the port is free, 1 not so, 2 wrong usage, 3 not permitted.",
+        "Exit code: 0 they have ended and the port is free, 1 some are alive or the port is still held,
+2 wrong usage, 3 not permitted.",
     ),
     (
         "close",
@@ -53,17 +54,32 @@ permitted.",
   sockpit packets -i eth0 -w new.pcapng --max-size 100M
   tcpdump -U -w - | sockpit packets -r -",
         "A filter means what it means to tcpdump, surprises included: \"vlan\", \"mpls\", \"pppoes\" and
-\"geneve\" shift what stands behind them, even behind \"or\" and \"not\"; tcp[13] looks at IPv4 only;
+\"geneve\" shift everything after them, even after \"or\" and \"not\"; tcp[13] looks at IPv4 only;
 later fragments have no ports; a packet that is too short for a test is refused, also by \"not\".
 Unlike tcpdump's, live filters see VLAN tags as a file has them. docs/packets.md has more.
 Exit code: 0 done (Ctrl-C included), 1 the capture or the writing broke off, 2 not a capture or wrong
 usage, 3 not permitted to capture.",
     ),
     (
+        "addr",
+        "\
+  sockpit addr                     this host's interfaces, addresses and routes
+  sockpit addr 192.168.0.1:80      its bytes, its class, and struct sockaddr
+  sockpit addr 'fe80::1%eth0'",
+        "Exit code: 0 it was shown, 1 this host's addresses cannot be read, 2 not an address.",
+    ),
+    (
+        "completions",
+        "\
+  sockpit completions bash > ~/.local/share/bash-completion/completions/sockpit",
+        "",
+    ),
+    ("man", "  sockpit man | man -l -", ""),
+    (
         "serve",
         "\
   sockpit serve tcp 8080                    send back what comes
-  sockpit serve tcp 8080 --hang             accept, and say nothing
+  sockpit serve tcp 8080 --hang             accept, and send nothing
   sockpit serve tcp 8080 --say '220 hello\\r\\n' --slow=10
   sockpit serve tls 8443 --fault expired    with a certificate that ran out
   sockpit serve http 8443 --tls --ca-out ca.pem --status 503

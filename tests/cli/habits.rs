@@ -125,3 +125,18 @@ fn a_note_that_nobody_reads_changes_no_exit_code() {
         assert_eq!(status.code(), Some(code), "{args:?}");
     }
 }
+
+#[test]
+fn every_help_has_examples_and_exit_codes() {
+    let help = String::from_utf8(sock(&["--help"]).stdout).unwrap();
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let names: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.len() > 12, "{names:?}");
+    for name in names.into_iter().filter(|name| *name != "help") {
+        let help = String::from_utf8(sock(&[name, "--help"]).stdout).unwrap();
+        assert!(help.contains("Example"), "{name}: {help}");
+        let only_prints = ["completions", "man"].contains(&name);
+        assert!(only_prints || help.contains("Exit code"), "{name}: {help}");
+    }
+}
