@@ -327,7 +327,7 @@ fn mistakes_are_named_with_their_column() {
         ("port:70000", 6, "port `70000` is out of range: ports are 0 to 65535"),
         ("port:80,70000", 9, "out of range"),
         ("port:80,", 9, "needs a value"),
-        ("80,", 4, "missing beside the comma"),
+        ("80,", 4, "missing before or after the comma"),
         ("port:x", 6, "number from 0 to 65535"),
         ("port:53/udp", 6, "write port:53 proto:udp"),
         ("70000/tcp", 1, "out of range"),

@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(look(&listener(8, 0)), "8080/tcp is held by app 8 now, before by app 7");
         assert_eq!(look(&table(Vec::new())), "8080/tcp is closed");
         assert_eq!(look(&listener(8, 0)), "8080/tcp is open: app 8");
-        assert!(bell.toggle(&first.rows[0].socket, &first).unwrap().contains("no more"));
+        assert!(bell.toggle(&first.rows[0].socket, &first).unwrap().contains("no longer"));
         assert!(bell.look(&table(Vec::new())).is_empty() && bell.is_empty());
     }
 

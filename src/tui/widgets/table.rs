@@ -95,7 +95,7 @@ pub fn fit<C: Copy>(columns: &[Column<C>], width: u16, needs: impl Fn(C) -> u16)
     // What is short is shown whole before what is long shares the rest.
     let mostly: Vec<u16> =
         chosen.iter().zip(&needed).map(|(column, needed)| column.widths[1].min(*needed)).collect();
-    spare = grow(&mut widths, &mostly, spare);
+    spare = fill(&mut widths, &mostly, spare);
     spare = grow(&mut widths, &needed, spare);
     for step in 1..3 {
         let wished: Vec<u16> = chosen.iter().map(|column| column.widths[step]).collect();
@@ -116,6 +116,18 @@ pub fn left_out<C>(columns: &[Column<C>], width: u16) -> Vec<&Column<C>> {
     let chosen = choose(columns, width);
     let is_chosen = |column: &&Column<C>| chosen.iter().any(|other| std::ptr::eq(*other, *column));
     columns.iter().filter(|column| !is_chosen(column)).collect()
+}
+
+/// Gives the columns what they want, those that want least first. Returns what is left.
+fn fill(widths: &mut [u16], wanted: &[u16], mut spare: u16) -> u16 {
+    let mut columns: Vec<(&mut u16, u16)> = widths.iter_mut().zip(wanted.iter().copied()).collect();
+    columns.sort_by_key(|(_, wanted)| *wanted);
+    for (width, wanted) in columns {
+        let more = wanted.saturating_sub(*width).min(spare);
+        *width += more;
+        spare -= more;
+    }
+    spare
 }
 
 /// Gives out as much of `spare` as the columns can use, always to the one that lacks the
@@ -306,7 +318,7 @@ mod tests {
         let needs = |id| if id == 'a' { 6 } else { 40 };
         let widths =
             |width| fit(&columns, width, needs).iter().map(|p| p.width).collect::<Vec<_>>();
-        assert_eq!([widths(12), widths(16), widths(30)], [[5, 6], [6, 9], [6, 23]]);
+        assert_eq!([widths(12), widths(16), widths(30)], [[6, 5], [6, 9], [6, 23]]);
     }
 
     #[test]

@@ -154,7 +154,7 @@ fn a_kill_on_what_the_kernel_holds_is_refused_in_a_sentence() {
     desk.press(KeyCode::Left);
     desk.press(KeyCode::Char('K'));
     assert_eq!(desk.last(planned), None);
-    assert!(desk.screen().contains("No process to kill: nobody is known to hold a row of hidden"));
+    assert!(desk.screen().contains("No process to kill: no holder is known for any row of hidden"));
 }
 
 /// Thirty ports of one process.
