@@ -145,11 +145,11 @@ fn a_room_without_the_forbidding_attribute_is_refused() {
 
 #[test]
 fn a_long_file_is_refused_without_its_tests() {
-    let long = "fn f() {}\n".repeat(601);
+    let long = "fn f() {}\n".repeat(451);
     let tests = format!("fn f() {{}}\n\n#[cfg(test)]\nmod tests {{\n{long}}}\n");
     let complaints = |path: &str, text: &str| shape(&source(path, text)).len();
     assert_eq!(complaints("src/wire/frame.rs", &long), 1);
-    assert_eq!(complaints("src/wire/frame.rs", &"fn f() {}\n".repeat(600)), 0);
+    assert_eq!(complaints("src/wire/frame.rs", &"fn f() {}\n".repeat(450)), 0);
     assert_eq!(complaints("src/wire/frame.rs", &tests), 0);
     assert_eq!(complaints("src/wire/frame.rs", &format!("{long}{tests}")), 1);
     assert_eq!(complaints("src/wire/frame.rs", &format!("{tests}fn g() {{}}\n")), 1);
