@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::Feed;
 use super::control::{Control, Next};
+use super::feed::Feed;
 use crate::model::health::Health;
 use crate::model::sample::Sample;
 
