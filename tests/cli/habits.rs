@@ -61,22 +61,24 @@ fn options_for_all_stand_before_a_subcommand_too() {
 
 #[test]
 fn a_rate_or_an_age_is_told_by_a_second_look_and_that_is_said() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let port = format!("lport:{}", client.local_addr().unwrap().port());
-    let output = sock(&["ports", &port, "--json", "--sort", "-sent_rate"]);
-    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(document["sockets"][0]["rates"].is_object(), "{document}");
-    assert!(stderr(&output).contains("half a second"), "{output:?}");
-    assert_eq!(sock(&["ports", &port, "--sort", "age"]).status.code(), Some(0));
-    let output = sock(&["ports", &port, "rate:0..10"]);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let output = sock(&["ports", &port]);
-    assert!(!stderr(&output).contains("half a second"), "{output:?}");
-    for column in ["rate", "received_rate", "age"] {
-        let output = sock(&["ports", &port, "--columns", column]);
-        assert!(stderr(&output).contains("half a second"), "{column}: {output:?}");
-    }
+    in_namespace(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let port = format!("lport:{}", client.local_addr().unwrap().port());
+        let output = sock(&["ports", &port, "--json", "--sort", "-sent_rate"]);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(document["sockets"][0]["rates"].is_object(), "{document}");
+        assert!(stderr(&output).contains("half a second"), "{output:?}");
+        assert_eq!(sock(&["ports", &port, "--sort", "age"]).status.code(), Some(0));
+        let output = sock(&["ports", &port, "rate:0..10"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let output = sock(&["ports", &port]);
+        assert!(!stderr(&output).contains("half a second"), "{output:?}");
+        for column in ["rate", "received_rate", "age"] {
+            let output = sock(&["ports", &port, "--columns", column]);
+            assert!(stderr(&output).contains("half a second"), "{column}: {output:?}");
+        }
+    });
 }
 
 #[test]

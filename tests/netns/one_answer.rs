@@ -116,7 +116,7 @@ while True:
         server.read_pid();
         let (mut looks, mut changing, mut named) = (0, 0, 0);
         // How often a change is met depends on the machine: a quick one looks between two of them.
-        wait_up_to(Duration::from_secs(60), "a change whose program was caught", || {
+        wait_up_to(Duration::from_secs(180), "a change whose program was caught", || {
             let (code, json) = why(&["8080"]);
             let bindable = json["bindable"].as_bool().unwrap();
             assert_eq!(code, i32::from(!bindable));

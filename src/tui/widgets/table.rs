@@ -93,9 +93,7 @@ pub fn fit<C: Copy>(columns: &[Column<C>], width: u16, needs: impl Fn(C) -> u16)
     let used: u16 = widths.iter().map(|width| width + 1).sum();
     let mut spare = (width + 1).saturating_sub(used);
     // What is short is shown whole before what is long shares the rest.
-    let mostly: Vec<u16> =
-        chosen.iter().zip(&needed).map(|(column, needed)| column.widths[1].min(*needed)).collect();
-    spare = fill(&mut widths, &mostly, spare);
+    spare = fill(&mut widths, &chosen, &needed, spare);
     spare = grow(&mut widths, &needed, spare);
     for step in 1..3 {
         let wished: Vec<u16> = chosen.iter().map(|column| column.widths[step]).collect();
@@ -118,11 +116,16 @@ pub fn left_out<C>(columns: &[Column<C>], width: u16) -> Vec<&Column<C>> {
     columns.iter().filter(|column| !is_chosen(column)).collect()
 }
 
-/// Gives the columns what they want, those that want least first. Returns what is left.
-fn fill(widths: &mut [u16], wanted: &[u16], mut spare: u16) -> u16 {
-    let mut columns: Vec<(&mut u16, u16)> = widths.iter_mut().zip(wanted.iter().copied()).collect();
-    columns.sort_by_key(|(_, wanted)| *wanted);
-    for (width, wanted) in columns {
+/// Gives the columns what is enough mostly, as far as they need it: first those whose texts tell
+/// rows apart and are short, then those that want least. Returns what is left.
+fn fill<C>(widths: &mut [u16], columns: &[&Column<C>], needed: &[u16], mut spare: u16) -> u16 {
+    let wants = columns.iter().zip(needed).map(|(column, needed)| {
+        let tells_apart = column.cut && *needed <= column.widths[1];
+        (!tells_apart, column.widths[1].min(*needed))
+    });
+    let mut order: Vec<_> = widths.iter_mut().zip(wants).collect();
+    order.sort_by_key(|(_, wants)| *wants);
+    for (width, (_, wanted)) in order {
         let more = wanted.saturating_sub(*width).min(spare);
         *width += more;
         spare -= more;
