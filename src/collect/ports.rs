@@ -92,10 +92,14 @@ impl Ports {
     }
 
     /// The same, but looking up so many descriptors at most; without a limit it is certain of
-    /// every owner at every look, however long that takes.
+    /// every owner at every look, and of every rate at the second, however long that takes.
     #[must_use]
-    pub fn limited(self, descriptors: Option<usize>) -> Self {
-        Self { most_descriptors: descriptors, ..self }
+    pub fn limited(mut self, descriptors: Option<usize>) -> Self {
+        self.most_descriptors = descriptors;
+        if descriptors.is_none() {
+            self.ledger.measure_all();
+        }
+        self
     }
 
     /// What tells it how far to look.

@@ -36,12 +36,20 @@ pub struct Ledger {
     covered: Coverage,
     /// When the sockets of the listing before were read.
     read_at: Option<Timestamp>,
+    /// See [`Self::measure_all`].
+    measures_all: bool,
 }
 
 impl Ledger {
     /// The live rows, to be handed back by the next listing where they did not change.
     pub fn known(&self) -> &KnownRows {
         &self.known
+    }
+
+    /// From now on the second look tells the rate of every row, however many are idle: for who
+    /// looks no third time.
+    pub fn measure_all(&mut self) {
+        self.measures_all = true;
     }
 
     /// Says of which namespaces the next listing tells. A row of one that is left out has not
@@ -67,7 +75,7 @@ impl Ledger {
         let mut now = std::mem::take(&mut self.spare);
         now.resize(self.known.places(), None);
         let earliest = listed.iter().filter_map(read_at).min().unwrap_or(at);
-        let mut idle = IDLE_A_LOOK;
+        let mut idle = if self.measures_all { usize::MAX } else { IDLE_A_LOOK };
         let mut added = Vec::new();
         for listed in listed {
             let key = listed.key();
@@ -365,6 +373,11 @@ mod tests {
             table.rows.iter().filter(|row| row.socket.rates.is_some()).count() as u64
         };
         assert_eq!([known(), known(), known()], [2_000, 4_000, count]);
+        let mut ledger = Ledger::default();
+        ledger.measure_all();
+        ledger.update((0..count).map(|n| connection(n, 0, 0)).collect(), at(0));
+        let table = ledger.update((0..count).map(|n| same(&ledger, n)).collect(), at(1));
+        assert!(table.rows.iter().all(|row| row.socket.rates.is_some()));
     }
 
     #[test]
