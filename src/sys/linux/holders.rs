@@ -130,7 +130,7 @@ impl HolderScan {
     /// There are about as many holdings as are `expected`.
     pub(super) fn by_kernel(&mut self, kernel: &ByKernel, expected: usize) -> Result<Scan> {
         for (_, known) in self.memory.drain() {
-            self.watch.dismiss(known.witness);
+            self.watch.dismiss(known.record);
         }
         self.memory.shrink_to_fit();
         (self.listed, self.shared) = (Vec::new(), Vec::new());
