@@ -116,16 +116,13 @@ pub fn left_out<C>(columns: &[Column<C>], width: u16) -> Vec<&Column<C>> {
     columns.iter().filter(|column| !is_chosen(column)).collect()
 }
 
-/// Gives the columns what is enough mostly, as far as they need it: first those whose texts tell
-/// rows apart and are short, then those that want least. Returns what is left.
+/// Gives the columns what is enough mostly, as far as they need it, those that want least first.
+/// Returns what is left.
 fn fill<C>(widths: &mut [u16], columns: &[&Column<C>], needed: &[u16], mut spare: u16) -> u16 {
-    let wants = columns.iter().zip(needed).map(|(column, needed)| {
-        let tells_apart = column.cut && *needed <= column.widths[1];
-        (!tells_apart, column.widths[1].min(*needed))
-    });
-    let mut order: Vec<_> = widths.iter_mut().zip(wants).collect();
-    order.sort_by_key(|(_, wants)| *wants);
-    for (width, (_, wanted)) in order {
+    let wants = columns.iter().zip(needed).map(|(column, needed)| column.widths[1].min(*needed));
+    let mut order: Vec<(&mut u16, u16)> = widths.iter_mut().zip(wants).collect();
+    order.sort_by_key(|(_, wanted)| *wanted);
+    for (width, wanted) in order {
         let more = wanted.saturating_sub(*width).min(spare);
         *width += more;
         spare -= more;
