@@ -270,7 +270,7 @@ pub fn hidden(report: &OptionsReport) -> Option<String> {
 }
 
 /// Who waits on a socket and how: `non-blocking; edge-triggered epoll in one instance: the program
-/// has to read until EAGAIN, or it is not told again (epoll 5 of pid 42: EPOLLIN EPOLLET)`.
+/// has to read until EAGAIN, or it gets no further event (epoll 5 of pid 42: EPOLLIN EPOLLET)`.
 pub fn io_model(model: &IoModel) -> String {
     let mode = match model.nonblocking {
         Some(true) => "non-blocking",
@@ -278,7 +278,7 @@ pub fn io_model(model: &IoModel) -> String {
         None => "blocking or not is not readable",
     };
     if model.watchers.is_empty() && model.blocked_in.is_empty() && model.sigio.is_none() {
-        return format!("{mode}; nobody was found waiting on it");
+        return format!("{mode}; no thread was found waiting on it");
     }
     let waiters = waiters(model);
     let all = waiters.join("; ");
@@ -416,7 +416,7 @@ mod tests {
     #[test]
     fn who_waits_is_one_line() {
         let mut model = IoModel { nonblocking: Some(false), ..IoModel::default() };
-        assert_eq!(io_model(&model), "blocking; nobody was found waiting on it");
+        assert_eq!(io_model(&model), "blocking; no thread was found waiting on it");
         model.sigio = Some(SigioOwner { kind: "process".to_owned(), id: 7 });
         model.summary = Some("SIGIO goes to process 7".to_owned());
         assert_eq!(io_model(&model), "blocking; SIGIO goes to process 7");

@@ -25,7 +25,7 @@ pub(super) fn service(
     let directory = match (named, cwd) {
         (Some(named), Some(cwd)) if base(named.trim_end_matches('/')) == base(cwd) => cwd,
         _ => {
-            keeper.reason = Some("its service directory cannot be told".to_owned());
+            keeper.reason = Some("its service directory is unknown".to_owned());
             return;
         }
     };
