@@ -284,8 +284,7 @@ impl Options {
         let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
         for (at, line) in self.panel(report, theme, inside.width).into_iter().enumerate() {
             if at < usize::from(area.height) {
-                let pieces = line.iter().map(|(text, style)| (text.as_str().into(), *style));
-                paint::spans(buf, paint::line(inside, at), pieces);
+                paint::pieces(buf, paint::line(inside, at), &line);
             }
         }
     }

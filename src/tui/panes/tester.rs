@@ -23,12 +23,13 @@ use crate::tui::event::{Answer, RequestId};
 use crate::tui::export::{Content, Export};
 use crate::tui::pane::{Canvas, Cx, Pane, PaneId, Response};
 use crate::tui::widgets::field::Field;
+use crate::tui::widgets::message;
+use crate::tui::widgets::paint::{self, Line};
 use crate::tui::widgets::scroll::Scroll;
-use crate::tui::widgets::{message, paint};
 use crate::tui::world::World;
 
 use board::Board;
-use lines::{Chosen, Line, Page};
+use lines::{Chosen, Page};
 use past::History;
 use run::Run;
 use target::TargetLine;
@@ -105,8 +106,7 @@ impl Pane for Tester {
                 known.push(vec![(text, theme.dim)]);
             }
             for (row, line) in known.iter().take(below.height.into()).enumerate() {
-                let pieces = line.iter().map(|(text, style)| (text.as_str().into(), *style));
-                paint::spans(buf, paint::line(below, row), pieces);
+                paint::pieces(buf, paint::line(below, row), line);
             }
             return;
         };
@@ -261,7 +261,6 @@ impl Tester {
 /// Draws as many lines as fit, with the chosen one among them.
 fn show(lines: &[Line], chosen: Option<usize>, scroll: &mut Scroll, buf: &mut Buffer, below: Rect) {
     for (on_screen, index) in scroll.show(below, lines.len(), chosen).enumerate() {
-        let pieces = lines[index].iter().map(|(text, style)| (text.as_str().into(), *style));
-        paint::spans(buf, paint::line(below, on_screen), pieces);
+        paint::pieces(buf, paint::line(below, on_screen), &lines[index]);
     }
 }

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::lines::{Line, outcome};
+use super::lines::outcome;
 use crate::model::probe::{OutcomeKind, Verdict};
 use crate::text::clean;
 use crate::tui::event::RequestId;
 use crate::tui::theme::Theme;
+use crate::tui::widgets::paint::Line;
 use crate::tui::world::World;
 
 /// The board while it is shown.

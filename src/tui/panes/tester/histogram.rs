@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use ratatui::style::Style;
-
 use crate::text::units;
 use crate::tui::theme::Theme;
+use crate::tui::widgets::paint::Line;
 
 /// The longest bar.
 const COLUMNS: usize = 24;
@@ -24,7 +23,7 @@ fn classes(times: impl Iterator<Item = f64>) -> Vec<(u64, usize)> {
 }
 
 /// `≤ 128 µs  ━━━━━━━━  12`, a line for each class.
-pub(super) fn lines(times: impl Iterator<Item = f64>, theme: &Theme) -> Vec<Vec<(String, Style)>> {
+pub(super) fn lines(times: impl Iterator<Item = f64>, theme: &Theme) -> Vec<Line> {
     let classes = classes(times);
     let most = classes.iter().map(|(_, count)| *count).max().unwrap_or(1);
     let line = |(top, count): &(u64, usize)| {

@@ -2,22 +2,21 @@
 //! queue is, who is connected, and how it would be talked to.
 
 use jiff::Timestamp;
-use ratatui::style::Style;
 
-use crate::tui::widgets::paint::Line;
 use crate::model::probe::Verdict;
 use crate::model::socket::{Protocol, Socket, State};
 use crate::model::table::SocketTable;
 use crate::probe::Target;
 use crate::text::{clean, owner, units};
 use crate::tui::theme::Theme;
+use crate::tui::widgets::paint::Line;
 use crate::tui::world::World;
 
 /// More clients than this are not counted for a frame.
 const MOST_CLIENTS: usize = 10_000;
 
 /// Lines of what is known of the selected socket; empty where there is none.
-pub(super) fn lines(world: &World, theme: &Theme) -> Vec<Vec<(String, Style)>> {
+pub(super) fn lines(world: &World, theme: &Theme) -> Vec<Line> {
     let Some(selection) = &world.selection else { return Vec::new() };
     let socket = &selection.row.socket;
     let mut lines = Vec::new();

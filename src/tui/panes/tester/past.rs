@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::lines::{Line, outcome};
+use super::lines::outcome;
 use crate::model::probe::{OutcomeKind, Verdict};
 use crate::text::clean;
 use crate::tui::theme::Theme;
+use crate::tui::widgets::paint::Line;
 use crate::tui::world::World;
 
 /// As many are remembered.
