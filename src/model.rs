@@ -14,6 +14,7 @@ pub mod document;
 pub mod ephemeral;
 pub mod event;
 pub mod finding;
+pub mod flow_look;
 pub mod flow_owner;
 pub mod forwarder;
 pub mod free;

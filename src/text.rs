@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod bytes;
 pub mod clean;
 pub mod column;
 pub mod csv;
@@ -10,6 +11,7 @@ pub mod duration;
 pub mod ephemeral;
 pub mod event;
 pub mod explain;
+pub mod flow;
 pub mod forwarder;
 pub mod keeper;
 pub mod ladder;

@@ -48,6 +48,8 @@ mod owner_cache;
 mod owners;
 #[path = "netns/owners_by_kernel.rs"]
 mod owners_by_kernel;
+#[path = "netns/packet_capture.rs"]
+mod packet_capture;
 #[path = "netns/packet_filters.rs"]
 mod packet_filters;
 #[path = "netns/packets.rs"]

@@ -1,21 +1,18 @@
 //! `sockpit packets`: counts of a live capture or of a capture file.
 
 mod filter;
+mod live;
 mod look;
 mod stats;
 mod summary;
 
-use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::{Exit, Failure, output};
-use crate::collect::packets::{
-    CaptureOptions, FileCount, FileJob, FileSource, Limits, LiveCapture, health_of,
-};
-use crate::collect::{interfaces, ports};
+use crate::collect::packets::{CaptureOptions, FileCount, FileJob, FileSource, Limits};
 use crate::model::health::{Health, Source};
 use crate::model::packets::PacketCounts;
 use crate::sys::host::Interrupt;
@@ -27,26 +24,17 @@ const SCHEMA: &str = "sockpit.packets/1";
 const TICK: Duration = Duration::from_secs(1);
 /// How soon Ctrl-C is noticed.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// Between two looks at who holds which socket: who ends sooner after its first packet may be
-/// missed.
-const SOCKETS_PERIOD: Duration = Duration::from_millis(500);
-/// How long the last of these looks may take.
-const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// What to count, for how long, and how to print it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Capture on this interface; may be given several times. Without it, or with "any", on all.
-    #[arg(short, long = "interface", value_name = "IFACE")]
-    interfaces: Vec<String>,
-    /// Also take frames that are not for this machine.
-    #[arg(long, requires = "interfaces")]
-    promiscuous: bool,
+    #[command(flatten)]
+    capture: live::CaptureArgs,
     /// Count the packets of this pcap or pcapng file; - stands for stdin.
-    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["interfaces", "promiscuous"])]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "CaptureArgs")]
     read: Option<PathBuf>,
     /// The same as --read FILE.
-    #[arg(value_name = "FILE", conflicts_with_all = ["interfaces", "promiscuous", "read"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["CaptureArgs", "read"])]
     file: Option<PathBuf>,
     /// Only packets that match this expression in tcpdump's language, pcap-filter(7).
     #[arg(long, value_name = "EXPR")]
@@ -98,7 +86,7 @@ struct Report<'a> {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     match args.read.as_ref().or(args.file.as_ref()) {
         Some(file) => count_file(args, file),
-        None => capture(args),
+        None => live::capture(args),
     }
 }
 
@@ -140,7 +128,7 @@ impl Schedule {
         Self {
             end: args.duration.and_then(|duration| now.checked_add(duration)),
             tick: args.jsonl.then(|| now + TICK),
-            look: now + SOCKETS_PERIOD,
+            look: now + live::SOCKETS_PERIOD,
         }
     }
 
@@ -154,7 +142,7 @@ impl Schedule {
         let now = Instant::now();
         let is_due = now >= self.look;
         if is_due {
-            self.look = now + SOCKETS_PERIOD;
+            self.look = now + live::SOCKETS_PERIOD;
         }
         is_due
     }
@@ -177,95 +165,8 @@ impl Schedule {
     }
 }
 
-fn capture(args: &Args) -> Result<Exit, Failure> {
-    let filter = args.filter.as_deref().map(filter::parse).transpose()?;
-    let mut options = CaptureOptions {
-        interfaces: known_interfaces(&args.interfaces)?,
-        promiscuous: args.promiscuous,
-        ..CaptureOptions::default()
-    };
-    if let Some(filter) = &filter {
-        filter::apply(filter, &mut options)?;
-    }
-    if Look::is_wanted(args) {
-        options.snap_length = Some(CaptureOptions::WHOLE);
-    }
-    let (mut sockets, _) = ports::spawn(SOCKETS_PERIOD, None)
-        .map_err(|error| Failure::no(format!("cannot start a thread: {error}")))?;
-    let mut live = LiveCapture::new(options, Some(sockets.clone()));
-    if let Some(filter) = &filter {
-        live = live.filtered_by(filter);
-    }
-    let mut looking = None;
-    if Look::is_wanted(args) {
-        let (look, each) = Look::begin(args, filter.as_ref(), Some(sockets.clone()))?;
-        live = live.watched_by(each);
-        looking = Some(look);
-    }
-    // Listening comes first: Ctrl-C asks for the summary from the first packet on.
-    let interrupt = listen()?;
-    live.open()?;
-    if io::stderr().is_terminal() {
-        eprintln!("sockpit: counting packets on {}; Ctrl-C ends it", live.source());
-    }
-    let mut schedule = Schedule::new(args);
-    let is_full = |live: &LiveCapture| args.count.is_some_and(|count| live.packets() >= count);
-    let mut result = Ok(());
-    while result.is_ok() && !interrupt.is_pressed() && !schedule.is_over() && !is_full(&live) {
-        result = live.run(schedule.next(), args.count, || interrupt.is_pressed());
-        if schedule.take_look() {
-            live.attribute();
-        }
-        if schedule.take_tick() && !is_list(&looking) {
-            print_line(&live.snapshot(&Limits::LIVE, None)?)?;
-        }
-        if live.has_ended() {
-            break;
-        }
-    }
-    let result = result.and_then(|()| live.finish(args.count));
-    live.unwatch();
-    // Once more, so that flows since the last look find their processes.
-    sockets.refresh_within(LAST_LOOK);
-    let counts = live.snapshot(&limits(args), None)?;
-    let health = match &result {
-        Ok(()) => health_of(&counts),
-        Err(error) => Health::degraded(Source::Capture, format!("the capture broke off: {error}")),
-    };
-    if is_list(&looking) {
-        tell(&health);
-    } else {
-        print(args, &counts, health)?;
-    }
-    looking.map_or(Ok(()), |look| look.finish(counts.losses.kernel))?;
-    match result {
-        Ok(()) => Ok(Exit::Yes),
-        Err(error) => Err(Failure::no(format!("the capture broke off: {error}"))),
-    }
-}
-
 fn is_list(looking: &Option<Look>) -> bool {
     looking.as_ref().is_some_and(Look::is_list)
-}
-
-/// The named interfaces, each once, if all of them exist.
-fn known_interfaces(wanted: &[String]) -> Result<Vec<String>, Failure> {
-    const ALL: &str = "any";
-    let known = if wanted.is_empty() { Vec::new() } else { interfaces::names() };
-    if wanted.iter().any(|name| name == ALL) && !known.iter().any(|name| name == ALL) {
-        return Ok(Vec::new());
-    }
-    let mut named: Vec<String> = Vec::new();
-    for name in wanted {
-        if !known.is_empty() && !known.contains(name) {
-            let known = known.join(", ");
-            return Err(Failure::usage(format!("no interface {name}; there are: {known}")));
-        }
-        if !named.contains(name) {
-            named.push(name.clone());
-        }
-    }
-    Ok(named)
 }
 
 fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
@@ -274,9 +175,8 @@ fn count_file(args: &Args, path: &Path) -> Result<Exit, Failure> {
     let source = FileSource::named(path);
     let name = source.to_string();
     let (looking, each) = match Look::is_wanted(args) {
-        true => {
-            Look::begin(args, filter.as_ref(), None).map(|(look, each)| (Some(look), Some(each)))?
-        }
+        true => Look::begin(args, filter.as_ref(), CaptureOptions::WHOLE, None)
+            .map(|(look, each)| (Some(look), Some(each)))?,
         false => (None, None),
     };
     let job = FileJob { limit: args.count, filter, each };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Collector, Control, Feed, Round, spawn as spawn_collector};
 use crate::model::health::{Health, Source};
 use crate::model::interface::Interfaces;
-use crate::sys;
+use crate::sys::{self, netns::Namespace};
 
 /// Starts reading the interfaces' counters every `period`.
 pub fn spawn(period: Duration) -> io::Result<Feed<Interfaces>> {
@@ -16,9 +16,13 @@ pub fn spawn(period: Duration) -> io::Result<Feed<Interfaces>> {
 }
 
 /// Names of the interfaces there are, in alphabetical order; empty where the system does not
-/// tell.
-pub fn names() -> Vec<String> {
-    let interfaces = sys::interfaces::list().unwrap_or_default();
+/// tell. In another network namespace, where one is given.
+pub fn names(netns: Option<&Namespace>) -> Vec<String> {
+    let listed = match netns {
+        Some(netns) => netns.enter(sys::interfaces::list).and_then(|listed| listed),
+        None => sys::interfaces::list(),
+    };
+    let interfaces = listed.unwrap_or_default();
     interfaces.list.into_iter().map(|interface| interface.name.into()).collect()
 }
 
@@ -55,6 +59,6 @@ mod tests {
         }
         let listed = feed.latest().value.clone().unwrap();
         let named: Vec<&str> = listed.list.iter().map(|interface| &*interface.name).collect();
-        assert_eq!(named, names());
+        assert_eq!(named, names(None));
     }
 }

@@ -14,12 +14,16 @@ mod live;
 mod ports;
 mod sightings;
 mod snapshot;
+mod sockets;
+mod store;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod unpack;
 mod writer;
 
+pub use crate::sys::Error as CaptureError;
+pub use crate::sys::netns::{Namespace, named as namespace};
 pub use crate::wire::filter::{Filter, FilterError, Names};
 pub use collector::{Steering, health_of, health_of_error, spawn};
 pub use counter::{Counter, Frame};
@@ -27,6 +31,7 @@ pub use each::{Each, Packet};
 pub use file::{FileCount, FileError, FileJob, FileSource, PassedOver, count_record};
 pub use ladder::Ladders;
 pub use lines::packet_line;
-pub use live::{CaptureOptions, LiveCapture};
+pub use live::{Backend, CaptureOptions, LiveCapture};
 pub use snapshot::Limits;
+pub use sockets::Sockets;
 pub use writer::{FileWriter, WriteOptions, Written};

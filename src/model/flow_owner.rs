@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::owner::Process;
 use super::packets::{FlowEnd, FlowKey};
-use super::socket::{Endpoint, Socket, State};
+use super::socket::{Endpoint, Family, Protocol, Socket, State};
 
 /// Who holds the ends of flows, looked up from a socket table.
 ///
@@ -40,6 +40,14 @@ impl PortSet {
     /// Whether this port is among them.
     pub fn contains(&self, port: u16) -> bool {
         self.0[usize::from(port >> 6)] & 1 << (port & 63) != 0
+    }
+
+    /// Adds the ports of the sockets that a flow may have.
+    pub fn insert_ends(&mut self, flow: &FlowKey) {
+        [Some(flow.a.port), Some(flow.b.port), flow.ident]
+            .into_iter()
+            .flatten()
+            .for_each(|port| self.insert(port));
     }
 
     /// Adds a port.
@@ -97,7 +105,7 @@ impl FlowOwners {
     fn add(&mut self, socket: &Socket) {
         // A descriptor that several processes share is named by the first of them.
         let Some(owner) = socket.owners.first() else { return };
-        let Some(protocol) = socket.protocol.ip_number() else { return };
+        let Some(protocol) = protocol_of(socket) else { return };
         let Some(local) = flow_end(&socket.local) else { return };
         let process = Arc::clone(&owner.process);
         match socket.remote.as_ref().and_then(flow_end) {
@@ -142,9 +150,12 @@ impl FlowOwners {
     /// Who is at the ends of a flow that began then, where that is known: a port may have had
     /// another server before.
     pub fn ends(&self, flow: &FlowKey, began: Option<Timestamp>) -> FlowEnds {
-        let a = self.at(flow.ip_protocol, flow.a, flow.b, began);
-        let b = self.at(flow.ip_protocol, flow.b, flow.a, began);
-        let serves = [flow.a, flow.b].map(|end| self.server(flow.ip_protocol, end).is_some());
+        // A socket that pings has the identifier as its port.
+        let of_socket = |end: FlowEnd| FlowEnd { port: flow.ident.unwrap_or(end.port), ..end };
+        let sockets = [flow.a, flow.b].map(of_socket);
+        let a = self.at(flow.ip_protocol, sockets[0], flow.b, began);
+        let b = self.at(flow.ip_protocol, sockets[1], flow.a, began);
+        let serves = sockets.map(|end| self.server(flow.ip_protocol, end).is_some());
         let served_at_b = (serves[0] != serves[1]).then_some(serves[1]);
         let b_first = match (&a, &b) {
             (Some(_), Some(_)) => served_at_b == Some(true),
@@ -190,6 +201,15 @@ fn flow_end(endpoint: &Endpoint) -> Option<FlowEnd> {
     Some(FlowEnd { addr: endpoint.canonical_addr()?, port: endpoint.port? })
 }
 
+/// IP protocol number of its packets.
+fn protocol_of(socket: &Socket) -> Option<u8> {
+    match (socket.protocol, socket.family) {
+        (Protocol::Icmp, Family::Ipv6) => Some(58),
+        (Protocol::Icmp, _) => Some(1),
+        (protocol, _) => protocol.ip_number(),
+    }
+}
+
 fn serves(state: State) -> bool {
     matches!(state, State::Listen | State::Unconnected)
 }
@@ -202,7 +222,6 @@ mod tests {
 
     use super::*;
     use crate::model::owner::Owner;
-    use crate::model::socket::{Family, Protocol};
 
     fn end(text: &str) -> FlowEnd {
         let addr: SocketAddr = text.parse().unwrap();
@@ -210,7 +229,7 @@ mod tests {
     }
 
     fn flow(ip_protocol: u8, a: &str, b: &str) -> FlowKey {
-        FlowKey { ip_protocol, a: end(a), b: end(b) }
+        FlowKey { ip_protocol, a: end(a), b: end(b), ident: None }
     }
 
     fn socket(
@@ -271,6 +290,22 @@ mod tests {
         assert_eq!(principal("10.0.0.9:5353", "224.0.0.251:5353"), Some(1));
         assert_eq!(principal("10.0.0.1:5353", "10.0.0.9:1"), Some(2));
         assert_eq!(principal("127.0.0.1:5353", "127.0.0.1:1"), Some(1));
+    }
+
+    #[test]
+    fn a_ping_belongs_to_the_socket_with_its_identifier() {
+        let owners = owners(&[
+            socket(1, Protocol::Icmp, State::Unconnected, "0.0.0.0:7", None),
+            socket(2, Protocol::Icmp, State::Connected, "10.0.0.1:8", Some("10.0.0.9:0")),
+        ]);
+        let of = |ident| {
+            let key = FlowKey { ident, ..flow(1, "10.0.0.1:0", "10.0.0.9:0") };
+            pid(owners.ends(&key, None).principal())
+        };
+        assert_eq!(
+            (of(Some(7)), of(Some(8)), of(Some(9)), of(None)),
+            (Some(1), Some(2), None, None)
+        );
     }
 
     #[test]

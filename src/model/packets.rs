@@ -1,5 +1,7 @@
 //! What a capture counted: by protocol, port, process and flow, beside what it lost.
 
+mod focus;
+
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,11 +9,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::flow_look::FlowLook;
+pub use focus::FlowFocus;
+
 pub use super::connection::{
     ApplicationCount, DnsCode, DnsCounts, DnsName, FlowTcp, Handshake, HostCount, ResetPhase,
     TcpCounts, TcpEnd,
 };
-use super::socket::{Endpoint, Socket};
 
 /// Packets and the bytes they had on the wire, from the link header on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -142,6 +146,31 @@ pub struct FlowKey {
     pub a: FlowEnd,
     /// The greater end.
     pub b: FlowEnd,
+    /// The identifier of an ICMP echo: each program that pings has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ident: Option<u16>,
+}
+
+/// What an ICMP message is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IcmpKind {
+    /// Type.
+    pub r#type: u8,
+    /// Code.
+    pub code: u8,
+    /// IANA name of the type, and of the code where it has one.
+    pub name: Cow<'static, str>,
+}
+
+/// The messages of an ICMP flow: the last each way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowIcmp {
+    /// The identifier of an echo.
+    pub ident: Option<u16>,
+    /// From `a` to `b`.
+    pub a_to_b: Option<IcmpKind>,
+    /// From `b` to `a`.
+    pub b_to_a: Option<IcmpKind>,
 }
 
 /// A flow and what went each way.
@@ -192,6 +221,9 @@ pub struct Flow {
     /// What became of it, for TCP.
     #[serde(default)]
     pub tcp: Option<FlowTcp>,
+    /// What its messages are, for ICMP.
+    #[serde(default)]
+    pub icmp: Option<FlowIcmp>,
     /// ICMP errors that speak of it.
     #[serde(default)]
     pub icmp_errors: u64,
@@ -208,43 +240,8 @@ impl Flow {
 
     /// The identity of this flow.
     pub fn key(&self) -> FlowKey {
-        FlowKey { ip_protocol: self.ip_protocol, a: self.a, b: self.b }
-    }
-}
-
-/// The flows of one socket, which a snapshot lists whatever their rank.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FlowFocus {
-    /// IP protocol number.
-    pub ip_protocol: u8,
-    /// The socket's own end; an unspecified address stands for any.
-    pub local: FlowEnd,
-    /// The other end, where the socket has one.
-    pub remote: Option<FlowEnd>,
-}
-
-impl FlowFocus {
-    /// The flows of `socket`; `None` where it is not one whose packets are counted by port.
-    pub fn of(socket: &Socket) -> Option<Self> {
-        let end = |endpoint: &Endpoint| {
-            Some(FlowEnd { addr: endpoint.canonical_addr()?, port: endpoint.port? })
-        };
-        Some(Self {
-            ip_protocol: socket.protocol.ip_number()?,
-            local: end(&socket.local)?,
-            remote: socket.remote.as_ref().and_then(end),
-        })
-    }
-
-    /// Whether a flow is one of these.
-    pub fn matches(&self, key: &FlowKey) -> bool {
-        let local = |end: FlowEnd| {
-            end.port == self.local.port
-                && (self.local.addr.is_unspecified() || self.local.addr == end.addr)
-        };
-        let remote = |end: FlowEnd| self.remote.is_none_or(|remote| remote == end);
-        key.ip_protocol == self.ip_protocol
-            && ((local(key.a) && remote(key.b)) || (local(key.b) && remote(key.a)))
+        let ident = self.icmp.as_ref().and_then(|icmp| icmp.ident);
+        FlowKey { ip_protocol: self.ip_protocol, a: self.a, b: self.b, ident }
     }
 }
 
@@ -276,6 +273,15 @@ pub struct IcmpCount {
     pub packets: u64,
 }
 
+/// The way in which packets are captured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptureBackend {
+    /// `ring` or `socket`.
+    pub name: Cow<'static, str>,
+    /// Why it is not the fastest one; `None` where it is, or was asked for.
+    pub reason: Option<String>,
+}
+
 /// Cumulative counts of one capture (`sockpit.packets/1`). Rates are the difference of two.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PacketCounts {
@@ -284,6 +290,9 @@ pub struct PacketCounts {
     /// The filter in tcpdump's language that they passed; `None` where there was none.
     #[serde(default)]
     pub filter: Option<Arc<str>>,
+    /// How they were captured; `None` for a file.
+    #[serde(default)]
+    pub backend: Option<CaptureBackend>,
     /// Live: since the capture began. File: from the first to the last time stamp.
     pub duration_ms: u64,
     /// Time stamp of the first packet; `None` before it, and where a file has none.
@@ -344,6 +353,9 @@ pub struct PacketCounts {
     /// Link types of which nothing could be read.
     #[serde(default)]
     pub unread_links: Vec<UnreadLink>,
+    /// What the last packets tell of the flow that is looked at.
+    #[serde(skip)]
+    pub look: Option<Arc<FlowLook>>,
 }
 
 impl PacketCounts {
@@ -362,46 +374,4 @@ pub struct UnreadLink {
     pub name: Option<Cow<'static, str>>,
     /// How many frames.
     pub packets: u64,
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
-    use super::*;
-    use crate::model::socket::{Family, Protocol, State};
-
-    fn end(text: &str) -> FlowEnd {
-        let addr: std::net::SocketAddr = text.parse().unwrap();
-        FlowEnd { addr: addr.ip(), port: addr.port() }
-    }
-
-    fn socket(local: &str, remote: Option<&str>) -> Socket {
-        let endpoint = |text: &str| Endpoint::from(text.parse::<std::net::SocketAddr>().unwrap());
-        let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, State::Listen, endpoint(local));
-        socket.remote = remote.map(endpoint);
-        socket
-    }
-
-    fn flow(a: &str, b: &str) -> FlowKey {
-        FlowKey { ip_protocol: 6, a: end(a), b: end(b) }
-    }
-
-    #[test]
-    fn a_listener_has_the_flows_to_its_port() {
-        let focus = FlowFocus::of(&socket("0.0.0.0:80", None)).unwrap();
-        assert!(focus.matches(&flow("10.0.0.1:4000", "10.0.0.2:80")));
-        assert!(focus.matches(&flow("10.0.0.1:80", "10.0.0.2:4000")));
-        assert!(!focus.matches(&flow("10.0.0.1:81", "10.0.0.2:4000")));
-        assert!(!focus.matches(&FlowKey { ip_protocol: 17, ..flow("10.0.0.1:80", "10.0.0.2:1") }));
-    }
-
-    #[test]
-    fn a_connection_has_one_flow_even_when_it_is_written_as_ipv6() {
-        let focus = FlowFocus::of(&socket("[::ffff:10.0.0.1]:80", Some("[::ffff:10.0.0.2]:4000")));
-        let focus = focus.unwrap();
-        assert!(focus.matches(&flow("10.0.0.1:80", "10.0.0.2:4000")));
-        assert!(!focus.matches(&flow("10.0.0.1:80", "10.0.0.2:4001")));
-        assert!(!focus.matches(&flow("10.0.0.3:80", "10.0.0.2:4000")));
-    }
 }

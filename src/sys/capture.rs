@@ -1,5 +1,7 @@
 //! What every capture backend takes and gives.
 
+use std::time::Duration;
+
 use crate::wire::filter::LiveProgram;
 use crate::wire::frame::Link;
 
@@ -14,9 +16,36 @@ pub struct CaptureOptions {
     pub filter: Option<LiveProgram>,
     /// Bytes to take of each packet; `None` takes as many as are counted.
     pub snap_length: Option<u32>,
+    /// Bytes for packets that wait to be read; `None` takes as many as serve a busy host.
+    pub ring_bytes: Option<u64>,
+    /// How long a packet may wait in a block of the ring that is not full.
+    pub block_timeout: Option<Duration>,
+    /// How to capture; `None` takes the fastest way that this system has.
+    pub backend: Option<Backend>,
+}
+
+/// A way to capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// A ring of memory that the kernel fills and sockpit reads: Linux's TPACKET_V3.
+    Ring,
+    /// A packet socket whose packets are read one by one.
+    Socket,
+}
+
+impl Backend {
+    /// As it is written and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ring => "ring",
+            Self::Socket => "socket",
+        }
+    }
 }
 
 impl CaptureOptions {
+    /// How long a packet may wait, where nothing else is asked for.
+    pub const BLOCK_TIMEOUT: Duration = Duration::from_millis(50);
     /// Bytes of a packet that are taken to count it: room for tags, IPv6 with a chain of extension
     /// headers, TCP with options, and the first bytes that tell the application.
     pub const COUNTED: u32 = 512;
@@ -27,9 +56,14 @@ impl CaptureOptions {
     pub fn snap_length(&self) -> u32 {
         self.snap_length.unwrap_or(Self::COUNTED).clamp(64, Self::WHOLE)
     }
+
+    /// How long a packet may wait in a block that is not full.
+    pub fn block_timeout(&self) -> Duration {
+        self.block_timeout.unwrap_or(Self::BLOCK_TIMEOUT)
+    }
 }
 
-/// A packet in the ring, valid until the next one is asked for.
+/// A captured packet, valid until the next one is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Captured<'a> {
     /// Index of the interface, as the system numbers them.

@@ -222,6 +222,7 @@ mod tests {
             application: None,
             server: None,
             tcp: None,
+            icmp: None,
             icmp_errors: 0,
             icmp_error: None,
             interfaces: Vec::new(),

@@ -6,15 +6,15 @@ use super::{clean, units};
 use crate::model::ladder::{Ladder, Step};
 use crate::model::packets::FlowEnd;
 
-/// Cells between the two ends.
-const WIDTH: usize = 64;
+/// Cells of a line before the first end.
+const MARGIN: usize = 16;
 
-/// The lines of a ladder.
-pub fn lines(ladder: &Ladder) -> String {
+/// The lines of a ladder that is so many cells wide.
+pub fn lines(ladder: &Ladder, width: usize) -> String {
     let (first, second) = (end(ladder.first), end(ladder.second));
     let mut text = format!("{} {first} - {second}\n", clean(&ladder.protocol));
     for step in &ladder.steps {
-        text += &line(step);
+        text += &line(step, width);
     }
     if ladder.left_out > 0 {
         text += &format!("{:>14}  … {} more packets\n", "", units::count(ladder.left_out));
@@ -29,7 +29,7 @@ fn end(end: FlowEnd) -> String {
     }
 }
 
-fn line(step: &Step) -> String {
+fn line(step: &Step, width: usize) -> String {
     let at = step.offset_ns.map_or(units::UNKNOWN.to_owned(), |ns| {
         format!("{}.{:03} ms", ns / 1_000_000, (ns / 1_000 % 1_000).abs())
     });
@@ -42,7 +42,8 @@ fn line(step: &Step) -> String {
     if step.again > 0 {
         what += &format!(" ({} sent again)", units::count(step.again));
     }
-    let room = WIDTH.saturating_sub(what.chars().count() + 4);
+    let between = width.saturating_sub(MARGIN + 2);
+    let room = between.saturating_sub(what.chars().count() + 4);
     let rail = "-".repeat(room.max(1));
     if step.from_first {
         format!("{at:>14}  |- {what} {rail}>|\n")

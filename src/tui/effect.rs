@@ -12,7 +12,7 @@ use crate::act::kill;
 use crate::act::{AnyAction, AnyRequest, Consent};
 use crate::inspect::bind;
 use crate::model::action::{KillPlan, KillTarget, StopPlan};
-use crate::model::packets::FlowFocus;
+use crate::model::packets::{FlowFocus, FlowKey};
 use crate::model::table::SocketRow;
 use crate::probe::Target;
 
@@ -67,6 +67,8 @@ pub enum Effect {
     Capture(bool),
     /// List the flows of this socket whatever their rank.
     FocusFlows(Option<FlowFocus>),
+    /// Look at this flow packet by packet.
+    LookAtFlow(Option<FlowKey>),
     /// List the sockets of every network namespace, or of sockpit's own.
     AllNamespaces(bool),
     /// Take samples now.

@@ -64,6 +64,7 @@ impl Executor {
             Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
             Effect::Capture(on) => self.feeds.capture(on),
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
+            Effect::LookAtFlow(flow) => self.feeds.look_at(flow),
             Effect::AllNamespaces(all) => self.feeds.all_netns(all),
             Effect::Refresh => self.feeds.refresh(),
             Effect::Copy(id, text) => self.block(id, move || {

@@ -7,7 +7,7 @@ use super::event::FeedUpdate;
 use crate::collect::packets::{CaptureOptions, Steering};
 use crate::collect::{Feed, interfaces, packets, ports};
 use crate::model::interface::Interfaces;
-use crate::model::packets::{FlowFocus, PacketCounts};
+use crate::model::packets::{FlowFocus, FlowKey, PacketCounts};
 use crate::model::table::SocketTable;
 
 /// The feeds, each of them running on a thread of its own.
@@ -54,6 +54,12 @@ impl Feeds {
     /// Lists the flows of one socket whatever their rank.
     pub fn focus(&self, focus: Option<FlowFocus>) {
         self.steering.set_focus(focus);
+    }
+
+    /// Looks at one flow packet by packet, and soon.
+    pub fn look_at(&self, flow: Option<FlowKey>) {
+        self.steering.set_look(flow);
+        self.packets.control().refresh();
     }
 
     /// Lists the sockets of every network namespace, or of sockpit's own, from now on.

@@ -3,6 +3,7 @@
 //! Formats: draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng. Where files in the wild
 //! differ from them, this reads what Wireshark's own readers read.
 
+mod block;
 mod buffer;
 mod foreign;
 mod pcap;
@@ -15,6 +16,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::frame::Link;
+pub use block::Block;
 use buffer::Buffer;
 
 /// Captured bytes of one record that are handed out at most; the rest is passed over.
@@ -146,7 +148,7 @@ enum Step {
 }
 
 /// A record without its bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Packet {
     interface: usize,
     link: Link,
@@ -154,6 +156,21 @@ struct Packet {
     time_ns: Option<i64>,
     length: u32,
     captured: u32,
+}
+
+impl Packet {
+    #[inline]
+    fn with_bytes<'a>(&self, bytes: &'a [u8]) -> Record<'a> {
+        Record {
+            interface: self.interface,
+            link: self.link,
+            link_type: self.link_type,
+            time_ns: self.time_ns,
+            length: self.length,
+            captured: self.captured,
+            bytes,
+        }
+    }
 }
 
 enum Format {
@@ -169,6 +186,8 @@ pub struct CaptureReader<R> {
     records: u64,
     /// Bytes in all that the next record is known to need.
     needed: usize,
+    /// What comes after the records that were handed out in a block.
+    failed: Option<Error>,
 }
 
 impl<R> std::fmt::Debug for CaptureReader<R> {
@@ -200,12 +219,19 @@ impl<R: Read> CaptureReader<R> {
                 return Err(not_a_capture(buffer.at_hand()));
             }
         };
-        Ok(Self { buffer, format, records: 0, needed: 0 })
+        Ok(Self { buffer, format, records: 0, needed: 0, failed: None })
     }
 
     /// The next packet among the bytes at hand; `None` asks for [`CaptureReader::fill`].
     #[inline]
     pub fn next_at_hand(&mut self) -> Result<Option<Record<'_>>, Error> {
+        let next = self.next_packet()?;
+        Ok(next.map(|(packet, at, length)| packet.with_bytes(self.buffer.taken((at, length)))))
+    }
+
+    /// The same, with where its bytes lie in the buffer, and how many they are.
+    #[inline]
+    fn next_packet(&mut self) -> Result<Option<(Packet, usize, usize)>, Error> {
         loop {
             let at_hand = self.buffer.at_hand();
             let step = match &mut self.format {
@@ -215,16 +241,8 @@ impl<R: Read> CaptureReader<R> {
             match step {
                 Ok(Step::Packet { packet, head_at, head, consume }) => {
                     self.records += 1;
-                    let bytes = self.buffer.take(head_at, head, consume);
-                    return Ok(Some(Record {
-                        interface: packet.interface,
-                        link: packet.link,
-                        link_type: packet.link_type,
-                        time_ns: packet.time_ns,
-                        length: packet.length,
-                        captured: packet.captured,
-                        bytes,
-                    }));
+                    let (at, length) = self.buffer.take(head_at, head, consume);
+                    return Ok(Some((packet, at, length)));
                 }
                 Ok(Step::Other { consume }) => {
                     self.records += 1;

@@ -163,6 +163,8 @@ pub enum Transport {
         kind: u8,
         /// Code.
         code: u8,
+        /// The identifier of an echo.
+        ident: Option<u16>,
     },
     /// A fragment after the first: the transport header went with the first one.
     LaterFragment,

@@ -462,7 +462,10 @@ fn every_verdict_is_that_of_tcpdump() {
                 && !text.contains('[')
         };
         let simple: Vec<&str> = all.iter().filter(is_simple).copied().collect();
-        let parts = if link_type == 1 { &all } else { &simple };
+        // Behind a `geneve` that did not match, libpcap reads a register that nothing was put into.
+        let is_defined = |text: &&&str| !text.contains("geneve");
+        let defined: Vec<&str> = all.iter().filter(is_defined).copied().collect();
+        let parts = if link_type == 1 { &defined } else { &simple };
         let composed_count = if link_type == 1 { 150 } else { 20 };
         let composed = (0..composed_count).map(|_| composed(&mut random, parts));
         let expressions: Vec<String> =

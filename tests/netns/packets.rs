@@ -22,6 +22,11 @@ pub(crate) struct Capture(Child);
 impl Capture {
     pub(crate) fn start(options: &[&str]) -> Self {
         let before = running_captures();
+        Self::start_where(options, || running_captures() > before)
+    }
+
+    /// The same where something else tells that it has begun.
+    pub(crate) fn start_where(options: &[&str], has_begun: impl Fn() -> bool) -> Self {
         let mut command = sockpit();
         command.args(["packets", "--json"]).args(options);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -30,12 +35,12 @@ impl Capture {
             if capture.0.try_wait().unwrap().is_some() {
                 panic!("it ended: {}", capture.stderr());
             }
-            (running_captures() > before).then_some(())
+            has_begun().then_some(())
         });
         capture
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.0), signal).unwrap();
     }
 
@@ -59,7 +64,7 @@ impl Capture {
 }
 
 /// Packet sockets of this namespace that are bound and running.
-fn running_captures() -> usize {
+pub(crate) fn running_captures() -> usize {
     let table = fs::read_to_string("/proc/thread-self/net/packet").unwrap();
     // sk RefCnt Type Proto Iface R Rmem User Inode
     table.lines().skip(1).filter(|line| line.split_whitespace().nth(5) == Some("1")).count()
@@ -69,8 +74,8 @@ fn ip(words: &str) {
     run(Command::new("ip").args(words.split(' ')));
 }
 
-const HERE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
-const THERE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+pub(crate) const HERE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
+pub(crate) const THERE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 
 /// The far end of a veth pair, in a network namespace of its own. The near end is `near` here;
 /// the neighbours know each other, and nothing speaks IPv6.
@@ -108,6 +113,13 @@ impl Far {
         far
     }
 
+    /// Packet sockets that run there.
+    pub(crate) fn running_captures(&self) -> usize {
+        let (tell, told) = mpsc::channel();
+        self.run(move || tell.send(running_captures()).unwrap());
+        told.recv().unwrap()
+    }
+
     /// Does `job` there, and waits until it is done.
     pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
         self.jobs.send(Box::new(job)).unwrap();
@@ -140,7 +152,7 @@ fn protocol(counts: &Value, name: &str) -> (u64, u64) {
     line(&counts["protocols"], |line| line["name"] == name)
 }
 
-fn port(counts: &Value, port: u16) -> (u64, u64) {
+pub(crate) fn port(counts: &Value, port: u16) -> (u64, u64) {
     line(&counts["ports"], |line| line["port"] == port)
 }
 
@@ -154,7 +166,7 @@ fn assert_nothing_lost(counts: &Value) {
 }
 
 /// Sends `count` datagrams of `size` bytes to `to` from a socket that is gone afterwards.
-fn send(from: Ipv4Addr, to: SocketAddr, count: usize, size: usize) -> u16 {
+pub(crate) fn send(from: Ipv4Addr, to: SocketAddr, count: usize, size: usize) -> u16 {
     let sender = UdpSocket::bind((from, 0)).unwrap();
     for _ in 0..count {
         sender.send_to(&vec![7; size], to).unwrap();

@@ -7,17 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Args;
 use crate::cli::{Failure, output};
-use crate::collect::Feed;
 use crate::collect::packets::{
-    CaptureOptions, Each, FileWriter, Filter, Ladders, Packet, WriteOptions, Written, packet_line,
+    Each, FileWriter, Filter, Ladders, Packet, Sockets, WriteOptions, Written, packet_line,
 };
 use crate::model::document::Document;
-use crate::model::table::SocketTable;
 use crate::sys::host;
 use crate::text::{clean, ladder, packet, units};
 
 const SCHEMA: &str = "sockpit.packet/1";
 const LADDER: &str = "sockpit.ladder/1";
+/// Cells of a ladder's lines.
+const LADDER_WIDTH: usize = 82;
 
 /// How packets are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,18 +69,20 @@ impl Look {
         self.list.is_some() || self.ladders.is_some()
     }
 
-    /// Begins, with the file before all else. `sockets` tell whose packets a live capture has.
+    /// Begins, with the file before all else. `sockets` tell whose packets a live capture has, of
+    /// each of which `snap_length` bytes come at most.
     pub(super) fn begin(
         args: &Args,
         filter: Option<&Filter>,
-        sockets: Option<Feed<SocketTable>>,
+        snap_length: u32,
+        sockets: Option<Sockets>,
     ) -> Result<(Self, Each), Failure> {
         let is_live = sockets.is_some();
         let mut all: Vec<Each> = Vec::new();
         let mut writer = None;
         if let Some(path) = &args.write {
             let options = WriteOptions {
-                snap_length: CaptureOptions::WHOLE,
+                snap_length,
                 filter: filter.map(|filter| filter.text().to_owned()),
                 limit: args.max_size,
                 sockets,
@@ -162,7 +164,7 @@ fn draw(ladders: &Ladders, as_json: bool) -> Result<(), Failure> {
     let mut out = output::stdout();
     for (index, flow) in all.iter().enumerate() {
         let between = if index > 0 { "\n" } else { "" };
-        write!(out, "{between}{}", ladder::lines(flow))?;
+        write!(out, "{between}{}", ladder::lines(flow, LADDER_WIDTH))?;
     }
     out.flush()?;
     Ok(())

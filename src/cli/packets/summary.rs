@@ -7,9 +7,8 @@ use crate::cli::{Failure, output};
 use crate::collect::packets::Limits;
 use crate::model::packets::{Count, Flow, FlowOwner, PacketCounts, UnreadLink};
 use crate::text::address::flow_end;
-use crate::text::clean::clean_to;
 use crate::text::table::{Column, Table};
-use crate::text::{clean, units};
+use crate::text::{clean, flow, units};
 
 /// How much of each list a person gets.
 pub(super) const LIMITS: Limits = Limits { flows: MOST, ports: MOST, processes: MOST };
@@ -201,21 +200,12 @@ pub(super) fn processes(counts: &PacketCounts) -> Table {
 pub(super) fn flows(counts: &PacketCounts) -> Table {
     let mut table = table(&["FLOW", "A", "B", "APPLICATION", "PROCESS"]);
     for flow in &counts.flows {
-        let (owner, application) = (owners(flow), application(flow));
+        let (owner, application) = (owners(flow), flow::application(flow));
         let (a, b) = (flow_end(flow, flow.a), flow_end(flow, flow.b));
         let first = [flow.protocol.to_string(), a, b, application, owner];
         table.push(row(first, flow.count));
     }
     table
-}
-
-/// What its payload is, and the name that its server goes by.
-fn application(flow: &Flow) -> String {
-    let name = flow.application.as_deref().unwrap_or(units::UNKNOWN);
-    match &flow.server {
-        Some(server) => format!("{name} {}", clean_to(server, 40)),
-        None => name.to_owned(),
-    }
 }
 
 /// The process of a flow; of two on this host the one that serves comes first.

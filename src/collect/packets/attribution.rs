@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::flows::{Attributed, Entry, FlowTable};
 use crate::model::flow_owner::{FlowOwners, PortSet};
 use crate::model::owner::{Process, ProcessKey};
-use crate::model::packets::{Count, FlowKey, FlowOwner, ProcessCount};
+use crate::model::packets::{Count, FlowOwner, ProcessCount};
 
 const TCP: u8 = 6;
 /// Processes that fit; packets of further ones are counted as lost to the table.
@@ -32,10 +32,8 @@ impl Attribution {
         let mut ports = None;
         for (flow, attributed) in flows.entries().iter().zip(flows.attributed()) {
             if flow.count().since(attributed.count).packets > 0 {
-                let FlowKey { a, b, .. } = flow.id.key();
                 let ports: &mut PortSet = ports.get_or_insert_default();
-                ports.insert(a.port);
-                ports.insert(b.port);
+                ports.insert_ends(&flow.id.key());
             }
         }
         ports

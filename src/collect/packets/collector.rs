@@ -8,7 +8,7 @@ use super::live::{CaptureOptions, LiveCapture};
 use super::snapshot::Limits;
 use crate::collect::{Collector, Control, Feed, Round, spawn as spawn_collector};
 use crate::model::health::{Health, Source};
-use crate::model::packets::{FlowFocus, PacketCounts};
+use crate::model::packets::{FlowFocus, FlowKey, PacketCounts};
 use crate::model::table::SocketTable;
 use crate::sys;
 
@@ -33,6 +33,7 @@ pub struct Steering(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     focus: Option<FlowFocus>,
+    look: Option<FlowKey>,
     options: CaptureOptions,
     /// Counts again from nothing.
     restart: bool,
@@ -40,12 +41,17 @@ struct State {
 
 impl Steering {
     fn new(options: CaptureOptions) -> Self {
-        Self(Arc::new(Mutex::new(State { focus: None, options, restart: false })))
+        Self(Arc::new(Mutex::new(State { focus: None, look: None, options, restart: false })))
     }
 
     /// Lists the flows of this socket whatever their rank, from the next snapshot on.
     pub fn set_focus(&self, focus: Option<FlowFocus>) {
         self.lock().focus = focus;
+    }
+
+    /// Looks at this flow packet by packet, from the next snapshot on.
+    pub fn set_look(&self, flow: Option<FlowKey>) {
+        self.lock().look = flow;
     }
 
     /// Counts again from nothing.
@@ -74,14 +80,16 @@ struct Packets {
 
 impl Packets {
     fn new(steering: Steering, sockets: Option<Feed<SocketTable>>) -> Self {
-        let live = LiveCapture::new(steering.lock().options.clone(), sockets.clone());
+        let live =
+            LiveCapture::new(steering.lock().options.clone(), None, sockets.clone()).keeping();
         Self { steering, live, sockets }
     }
 
     fn follow_steering(&mut self) {
         let mut state = self.steering.lock();
         if std::mem::take(&mut state.restart) {
-            self.live = LiveCapture::new(state.options.clone(), self.sockets.clone());
+            self.live =
+                LiveCapture::new(state.options.clone(), None, self.sockets.clone()).keeping();
         }
     }
 
@@ -97,8 +105,13 @@ impl Packets {
     }
 
     fn publish(&mut self) -> sys::Result<PacketCounts> {
-        let focus = self.steering.lock().focus;
-        self.live.snapshot(&Limits::LIVE, focus.as_ref())
+        let (focus, look) = {
+            let state = self.steering.lock();
+            (state.focus, state.look)
+        };
+        let mut counts = self.live.snapshot(&Limits::LIVE, focus.as_ref())?;
+        counts.look = look.and_then(|flow| self.live.look(&flow, &counts)).map(Arc::new);
+        Ok(counts)
     }
 }
 
@@ -145,7 +158,12 @@ pub fn health_of(counts: &PacketCounts) -> Health {
             SOURCE,
             format!("the kernel dropped {dropped} packets because sockpit read too slowly"),
         ),
-        _ => Health::ready(SOURCE),
+        _ => match counts.backend.as_ref().and_then(|backend| backend.reason.as_deref()) {
+            Some(reason) => {
+                Health::degraded(SOURCE, format!("it captures packet by packet: {reason}"))
+            }
+            None => Health::ready(SOURCE),
+        },
     }
 }
 

@@ -226,7 +226,7 @@ impl Counter {
             let time_ns = frame.time_ns.unwrap_or_default();
             let (id, _) = FlowId::of(ip);
             self.applications.note(id, frame.detail.application, frame.detail.payload, time_ns);
-        } else if let Transport::Icmp { kind, code } = ip.transport {
+        } else if let Transport::Icmp { kind, code, .. } = ip.transport {
             self.count_icmp_error(ip, kind, code, frame.detail.payload);
         }
     }
@@ -310,7 +310,7 @@ impl Counter {
     fn count_transport(&mut self, ip: &Ip) {
         match ip.transport {
             Transport::Tcp { flags: Some(flags), .. } => self.count_flags(flags),
-            Transport::Icmp { kind, code } => {
+            Transport::Icmp { kind, code, .. } => {
                 let version = if ip.source.is_v4() { 4 } else { 6 };
                 let key = (version, kind, code);
                 if self.icmp.len() < MAX_KINDS || self.icmp.contains_key(&key) {

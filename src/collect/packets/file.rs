@@ -1,4 +1,6 @@
-//! A capture file, counted on a thread of its own: a pipe may keep the reader waiting.
+//! A capture file, counted on threads of its own: a pipe may keep the reader waiting.
+
+mod workers;
 
 use std::fmt;
 use std::io::{self, Read};
@@ -8,14 +10,13 @@ use std::thread;
 use std::time::Duration;
 
 use super::counter::{Counter, Frame};
-use super::each::{Each, Packet};
+use super::each::Each;
 use super::snapshot::Limits;
-use super::unpack::Unpacked;
 use crate::model::packets::PacketCounts;
 use crate::sys;
-use crate::wire::capture_file::{self, CaptureReader, Record};
-use crate::wire::filter::{Filter, FilterError, Program};
-use crate::wire::frame::{Link, Summary, decode, detail};
+use crate::wire::capture_file::{self, Record};
+use crate::wire::filter::{Filter, FilterError};
+use crate::wire::frame::{Link, decode, detail};
 
 /// Why a capture file was not counted, or not to its end. To be said after the file's name and
 /// a colon.
@@ -57,7 +58,7 @@ impl FileSource {
         if path == Path::new("-") { Self::Stdin } else { Self::Path(path.to_owned()) }
     }
 
-    fn open(&self) -> io::Result<Box<dyn Read>> {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         match self {
             Self::Stdin => Ok(Box::new(io::stdin())),
             Self::Path(path) => Ok(Box::new(sys::files::open_named(path)?)),
@@ -140,7 +141,7 @@ impl FileCount {
         thread::Builder::new().name("capture file".to_owned()).spawn(move || {
             // Opening may block too: a FIFO without a writer.
             let end = file.open().map_err(FileError::Open);
-            let end = end.and_then(|reader| count(reader, job, &working));
+            let end = end.and_then(|reader| workers::count(reader, job, &working));
             working.lock().end = Some(end);
             working.ended.notify_all();
         })?;
@@ -179,120 +180,26 @@ impl FileCount {
     }
 }
 
-/// Reads to the end. The lock is held while records at hand are counted, and never while the
-/// reader may block.
-fn count(reader: impl Read, job: FileJob, shared: &Shared) -> Result<(), FileError> {
-    let reader = Unpacked::open(reader).map_err(capture_file::Error::ReadHeader)?;
-    let mut reader = CaptureReader::open(reader)?;
-    let mut each = job.each;
-    let mut programs = job.filter.map(Programs::new);
-    let is_full =
-        |counter: &Counter| job.limit.is_some_and(|limit| counter.total().packets >= limit);
-    loop {
-        let mut state = shared.lock();
-        let state_now = &mut *state;
-        let mut result: Result<bool, FileError> = Ok(false);
-        while !is_full(&state_now.counter) {
-            let record = match reader.next_at_hand() {
-                Ok(Some(record)) => record,
-                Ok(None) => break,
-                Err(error) => {
-                    result = Err(error.into());
-                    break;
-                }
-            };
-            match programs.as_mut().map_or(Ok(true), |programs| programs.lets_through(&record)) {
-                Ok(true) => {}
-                Ok(false) => {
-                    state_now.passed_over.note(&record);
-                    continue;
-                }
-                Err(error) => {
-                    result = Err(error.into());
-                    break;
-                }
-            }
-            let summary = count_record(&record, &mut state_now.counter);
-            if let Some(each) = &mut each {
-                let name = state_now.names.get(record.interface).and_then(Option::as_ref);
-                if each(&packet_of(&record, name, &summary)).is_break() {
-                    result = Ok(true);
-                    break;
-                }
-            }
-        }
-        let known = state.names.len();
-        let new = reader.interfaces().get(known..).unwrap_or_default();
-        state.names.extend(new.iter().map(|interface| interface.name.clone()));
-        state.dropped = reader.dropped();
-        let is_done = is_full(&state.counter);
-        drop(state);
-        if result? || is_done || !reader.fill()? {
-            return Ok(());
-        }
-    }
-}
-
-fn packet_of<'a>(
-    record: &Record<'a>,
-    interface_name: Option<&'a Arc<str>>,
-    summary: &'a Summary,
-) -> Packet<'a> {
-    Packet {
-        interface: record.interface,
-        interface_name,
-        link: record.link,
-        link_type: record.link_type,
-        time_ns: record.time_ns,
-        length: record.length,
-        bytes: record.bytes,
-        summary,
-    }
-}
-
-impl PassedOver {
-    fn note(&mut self, record: &Record<'_>) {
-        self.packets += 1;
-        let is_tagged = matches!(record.bytes.get(12..14), Some([0x81, 0] | [0x88, 0xa8]));
-        self.tagged += u64::from(is_tagged && record.link == Link::Ethernet);
-    }
-}
-
-/// A filter compiled for each link type that the file has: mostly one.
-struct Programs {
-    filter: Filter,
-    compiled: Vec<(u16, Program)>,
-}
-
-impl Programs {
-    fn new(filter: Filter) -> Self {
-        Self { filter, compiled: Vec::new() }
-    }
-
-    #[inline]
-    fn lets_through(&mut self, record: &Record<'_>) -> Result<bool, FilterError> {
-        let known = self.compiled.iter().position(|(link_type, _)| *link_type == record.link_type);
-        let at = match known {
-            Some(at) => at,
-            None => {
-                let program = self.filter.for_file(record.link_type)?;
-                self.compiled.push((record.link_type, program));
-                self.compiled.len() - 1
-            }
-        };
-        Ok(self.compiled[at].1.matches(record.bytes, record.length))
-    }
-}
-
 /// Counts one record of a capture file.
 #[inline]
-pub fn count_record(record: &Record<'_>, counter: &mut Counter) -> Summary {
+pub fn count_record(record: &Record<'_>, counter: &mut Counter) {
+    count_frame(record, &frame_of(record), counter);
+}
+
+#[inline]
+fn count_frame(record: &Record<'_>, frame: &Frame<'_>, counter: &mut Counter) {
     if let Link::Unknown(link_type) = record.link {
         counter.note_unread_link(link_type);
     }
+    counter.count(frame);
+}
+
+/// What a record is.
+#[inline]
+fn frame_of<'a>(record: &Record<'a>) -> Frame<'a> {
     let summary = decode(record.link, record.bytes);
     let detail = summary.ip().map(|ip| detail(record.link, record.bytes, ip)).unwrap_or_default();
-    counter.count(&Frame {
+    Frame {
         interface: record.interface,
         length: record.length,
         cut: record.is_cut(),
@@ -301,6 +208,5 @@ pub fn count_record(record: &Record<'_>, counter: &mut Counter) -> Summary {
         time_ns: record.time_ns,
         // What a file holds is counted as it stands.
         again: false,
-    });
-    summary
+    }
 }

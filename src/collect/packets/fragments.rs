@@ -1,4 +1,4 @@
-//! Later fragments have no ports: they are joined to their first by the packet's identification.
+//! Later fragments have no ports and no ICMP identifier: they are joined to their first by the packet's identification.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -7,14 +7,15 @@ use crate::wire::frame::{Address, Ip, Transport};
 /// Packets in fragments that are remembered at once.
 const PLACES: usize = 1_024;
 
-/// What the fragments of one packet share (RFC 791, 3.2; RFC 8200, 4.5), and its ports.
+/// What the fragments of one packet share (RFC 791, 3.2; RFC 8200, 4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct First {
     source: Address,
     destination: Address,
     protocol: u8,
     identification: u32,
-    ports: (u16, u16),
+    /// What the later ones are put down to.
+    transport: Transport,
 }
 
 /// The first fragments seen last: a place is taken over by the next packet that falls on it.
@@ -43,23 +44,33 @@ impl Fragments {
                 let joined = first.filter(|first| {
                     (first.source, first.destination, first.protocol, first.identification) == key
                 });
-                let Some(First { ports: (source, destination), .. }) = joined else {
+                let Some(First { transport, .. }) = joined else {
                     self.unjoined += u64::from(counted);
                     return *ip;
                 };
-                let transport = Transport::Ports { source, destination, opens: false };
                 Ip { transport, ..*ip }
             }
             transport => {
-                if let Some(ports) = transport.ports() {
+                if let Some(transport) = of_later(transport) {
                     self.places.resize(PLACES, None);
                     let (source, destination, protocol) = (ip.source, ip.destination, ip.protocol);
-                    let first = First { source, destination, protocol, identification, ports };
+                    let first = First { source, destination, protocol, identification, transport };
                     self.places[at] = Some(first);
                 }
                 *ip
             }
         }
+    }
+}
+
+/// What later fragments have of the first one's header.
+fn of_later(first: Transport) -> Option<Transport> {
+    match (first, first.ports()) {
+        (_, Some((source, destination))) => {
+            Some(Transport::Ports { source, destination, opens: false })
+        }
+        (Transport::Icmp { .. }, None) => Some(first),
+        _ => None,
     }
 }
 

@@ -11,7 +11,7 @@ use super::flows::FlowId;
 use crate::model::ladder::{Ladder, Step};
 use crate::model::packets::FlowEnd;
 use crate::wire::dissect::dissect;
-use crate::wire::frame::{self, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Transport};
+use crate::wire::frame::{self, Ip, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Transport};
 use crate::wire::names;
 
 /// Flows that are recorded.
@@ -60,6 +60,24 @@ impl Ladders {
     }
 }
 
+/// The ladder of one flow.
+#[derive(Debug, Default)]
+pub(super) struct FlowLadder(Option<Flow>);
+
+impl FlowLadder {
+    /// Takes note of a packet of that flow.
+    pub(super) fn note(&mut self, packet: &Packet<'_>) {
+        let Some(ip) = packet.summary.ip() else { return };
+        let (_, backwards) = FlowId::of(ip);
+        self.0.get_or_insert_with(|| Flow::new(packet, ip, backwards)).note(packet, backwards);
+    }
+
+    /// The ladder; `None` where there was no packet.
+    pub(super) fn finish(self) -> Option<Ladder> {
+        self.0.map(|flow| flow.ladder)
+    }
+}
+
 impl Recorded {
     fn note(&mut self, packet: &Packet<'_>) {
         let Some(ip) = packet.summary.ip() else { return };
@@ -71,16 +89,7 @@ impl Recorded {
                 return;
             }
             None => {
-                let (source, destination) = ip.transport.ports().unwrap_or((0, 0));
-                let ladder = Ladder {
-                    protocol: names::ip_protocol(ip.protocol),
-                    first: FlowEnd { addr: ip.source.into(), port: source },
-                    second: FlowEnd { addr: ip.destination.into(), port: destination },
-                    steps: Vec::new(),
-                    left_out: 0,
-                };
-                let began_ns = packet.time_ns;
-                self.flows.push(Flow { ladder, backwards, began_ns, sent: [None; 2] });
+                self.flows.push(Flow::new(packet, ip, backwards));
                 self.by_id.insert(id, self.flows.len() - 1);
                 self.flows.len() - 1
             }
@@ -90,6 +99,19 @@ impl Recorded {
 }
 
 impl Flow {
+    /// A flow whose first packet this is; it is not noted yet.
+    fn new(packet: &Packet<'_>, ip: &Ip, backwards: bool) -> Self {
+        let (source, destination) = ip.transport.ports().unwrap_or((0, 0));
+        let ladder = Ladder {
+            protocol: names::ip_protocol(ip.protocol),
+            first: FlowEnd { addr: ip.source.into(), port: source },
+            second: FlowEnd { addr: ip.destination.into(), port: destination },
+            steps: Vec::new(),
+            left_out: 0,
+        };
+        Self { ladder, backwards, began_ns: packet.time_ns, sent: [None; 2] }
+    }
+
     fn note(&mut self, packet: &Packet<'_>, backwards: bool) {
         let from_first = backwards == self.backwards;
         let Some(ip) = packet.summary.ip() else { return };

@@ -1,31 +1,32 @@
 //! A capture that runs: the ring, the counter, and the names of what is counted.
 
-use std::collections::HashMap;
+mod names;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use jiff::{SignedDuration, Timestamp};
 
 use super::counter::{Counter, Frame};
 use super::each::{Each, Packet};
 use super::sightings::Sightings;
 use super::snapshot::Limits;
+use super::sockets::Sockets;
+use super::store::Store;
 use crate::collect::Feed;
-use crate::model::flow_owner::{FlowOwners, PortSet};
-use crate::model::packets::{FlowFocus, PacketCounts};
-use crate::model::table::{EndedRow, SocketTable};
+use crate::model::flow_look::FlowLook;
+use crate::model::packets::{CaptureBackend, FlowFocus, FlowKey, PacketCounts};
+use crate::model::table::SocketTable;
 use crate::sys::Capture;
-pub use crate::sys::capture::CaptureOptions;
+use crate::sys::Result;
+pub use crate::sys::capture::{Backend, CaptureOptions};
 use crate::sys::capture::{CaptureStatistics, Captured, Drained};
-use crate::sys::{self, Result};
+use crate::sys::netns::Namespace;
 use crate::wire::filter::Filter;
 use crate::wire::frame::{Layers, Summary, decode, detail, ip_packet};
+use names::Names;
 
 /// Bytes of an Ethernet header before its tag or type.
 const ADDRESSES: usize = 12;
-/// For so long a connection that is over still tells whose its packets were.
-const RECENT: SignedDuration = SignedDuration::from_secs(10);
 /// How long a wait for packets may last before the caller is asked again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -33,12 +34,14 @@ const PATIENCE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct LiveCapture {
     options: CaptureOptions,
+    /// Where to capture; `None` is sockpit's own namespace.
+    netns: Option<Namespace>,
     capture: Option<Capture>,
     counter: Counter,
     /// With more than one interface a packet may be seen several times.
     sightings: Option<Sightings>,
     names: Names,
-    sockets: Option<Feed<SocketTable>>,
+    sockets: Option<Sockets>,
     /// What the kernel said of captures that were closed.
     past: CaptureStatistics,
     past_duration: Duration,
@@ -47,12 +50,15 @@ pub struct LiveCapture {
     ended: bool,
     /// The filter's text.
     filter: Option<Arc<str>>,
+    /// How the last capture was opened.
+    backend: Option<CaptureBackend>,
 }
 
 /// What looks at each packet, and the room for one whose tag is put back.
 #[derive(Default)]
 struct Watch {
     each: Option<Each>,
+    store: Option<Store>,
     whole: Vec<u8>,
 }
 
@@ -62,78 +68,14 @@ impl std::fmt::Debug for Watch {
     }
 }
 
-/// Who holds the ends of flows between these ports, as fresh as the socket table's feed.
-pub(super) fn owners(sockets: &mut Option<Feed<SocketTable>>, ports: &PortSet) -> FlowOwners {
-    let sample = sockets.as_mut().map(Feed::latest);
-    let Some(table) = sample.and_then(|sample| sample.value.clone()) else {
-        return FlowOwners::default();
-    };
-    // The ring is in our namespace: equal addresses in another are other sockets.
-    let netns = sys::process::own_netns();
-    let is_own = |other: u64| Some(other) == netns;
-    // A connection may be over before its packets are put down to anyone.
-    let now = Timestamp::now();
-    let is_recent = |ended: &Arc<EndedRow>| now.duration_since(ended.ended_at) < RECENT;
-    let ended: Vec<Arc<EndedRow>> = table.ended.iter().take_while(is_recent).collect();
-    // Those that are there come last: they go before others with the same ends.
-    let rows = ended.iter().rev().map(|ended| &ended.row).chain(&table.rows);
-    let own = rows.filter(|row| row.key.netns.is_none_or(is_own));
-    FlowOwners::between(own.map(|row| &row.socket), sys::interfaces::addresses(), ports)
-}
-
-/// Interfaces by the numbers that the counter knows them by.
-#[derive(Debug, Default)]
-struct Names {
-    by_index: HashMap<u32, usize>,
-    names: Vec<Option<Arc<str>>>,
-    /// Names of interfaces that have had no packet yet.
-    known: HashMap<u32, Arc<str>>,
-    /// The interface of the last packet: mostly that of the next one too.
-    last: Option<(u32, usize)>,
-}
-
-impl Names {
-    #[inline]
-    fn number(&mut self, index: u32) -> usize {
-        match self.last {
-            Some((last, number)) if last == index => number,
-            _ => self.find_or_add(index),
-        }
-    }
-
-    fn find_or_add(&mut self, index: u32) -> usize {
-        let next = self.names.len();
-        let number = *self.by_index.entry(index).or_insert(next);
-        if number == next {
-            self.names.push(self.known.get(&index).cloned());
-        }
-        self.last = Some((index, number));
-        number
-    }
-
-    /// Asks for the names of interfaces before their packets come.
-    fn learn(&mut self, capture: &Capture) {
-        /// The system numbers them upwards.
-        const MOST: u32 = 2_048;
-        let name = |index| Some((index, Arc::from(capture.interface_name(index)?)));
-        self.known.extend((1..MOST).filter_map(name));
-    }
-
-    /// Asks for the names that are not known yet; an interface may be gone before.
-    fn resolve(&mut self, capture: &Capture) {
-        for (index, number) in &self.by_index {
-            let name = &mut self.names[*number];
-            if name.is_none() {
-                *name = capture.interface_name(*index).map(Arc::from);
-            }
-        }
-    }
-}
-
 impl LiveCapture {
     /// Nothing is captured before [`LiveCapture::open`]. With `sockets`, flows are joined with
     /// the processes of that feed.
-    pub fn new(options: CaptureOptions, sockets: Option<Feed<SocketTable>>) -> Self {
+    pub fn new(
+        options: CaptureOptions,
+        netns: Option<Namespace>,
+        sockets: Option<Feed<SocketTable>>,
+    ) -> Self {
         let sightings = (options.interfaces.len() != 1).then(Sightings::new);
         Self {
             options,
@@ -141,13 +83,15 @@ impl LiveCapture {
             counter: Counter::new(),
             sightings,
             names: Names::default(),
-            sockets,
+            sockets: sockets.map(|table| Sockets::new(table, netns.clone())),
+            netns,
             past: CaptureStatistics::default(),
             past_duration: Duration::ZERO,
             opened: None,
             each: Watch::default(),
             ended: false,
             filter: None,
+            backend: None,
         }
     }
 
@@ -175,10 +119,24 @@ impl LiveCapture {
         self
     }
 
+    /// Keeps the last packets, for looks at one flow.
+    #[must_use]
+    pub(super) fn keeping(mut self) -> Self {
+        self.each.store = Some(Store::default());
+        self
+    }
+
+    /// What the last packets tell of a flow; `None` where none are kept.
+    pub(super) fn look(&self, key: &FlowKey, counts: &PacketCounts) -> Option<FlowLook> {
+        let flow = counts.flows.iter().find(|flow| flow.key() == *key);
+        let counted = flow.map_or(0, |flow| flow.count.packets);
+        Some(self.each.store.as_ref()?.look(key, counted, &self.names.names))
+    }
+
     /// Starts the capture, unless it runs. Needs CAP_NET_RAW.
     pub fn open(&mut self) -> Result<()> {
         if self.capture.is_none() {
-            let capture = Capture::open(&self.options)?;
+            let capture = Capture::open(&self.options, self.netns.as_ref())?;
             for index in capture.interfaces() {
                 self.names.number(*index);
             }
@@ -186,10 +144,19 @@ impl LiveCapture {
                 self.names.learn(&capture);
             }
             self.names.resolve(&capture);
+            self.backend = Some(CaptureBackend {
+                name: capture.backend().name().into(),
+                reason: capture.fallback().map(str::to_owned),
+            });
             self.capture = Some(capture);
             self.opened = Some(Instant::now());
         }
         Ok(())
+    }
+
+    /// Why it does not capture in the fastest way, where it was free to.
+    pub fn fallback(&self) -> Option<&str> {
+        self.backend.as_ref()?.reason.as_deref()
     }
 
     /// Whether packets are being captured.
@@ -274,6 +241,7 @@ impl LiveCapture {
         let mut counts = self.counter.snapshot(&self.names.names, limits, focus);
         counts.source = self.source();
         counts.filter.clone_from(&self.filter);
+        counts.backend.clone_from(&self.backend);
         counts.duration_ms = u64::try_from(self.duration().as_millis()).unwrap_or(u64::MAX);
         counts.losses.kernel = Some(statistics.drops);
         counts.losses.ring = Some(statistics.freezes);
@@ -283,8 +251,9 @@ impl LiveCapture {
     /// Puts what was counted down to the processes that hold the sockets now. To be called now and
     /// then: who ends before the capture does is asked about in time.
     pub fn attribute(&mut self) {
+        let Some(sockets) = &mut self.sockets else { return };
         if let Some(ports) = self.counter.ports_to_attribute() {
-            self.counter.attribute(&owners(&mut self.sockets, &ports));
+            self.counter.attribute(&sockets.owners(&ports));
         }
     }
 
@@ -357,10 +326,12 @@ impl Counting<'_> {
         interface: usize,
         summary: &Summary,
     ) -> ControlFlow<()> {
-        let Some(each) = &mut self.watch.each else { return ControlFlow::Continue(()) };
+        let Watch { each, store, whole } = &mut *self.watch;
+        if each.is_none() && store.is_none() {
+            return ControlFlow::Continue(());
+        }
         let bytes = match captured.tag {
             Some((kind, tag)) if captured.bytes.len() >= ADDRESSES => {
-                let whole = &mut self.watch.whole;
                 whole.clear();
                 whole.extend_from_slice(&captured.bytes[..ADDRESSES]);
                 whole.extend_from_slice(&kind.to_be_bytes());
@@ -370,7 +341,7 @@ impl Counting<'_> {
             }
             _ => captured.bytes,
         };
-        each(&Packet {
+        let packet = Packet {
             interface,
             interface_name: self.names.names.get(interface).and_then(Option::as_ref),
             link: captured.link,
@@ -379,7 +350,11 @@ impl Counting<'_> {
             length: captured.length,
             bytes,
             summary,
-        })
+        };
+        if let Some(store) = store {
+            store.keep(&packet);
+        }
+        each.as_mut().map_or(ControlFlow::Continue(()), |each| each(&packet))
     }
 
     /// Whether another interface saw the packet before.

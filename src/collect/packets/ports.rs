@@ -20,7 +20,7 @@ const WELL_KNOWN: u16 = 1024;
 /// goes first, then the receiver of what goes one way only, then the rest. `None` where there are
 /// no ports.
 pub(super) fn service_port(flow: &Entry, served_at_b: Option<bool>) -> Option<Port> {
-    let FlowKey { ip_protocol, a, b } = flow.id.key();
+    let FlowKey { ip_protocol, a, b, .. } = flow.id.key();
     if (a.port, b.port) == (0, 0) {
         return None;
     }

@@ -65,6 +65,7 @@ impl Counter {
         PacketCounts {
             source: String::new(),
             filter: None,
+            backend: None,
             duration_ms: self.span_ms(),
             first_at: self.span_ns.and_then(|(first, _)| timestamp(first)),
             last_at: self.span_ns.and_then(|(_, last)| timestamp(last)),
@@ -98,6 +99,7 @@ impl Counter {
             dns: self.applications.dns(),
             icmp: self.icmp_messages(),
             unread_links: self.unread_links(),
+            look: None,
         }
     }
 

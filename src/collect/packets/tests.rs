@@ -118,13 +118,19 @@ fn tcp_flags_are_counted_once_each() {
 
 #[test]
 fn icmp_messages_have_names() {
-    let echo = |kind| ip([10, 0, 0, 1], [10, 0, 0, 2], 1, Transport::Icmp { kind, code: 0 });
+    let echo = |kind| {
+        ip([10, 0, 0, 1], [10, 0, 0, 2], 1, Transport::Icmp { kind, code: 0, ident: Some(7) })
+    };
     let counts =
         snapshot(&mut counted([frame(echo(8), 98), frame(echo(0), 98), frame(echo(8), 98)]));
     let names: Vec<_> = counts.icmp.iter().map(|line| (&*line.name, line.packets)).collect();
     assert_eq!(names, [("echo request", 2), ("echo reply", 1)]);
     assert!(counts.ports.is_empty());
-    assert_eq!(counts.flows.len(), 1);
+    let [flow] = &counts.flows[..] else { panic!("one flow") };
+    let icmp = flow.icmp.as_ref().unwrap();
+    assert_eq!((icmp.ident, flow.key().ident, flow.has_ports()), (Some(7), Some(7), false));
+    assert_eq!(icmp.a_to_b.as_ref().map(|kind| &*kind.name), Some("echo request"));
+    assert_eq!(icmp.b_to_a, None, "both went the same way");
 }
 
 #[test]

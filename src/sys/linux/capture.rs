@@ -1,9 +1,12 @@
-//! Packet capture by AF_PACKET with a TPACKET_V3 ring (packet(7),
-//! Documentation/networking/packet_mmap.rst of the kernel).
+//! Packet capture by AF_PACKET (packet(7)): with a TPACKET_V3 ring
+//! (Documentation/networking/packet_mmap.rst of the kernel), or packet by packet where there can
+//! be none.
 
 mod filter;
+mod plain;
 mod ring;
 mod socket;
+mod tag;
 #[cfg(test)]
 mod tests;
 
@@ -15,39 +18,63 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::netdevice;
 
-use crate::sys::capture::{CaptureOptions, CaptureStatistics, Captured, Drained};
+use super::netns::Namespace;
+use crate::sys::capture::{Backend, CaptureOptions, CaptureStatistics, Captured, Drained};
 use crate::sys::error::{Error, Result};
+use plain::Plain;
 use ring::Ring;
 
 /// A running capture.
 #[derive(Debug)]
 pub struct Capture {
-    // Declared first: the mapping goes before the socket that it belongs to.
-    ring: Ring,
+    // Declared first: a mapping goes before the socket that it belongs to.
+    source: Source,
     socket: OwnedFd,
     interfaces: Vec<u32>,
     statistics: CaptureStatistics,
     handed_over: u64,
+    last_packets: Duration,
+    fallback: Option<String>,
 }
 
-/// At most this long may the last packets take until they are in the reader's hands.
-const LAST_PACKETS: Duration = Duration::from_millis(4 * ring::RETIRE_MS as u64);
+/// Where packets come from.
+#[derive(Debug)]
+enum Source {
+    Ring(Ring),
+    Plain(Plain),
+}
 
 impl Capture {
-    /// Starts to capture. Needs CAP_NET_RAW in the user namespace that owns this network
+    /// Starts to capture. Needs CAP_NET_RAW in the user namespace that owns the network
     /// namespace.
-    pub fn open(options: &CaptureOptions) -> Result<Self> {
-        let socket = socket::open()?;
-        let interfaces = options
-            .interfaces
-            .iter()
-            .map(|name| index_of(&socket, name))
-            .collect::<Result<Vec<u32>>>()?;
-        // Nothing arrives before the socket is bound, so filter and ring miss nothing.
+    pub fn open(options: &CaptureOptions, netns: Option<&Namespace>) -> Result<Self> {
+        match netns {
+            Some(namespace) => namespace.enter(|| Self::open_here(options))?,
+            None => Self::open_here(options),
+        }
+    }
+
+    fn open_here(options: &CaptureOptions) -> Result<Self> {
         let snap_length = options.snap_length();
-        let program = filter::program(&interfaces, snap_length, options.filter.as_ref())?;
-        socket::attach(&socket, &program)?;
-        let ring = Ring::map(&socket, snap_length)?;
+        let (mut socket, interfaces) = unbound(options)?;
+        let plain = |socket: &OwnedFd| {
+            Plain::open(socket, snap_length, options.ring_bytes).map(Source::Plain)
+        };
+        let size = ring::Size::of(snap_length, options.ring_bytes);
+        let mut fallback = None;
+        let source = match options.backend {
+            Some(Backend::Socket) => plain(&socket)?,
+            wanted => match Ring::map(&socket, size, options.block_timeout()) {
+                Ok(ring) => Source::Ring(ring),
+                Err(error) if wanted.is_none() => {
+                    fallback = Some(error.to_string());
+                    // What was set up for a ring does not fit a plain socket.
+                    (socket, _) = unbound(options)?;
+                    plain(&socket)?
+                }
+                Err(error) => return Err(error),
+            },
+        };
         if options.promiscuous {
             for index in &interfaces {
                 socket::add_promiscuous(&socket, *index)?;
@@ -55,42 +82,61 @@ impl Capture {
         }
         let only = if let [only] = interfaces[..] { only } else { 0 };
         socket::bind(&socket, only)?;
-        let statistics = CaptureStatistics::default();
-        Ok(Self { ring, socket, interfaces, statistics, handed_over: 0 })
+        Ok(Self {
+            source,
+            socket,
+            interfaces,
+            statistics: CaptureStatistics::default(),
+            handed_over: 0,
+            last_packets: 4 * options.block_timeout(),
+            fallback,
+        })
     }
 
-    /// Hands over the packets that are in the ring, waiting for some at most `timeout`. Takes at
-    /// most one round of the ring, so that it returns under any load.
+    /// How it captures.
+    pub fn backend(&self) -> Backend {
+        match self.source {
+            Source::Ring(_) => Backend::Ring,
+            Source::Plain(_) => Backend::Socket,
+        }
+    }
+
+    /// Why it does not capture in the fastest way, where it was free to.
+    pub fn fallback(&self) -> Option<&str> {
+        self.fallback.as_deref()
+    }
+
+    /// Hands over the packets that wait, waiting for some at most `timeout`. Takes at most one
+    /// round of the ring, so that it returns under any load.
     pub fn drain(
         &mut self,
         timeout: Duration,
         mut each: impl FnMut(&Captured<'_>) -> ControlFlow<()>,
     ) -> Result<Drained> {
-        if !self.ring.is_ready() {
+        if !matches!(&self.source, Source::Ring(ring) if ring.is_ready()) {
             self.wait(timeout)?;
         }
-        let mut drained = Drained::None;
-        for _ in 0..ring::BLOCKS {
-            let mut taken = 0;
-            let taking = |captured: &Captured<'_>| {
-                taken += 1;
-                each(captured)
-            };
-            let flow = self.ring.take_block(taking);
-            self.handed_over += taken;
-            match flow {
-                None => return Ok(drained),
-                Some(ControlFlow::Continue(())) => drained = Drained::Some,
-                Some(ControlFlow::Break(())) => return Ok(Drained::Stopped),
-            }
-        }
-        Ok(drained)
+        let mut taken = 0;
+        let taking = |captured: &Captured<'_>| {
+            taken += 1;
+            each(captured)
+        };
+        let flow = match &mut self.source {
+            Source::Ring(ring) => ring.take_round(taking),
+            Source::Plain(plain) => plain.take(&self.socket, taking)?,
+        };
+        self.handed_over += taken;
+        Ok(match flow {
+            None => Drained::None,
+            Some(ControlFlow::Continue(())) => Drained::Some,
+            Some(ControlFlow::Break(())) => Drained::Stopped,
+        })
     }
 
     /// Takes no more packets, and hands over those that came before.
     pub fn finish(&mut self, mut each: impl FnMut(&Captured<'_>) -> ControlFlow<()>) -> Result<()> {
         socket::attach(&self.socket, &filter::nothing())?;
-        let deadline = Instant::now() + LAST_PACKETS;
+        let deadline = Instant::now() + self.last_packets;
         loop {
             let statistics = self.statistics()?;
             let owed = statistics.packets - statistics.drops;
@@ -152,6 +198,17 @@ impl Capture {
         }
         Err(Error::Gone { what: "every captured interface".to_owned() })
     }
+}
+
+/// A packet socket that receives nothing yet, with its filter, and the interfaces that it is for.
+fn unbound(options: &CaptureOptions) -> Result<(OwnedFd, Vec<u32>)> {
+    let socket = socket::open()?;
+    let interfaces = options.interfaces.iter().map(|name| index_of(&socket, name));
+    let interfaces = interfaces.collect::<Result<Vec<u32>>>()?;
+    // Nothing arrives before the socket is bound, so filter and ring miss nothing.
+    let program = filter::program(&interfaces, options.snap_length(), options.filter.as_ref())?;
+    socket::attach(&socket, &program)?;
+    Ok((socket, interfaces))
 }
 
 fn index_of(socket: &impl AsFd, name: &str) -> Result<u32> {

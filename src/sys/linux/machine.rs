@@ -93,7 +93,7 @@ fn namespaces() -> Result<Namespaces> {
 }
 
 fn capture() -> Result<()> {
-    Capture::open(&CaptureOptions::default()).map(drop)
+    Capture::open(&CaptureOptions::default(), None).map(drop)
 }
 
 /// Port 0 has no socket, so nothing is found to be destroyed; a kernel without the ability

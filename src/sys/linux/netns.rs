@@ -21,7 +21,7 @@ use rustix::fs::stat;
 use crate::sys::error::{Error, Result};
 use namespace::apart;
 pub(super) use namespace::remedy;
-pub use namespace::{Found, Namespace, move_to};
+pub use namespace::{Found, Namespace, move_to, named};
 pub(super) use seek::Seeker;
 
 /// Inode of the network namespace that the calling thread is in; `None` without `/proc`.

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::sys::capture::{CaptureOptions, CaptureStatistics, Captured, Drained};
+use super::netns::Namespace;
+use crate::sys::capture::{Backend, CaptureOptions, CaptureStatistics, Captured, Drained};
 use crate::sys::error::{Error, Result};
 
 /// A running capture: there is none on this platform.
@@ -13,11 +14,21 @@ pub struct Capture(Infallible);
 
 impl Capture {
     /// Says that there is no capture here.
-    pub fn open(_: &CaptureOptions) -> Result<Self> {
+    pub fn open(_: &CaptureOptions, _: Option<&Namespace>) -> Result<Self> {
         Err(Error::unsupported(
             "packet capture",
             "only Linux has a capture backend yet; capture files can be read with -r",
         ))
+    }
+
+    /// Never called: there is no capture.
+    pub fn backend(&self) -> Backend {
+        match self.0 {}
+    }
+
+    /// Never called: there is no capture.
+    pub fn fallback(&self) -> Option<&str> {
+        match self.0 {}
     }
 
     /// Never called: there is no capture.

@@ -47,6 +47,11 @@ fn no_such_thing() -> Error {
 }
 
 /// Always [`Error::Unsupported`].
+pub fn named(_: &str) -> Result<Option<Namespace>> {
+    Err(no_such_thing())
+}
+
+/// Always [`Error::Unsupported`].
 pub fn within<T: Send>(_: u64, _: impl FnOnce() -> T + Send) -> Result<T> {
     Err(no_such_thing())
 }

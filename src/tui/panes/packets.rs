@@ -3,6 +3,8 @@
 
 mod flows;
 mod lines;
+mod look;
+mod views;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -23,67 +25,10 @@ use crate::tui::widgets::scroll::Scroll;
 use crate::tui::widgets::sparkline::sparkline;
 use crate::tui::world::World;
 use flows::{Order, Row};
+use views::View;
 
 /// Rates kept for the graph.
 const HISTORY: usize = 120;
-
-/// Which list stands below the totals.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum View {
-    #[default]
-    Flows,
-    Ports,
-    Processes,
-    Hosts,
-    Applications,
-    Dns,
-    Problems,
-    Interfaces,
-}
-
-impl View {
-    fn next(self) -> Self {
-        match self {
-            Self::Flows => Self::Ports,
-            Self::Ports => Self::Processes,
-            Self::Processes => Self::Hosts,
-            Self::Hosts => Self::Applications,
-            Self::Applications => Self::Dns,
-            Self::Dns => Self::Problems,
-            Self::Problems => Self::Interfaces,
-            Self::Interfaces => Self::Flows,
-        }
-    }
-
-    /// What an empty list says, and what would fill it.
-    fn nothing_yet(self) -> &'static str {
-        match self {
-            Self::Flows => "No flow yet: they appear as packets arrive; v shows other views.",
-            Self::Ports => "No port yet: no TCP or UDP packet has arrived.",
-            Self::Processes => "No process yet: no packet of a listed socket has arrived.",
-            Self::Hosts => "No host yet: no IP packet has arrived.",
-            Self::Applications => {
-                "No application yet: the first bytes of a connection tell which it is."
-            }
-            Self::Dns => "No DNS query yet.",
-            Self::Problems => "No problem was seen.",
-            Self::Interfaces => "No interface has been read yet.",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Flows => "flows",
-            Self::Ports => "ports",
-            Self::Processes => "processes",
-            Self::Hosts => "hosts",
-            Self::Applications => "applications",
-            Self::Dns => "dns",
-            Self::Problems => "problems",
-            Self::Interfaces => "interfaces",
-        }
-    }
-}
 
 /// The state of Packets.
 #[derive(Debug, Default)]
@@ -96,6 +41,8 @@ pub struct Packets {
     order: (Order, bool),
     /// The flow under the cursor.
     cursor: Option<FlowKey>,
+    /// The flow that is looked at packet by packet.
+    look: Option<FlowKey>,
 }
 
 impl Pane for Packets {
@@ -151,7 +98,10 @@ impl Pane for Packets {
         let height = area.height.saturating_sub(3);
         let below = Rect { y: area.y + area.height.min(3), height, ..area };
         let protocols = lines::protocols(world, theme);
-        let (beside, list) = split(below, protocols.len());
+        let (beside, list) = match self.view.is_of_one_flow() {
+            true => (Rect { height: 0, ..below }, below),
+            false => split(below, protocols.len()),
+        };
         draw_lines(buf, beside, &protocols);
         draw_list(buf, list, scroll, &self.list(world, counts, list.width, theme));
     }
@@ -170,6 +120,12 @@ impl Pane for Packets {
             Command::NextView => {
                 self.view = self.view.next();
                 scroll.offset = 0;
+                self.look_at_flow(cx);
+            }
+            Command::Details if self.view == View::Flows => {
+                self.view = View::Ladder;
+                scroll.offset = 0;
+                self.look_at_flow(cx);
             }
             _ => return Response::Ignored,
         }
@@ -182,6 +138,7 @@ impl Pane for Packets {
             self.focus = focus;
             cx.effects.push(Effect::FocusFlows(focus));
         }
+        self.look_at_flow(cx);
         let seq = cx.world.packets.sample.seq;
         if seq == self.seen {
             return;
@@ -214,6 +171,23 @@ impl Pane for Packets {
 }
 
 impl Packets {
+    /// Asks for the packets of the flow under the cursor, else of the selection's first, while they
+    /// are on screen.
+    fn look_at_flow(&mut self, cx: &mut Cx<'_>) {
+        let flow = self.flow_to_look_at(cx.world).filter(|_| self.view.is_of_one_flow());
+        if flow != self.look {
+            self.look = flow;
+            cx.effects.push(Effect::LookAtFlow(flow));
+        }
+    }
+
+    fn flow_to_look_at(&self, world: &World) -> Option<FlowKey> {
+        let counts = world.packets.value()?;
+        let rows = self.rows(world, counts);
+        let of_cursor = self.cursor.filter(|key| rows.iter().any(|row| row.flow.key() == *key));
+        of_cursor.or_else(|| rows.first().map(|row| row.flow.key()))
+    }
+
     fn rows<'a>(&self, world: &World, counts: &'a PacketCounts) -> Vec<Row<'a>> {
         flows::rows(world, counts, self.focus.as_ref(), self.order)
     }
@@ -274,6 +248,8 @@ impl Packets {
                 let cursor = self.place_of_cursor(&rows);
                 flows::lines(&rows, self.order.0, cursor, width, theme)
             }
+            View::Ladder => look::ladder(counts, self.look.as_ref(), width, theme),
+            View::Packets => look::packets(counts, self.look.as_ref(), theme),
             View::Hosts => lines::hosts(counts, theme),
             View::Applications => lines::applications(counts, theme),
             View::Dns => lines::dns(counts, theme),

@@ -11,15 +11,19 @@ use ratatui::style::{Color, Style};
 
 use crate::catalog::themes;
 use crate::model::close::{ClosePlan, CloseTarget, SocketAndReason};
+use crate::model::flow_look::{FlowLook, PacketLook};
 use crate::model::health::{Health, Source};
 use crate::model::interface::{Interface, Interfaces};
+use crate::model::ladder::{Ladder, Step};
 use crate::model::options::{
     ChangedBy, IoModel, OptionAccess, OptionFinding, OptionType, OptionValue, OptionsReport,
     SocketOption, Watcher,
 };
 use crate::model::owner::{Ownership, Unverified};
+use crate::model::packet::{Field, Layer, PacketLine};
 use crate::model::packets::{
-    Count, Flow, FlowEnd, Losses, PacketCounts, ProtocolCount, TcpFlagCounts,
+    Count, Flow, FlowEnd, FlowTcp, Handshake, Losses, PacketCounts, ProtocolCount, TcpEnd,
+    TcpFlagCounts,
 };
 use crate::model::probe::{
     Attempt, ConnectDetail, Detail, LocalDetail, OutcomeKind, ProbeSummary, Side, Stage, StageName,
@@ -249,6 +253,7 @@ fn counts(packets: u64) -> PacketCounts {
         application: None,
         server: None,
         tcp: None,
+        icmp: None,
         icmp_errors: 0,
         icmp_error: None,
         interfaces: Vec::new(),
@@ -320,6 +325,107 @@ fn packets_full() {
         desk.press(KeyCode::End);
         for (seconds, packets) in [(1, 8_000), (2, 8_800), (3, 9_211)] {
             feed_packets(desk, Some(counts(packets)), Vec::new(), seconds);
+        }
+    });
+}
+
+/// The life of the first flow, of which two packets were not kept.
+fn looked_at() -> FlowLook {
+    let step = |ms: i64, from_first, packets, payload, text: &str| Step {
+        at: None,
+        offset_ns: Some(ms * 1_000_000),
+        from_first,
+        packets,
+        payload,
+        again: 0,
+        text: text.to_owned(),
+    };
+    let end = |last, port| FlowEnd { addr: [10, 0, 0, last].into(), port };
+    let ladder = Ladder {
+        protocol: "tcp".into(),
+        first: end(7, 51544),
+        second: end(5, 8080),
+        steps: vec![
+            step(0, true, 1, 0, "SYN, seq 0, window 64240"),
+            step(1, false, 1, 0, "SYN ACK, seq 0, window 65160"),
+            step(2, true, 3, 2_000, "data"),
+            step(9, false, 1, 0, "RST ACK, seq 1, window 0"),
+        ],
+        left_out: 0,
+    };
+    let field = |name: &'static str, value: &str, start, length| Field {
+        name: name.into(),
+        value: value.to_owned(),
+        meaning: None,
+        start,
+        length,
+    };
+    let layer = Layer {
+        name: "udp".into(),
+        summary: String::new(),
+        start: 0,
+        length: 8,
+        fields: vec![field("source port", "51544", 0, 2), field("length", "8", 4, 2)],
+        fault: None,
+    };
+    let line = PacketLine {
+        number: 7,
+        at: None,
+        interface: Some("eth0".into()),
+        length: 8,
+        captured: 8,
+        source: Some("10.0.0.7:51544".to_owned()),
+        destination: Some("10.0.0.5:8080".to_owned()),
+        protocol: "udp".into(),
+        summary: "udp, 0 bytes".to_owned(),
+        layers: vec![layer],
+    };
+    let bytes = [0xc9, 0x58, 0x1f, 0x90, 0, 8, 0, 0].into();
+    let key = counts(9_211).flows[0].key();
+    let packets = vec![PacketLook { line, bytes }];
+    FlowLook { key, missing: 2, ladder: Some(ladder), packets }
+}
+
+fn look_at_first_flow(desk: &mut Desk) {
+    desk.press(KeyCode::Char('2'));
+    feed_packets(desk, Some(counts(9_211)), Vec::new(), 1);
+    desk.press(KeyCode::Enter);
+    let looked = PacketCounts { look: Some(Arc::new(looked_at())), ..counts(9_300) };
+    feed_packets(desk, Some(looked), Vec::new(), 2);
+}
+
+#[test]
+fn packets_ladder() {
+    snapshot!("packets_ladder", Packets, look_at_first_flow);
+}
+
+#[test]
+fn packets_fields() {
+    snapshot!("packets_fields", Packets, |desk| {
+        look_at_first_flow(desk);
+        desk.press(KeyCode::Char('v'));
+    });
+}
+
+#[test]
+fn packets_problems() {
+    snapshot!("packets_problems", Packets, |desk| {
+        let mut counts = counts(9_211);
+        let tcp = FlowTcp {
+            handshake: Some(Handshake::Unanswered),
+            opened_by_a: Some(false),
+            attempts: 3,
+            to_server_us: None,
+            to_client_us: None,
+            a: TcpEnd::default(),
+            b: TcpEnd::default(),
+            reset_phase: None,
+        };
+        counts.flows[2].tcp = Some(tcp);
+        desk.press(KeyCode::Char('2'));
+        feed_packets(desk, Some(counts), Vec::new(), 1);
+        for _ in 0..8 {
+            desk.press(KeyCode::Char('v'));
         }
     });
 }

@@ -5,10 +5,10 @@ use std::io::{self, ErrorKind, Read};
 use super::MAX_HEAD;
 
 /// Room for the largest head with its headers.
-const CAPACITY: usize = 2 * MAX_HEAD;
+const CAPACITY: usize = 2 * MAX_HEAD + READ;
 /// Read at most this at once, so that the bytes are still in the processor's cache when their
 /// headers are looked at.
-const READ: usize = 128 * 1024;
+const READ: usize = 1024 * 1024;
 
 pub(super) struct Buffer<R> {
     reader: R,
@@ -91,12 +91,29 @@ impl<R: Read> Buffer<R> {
         self.pass_over = count - here;
     }
 
-    /// Passes `consume` bytes and hands out those from `at` on.
+    /// Passes `consume` bytes and says where those from `at` on lie among all.
     #[inline]
-    pub(super) fn take(&mut self, at: usize, length: usize, consume: u64) -> &[u8] {
+    pub(super) fn take(&mut self, at: usize, length: usize, consume: u64) -> (usize, usize) {
         let from = self.start + at;
         let to = (from + length).min(self.end);
         self.consume(consume);
-        &self.bytes[from.min(to)..to]
+        (from.min(to), to - from.min(to))
+    }
+
+    /// The bytes at a place that [`Buffer::take`] told, for as long as nothing is read.
+    #[inline]
+    pub(super) fn taken(&self, (at, length): (usize, usize)) -> &[u8] {
+        &self.bytes[at..at + length]
+    }
+
+    /// Gives all bytes away, for room that was given away before. What is at hand stays.
+    pub(super) fn take_bytes(&mut self, other: &mut Box<[u8]>) {
+        if other.len() != self.bytes.len() {
+            *other = vec![0; self.bytes.len()].into();
+        }
+        let kept = self.start..self.end;
+        other[..kept.len()].copy_from_slice(&self.bytes[kept.clone()]);
+        (self.start, self.end) = (0, kept.len());
+        std::mem::swap(&mut self.bytes, other);
     }
 }

@@ -77,7 +77,9 @@ impl Parser<'_> {
             }
             self.take_operator()?;
             let right = self.deeper(|parser| parser.operation(rank))?;
-            check(operator, &right)?;
+            if let Arithmetic::Number(number) = right {
+                check(operator, number)?;
+            }
             left = Arithmetic::Binary(operator, left.into(), right.into());
         }
         Ok(left)
@@ -126,12 +128,12 @@ impl Parser<'_> {
     }
 }
 
-fn check(operator: Operator, right: &Arithmetic) -> Result<()> {
+fn check(operator: Operator, right: u32) -> Result<()> {
     match (operator, right) {
-        (Operator::Divide | Operator::Modulo, Arithmetic::Number(0)) => {
+        (Operator::Divide | Operator::Modulo, 0) => {
             Err(FilterError::new("a number cannot be divided by 0"))
         }
-        (Operator::ShiftLeft | Operator::ShiftRight, Arithmetic::Number(by @ 32..)) => {
+        (Operator::ShiftLeft | Operator::ShiftRight, by @ 32..) => {
             Err(FilterError::new(format!("a shift by {by} leaves nothing of 32 bits")))
         }
         _ => Ok(()),
@@ -152,8 +154,11 @@ impl Compiler {
         right: &Arithmetic,
     ) -> Result<Condition> {
         let Value { checks: mut all_checks, mut code } = self.value(left)?;
-        let operand = match constant(right) {
-            Some(number) => Operand::K(number),
+        let operand = match constant(right)? {
+            Some(number) => {
+                all_checks = both(all_checks, self.value(right)?.checks);
+                Operand::K(number)
+            }
             None => {
                 let register = self.take_scratch()?;
                 code.push(Op::Store(register));
@@ -192,7 +197,13 @@ impl Compiler {
                 value.code.push(Op::Negate);
                 Ok(value)
             }
-            Arithmetic::Binary(operator, left, right) => self.binary(*operator, left, right),
+            Arithmetic::Binary(operator, left, right) => match constant(value)? {
+                Some(number) => {
+                    let left = self.value(left)?;
+                    Ok(Value { checks: left.checks, code: vec![Op::LoadImmediate(number)] })
+                }
+                None => self.binary(*operator, left, right),
+            },
             Arithmetic::Load { protocol, index, size } => self.loaded(*protocol, index, *size),
         }
     }
@@ -206,7 +217,8 @@ impl Compiler {
         let alu = Alu::from(operator);
         let left = self.value(left)?;
         let mut code = left.code;
-        if let Some(number) = constant(right) {
+        if let Some(number) = constant(right)? {
+            check(operator, number)?;
             code.push(Op::AluK(alu, number));
             return Ok(Value { checks: left.checks, code });
         }
@@ -216,14 +228,15 @@ impl Compiler {
         self.scratch = register;
         code.extend(right.code);
         code.extend([Op::Tax, Op::LoadMemory(register), Op::AluX(alu)]);
-        Ok(Value { checks: both(left.checks, right.checks), code })
+        // Whether the right operand's protocol is there is not asked: libpcap does not, either.
+        Ok(Value { checks: left.checks, code })
     }
 
     /// `protocol[index:size]`: offsets count from the protocol's header, which must be there.
     fn loaded(&mut self, protocol: Protocol, index: &Arithmetic, size: u32) -> Result<Value> {
         use Protocol as P;
         let size = Size::of(size);
-        let fixed = constant(index);
+        let fixed = constant(index)?;
         let index = self.value(index)?;
         let (anchor, checks) = match protocol {
             P::Radio => {
@@ -271,9 +284,11 @@ impl Compiler {
                 )));
             }
         };
+        // Where a header's length is only known from the packet, an offset before it is added to it.
+        let is_before = |number| number > i32::MAX as u32 && self.is_moving(anchor);
         let code = match fixed {
-            Some(number) => self.load(anchor, number, size),
-            None => {
+            Some(number) if !is_before(number) => self.load(anchor, number, size),
+            _ => {
                 let register = self.take_scratch()?;
                 let code = self.load_at(anchor, index.code, size, register);
                 self.scratch = register;
@@ -291,9 +306,33 @@ fn both(first: Option<Condition>, second: Option<Condition>) -> Option<Condition
     }
 }
 
-fn constant(value: &Arithmetic) -> Option<u32> {
-    match value {
+/// The number that a value is whatever the packet: libpcap finds it out too, and then looks at
+/// `ip[-2]` where that is in the packet.
+fn constant(value: &Arithmetic) -> Result<Option<u32>> {
+    Ok(match value {
         Arithmetic::Number(number) => Some(*number),
-        _ => None,
-    }
+        Arithmetic::Length | Arithmetic::Load { .. } => None,
+        Arithmetic::Negative(inner) => constant(inner)?.map(u32::wrapping_neg),
+        Arithmetic::Binary(operator, left, right) => match (constant(left)?, constant(right)?) {
+            (Some(left), Some(right)) => Some(computed(*operator, left, right)?),
+            _ => None,
+        },
+    })
+}
+
+fn computed(operator: Operator, left: u32, right: u32) -> Result<u32> {
+    Ok(match operator {
+        Operator::Add => left.wrapping_add(right),
+        Operator::Subtract => left.wrapping_sub(right),
+        Operator::Multiply => left.wrapping_mul(right),
+        Operator::Divide | Operator::Modulo => {
+            check(operator, right)?;
+            if operator == Operator::Divide { left / right } else { left % right }
+        }
+        Operator::And => left & right,
+        Operator::Or => left | right,
+        Operator::Xor => left ^ right,
+        Operator::ShiftLeft => left.checked_shl(right).unwrap_or(0),
+        Operator::ShiftRight => left.checked_shr(right).unwrap_or(0),
+    })
 }

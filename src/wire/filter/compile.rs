@@ -92,16 +92,21 @@ impl Compiler {
         }
     }
 
+    /// Whether headers of a length that varies stand before a place.
+    pub(super) fn is_moving(&self, anchor: Anchor) -> bool {
+        self.layout.place(anchor).register.is_some()
+    }
+
     /// A = the bytes at `offset` from an anchor.
     pub(super) fn load(&mut self, anchor: Anchor, offset: u32, size: Size) -> Vec<Op> {
         let place = self.layout.place(anchor);
         if anchor == Anchor::Transport4 {
             let mut code = self.header_length(place);
-            code.push(Op::LoadIndexed(size, place.at.wrapping_add(offset)));
+            code.push(Op::LoadIndexed(size, within(place, offset)));
             return code;
         }
         let mut code = self.base(place);
-        let at = place.at.wrapping_add(offset);
+        let at = within(place, offset);
         code.push(match place.register {
             None => Op::LoadAbsolute(size, at),
             Some(_) => Op::LoadIndexed(size, at),
@@ -210,6 +215,12 @@ impl Compiler {
     fn special(&mut self, special: &Special) -> Result<Condition> {
         super::special::compile(self, special)
     }
+}
+
+/// `offset` from a place. What lies before the packet is beyond it, as it is in a file: the kernel
+/// answers some of these loads with something else (linux/filter.h, SKF_AD_OFF).
+fn within(place: Place, offset: u32) -> u32 {
+    place.at.wrapping_add(offset).min(i32::MAX as u32)
 }
 
 fn too_involved() -> FilterError {

@@ -235,10 +235,23 @@ fn transport(protocol: IpNumber, bytes: &[u8]) -> (Transport, bool) {
             }
         }
         ip_number::ICMP | ip_number::IPV6_ICMP => match bytes {
-            [kind, code, ..] => (Transport::Icmp { kind: *kind, code: *code }, true),
+            [kind, code, ..] => {
+                let is_echo = is_echo(protocol, *kind);
+                let ident = if is_echo { be16(bytes, 4) } else { None };
+                let is_whole = !is_echo || ident.is_some();
+                (Transport::Icmp { kind: *kind, code: *code, ident }, is_whole)
+            }
             _ => (Transport::None, false),
         },
         _ => (Transport::None, true),
+    }
+}
+
+/// Whether an ICMP message is an echo, or the answer to one (RFC 792, RFC 4443).
+fn is_echo(protocol: IpNumber, kind: u8) -> bool {
+    match protocol {
+        ip_number::ICMP => matches!(kind, 0 | 8),
+        _ => matches!(kind, 128 | 129),
     }
 }
 

@@ -141,13 +141,13 @@ fn fixtures() -> Vec<(&'static str, Link, Vec<u8>, Summary)> {
             "ping over ipv6",
             Link::Ethernet,
             ethernet(0x86dd, &echo6),
-            whole(v6(58, Transport::Icmp { kind: 128, code: 0 })),
+            whole(v6(58, Transport::Icmp { kind: 128, code: 0, ident: Some(1) })),
         ),
         (
             "port unreachable",
             Link::Ethernet,
             ethernet(0x0800, &ipv4(1, &[3, 3, 0, 0, 0, 0, 0, 0])),
-            whole(v4(1, Transport::Icmp { kind: 3, code: 3 })),
+            whole(v4(1, Transport::Icmp { kind: 3, code: 3, ident: None })),
         ),
         ("arp", Link::Ethernet, ethernet(0x0806, &[0; 28]), whole(Network::EtherType(0x0806))),
         (

@@ -1,4 +1,6 @@
 use super::*;
+use crate::model::packets::FlowEnd;
+use crate::wire::frame::{Application, TCP_RST};
 
 fn packet(source: u32, port: u16) -> Ip {
     Ip {

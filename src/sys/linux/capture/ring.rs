@@ -5,33 +5,36 @@ use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use libc::{c_int, tpacket_hdr_v1, tpacket3_hdr};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-use super::socket;
+use super::{socket, tag};
 use crate::sys::capture::Captured;
 use crate::sys::error::{Error, Result};
 use crate::wire::frame::Link;
 
-/// Blocks of the ring.
-pub(super) const BLOCKS: u32 = 32;
-/// A block that is not full is handed over after this many milliseconds.
-pub(super) const RETIRE_MS: u32 = 50;
+/// Blocks of the ring, where no size is asked for.
+const BLOCKS: u32 = 32;
+/// One is filled while the other is read.
+const FEWEST_BLOCKS: u32 = 2;
+/// Longer rings are refused by the kernel, whose lists of blocks are of limited length.
+const MOST_BLOCKS: u64 = 4096;
+/// What a packet takes up beside its bytes: its header, the link address, and room to align.
+const BESIDE_PACKET: u32 = 256;
 /// Bytes of a block where only headers are captured: hundreds of packets.
 const BLOCK_BYTES: u32 = 256 * 1024;
 /// Bytes of a block where packets are captured as a whole: the longest fits.
 const LARGE_BLOCK_BYTES: u32 = 1024 * 1024;
 /// Longer packets go into large blocks.
 const LARGE: u32 = 16 * 1024;
+/// The least that the kernel shares: its largest page.
+const PAGE: u32 = 64 * 1024;
 /// Nominal only: packets of a TPACKET_V3 block lie as close as they can.
 const FRAME_BYTES: u32 = 2048;
-
-/// An IEEE 802.1Q tag.
-const VLAN_TAG_BYTES: u32 = 4;
-const VLAN: u16 = 0x8100;
 
 /// `struct tpacket3_hdr` without what is not read.
 #[derive(FromBytes, Immutable, KnownLayout)]
@@ -93,25 +96,52 @@ pub(super) struct Ring {
     base: NonNull<u8>,
     /// The block that is handed over next.
     next: u32,
-    block_bytes: u32,
+    size: Size,
+}
+
+/// How large a ring is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) block_bytes: u32,
+    pub(super) blocks: u32,
+}
+
+impl Size {
+    /// Of a ring for packets of which so many bytes are taken, of at most `bytes` in all unless
+    /// that is less than a few of them need.
+    pub(super) fn of(snap_length: u32, bytes: Option<u64>) -> Self {
+        let usual = if snap_length > LARGE { LARGE_BLOCK_BYTES } else { BLOCK_BYTES };
+        let Some(bytes) = bytes else { return Self { block_bytes: usual, blocks: BLOCKS } };
+        let least = (snap_length + BESIDE_PACKET).next_power_of_two().max(PAGE);
+        let share = u32::try_from(bytes / u64::from(FEWEST_BLOCKS)).unwrap_or(usual);
+        let share = share.checked_ilog2().map_or(0, |power| 1 << power);
+        let block_bytes = share.clamp(least, usual.max(least));
+        let blocks = bytes / u64::from(block_bytes);
+        let blocks = blocks.clamp(u64::from(FEWEST_BLOCKS), MOST_BLOCKS) as u32;
+        Self { block_bytes, blocks }
+    }
+
+    fn bytes(self) -> usize {
+        self.block_bytes as usize * self.blocks as usize
+    }
 }
 
 // SAFETY: the mapping belongs to this value alone and is not tied to a thread.
 unsafe impl Send for Ring {}
 
 impl Ring {
-    /// Gives `socket` a ring.
-    pub(super) fn map(socket: &OwnedFd, snap_length: u32) -> Result<Self> {
-        let block_bytes = if snap_length > LARGE { LARGE_BLOCK_BYTES } else { BLOCK_BYTES };
+    /// Gives `socket` a ring, whose blocks are handed over after `timeout` when they are not full.
+    pub(super) fn map(socket: &OwnedFd, size: Size, timeout: Duration) -> Result<Self> {
         let version = libc::tpacket_versions::TPACKET_V3 as c_int;
         socket::set(socket, libc::SOL_PACKET, libc::PACKET_VERSION, &version)
             .map_err(|error| unsupported_or_os("choose TPACKET_V3", error))?;
         let request = Request {
-            block_size: block_bytes,
-            blocks: BLOCKS,
+            block_size: size.block_bytes,
+            blocks: size.blocks,
             frame_size: FRAME_BYTES,
-            frames: block_bytes / FRAME_BYTES * BLOCKS,
-            retire_ms: RETIRE_MS,
+            frames: size.block_bytes / FRAME_BYTES * size.blocks,
+            // 0 would leave it to the kernel.
+            retire_ms: u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX).max(1),
             private_bytes: 0,
             features: 0,
         };
@@ -122,7 +152,7 @@ impl Ring {
         let base = unsafe {
             mmap(
                 std::ptr::null_mut(),
-                block_bytes as usize * BLOCKS as usize,
+                size.bytes(),
                 ProtFlags::READ | ProtFlags::WRITE,
                 MapFlags::SHARED,
                 socket,
@@ -132,11 +162,7 @@ impl Ring {
         let base = base.map_err(|error| Error::os("map the capture ring", error))?;
         let base = NonNull::new(base.cast())
             .ok_or_else(|| Error::os("map the capture ring", Errno::NOMEM))?;
-        Ok(Self { base, next: 0, block_bytes })
-    }
-
-    fn bytes(&self) -> usize {
-        self.block_bytes as usize * BLOCKS as usize
+        Ok(Self { base, next: 0, size })
     }
 
     /// Whether a block waits to be taken.
@@ -144,9 +170,26 @@ impl Ring {
         self.status().load(Ordering::Acquire) & libc::TP_STATUS_USER != 0
     }
 
+    /// Hands over the packets of all blocks that are ready, at most once around the ring. `None` when
+    /// none is.
+    pub(super) fn take_round(
+        &mut self,
+        mut each: impl FnMut(&Captured<'_>) -> ControlFlow<()>,
+    ) -> Option<ControlFlow<()>> {
+        let mut taken = None;
+        for _ in 0..self.size.blocks {
+            match self.take_block(&mut each) {
+                None => break,
+                Some(ControlFlow::Break(())) => return Some(ControlFlow::Break(())),
+                continued => taken = continued,
+            }
+        }
+        taken
+    }
+
     /// Hands over the packets of the next block and gives it back to the kernel. `None` when no
     /// block is ready.
-    pub(super) fn take_block(
+    fn take_block(
         &mut self,
         each: impl FnMut(&Captured<'_>) -> ControlFlow<()>,
     ) -> Option<ControlFlow<()>> {
@@ -155,7 +198,7 @@ impl Ring {
         }
         let flow = packets(self.block(), each);
         self.status().store(libc::TP_STATUS_KERNEL, Ordering::Release);
-        self.next = (self.next + 1) % BLOCKS;
+        self.next = (self.next + 1) % self.size.blocks;
         Some(flow)
     }
 
@@ -173,13 +216,16 @@ impl Ring {
         // `&mut self` in `take_block`. The status word itself is left out of the slice.
         unsafe {
             let start = self.next_block().add(AFTER_STATUS);
-            std::slice::from_raw_parts(start.as_ptr(), self.block_bytes as usize - AFTER_STATUS)
+            std::slice::from_raw_parts(
+                start.as_ptr(),
+                self.size.block_bytes as usize - AFTER_STATUS,
+            )
         }
     }
 
     fn next_block(&self) -> NonNull<u8> {
-        let offset = self.next as usize * self.block_bytes as usize;
-        // SAFETY: `next` is less than BLOCKS, so the offset lies within the mapping.
+        let offset = self.next as usize * self.size.block_bytes as usize;
+        // SAFETY: `next` is less than the number of blocks, so the offset lies within the mapping.
         unsafe { self.base.add(offset) }
     }
 }
@@ -187,7 +233,7 @@ impl Ring {
 impl Drop for Ring {
     fn drop(&mut self) {
         // SAFETY: the range is the one that mmap gave, and nothing borrows from it any more.
-        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.bytes()) };
+        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.size.bytes()) };
         debug_assert!(unmapped.is_ok());
     }
 }
@@ -239,16 +285,12 @@ fn packet_at(bytes: &[u8]) -> Option<(Captured<'_>, usize)> {
         // A link header of no form to rely on: the kernel says where the network header is.
         None => (Link::Payload(u16::from_be(address.protocol)), usize::from(header.net)),
     };
-    let tag = (header.status & libc::TP_STATUS_VLAN_VALID != 0).then(|| {
-        // Kernels before 3.15 do not tell the type.
-        let has_type = header.status & libc::TP_STATUS_VLAN_TPID_VALID != 0;
-        (if has_type { header.tag_type } else { VLAN }, header.tag as u16)
-    });
+    let tag = tag::of(header.status, header.tag as u16, header.tag_type);
     let captured = Captured {
         interface: address.index,
         link,
         time_ns: i64::from(header.sec) * 1_000_000_000 + i64::from(header.nsec),
-        length: header.length + if tag.is_some() { VLAN_TAG_BYTES } else { 0 },
+        length: header.length + if tag.is_some() { tag::BYTES } else { 0 },
         cut: header.snap_length < header.length,
         tag,
         bytes: bytes.get(start..end.max(start))?,

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use libc::{c_int, c_void, sock_filter, socklen_t};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-use zerocopy::{Immutable, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::sys::error::{Error, Result};
 
@@ -134,4 +134,120 @@ pub(super) fn statistics(socket: &OwnedFd) -> Result<libc::tpacket_stats_v3> {
         0 => Ok(statistics),
         _ => Err(Error::os("ask for capture losses", io::Error::last_os_error())),
     }
+}
+
+/// Has room for so many bytes of packets that wait. A kernel that permits less gives what it may.
+pub(super) fn set_buffer(socket: &OwnedFd, bytes: u64) {
+    let bytes = c_int::try_from(bytes).unwrap_or(c_int::MAX);
+    if set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &bytes).is_err() {
+        // Not permitted to go beyond net.core.rmem_max: it is no reason not to capture.
+        let _ = set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &bytes);
+    }
+}
+
+/// What the kernel says of a packet that was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Received {
+    /// Bytes that were put down.
+    pub(super) taken: usize,
+    /// Bytes on the wire, without a tag that the kernel took off.
+    pub(super) length: u32,
+    /// Index of the interface.
+    pub(super) interface: u32,
+    /// ARPHRD number of the interface.
+    pub(super) hardware: u16,
+    /// EtherType.
+    pub(super) protocol: u16,
+    /// Where the network header begins.
+    pub(super) network_at: u16,
+    /// `TP_STATUS_…` of linux/if_packet.h.
+    pub(super) status: u32,
+    pub(super) tag: u16,
+    pub(super) tag_type: u16,
+    pub(super) time_ns: i64,
+}
+
+/// `struct tpacket_auxdata` (linux/if_packet.h).
+#[derive(FromBytes, KnownLayout, Immutable)]
+#[repr(C)]
+struct AuxData {
+    status: u32,
+    length: u32,
+    snap_length: u32,
+    mac: u16,
+    net: u16,
+    tag: u16,
+    tag_type: u16,
+}
+
+/// Room for the messages beside a packet, aligned as cmsg(3) wants it.
+const CONTROL_WORDS: usize = 32;
+
+/// Reads a packet into `packet`, whose rest is cut off. The socket does not block.
+pub(super) fn receive(socket: &OwnedFd, packet: &mut [u8]) -> std::result::Result<Received, Errno> {
+    let mut control = [0u64; CONTROL_WORDS];
+    // SAFETY: all of these are plain numbers, arrays of numbers and pointers, for which zero is
+    // a value.
+    let (mut address, mut message): (libc::sockaddr_ll, libc::msghdr) =
+        unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    let mut part =
+        libc::iovec { iov_base: packet.as_mut_ptr().cast::<c_void>(), iov_len: packet.len() };
+    message.msg_name = (&raw mut address).cast();
+    message.msg_namelen = size_of_val(&address) as socklen_t;
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control) as _;
+    // SAFETY: name, buffer and control room are borrowed for the call, each with its own size.
+    let read = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0) };
+    let taken = usize::try_from(read)
+        .map_err(|_| Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO))?;
+    let mut received = Received {
+        taken,
+        length: taken as u32,
+        interface: address.sll_ifindex as u32,
+        hardware: address.sll_hatype,
+        protocol: u16::from_be(address.sll_protocol),
+        ..Received::default()
+    };
+    let given = (message.msg_controllen as usize).min(size_of_val(&control));
+    note_messages(&control.as_bytes()[..given], &mut received);
+    Ok(received)
+}
+
+/// Walks the messages beside a packet: `struct cmsghdr`, each followed by its data and aligned.
+fn note_messages(mut control: &[u8], received: &mut Received) {
+    const HEADER: usize = size_of::<libc::cmsghdr>();
+    const ALIGN: usize = align_of::<usize>();
+    while let Some((length, rest)) = control.split_first_chunk::<{ size_of::<usize>() }>() {
+        let length = usize::from_ne_bytes(*length);
+        let (Some(level), Some(kind)) = (int(rest, 0), int(rest, size_of::<c_int>())) else {
+            return;
+        };
+        let Some(data) = control.get(HEADER..length) else { return };
+        match (level, kind) {
+            (libc::SOL_PACKET, libc::PACKET_AUXDATA) => {
+                if let Ok((aux, _)) = AuxData::ref_from_prefix(data) {
+                    received.status = aux.status;
+                    received.length = aux.length;
+                    // Both count from where a ring's frame would begin.
+                    received.network_at = aux.net.saturating_sub(aux.mac);
+                    received.tag = aux.tag;
+                    received.tag_type = aux.tag_type;
+                }
+            }
+            (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS) => {
+                if let Ok((time, _)) = <[i64; 2]>::read_from_prefix(data) {
+                    received.time_ns = time[0] * 1_000_000_000 + time[1];
+                }
+            }
+            _ => {}
+        }
+        let Some(next) = control.get(length.next_multiple_of(ALIGN)..) else { return };
+        control = next;
+    }
+}
+
+fn int(bytes: &[u8], at: usize) -> Option<c_int> {
+    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map(c_int::from_ne_bytes)
 }

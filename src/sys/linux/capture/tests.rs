@@ -52,6 +52,26 @@ fn only_named_interfaces_pass() {
     assert_eq!(verdict(&filter::nothing(), INCOMING, ETHERNET, 2), 0);
 }
 
+#[test]
+fn a_ring_has_the_size_that_is_asked_for_as_far_as_its_packets_fit() {
+    use super::ring::Size;
+    const KB: u64 = 1024;
+    for (snap_length, asked, blocks, block_bytes) in [
+        (512, None, 32, 256 * KB),
+        (262_144, None, 32, 1024 * KB),
+        (512, Some(64 * KB * KB), 256, 256 * KB),
+        (512, Some(KB), 2, 64 * KB),
+        (512, Some(300 * KB), 2, 128 * KB),
+        (65_535, Some(KB), 2, 128 * KB),
+        (262_144, Some(KB), 2, 512 * KB),
+        (512, Some(u64::MAX), 4096, 256 * KB),
+    ] {
+        let size = Size::of(snap_length, asked);
+        let expected = Size { block_bytes: block_bytes as u32, blocks };
+        assert_eq!(size, expected, "{snap_length} {asked:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_block_of_nonsense_never_panics(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use rustix::fs::{CWD, Mode, OFlags, fstat, openat};
+use rustix::fs::{CWD, Mode, OFlags, fstat, openat, stat};
 use rustix::io::Errno;
 use rustix::thread::{CapabilitySet, LinkNameSpaceType, capabilities, move_into_link_name_space};
 
@@ -50,6 +50,39 @@ pub fn move_to(door: &str) -> Result<()> {
         .and_then(|door| move_into_link_name_space(door.as_fd(), Some(LinkNameSpaceType::Network)));
     moved.map_err(|errno| Error::os(what(), errno))
 }
+
+/// The namespace that someone means: the name of a file in `/run/netns`, the number of a process,
+/// or a path. `None` is the one that this thread is in.
+pub fn named(text: &str) -> Result<Option<Namespace>> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let (door, what) = if text.contains('/') {
+        (PathBuf::from(text), format!("network namespace {text}"))
+    } else if is_number && !Path::new(NAMED).join(text).exists() {
+        (PathBuf::from(format!("/proc/{text}/ns/net")), format!("process {text}"))
+    } else {
+        (Path::new(NAMED).join(text), format!("network namespace {text}"))
+    };
+    let stat_of = |path: &Path| match stat(path) {
+        Ok(stat) => Ok(stat),
+        Err(Errno::NOENT | Errno::SRCH | Errno::NOTDIR) => Err(Error::Gone { what: what.clone() }),
+        Err(Errno::PERM | Errno::ACCESS) => {
+            Err(Error::not_permitted(format!("enter the {what}"), remedy()))
+        }
+        Err(errno) => Err(Error::os(format!("find the {what}"), errno)),
+    };
+    let (there, own) = (stat_of(&door)?, stat_of(Path::new("/proc/thread-self/ns/net"))?);
+    // All namespaces lie on one file system.
+    if there.st_dev != own.st_dev {
+        let why = format!("{} is no network namespace", door.display());
+        return Err(Error::unsupported(format!("entering {text}"), why));
+    }
+    let name = (!is_number).then(|| Arc::from(text));
+    let namespace = Namespace { inode: there.st_ino, name, doors: vec![door] };
+    Ok((there.st_ino != own.st_ino).then_some(namespace))
+}
+
+/// Where ip-netns(8) mounts namespaces by name.
+const NAMED: &str = "/run/netns";
 
 impl Namespace {
     /// A file that leads into it: `/run/netns/NAME`, or `/proc/PID/ns/net`.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::model::packets::{Count, Flow, FlowFocus, FlowKey, PacketCounts};
 use crate::text::address::flow_end;
-use crate::text::{clean, units};
+use crate::text::{clean, flow as flow_text, units};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint::{self, Line};
 use crate::tui::world::World;
@@ -162,7 +162,7 @@ fn line(row: &Row<'_>, widths: &Widths, is_under_cursor: bool, theme: &Theme) ->
     let (flag, style) = flag(flow, theme);
     let mut rest = String::new();
     if widths.application > 0 {
-        rest += &fitted(&application(flow), widths.application);
+        rest += &fitted(&flow_text::application(flow), widths.application);
     }
     if widths.process > 0 {
         let owner = flow.owner.as_ref();
@@ -192,14 +192,6 @@ fn ends(flow: &Flow) -> String {
         _ => "↔",
     };
     format!("{} {} {arrow} {}", flow.protocol, flow_end(flow, from), flow_end(flow, to))
-}
-
-fn application(flow: &Flow) -> String {
-    let name = flow.application.as_deref().unwrap_or(units::UNKNOWN);
-    match &flow.server {
-        Some(server) => format!("{name} {}", clean(server)),
-        None => name.to_owned(),
-    }
 }
 
 /// A flow as one line of text.
@@ -244,6 +236,7 @@ mod tests {
             application: None,
             server: None,
             tcp: None,
+            icmp: None,
             icmp_errors: 0,
             icmp_error: None,
         }
