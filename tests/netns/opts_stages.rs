@@ -1,6 +1,7 @@
 //! Sockets of every kind at every stage of life, on which nobody has set anything.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -33,6 +34,7 @@ pub(super) fn all() -> Stages {
     }
     link_local(&mut all);
     unix(&mut all);
+    others(&mut all);
     all
 }
 
@@ -215,4 +217,33 @@ fn unix(all: &mut Stages) {
     left.send(b"hello").unwrap();
     all.push(("unix dgram of a pair".to_owned(), left));
     all.push(("unix dgram of a pair, the other".to_owned(), right));
+}
+
+/// Families without ports: bound to a group, receiving, listening.
+fn others(all: &mut Stages) {
+    let new = |name: &str| {
+        let kind = kinds::ALL.iter().find(|kind| kind.name == name).unwrap();
+        kind.open().map(Socket::from)
+    };
+    if let Some(netlink) = new("netlink") {
+        // SAFETY: a sockaddr_nl of zeros is one.
+        let mut at: libc::sockaddr_nl = unsafe { std::mem::zeroed() };
+        at.nl_family = libc::sa_family_t::try_from(libc::AF_NETLINK).unwrap();
+        at.nl_groups = 1;
+        let length = libc::socklen_t::try_from(size_of_val(&at)).unwrap();
+        // SAFETY: the address outlives the call, which reads `length` bytes of it.
+        let result = unsafe { libc::bind(netlink.as_raw_fd(), (&raw const at).cast(), length) };
+        assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+        all.push(("netlink bound to a group".to_owned(), netlink));
+    }
+    let every_protocol = i32::from(u16::try_from(libc::ETH_P_ALL).unwrap().to_be());
+    let receiving = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(every_protocol)));
+    all.extend(receiving.ok().map(|socket| ("packet receiving".to_owned(), socket)));
+    if let Some(vsock) = new("vsock") {
+        let any = SockAddr::vsock(libc::VMADDR_CID_ANY, libc::VMADDR_PORT_ANY);
+        if vsock.bind(&any).is_ok() {
+            vsock.listen(3).unwrap();
+            all.push(("vsock listening".to_owned(), vsock));
+        }
+    }
 }
