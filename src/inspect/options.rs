@@ -12,6 +12,7 @@ mod plain;
 mod situation;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{LazyLock, mpsc};
 use std::thread;
@@ -350,7 +351,10 @@ fn domain_number(name: &str) -> Option<i32> {
 
 /// Where an option stands among those that are read.
 fn index_of(name: &str) -> Option<usize> {
-    READ.iter().position(|known| known.entry.name == name)
+    static PLACES: LazyLock<HashMap<&str, usize>> = LazyLock::new(|| {
+        READ.iter().enumerate().map(|(at, known)| (known.entry.name.as_str(), at)).collect()
+    });
+    PLACES.get(name).copied()
 }
 
 fn hex(bytes: &[u8]) -> String {

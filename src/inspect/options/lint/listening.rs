@@ -24,9 +24,9 @@ pub(super) fn accept_queue_full(look: &Look<'_>) -> Option<OptionFinding> {
 }
 
 pub(super) fn backlog_capped(look: &Look<'_>) -> Option<OptionFinding> {
-    let backlog = look.socket.backlog?;
+    let backlog = look.socket.backlog.filter(|_| look.socket.state == State::Listen)?;
     let most: u32 = sysctl("net.core.somaxconn")?.parse().ok()?;
-    (look.socket.state == State::Listen && backlog.limit == most).then(|| {
+    (backlog.limit == most).then(|| {
         finding(
             "backlog_capped",
             format!(
