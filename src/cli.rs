@@ -146,7 +146,7 @@ pub enum Command {
     /// Count packets by protocol, port, process and flow, live or from a capture file.
     Packets(packets::Args),
     /// Test whether an endpoint answers; if not, say which side failed.
-    Probe(probe::Args),
+    Probe(Box<probe::Args>),
     /// Watch what sockets do, as it happens: connects, failures, closes, resets, dropped packets.
     Events(events::Args),
     /// Be a peer to test against: TCP, UDP, TLS or HTTP, well behaved or not.

@@ -27,7 +27,7 @@ fn collect(name: &str, value: &Value, facts: &mut Vec<(String, String)>) {
         _ if facts.len() >= MOST => {}
         Value::Null => {}
         Value::Object(map) => {
-            map.iter().for_each(|(key, value)| collect(&inner(key), value, facts))
+            map.iter().for_each(|(key, value)| collect(&inner(key), value, facts));
         }
         Value::Array(list) if list.iter().all(|it| !it.is_object() && !it.is_array()) => {
             let words: Vec<String> = list.iter().map(word).collect();
