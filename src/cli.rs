@@ -34,6 +34,7 @@ mod ports;
 mod probe;
 mod saved_targets;
 mod serve;
+mod trace;
 mod unix_paths;
 mod wait;
 mod why;
@@ -149,6 +150,8 @@ pub enum Command {
     Probe(Box<probe::Args>),
     /// Watch what sockets do, as it happens: connects, failures, closes, resets, dropped packets.
     Events(events::Args),
+    /// Show the socket calls of one process, with arguments, results and times; first what failed.
+    Trace(trace::Args),
     /// Be a peer to test against: TCP, UDP, TLS or HTTP, well behaved or not.
     Serve(serve::Args),
     /// Explain a TCP state, a socket option, an error, an I/O model, a header.
@@ -190,6 +193,7 @@ pub fn run(command: Command, saved: &Saved) -> Result<Exit, Failure> {
         Command::Packets(args) => packets::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Events(args) => events::run(&args, saved),
+        Command::Trace(args) => trace::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Addr(args) => addr::run(&args),

@@ -11,6 +11,7 @@ mod feed;
 pub mod interfaces;
 pub mod packets;
 pub mod ports;
+pub mod trace;
 
 pub use control::Control;
 pub use driver::{Collector, Round, spawn};

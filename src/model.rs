@@ -45,6 +45,7 @@ pub mod socket;
 pub mod table;
 pub mod tables;
 pub mod tcp;
+pub mod trace;
 pub mod tree;
 pub mod unix_path;
 pub mod why;

@@ -37,5 +37,5 @@ pub use platform::capture::Capture;
 pub use platform::{
     clock, command, connecting, containers, errno, events, files, inet6, interfaces, machine,
     nat_rules, neighbours, netns, options, port_rules, process, processes, resolve, route, sockets,
-    tcp_ext, tcp_info, trial,
+    tcp_ext, tcp_info, trace, trial,
 };

@@ -24,6 +24,7 @@ pub mod problem;
 pub mod serve;
 pub mod shell;
 pub mod table;
+pub mod trace;
 pub mod units;
 pub mod why;
 

@@ -1,6 +1,7 @@
 //! Bytes to model: frames, netlink messages, capture files. Pure; never panics.
 #![forbid(unsafe_code)]
 
+pub mod bpf_call;
 pub mod bpf_event;
 pub mod bpf_owner;
 pub mod btf;

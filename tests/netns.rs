@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "netns/brief.rs"]
+mod brief;
 #[path = "netns/close.rs"]
 mod close;
 #[path = "netns/devices.rs"]
@@ -12,6 +14,8 @@ mod devices;
 mod doctor;
 #[path = "netns/events.rs"]
 mod events;
+#[path = "netns/events_owners.rs"]
+mod events_owners;
 #[path = "netns/families.rs"]
 mod families;
 #[path = "netns/free.rs"]
@@ -66,6 +70,8 @@ mod probe_lies;
 mod probe_outfit;
 #[path = "netns/skips.rs"]
 mod skips;
+#[path = "netns/trace.rs"]
+mod trace;
 #[path = "netns/unlisted.rs"]
 mod unlisted;
 #[path = "netns/wait.rs"]

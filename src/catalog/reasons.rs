@@ -29,9 +29,14 @@ pub fn all() -> &'static [Reason] {
     &REASONS.reason
 }
 
-/// What a reason means; `None` for one that is newer than this list.
+/// The reason of this name, in any case of letters; `None` for one that is newer than this list.
+pub fn find(name: &str) -> Option<&'static Reason> {
+    all().iter().find(|reason| reason.name.eq_ignore_ascii_case(name))
+}
+
+/// What a reason means, where that is known.
 pub fn about(name: &str) -> Option<&'static str> {
-    all().iter().find(|reason| reason.name.eq_ignore_ascii_case(name)).map(|it| &*it.about)
+    find(name).map(|reason| &*reason.about)
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{Exit, Failure, output};
-use crate::collect::events::{Events, Kept, Scope};
-use crate::model::event::SocketEvent;
+use crate::collect::events::{Events, Kept, Scope, Watched};
+use crate::model::event::{EventCount, EventCounts, SocketEvent};
 use crate::model::health::{Health, Source};
 use crate::query::{Query, Saved, Subject, Truth};
-use crate::sys::host::Interrupt;
+use crate::sys::host::{Interrupt, give_up_bpf};
 use crate::text::{clean, duration, event as words};
 
 const SCHEMA: &str = "sockpit.events/1";
@@ -32,6 +32,7 @@ Examples:
   sockpit events                           every connection of this network namespace
   sockpit events name:curl --duration 10s  those of one program
   sockpit events rport:5432 --jsonl        one JSON object per line
+  sockpit events --summary --duration 1m   how often each happened: which packets are dropped, and why
 
 Exit code: 0 no event was lost, 1 some events were lost, 3 not permitted.")]
 pub struct Args {
@@ -44,6 +45,9 @@ pub struct Args {
     /// Events of every network namespace, not only of sockpit's own.
     #[arg(long)]
     all_netns: bool,
+    /// Print only how often each happened, by reason, at the end.
+    #[arg(long, conflicts_with = "jsonl")]
+    summary: bool,
     /// Print one JSON document at the end.
     #[arg(long)]
     json: bool,
@@ -63,6 +67,7 @@ impl Args {
 #[derive(Serialize)]
 struct Report {
     events: Vec<SocketEvent>,
+    counts: Vec<EventCount>,
     lost: u64,
     health: Vec<Health>,
 }
@@ -73,7 +78,10 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
         .map_err(|error| Failure::usage(error.to_string()))?;
     let interrupt = Interrupt::listen()
         .map_err(|error| Failure::no(format!("cannot listen for Ctrl-C: {error}")))?;
-    let mut events = Events::open(Scope { all_namespaces: args.all_netns, accepts: true })?;
+    let mut events =
+        Events::open(Scope { all_namespaces: args.all_netns, watched: Watched::Everything })?;
+    // Nothing more is loaded.
+    give_up_bpf();
     for what in events.missing() {
         eprintln!("sockpit: {}", clean(what));
     }
@@ -95,11 +103,20 @@ struct Printer<'a> {
     query: Query,
     zone: TimeZone,
     kept: Kept,
+    counts: EventCounts,
+    began: Instant,
 }
 
 impl<'a> Printer<'a> {
     fn new(args: &'a Args, query: Query) -> Self {
-        Self { args, query, zone: TimeZone::system(), kept: Kept::default() }
+        Self {
+            args,
+            query,
+            zone: TimeZone::system(),
+            kept: Kept::default(),
+            counts: EventCounts::default(),
+            began: Instant::now(),
+        }
     }
 
     /// On a terminal it is said that the silence is none of a hang.
@@ -107,7 +124,7 @@ impl<'a> Printer<'a> {
         if io::stderr().is_terminal() {
             eprintln!("sockpit: watching sockets and dropped packets; Ctrl-C ends it");
         }
-        if !(self.args.json || self.args.jsonl) {
+        if !(self.args.json || self.args.jsonl || self.args.summary) {
             let mut out = output::stdout();
             writeln!(out, "{}", words::HEADING)?;
             out.flush()?;
@@ -121,6 +138,10 @@ impl<'a> Printer<'a> {
         let mut out = output::stdout();
         for event in fetched {
             if !self.is_wanted(&event) {
+                continue;
+            }
+            self.counts.add(&event);
+            if self.args.summary {
                 continue;
             }
             if self.args.json {
@@ -142,6 +163,7 @@ impl<'a> Printer<'a> {
     }
 
     fn finish(self, events: &Events) -> Result<Exit, Failure> {
+        let counts = self.counts.over(self.began.elapsed().as_secs_f64());
         let lost = events.lost()? + self.kept.dropped;
         let health = match (lost, events.missing()) {
             (0, []) => Health::ready(Source::Bpf),
@@ -149,8 +171,15 @@ impl<'a> Printer<'a> {
             _ => Health::degraded(Source::Bpf, format!("{lost} events found no room")),
         };
         if self.args.json {
-            let report = Report { events: self.kept.events, lost, health: vec![health] };
-            output::json(SCHEMA, &report)?;
+            let health = vec![health];
+            output::json(SCHEMA, &Report { events: self.kept.events, counts, lost, health })?;
+        } else if self.args.summary {
+            let mut out = output::stdout();
+            writeln!(out, "{}", words::COUNTS)?;
+            for count in &counts {
+                writeln!(out, "{}", words::count(count))?;
+            }
+            out.flush()?;
         }
         if lost > 0 {
             return Err(Failure::no(format!("{lost} events were lost: they found no room")));

@@ -5,7 +5,7 @@
 
 use crate::model::event::SocketEvent;
 
-pub use crate::sys::events::{Events, Scope};
+pub use crate::sys::events::{Events, Scope, Watched};
 
 /// At most so many events are kept for one document.
 pub const MOST_KEPT: usize = 1_000_000;

@@ -122,12 +122,11 @@ impl Ports {
     /// One look at everything, with the difference from the look before. The table shows every
     /// change only to someone who takes every look, as a feed's reader need not.
     pub fn look(&mut self) -> Result<(SocketTable, Vec<Health>), sys::Error> {
-        // Before the listing: what ended by now is not in there any more.
-        let brief = self.brief.as_mut().map(Brief::take).unwrap_or_default();
         let listing = self.list()?;
         let all_netns = matches!(listing.coverage, Coverage::AllBut(_));
         self.ledger.cover(listing.coverage);
-        self.ledger.enter_brief(brief);
+        // After the listing: what it lacks has been told by now.
+        self.ledger.tell(self.brief.as_mut().map(Brief::take).unwrap_or_default());
         let mut table = self.ledger.update(listing.sockets, Timestamp::now());
         table.netns = sys::netns::own();
         table.host = Arc::clone(&self.host);

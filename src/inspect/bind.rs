@@ -123,7 +123,7 @@ pub(super) fn holds_port(socket: &Socket, udp: bool) -> bool {
 }
 
 /// Whether a socket holds its port for serving, or could.
-pub(super) fn is_holder(socket: &Socket) -> bool {
+pub fn is_holder(socket: &Socket) -> bool {
     socket.is_server() || socket.state == State::Bound
 }
 

@@ -1,5 +1,6 @@
 //! What sockpit can see and do here, and for each gap what is lost and what closes it.
 
+mod bpf;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ use super::sockets::{self, Request};
 use crate::model::health::{Health, HealthState, Source};
 use crate::model::machine::{Ability, Capability, Machine, Namespaces, Trial};
 use crate::model::why::Remedy;
-use crate::sys::{events, machine};
+use crate::sys::machine;
 
 /// Finds out. Sends no packet, and touches no other process's socket.
 pub fn examine(terminal: &Terminal) -> Vec<Ability> {
@@ -278,26 +279,6 @@ impl Judge<'_> {
                 gap(name, Unavailable, reason, effect)
             }
         }
-    }
-
-    fn bpf(&self) -> Ability {
-        let wanted = [Capability::Bpf, Capability::Perfmon];
-        let effect = "sockpit events shows nothing: connections shorter than a look are not seen";
-        let reason = if self.machine.linux.is_none() {
-            "this platform has none"
-        } else if !events::IS_BUILT {
-            "not built into this sockpit (cargo feature bpf)"
-        } else if !self.machine.btf {
-            "this kernel has no type information (BTF) for it"
-        } else if self.machine.initial_user_namespace == Some(false) {
-            "the kernel permits it outside of this user namespace alone"
-        } else if self.has(&wanted) || self.has(&[Capability::SysAdmin]) {
-            return ready("bpf", "programs may be loaded: sockpit events");
-        } else {
-            let reason = "cap_bpf and cap_perfmon are not in effect";
-            return self.with_setcap(gap("bpf", Unavailable, reason, effect), &wanted);
-        };
-        gap("bpf", Unavailable, reason, effect)
     }
 
     fn close(&self) -> Ability {

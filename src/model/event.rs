@@ -1,5 +1,6 @@
 //! What a socket did, or what became of a packet, at the moment that it happened.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use super::owner::{Owner, Ownership, Process};
 use super::socket::{Endpoint, Family, Protocol, Socket, State};
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// A program has called connect(2).
@@ -91,6 +92,41 @@ pub struct SocketEvent {
     /// Why a reset was sent or a packet dropped, by the kernel's name without its prefix:
     /// `NO_SOCKET`.
     pub reason: Option<String>,
+}
+
+/// How often something happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventCount {
+    /// What.
+    pub event: EventKind,
+    /// Why, for resets that were sent and packets that were dropped.
+    pub reason: Option<String>,
+    /// How often.
+    pub count: u64,
+    /// How often in a second.
+    pub per_second: f64,
+}
+
+/// Counts events by what and why.
+#[derive(Clone, Debug, Default)]
+pub struct EventCounts(BTreeMap<(EventKind, Option<String>), u64>);
+
+impl EventCounts {
+    /// Counts one.
+    pub fn add(&mut self, event: &SocketEvent) {
+        *self.0.entry((event.event, event.reason.clone())).or_default() += 1;
+    }
+
+    /// The counts of so many seconds, the most frequent first.
+    pub fn over(&self, seconds: f64) -> Vec<EventCount> {
+        let counts = self.0.iter().map(|((event, reason), count)| {
+            let per_second = if seconds > 0.0 { *count as f64 / seconds } else { 0.0 };
+            EventCount { event: *event, reason: reason.clone(), count: *count, per_second }
+        });
+        let mut counts: Vec<EventCount> = counts.collect();
+        counts.sort_by_key(|count| std::cmp::Reverse(count.count));
+        counts
+    }
 }
 
 impl SocketEvent {

@@ -11,6 +11,8 @@ use super::socket::{Family, Socket, State};
 pub struct Holding {
     /// sockfs inode.
     pub inode: u64,
+    /// The socket's cookie; 0 where whoever found the descriptor is not told it.
+    pub cookie: u64,
     /// Which process, as an index into the list that came with it.
     pub process: u32,
     /// Where it holds it.
@@ -69,8 +71,10 @@ impl Holders {
     }
 
     /// The holdings of one socket, by process and descriptor. None for inode 0, which stands
-    /// for the lack of one.
-    pub fn of(&self, inode: u64) -> &[Holding] {
+    /// for the lack of one. The kernel numbers inodes round and round: of several sockets that
+    /// have the same one the cookie tells which is meant. It may be another than the holding's,
+    /// as a subflow of MPTCP has one of its own.
+    pub fn of(&self, inode: u64, cookie: Option<u64>) -> &[Holding] {
         let range = inode.checked_sub(self.first).map(|above| (above >> self.bits) as usize);
         let bound = |range: usize| self.starts.get(range).map(|&start| start as usize);
         let Some((start, end)) = range.and_then(|range| bound(range).zip(bound(range + 1))) else {
@@ -79,7 +83,7 @@ impl Holders {
         let held = &self.holdings[start..end];
         let held = &held[held.partition_point(|holding| holding.inode < inode)..];
         let count = held.iter().take_while(|holding| holding.inode == inode).count();
-        if inode == 0 { &[] } else { &held[..count] }
+        if inode == 0 { &[] } else { of_cookie(&held[..count], cookie) }
     }
 
     /// Keeps the processes that have a new place, and moves them there. The places must
@@ -95,6 +99,17 @@ impl Holders {
             self.divide();
         }
     }
+}
+
+/// Those of `held`, which ascend by cookie, that are of the socket with this one; all of them where
+/// they are of one socket, or none is of this.
+fn of_cookie(held: &[Holding], cookie: Option<u64>) -> &[Holding] {
+    let told = &held[held.partition_point(|holding| holding.cookie == 0)..];
+    let is_one = told.first().map(|first| first.cookie) == told.last().map(|last| last.cookie);
+    let Some(cookie) = cookie.filter(|_| !is_one) else { return held };
+    let exact = &told[told.partition_point(|holding| holding.cookie < cookie)..];
+    let count = exact.iter().take_while(|holding| holding.cookie == cookie).count();
+    if count == 0 { held } else { &exact[..count] }
 }
 
 /// Whether `owners` are exactly these holdings. Compares shared processes by identity, so
@@ -226,7 +241,7 @@ mod tests {
     #[test]
     fn holders_are_found_by_inode_in_order_of_process_and_descriptor() {
         let through = Through::Descriptor;
-        let holding = |inode, process, fd| Holding { inode, process, through, fd };
+        let holding = |inode, process, fd| Holding { inode, cookie: 0, process, through, fd };
         let holders = Holders::new(vec![
             holding(9, 1, 4),
             holding(7, 0, 3),
@@ -234,7 +249,8 @@ mod tests {
             holding(9, 0, 3),
             holding(0, 0, 9),
         ]);
-        let fds = |inode| holders.of(inode).iter().map(|h| (h.process, h.fd)).collect::<Vec<_>>();
+        let fds =
+            |inode| holders.of(inode, None).iter().map(|h| (h.process, h.fd)).collect::<Vec<_>>();
         assert_eq!(fds(9), [(0, 3), (0, 5), (1, 4)]);
         assert_eq!(fds(7), [(0, 3)]);
         assert_eq!(fds(8), []);
@@ -242,9 +258,26 @@ mod tests {
     }
 
     #[test]
+    fn of_sockets_with_one_inode_the_cookie_tells() {
+        let through = Through::Descriptor;
+        let holding = |cookie, fd| Holding { inode: 9, cookie, process: 0, through, fd };
+        let fds = |held: &[Holding], cookie| -> Vec<i32> {
+            let holders = Holders::new(held.to_vec());
+            holders.of(9, cookie).iter().map(|holding| holding.fd).collect()
+        };
+        let two = [holding(5, 3), holding(7, 4), holding(5, 6)];
+        assert_eq!(fds(&two, Some(5)), [3, 6]);
+        assert_eq!(fds(&two, Some(7)), [4]);
+        assert_eq!((fds(&two, Some(6)).len(), fds(&two, None).len()), (3, 3));
+        // One socket, also by a ring, which does not tell cookies; a subflow has another one.
+        let one = [holding(0, 8), holding(5, 3)];
+        assert_eq!((fds(&one, Some(5)), fds(&one, Some(6))), (vec![8, 3], vec![8, 3]));
+    }
+
+    #[test]
     fn every_inode_is_found_however_they_are_spread() {
         let through = Through::Descriptor;
-        let holding = |inode| Holding { inode, process: 0, through, fd: 3 };
+        let holding = |inode| Holding { inode, cookie: 0, process: 0, through, fd: 3 };
         let dense = (1..=1_000).chain([1_500]);
         let wide = [1, 7, 1 << 20, (1 << 20) + 1, 1 << 40, u64::MAX];
         let spread = (1..600).map(|n: u64| n * n * n);
@@ -253,25 +286,26 @@ mod tests {
             let mut holders = Holders::new(inodes.iter().copied().map(holding).collect());
             for _ in 0..2 {
                 for &inode in &inodes {
-                    assert_eq!(holders.of(inode), [holding(inode)], "{inode}");
+                    assert_eq!(holders.of(inode, Some(1)), [holding(inode)], "{inode}");
                     for other in [inode.wrapping_sub(1), inode.wrapping_add(1)] {
                         let is_there = inodes.contains(&other);
-                        assert_eq!(holders.of(other).len(), usize::from(is_there), "{other}");
+                        assert_eq!(holders.of(other, None).len(), usize::from(is_there), "{other}");
                     }
                 }
                 holders.retain_processes(&[Some(0)]);
             }
             holders.retain_processes(&[]);
-            assert_eq!(holders.of(inodes[0]), []);
+            assert_eq!(holders.of(inodes[0], None), []);
         }
-        assert_eq!(Holders::new(Vec::new()).of(1), []);
+        assert_eq!(Holders::new(Vec::new()).of(1, None), []);
     }
 
     #[test]
     fn owners_are_the_same_only_with_the_same_process_and_descriptor() {
         let process = |pid| Arc::new(Process::named(pid, 1, "x"));
         let before = [process(1), process(2)];
-        let holding = Holding { inode: 9, process: 1, through: Through::Descriptor, fd: 4 };
+        let through = Through::Descriptor;
+        let holding = Holding { inode: 9, cookie: 0, process: 1, through, fd: 4 };
         let holdings = [holding];
         let owned = owners(&holdings, &before);
         assert_eq!((owned.len(), owned[0].process.pid, owned[0].fd), (1, 2, Some(4)));

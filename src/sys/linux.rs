@@ -27,15 +27,17 @@ pub mod port_rules;
 mod proc;
 pub mod process;
 pub mod processes;
-mod rights;
+pub(super) mod rights;
 pub mod route;
 mod sock_diag;
 pub mod sockets;
 pub mod tcp_ext;
 pub mod tcp_info;
+#[cfg(feature = "bpf")]
+pub mod trace;
 mod waiting;
 
-#[cfg(not(feature = "bpf"))]
-pub use super::portable::events;
 pub use super::portable::trial;
+#[cfg(not(feature = "bpf"))]
+pub use super::portable::{events, trace};
 pub use super::unix::{command, errno, resolve};

@@ -7,6 +7,6 @@ pub(crate) use super::portable::netstat2;
 pub use super::portable::{
     clock, connecting, containers, events, files, inet6, interfaces, machine, nat_rules,
     neighbours, netns, options, port_rules, process, processes, route, sockets, tcp_ext, tcp_info,
-    trial,
+    trace, trial,
 };
 pub use super::unix::{command, errno, resolve};

@@ -25,4 +25,5 @@ pub mod route;
 pub mod sockets;
 pub mod tcp_ext;
 pub mod tcp_info;
+pub mod trace;
 pub mod trial;

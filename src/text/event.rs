@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::{clean, units};
 use crate::catalog::reasons;
-use crate::model::event::SocketEvent;
+use crate::model::event::{EventCount, SocketEvent};
 use crate::model::socket::{Endpoint, Protocol};
 
 /// The headings over [`line()`].
@@ -47,6 +47,17 @@ pub fn line(event: &SocketEvent, zone: &TimeZone) -> String {
         add(reason(name));
     }
     line
+}
+
+/// The headings over [`count()`].
+pub const COUNTS: &str = "COUNT     A SECOND   EVENT           REASON";
+
+/// `12        0.4        dropped         NETFILTER_DROP: a rule of the firewall …`
+pub fn count(count: &EventCount) -> String {
+    let why = count.reason.as_deref().map(reason).unwrap_or_default();
+    let rate = format!("{:.1}", count.per_second);
+    let line = format!("{:<8}  {rate:<9}  {:<14}  {why}", count.count, count.event.name());
+    line.trim_end().to_owned()
 }
 
 /// `NETFILTER_DROP: a rule of the firewall …`

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::catalog::reasons::{self, Reason};
 use crate::catalog::reference::{self, ErrorNumber, WinsockOption};
 use crate::catalog::services;
 use crate::catalog::sockopts::{self, Early, Entry, Level, Read, SetWhen};
@@ -23,6 +24,7 @@ pub fn topic(name: &str) -> Option<Explanation> {
     page(name)
         .or_else(|| reference::error(name).map(of_error))
         .or_else(|| sockopts::find(name).map(|(level, entry)| of_option(level, entry)))
+        .or_else(|| reasons::find(name).map(of_reason))
         .or_else(|| of_winsock(name))
         .or_else(|| port(name))
 }
@@ -34,8 +36,9 @@ pub fn similar(name: &str) -> Vec<String> {
     let pages = reference::pages().flat_map(|page| page.names()).map(str::to_owned);
     let errors = reference::errors().iter().map(|error| error.name.clone());
     let options = sockopts::entries().map(|(_, entry)| entry.name.clone());
+    let reasons = reasons::all().iter().map(|reason| reason.name.clone());
     let mut found: Vec<String> =
-        pages.chain(errors).chain(options).filter(|it| holds(it)).collect();
+        pages.chain(errors).chain(options).chain(reasons).filter(|it| holds(it)).collect();
     found.dedup();
     found
 }
@@ -49,7 +52,8 @@ pub fn contents() -> String {
     }
     text.push_str(
         "Also: a TCP state (TIME_WAIT), a socket option (SO_LINGER, SO_EXCLUSIVEADDRUSE), an error\n\
-         (ECONNRESET, WSAECONNRESET, 10054), a port (443).\n",
+         (ECONNRESET, WSAECONNRESET, 10054), a port (443), the kernel's reason for a dropped packet or\n\
+         a reset (NETFILTER_DROP).\n",
     );
     text
 }
@@ -73,6 +77,14 @@ fn of_error(error: &ErrorNumber) -> Explanation {
         text: format!("{linux}; {} {} in Winsock\n\n{}.", error.wsa, error.winsock, error.about),
         source: "errno(3); connect(2), send(2), recv(2); Microsoft: Windows Sockets Error Codes"
             .to_owned(),
+    }
+}
+
+fn of_reason(reason: &Reason) -> Explanation {
+    Explanation {
+        topic: reason.name.clone(),
+        text: format!("Why the kernel drops a packet or sends a reset: {}.", reason.about),
+        source: "Linux, include/net/dropreason-core.h and include/net/rstreason.h".to_owned(),
     }
 }
 

@@ -13,14 +13,14 @@ use socket2::SockRef;
 use crate::support::{cannot_run, in_namespace, in_namespace_of_root, run, sockpit, wait_for};
 
 /// `sockpit events --jsonl` while it watches.
-struct Watch {
+pub(crate) struct Watch {
     child: Child,
     lines: BufReader<ChildStdout>,
 }
 
 impl Watch {
     /// Watches from when this returns on.
-    fn start(query: &[&str]) -> Self {
+    pub(crate) fn start(query: &[&str]) -> Self {
         let mut child = sockpit()
             .args(["events", "--jsonl"])
             .args(query)
@@ -30,30 +30,17 @@ impl Watch {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
-        let mut watch = Self { child, lines };
-        watch.wait_until_it_sees();
+        let watch = Self { child, lines };
+        wait_for_programs(watch.child.id(), 8);
         watch
     }
 
-    /// Each attached program is a descriptor of sockpit's.
-    fn wait_until_it_sees(&mut self) {
-        let descriptors = format!("/proc/{}/fd", self.child.id());
-        wait_for("the programs to be attached", || {
-            let links = std::fs::read_dir(&descriptors).ok()?.flatten();
-            let is_link = |entry: &std::fs::DirEntry| {
-                let target = std::fs::read_link(entry.path()).unwrap_or_default();
-                target.to_string_lossy().contains("bpf_link")
-            };
-            (links.filter(is_link).count() >= 8).then_some(())
-        });
-    }
-
-    fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 
     /// Ends it as Ctrl-C does: its exit code, every event, and what it said.
-    fn finish(mut self) -> (i32, Vec<Value>, String) {
+    pub(crate) fn finish(mut self) -> (i32, Vec<Value>, String) {
         kill_process(self.pid(), Signal::INT).unwrap();
         let lines = self.lines.lines().map(|line| line.unwrap());
         let events = lines.map(|line| serde_json::from_str(&line).unwrap()).collect();
@@ -63,7 +50,20 @@ impl Watch {
     }
 }
 
-fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
+/// Waits until so many programs are attached: each is a descriptor of sockpit's.
+pub(crate) fn wait_for_programs(pid: u32, count: usize) {
+    let descriptors = format!("/proc/{pid}/fd");
+    wait_for("the programs to be attached", || {
+        let links = std::fs::read_dir(&descriptors).ok()?.flatten();
+        let is_link = |entry: &std::fs::DirEntry| {
+            let target = std::fs::read_link(entry.path()).unwrap_or_default();
+            target.to_string_lossy().contains("bpf_link")
+        };
+        (links.filter(is_link).count() >= count).then_some(())
+    });
+}
+
+pub(crate) fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
     events.iter().filter(|event| event["event"] == kind).collect()
 }
 

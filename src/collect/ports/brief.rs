@@ -15,7 +15,7 @@ use crate::model::owner::{Owner, Process};
 use crate::model::table::{EndedRow, SocketRow};
 use crate::model::tcp::TcpInfo;
 use crate::sys;
-use crate::sys::events::{Events, Scope};
+use crate::sys::events::{Events, Scope, Watched};
 
 /// The start of a process is known to a hundredth of a second.
 const TICK: SignedDuration = SignedDuration::from_millis(10);
@@ -55,7 +55,7 @@ impl Brief {
     fn open(&mut self) {
         if let Self::Unasked = self {
             let thread = thread::Builder::new().name("sockpit-bpf".to_owned());
-            let open = || Events::open(Scope { all_namespaces: true, accepts: false });
+            let open = || Events::open(Scope { all_namespaces: true, watched: Watched::Ends });
             *self = thread.spawn(open).map_or(Self::Closed, Self::Opening);
         }
         if let Self::Opening(thread) = self

@@ -1,5 +1,7 @@
 //! The books on sockets: first sight, changes, and the bounded history of those that ended.
 
+mod told;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,6 +13,7 @@ use crate::model::owner::Owner;
 use crate::model::socket::Socket;
 use crate::model::table::{EndedRow, History, SocketRow, SocketTable, TableChanges};
 use crate::sys::listing::{Coverage, KnownRows, Listed};
+use told::Told;
 
 /// Ended rows that are remembered.
 pub const HISTORY: usize = 10_000;
@@ -28,6 +31,8 @@ pub struct Ledger {
     /// What was there by place in the listing before, emptied: its memory is used again.
     spare: Vec<Option<Arc<SocketRow>>>,
     ended: History,
+    /// What the kernel told of connections that are over, until they are not listed any more.
+    told: Told,
     forgotten: u64,
     has_listed: bool,
     /// The namespaces that the next listing tells of.
@@ -58,15 +63,11 @@ impl Ledger {
         self.covered = std::mem::replace(&mut self.coverage, coverage);
     }
 
-    /// Enters connections that ended before the next listing; one that was listed before will be
-    /// missing there, and needs no other word.
-    pub fn enter_brief(&mut self, ended: Vec<EndedRow>) {
-        for ended in ended {
-            let key = ended.row.key;
-            if self.known.place(key).is_none() && self.coverage.covers(key.netns) {
-                self.remember(ended);
-            }
-        }
+    /// Takes in what the kernel told of connections that are over, before the listing is entered
+    /// that was made just before. Of one that is in there, or that it lacks, it says what no look
+    /// could; the others were too short for any.
+    pub fn tell(&mut self, ended: Vec<EndedRow>) {
+        self.told.add(ended);
     }
 
     /// Enters a listing made at `at`.
@@ -99,6 +100,11 @@ impl Ledger {
             }
         }
         let rows = self.settle(now, added, at, &mut changes);
+        for brief in self.told.take_unlisted(&self.known) {
+            if self.coverage.covers(brief.row.key.netns) {
+                self.remember(brief);
+            }
+        }
         self.has_listed = true;
         self.covered = self.coverage.clone();
         self.read_at = Some(earliest);
@@ -169,6 +175,7 @@ impl Ledger {
     /// The row at this place was not listed any more.
     fn end(&mut self, place: u32, at: Timestamp, changes: &mut TableChanges) {
         let Some(row) = self.known.forget(place) else { return };
+        let row = self.told.complete(row);
         if self.coverage.covers(row.key.netns) {
             changes.removed.push(row.key);
             self.remember(EndedRow { row, ended_at: at });

@@ -115,6 +115,11 @@ fn old_kernels_and_missing_parts_are_told() {
     assert_eq!(state, Degraded);
     let (_, reason) = of(Machine { btf: false, ..root() }, "bpf");
     assert!(reason.contains("BTF"), "{reason}");
+    let (state, reason) = of(Machine { linux: Some((6, 1)), ..root() }, "bpf");
+    assert_eq!(state, Degraded);
+    assert!(reason.contains("UDP (needs Linux 6.3") && !reason.contains("dropped"), "{reason}");
+    let (state, reason) = of(Machine { linux: Some((5, 10)), ..root() }, "bpf");
+    assert!(state == Unavailable && reason.contains("5.12"), "{reason}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::model::event::{EventKind, SocketEvent};
 use crate::model::socket::{Endpoint, Protocol};
-use crate::sys::events::{Events, Scope};
+use crate::sys::events::{Events, Scope, Watched};
 
 /// An answer that comes within this time needs no explanation. The SYN is sent again a second after
 /// the first one (RFC 6298).
@@ -69,7 +69,7 @@ impl Watch {
 }
 
 fn watch(target: SocketAddr, is_over: &AtomicBool) -> Option<Drop> {
-    let scope = Scope { all_namespaces: false, accepts: false };
+    let scope = Scope { all_namespaces: false, watched: Watched::Drops };
     let mut events = Events::open(scope).ok()?;
     let mut last = None;
     loop {

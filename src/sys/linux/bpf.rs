@@ -5,6 +5,7 @@
 //! a listing of most machines' sockets.
 
 mod call;
+pub(super) mod feed;
 pub(super) mod iterator;
 mod program;
 
@@ -44,7 +45,7 @@ pub(super) fn permit(what: &str) -> Result<()> {
 /// What it means that the kernel refused with this error, while it should have `what`.
 pub(super) fn refused(what: &str, errno: Errno) -> Error {
     match errno {
-        Errno::PERM | Errno::ACCESS => Error::not_permitted(what, remedy_for(Missing::Bpf)),
+        Errno::PERM => Error::not_permitted(what, remedy_for(Missing::Bpf)),
         errno => Error::os(format!("load the BPF program to {what}"), errno),
     }
 }

@@ -3,23 +3,17 @@
 //! namespace, and a kernel with BTF (5.12 and later).
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
 use std::os::linux::fs::MetadataExt as _;
 use std::time::Duration;
 
-use aya::maps::{MapData, PerCpuArray, RingBuf};
-use aya::programs::{BtfTracePoint, ProgramError};
+use aya::programs::ProgramError;
 use aya::{Btf, Ebpf, EbpfLoader, Endianness};
-use jiff::Timestamp;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::time::{ClockId, clock_gettime};
 
 use super::bpf;
+use super::bpf::feed::{Clock, Feed, attach, pid_namespace, refusal};
 use super::errno;
-use super::rights::{Missing, remedy_for};
 use crate::model::event::{EventKind, SocketEvent};
 use crate::sys::error::{Error, Result};
 use crate::wire::bpf_event::{self, Record};
@@ -33,15 +27,16 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../assets/bpf/events.b
 
 type Program = (&'static str, &'static str, Option<&'static str>);
 
-/// Sees each accept(2). Without it a connection that came in is put down to who first sends or
-/// receives on it.
-const ACCEPTS: &str = "call_returns";
+/// The programs that tell of connections that are over. Without a look at each accept(2), which
+/// takes one at each system call of the machine, a connection that came in is put down to who first
+/// sends or receives on it.
+const ENDS: [&str; 3] = ["set_state", "sends", "receives"];
 
 /// A program, the tracepoint that it is attached to, and what is lost without it; `None` where
 /// nothing is left without it.
 const PROGRAMS: [Program; 7] = [
     ("set_state", "inet_sock_set_state", None),
-    (ACCEPTS, "sys_exit", Some("who accepts a connection is not seen")),
+    ("call_returns", "sys_exit", Some("who accepts a connection is not seen")),
     ("send_reset", "tcp_send_reset", Some("resets that are sent are not seen (needs Linux 6.10)")),
     ("receive_reset", "tcp_receive_reset", Some("resets that arrive are not seen")),
     ("retransmit", "tcp_retransmit_skb", Some("retransmissions are not seen")),
@@ -52,28 +47,21 @@ const PROGRAMS: [Program; 7] = [
 /// The programs for dropped packets, the best first, and where they are attached.
 const DROPS: ([&str; 2], &str) = (["drop", "drop_alone"], "kfree_skb");
 
-pub use super::super::portable::events::Scope;
+pub use super::super::portable::events::{Scope, Watched};
 
 /// The running programs. They are taken out of the kernel when this is dropped.
+#[derive(Debug)]
 pub struct Events {
-    _programs: Ebpf,
-    ring: RingBuf<MapData>,
-    lost: PerCpuArray<MapData, u64>,
+    feed: Feed,
     missing: Vec<String>,
     reasons: Reasons,
-}
-
-impl fmt::Debug for Events {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("missing", &self.missing).finish_non_exhaustive()
-    }
 }
 
 impl Events {
     /// Begins to watch this network namespace, or all of them.
     pub fn open(scope: Scope) -> Result<Self> {
-        bpf::permit("watch what sockets do")?;
-        let failed = |error: &(dyn StdError + 'static)| refusal(error);
+        bpf::permit(WHAT)?;
+        let failed = |error: &(dyn StdError + 'static)| refusal(WHAT, error);
         let types = bpf::types(WHAT)?;
         let btf = Btf::parse(&types, Endianness::default()).map_err(|error| failed(&error))?;
         let netns = if scope.all_namespaces { 0 } else { own_namespace()? };
@@ -89,7 +77,11 @@ impl Events {
             .load(OBJECT)
             .map_err(|error| failed(&error))?;
         let mut missing = Vec::new();
-        let is_wanted = |program: &&Program| scope.accepts || program.0 != ACCEPTS;
+        let is_wanted = |program: &&Program| match scope.watched {
+            Watched::Everything => true,
+            Watched::Ends => ENDS.contains(&program.0),
+            Watched::Drops => false,
+        };
         for &(name, tracepoint, without) in PROGRAMS.iter().filter(is_wanted) {
             match (attach(&mut programs, name, tracepoint, &btf), without) {
                 (Ok(()), _) => {}
@@ -97,49 +89,32 @@ impl Events {
                 (Err(error), Some(without)) => missing.push(format!("{without}: {error}")),
             }
         }
-        let attach_drop = |programs: &mut Ebpf| {
-            let [best, other] = DROPS.0;
-            let attempt = attach(programs, best, DROPS.1, &btf);
-            attempt.or_else(|_| attach(programs, other, DROPS.1, &btf))
-        };
-        if let Err(error) = attach_drop(&mut programs) {
-            missing.push(format!("dropped packets are not seen (Linux 5.17 tells): {error}"));
+        if scope.watched != Watched::Ends {
+            match (attach_drops(&mut programs, &btf), scope.watched) {
+                (Err(error), Watched::Drops) => return Err(failed(&error)),
+                (Err(error), _) => missing
+                    .push(format!("dropped packets are not seen (Linux 5.17 tells): {error}")),
+                (Ok(()), _) => {}
+            }
         }
-        let ring = programs.take_map("ring").ok_or_else(|| no_map("ring"))?;
-        let lost = programs.take_map("lost").ok_or_else(|| no_map("lost"))?;
-        Ok(Self {
-            ring: RingBuf::try_from(ring).map_err(|error| failed(&error))?,
-            lost: PerCpuArray::try_from(lost).map_err(|error| failed(&error))?,
-            _programs: programs,
-            missing,
-            reasons: Reasons::of(&types),
-        })
+        let reasons = Reasons::of(&types);
+        Ok(Self { feed: Feed::new(programs, WHAT)?, missing, reasons })
     }
 
     /// Waits up to `patience` for events, and hands over all that are there.
     pub fn poll(&mut self, patience: Duration, mut take: impl FnMut(SocketEvent)) -> Result<()> {
-        let patience = Timespec {
-            tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: patience.subsec_nanos().into(),
-        };
-        let mut ready = [PollFd::from_borrowed_fd(self.ring.as_fd(), PollFlags::IN)];
-        match poll(&mut ready, Some(&patience)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(Error::os("wait for events of BPF", error)),
-        }
-        let clock = Clock::now();
-        while let Some(bytes) = self.ring.next() {
-            if let Some(record) = bpf_event::parse(&bytes) {
-                take(self.reasons.event(record, &clock));
+        let Self { feed, reasons, .. } = self;
+        let mut clock = None;
+        feed.poll(patience, |bytes| {
+            if let Some(record) = bpf_event::parse(bytes) {
+                take(reasons.event(record, clock.get_or_insert_with(Clock::now)));
             }
-        }
-        Ok(())
+        })
     }
 
     /// How many events found no room in the ring.
     pub fn lost(&self) -> Result<u64> {
-        let counts = self.lost.get(&0, 0).map_err(|error| refusal(&error))?;
-        Ok(counts.iter().sum())
+        self.feed.lost()
     }
 
     /// What this kernel does not let be watched, a sentence each.
@@ -148,42 +123,11 @@ impl Events {
     }
 }
 
-const WHAT: &str = "watching what sockets do";
+const WHAT: &str = "watch what sockets do";
 
-fn no_map(name: &str) -> Error {
-    Error::unsupported(WHAT, format!("the program has no map `{name}`"))
-}
-
-fn attach(
-    programs: &mut Ebpf,
-    name: &str,
-    tracepoint: &str,
-    btf: &Btf,
-) -> std::result::Result<(), ProgramError> {
-    let program = programs.program_mut(name).ok_or(ProgramError::NotLoaded)?;
-    let program: &mut BtfTracePoint = program.try_into()?;
-    program.load(tracepoint, btf)?;
-    program.attach().map(drop)
-}
-
-/// The system's own word lies at the bottom of an error of the loader.
-fn refusal(error: &(dyn StdError + 'static)) -> Error {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            let number = error.raw_os_error();
-            return match number {
-                Some(libc::EPERM | libc::EACCES) => {
-                    Error::not_permitted("watch what sockets do", remedy_for(Missing::Bpf))
-                }
-                _ => {
-                    Error::os("load a BPF program", io::Error::new(error.kind(), error.to_string()))
-                }
-            };
-        }
-        next = error.source();
-    }
-    Error::unsupported(WHAT, error.to_string())
+fn attach_drops(programs: &mut Ebpf, btf: &Btf) -> std::result::Result<(), ProgramError> {
+    let ([best, other], tracepoint) = DROPS;
+    attach(programs, best, tracepoint, btf).or_else(|_| attach(programs, other, tracepoint, btf))
 }
 
 fn own_namespace() -> Result<u32> {
@@ -191,13 +135,6 @@ fn own_namespace() -> Result<u32> {
     let inode = link.map_err(|error| Error::os("look at /proc/self/ns/net", error))?.st_ino();
     // Inodes of nsfs have 32 bits.
     Ok(u32::try_from(inode).unwrap_or(0))
-}
-
-/// Device and inode of sockpit's PID namespace, as bpf_get_ns_current_pid_tgid() wants them.
-fn pid_namespace() -> Result<(u64, u64)> {
-    let link = fs::metadata("/proc/self/ns/pid");
-    let link = link.map_err(|error| Error::os("look at /proc/self/ns/pid", error))?;
-    Ok((link.st_dev(), link.st_ino()))
 }
 
 /// The numbers of accept(2) and accept4(2); not every architecture has the first.
@@ -209,26 +146,8 @@ fn accept_calls() -> [u64; 2] {
     [accept, libc::SYS_accept4].map(|call| u64::try_from(call).unwrap_or(u64::MAX))
 }
 
-/// What the time since the machine started is by the clock on the wall.
-struct Clock {
-    wall: Timestamp,
-    since_boot_ns: i128,
-}
-
-impl Clock {
-    fn now() -> Self {
-        let boot = clock_gettime(ClockId::Boottime);
-        let since_boot_ns = i128::from(boot.tv_sec) * 1_000_000_000 + i128::from(boot.tv_nsec);
-        Self { wall: Timestamp::now(), since_boot_ns }
-    }
-
-    fn at(&self, since_boot_ns: u64) -> Timestamp {
-        let wall = self.wall.as_nanosecond() - self.since_boot_ns + i128::from(since_boot_ns);
-        Timestamp::from_nanosecond(wall).unwrap_or(self.wall)
-    }
-}
-
 /// What this kernel means by its numbers.
+#[derive(Debug)]
 struct Reasons {
     resets: Vec<String>,
     drops: Vec<String>,

@@ -1,12 +1,15 @@
 //! This host as any UNIX has it, and the capabilities that Linux adds.
 
 pub use super::files::with_own_rights;
+pub use super::rights::give_up_bpf;
 
 /// From now on no program is loaded into the kernel.
 pub fn forgo_bpf() {
     #[cfg(feature = "bpf")]
     super::bpf::forgo();
+    give_up_bpf();
 }
+
 pub use crate::sys::unix::host::*;
 
 /// Has the allocator give memory back. A large socket table comes and goes by the megabyte, on

@@ -2,6 +2,7 @@
 //! root: in a container root has few of the capabilities, and the runtime hands them out.
 
 use rustix::process::geteuid;
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 /// Inode of the first user namespace (`PROC_USER_INIT_INO` of the kernel's proc_ns.h).
 pub(super) const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
@@ -43,6 +44,23 @@ fn remedy(missing: Missing, is_root: bool) -> &'static str {
         }
         (Missing::Network, false) => "run as root, or with CAP_NET_ADMIN",
         (Missing::Network, true) => "grant it CAP_NET_ADMIN (docker run --cap-add NET_ADMIN)",
+    }
+}
+
+/// Gives up, for this thread and those that it starts, the rights that only loading a program takes:
+/// what runs in the kernel needs them no more. What they may still do as root is another matter.
+pub fn give_up_bpf() {
+    let rights = CapabilitySet::BPF | CapabilitySet::PERFMON;
+    let Ok(held) = capabilities(None) else { return };
+    let rest = CapabilitySets {
+        effective: held.effective - rights,
+        permitted: held.permitted - rights,
+        inheritable: held.inheritable - rights,
+    };
+    if rest != held
+        && let Err(errno) = set_capabilities(None, rest)
+    {
+        tracing::debug!("CAP_BPF and CAP_PERFMON are kept: {errno}");
     }
 }
 

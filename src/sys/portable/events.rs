@@ -14,8 +14,19 @@ pub const IS_BUILT: bool = false;
 pub struct Scope {
     /// Every network namespace, and not sockpit's own alone.
     pub all_namespaces: bool,
-    /// Each accept(2) as it happens, which makes every system call of the machine a little slower.
-    pub accepts: bool,
+    /// Which events.
+    pub watched: Watched,
+}
+
+/// Which events are watched: what is not wanted costs nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// All of them.
+    Everything,
+    /// Connections that are over, and what the kernel tells on the way to them.
+    Ends,
+    /// Packets that the kernel drops.
+    Drops,
 }
 
 /// The kernel's events: there are none on this platform.

@@ -81,6 +81,9 @@ pub fn keep_memory_small() {}
 /// From now on no program is loaded into the kernel. There is none here.
 pub fn forgo_bpf() {}
 
+/// Gives up the rights that only loading a program takes. There are none here.
+pub fn give_up_bpf() {}
+
 /// Does `work` on files with the user's own rights. Here sockpit never has others.
 pub fn with_own_rights<T>(work: impl FnOnce() -> T) -> io::Result<T> {
     Ok(work())

@@ -24,6 +24,9 @@ impl Interrupt {
         let asked = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&asked);
         thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
+            // It needs none of the rights that others may give up later.
+            #[cfg(target_os = "linux")]
+            crate::sys::linux::rights::give_up_bpf();
             runtime.block_on(async {
                 tokio::select! {
                     _ = interrupt.recv() => {}

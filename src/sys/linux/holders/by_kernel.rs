@@ -63,10 +63,10 @@ impl Pass {
         }
         let Some((_, process, true)) = self.at else { return };
         match descriptor.target {
-            Target::Socket { inode, .. } => {
+            Target::Socket { inode, cookie, .. } => {
                 let through =
                     if tid == pid { Through::Descriptor } else { Through::Thread { tid } };
-                self.scan.holdings.push(Holding { inode, process, through, fd });
+                self.scan.holdings.push(Holding { inode, cookie, process, through, fd });
             }
             Target::Ring => self.rings.push((tid, process, fd)),
         }

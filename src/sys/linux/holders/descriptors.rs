@@ -83,6 +83,7 @@ impl Descriptors {
     pub(super) fn holdings(&self, process: u32) -> impl Iterator<Item = Holding> {
         let through = self.thread.map_or(Through::Descriptor, |tid| Through::Thread { tid });
         let held = self.sockets.iter().map(move |held| Holding {
+            cookie: 0,
             inode: held.inode,
             process,
             through,
@@ -135,7 +136,7 @@ impl Apart {
     /// It as held by the `process` with this index.
     pub(super) fn holding(&self, process: u32) -> Holding {
         let Self { inode, through, fd } = *self;
-        Holding { inode, process, through, fd }
+        Holding { inode, cookie: 0, process, through, fd }
     }
 
     pub(super) fn of_ring(fd: i32, (slot, inode): (u32, u64)) -> Self {

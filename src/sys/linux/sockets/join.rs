@@ -41,7 +41,7 @@ impl Join {
         let is_lost = |socket: &&Socket| {
             let inode = socket.inode.unwrap_or(0);
             inode != 0
-                && self.holders.of(inode).is_empty()
+                && self.holders.of(inode, socket.cookie).is_empty()
                 && !identity(socket).is_some_and(&settled)
         };
         sockets.iter().map(T::socket).filter(is_lost).collect()
@@ -51,7 +51,7 @@ impl Join {
     /// should hold it and none was found.
     pub(super) fn apply(&self, entry: &mut impl Entry) -> Option<()> {
         let socket = entry.socket();
-        let holdings = self.holders.of(socket.inode.unwrap_or(0));
+        let holdings = self.holders.of(socket.inode.unwrap_or(0), socket.cookie);
         let later = identity(socket).filter(|_| holdings.is_empty());
         if let Some(Some(now)) = later.and_then(|identity| self.second.get(&identity)) {
             *entry.socket_mut() = Socket::clone(now);

@@ -121,7 +121,7 @@ impl Native {
         let mut holders = Holders::new(scan.holdings);
         let mut wanted = vec![false; scan.holders.len()];
         for socket in sockets.iter().map(T::socket).chain(&unlisted) {
-            for holding in holders.of(socket.inode.unwrap_or(0)) {
+            for holding in holders.of(socket.inode.unwrap_or(0), socket.cookie) {
                 wanted[holding.process as usize] = true;
             }
         }
