@@ -93,7 +93,7 @@ impl Events {
             match (attach_drops(&mut programs, &btf), scope.watched) {
                 (Err(error), Watched::Drops) => return Err(failed(&error)),
                 (Err(error), _) => missing
-                    .push(format!("dropped packets are not seen (Linux 5.17 tells): {error}")),
+                    .push(format!("dropped packets are not seen (needs Linux 5.17): {error}")),
                 (Ok(()), _) => {}
             }
         }
