@@ -4,8 +4,6 @@
 
 mod support;
 
-#[path = "netns/brief.rs"]
-mod brief;
 #[path = "netns/close.rs"]
 mod close;
 #[path = "netns/devices.rs"]
