@@ -10,7 +10,7 @@
 
 mod ahead;
 mod apart;
-#[cfg_attr(not(feature = "bpf"), path = "holders/without_kernel.rs")]
+#[cfg(feature = "bpf")]
 mod by_kernel;
 mod descriptors;
 mod idle;
@@ -18,6 +18,8 @@ mod reader;
 mod refresh;
 mod scan;
 mod sharing;
+#[cfg(not(feature = "bpf"))]
+mod without_kernel;
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -39,6 +41,8 @@ use reader::Reader;
 pub(super) use reader::held_apart;
 pub(super) use scan::Scan;
 use sharing::Sharing;
+#[cfg(not(feature = "bpf"))]
+use without_kernel as by_kernel;
 
 /// Processes that a worker takes at a time.
 const BATCH: usize = 4;
