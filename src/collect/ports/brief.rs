@@ -49,7 +49,7 @@ impl Brief {
             *self = Self::Closed;
         }
         let mut processes = HashMap::new();
-        ended.into_iter().map(|event| row(event, &mut processes)).collect()
+        ended.iter().map(|event| row(event, &mut processes)).collect()
     }
 
     fn open(&mut self) {
@@ -71,11 +71,11 @@ impl Brief {
 }
 
 /// What an event tells of a connection that is over.
-fn row(event: SocketEvent, processes: &mut HashMap<u32, Arc<Process>>) -> EndedRow {
+fn row(event: &SocketEvent, processes: &mut HashMap<u32, Arc<Process>>) -> EndedRow {
     let mut socket = event.socket();
     if let Some(owner) = socket.owners.first_mut() {
         let named = Arc::clone(&owner.process);
-        let process = processes.entry(named.pid).or_insert_with(|| whole(named, &event));
+        let process = processes.entry(named.pid).or_insert_with(|| whole(named, event));
         *owner = Owner::new(None, Arc::clone(process));
     }
     let lasted = event.duration_us.and_then(|us| i64::try_from(us).ok());
