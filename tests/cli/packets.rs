@@ -59,16 +59,21 @@ fn three_packets() -> Vec<u8> {
     pcap(&three_frames(), u32::to_le_bytes)
 }
 
+/// A block of a pcapng file.
+fn block(kind: u32, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len().next_multiple_of(4) + 12).unwrap();
+    let mut block = [kind.to_le_bytes(), length.to_le_bytes()].concat();
+    block.extend(body);
+    block.resize(length as usize - 4, 0);
+    block.extend(length.to_le_bytes());
+    block
+}
+
+const SECTION: [u8; 16] =
+    [0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255];
+
 /// A pcapng file with an Ethernet and a raw IP interface, one packet each.
 fn pcapng() -> Vec<u8> {
-    let block = |kind: u32, body: &[u8]| {
-        let length = u32::try_from(body.len().next_multiple_of(4) + 12).unwrap();
-        let mut block = [kind.to_le_bytes(), length.to_le_bytes()].concat();
-        block.extend(body);
-        block.resize(length as usize - 4, 0);
-        block.extend(length.to_le_bytes());
-        block
-    };
     let interface = |link: u16, name: &str| {
         let mut body = [link.to_le_bytes(), [0; 2], [0; 2], [0; 2]].concat();
         body.extend([2, 0, u8::try_from(name.len()).unwrap(), 0]);
@@ -82,10 +87,7 @@ fn pcapng() -> Vec<u8> {
     };
     let frame = udp_frame(4000, 53, 30);
     [
-        block(
-            0x0a0d_0d0a,
-            &[0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255],
-        ),
+        block(0x0a0d_0d0a, &SECTION),
         interface(1, "eth0"),
         interface(101, "tun0"),
         packet(0, &frame),
@@ -149,6 +151,25 @@ fn a_capture_is_counted_to_the_byte() {
         assert_eq!(flow["owner"], Value::Null);
         assert_eq!(counts["health"][0]["state"], "ready");
     }
+}
+
+/// Simple packets of pcapng have no time: it is unknown, and not nothing.
+#[test]
+fn packets_without_times_have_no_span() {
+    let frame = udp_frame(4000, 53, 30);
+    let length = u32::try_from(frame.len()).unwrap().to_le_bytes();
+    let packet = block(3, &[&length[..], &frame].concat());
+    let interface = block(1, &[1, 0, 0, 0, 0, 0, 0, 0]);
+    let file = file(&[block(0x0a0d_0d0a, &SECTION), interface, packet].concat());
+    let output = read(&file.path, &[]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let head = text.lines().next().unwrap();
+    assert!(head.ends_with("test.pcap: 1 packet, 72 B, without times"), "{head}");
+    let json = read(&file.path, &["--json"]);
+    let counts: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&counts["first_at"], &counts["last_at"]), (&Value::Null, &Value::Null));
+    assert_eq!(counts["packets"], 1);
 }
 
 #[test]

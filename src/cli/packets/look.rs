@@ -133,8 +133,8 @@ fn open(path: &Path, options: WriteOptions) -> Result<(FileWriter, Each), Failur
 fn said(path: &Path, written: &Written) -> Result<(), Failure> {
     let name = path.display();
     let what = format!(
-        "{name}: {} packets, {}",
-        units::count(written.packets),
+        "{name}: {}, {}",
+        units::counted(written.packets, "packet"),
         units::bytes(written.bytes)
     );
     let left_out = units::count(written.left_out);

@@ -72,21 +72,25 @@ fn head(counts: &PacketCounts) -> String {
     let since = counts
         .first_at
         .map_or(String::new(), |at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")));
+    let span = span(counts).map(|span| format!(" in {}{since}", units::duration(span)));
+    let untimed = || if counts.total.packets > 0 { ", without times" } else { "" }.to_owned();
     format!(
-        "{}: {} packets, {} in {}{since}{tcp}",
+        "{}: {}, {}{}{tcp}",
         clean(&counts.source),
-        units::count(counts.total.packets),
+        units::counted(counts.total.packets, "packet"),
         units::bytes(counts.total.bytes),
-        units::duration(span(counts)),
+        span.unwrap_or_else(untimed),
     )
 }
 
-/// How long the capture took: between the packets of a file, to the nanosecond.
-fn span(counts: &PacketCounts) -> Duration {
-    let whole = Duration::from_millis(counts.duration_ms);
-    let stamps = counts.first_at.zip(counts.last_at);
-    let exact = stamps.and_then(|(first, last)| last.duration_since(first).try_into().ok());
-    if counts.is_live() { whole } else { exact.unwrap_or(whole) }
+/// How long the capture took: between the packets of a file, to the nanosecond. `None` where the
+/// file does not tell.
+fn span(counts: &PacketCounts) -> Option<Duration> {
+    if counts.is_live() {
+        return Some(Duration::from_millis(counts.duration_ms));
+    }
+    let (first, last) = counts.first_at.zip(counts.last_at)?;
+    last.duration_since(first).try_into().ok()
 }
 
 fn losses(counts: &PacketCounts) -> String {

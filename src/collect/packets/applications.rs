@@ -105,8 +105,11 @@ impl Dns {
         self.codes[usize::from(message.code & 0xf)] += 1;
         self.note_name(name, (0, 1, u64::from(message.code != 0)));
         if let Some(asked) = self.waiting.remove(&(id, message.id)) {
-            let us = time_ns.saturating_sub(asked).max(0) / 1_000;
-            self.note_latency(u32::try_from(us).unwrap_or(u32::MAX));
+            // 0 stands for a time that is not known.
+            if asked != 0 && time_ns != 0 {
+                let us = time_ns.saturating_sub(asked).max(0) / 1_000;
+                self.note_latency(u32::try_from(us).unwrap_or(u32::MAX));
+            }
         }
     }
 

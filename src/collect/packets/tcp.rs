@@ -49,6 +49,11 @@ fn before(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }
 
+/// From one time to another; `None` where one of them is not known, which 0 stands for.
+fn between(from_ns: i64, to_ns: i64) -> Option<i64> {
+    (from_ns != 0 && to_ns != 0).then(|| to_ns.saturating_sub(from_ns))
+}
+
 impl Connection {
     /// Reads a little of each part, so that all of it is on its way from memory.
     #[inline]
@@ -92,7 +97,8 @@ impl Connection {
             if self.syn_ack_ns.is_none() {
                 self.syn_ack_ns = Some(time_ns);
                 let asked = self.syn_ns.filter(|_| usize::from(self.syn_by) != from);
-                self.to_server_ns = asked.map(|asked| time_ns - asked).or(self.to_server_ns);
+                let took = asked.and_then(|asked| between(asked, time_ns));
+                self.to_server_ns = took.or(self.to_server_ns);
             }
             return;
         }
@@ -123,7 +129,7 @@ impl Connection {
         }
         self.is_open = true;
         self.completed += 1;
-        self.to_client_ns = Some(time_ns - answered);
+        self.to_client_ns = between(answered, time_ns);
     }
 
     fn note_reset(&mut self, from: usize) {
@@ -301,6 +307,18 @@ mod tests {
         assert_eq!(flow.handshake, Some(Handshake::Completed));
         assert_eq!((flow.to_server_us, flow.to_client_us), (Some(1_000), Some(1_000)));
         assert_eq!(flow.opened_by_a, Some(true));
+    }
+
+    #[test]
+    fn without_times_a_handshake_completes_and_its_round_trips_are_unknown() {
+        let mut connection = Connection::default();
+        let segment = Segment { sequence: 1, acknowledgment: 1, window: 1000, payload: 0 };
+        for (from, flags) in [(CLIENT, TCP_SYN), (SERVER, SYN_ACK), (CLIENT, TCP_ACK)] {
+            connection.note(from, flags, &segment, 0);
+        }
+        let flow = connection.of_flow();
+        assert_eq!(flow.handshake, Some(Handshake::Completed));
+        assert_eq!((flow.to_server_us, flow.to_client_us), (None, None));
     }
 
     #[test]

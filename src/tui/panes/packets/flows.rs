@@ -198,9 +198,9 @@ fn ends(flow: &Flow) -> String {
 pub(super) fn copied(flow: &Flow) -> String {
     let owner = flow.owner.as_ref().map(|owner| format!(", {} {}", owner.pid, clean(&owner.name)));
     format!(
-        "{}, {} packets, {}{}",
+        "{}, {}, {}{}",
         ends(flow),
-        units::count(flow.count.packets),
+        units::counted(flow.count.packets, "packet"),
         units::bytes(flow.count.bytes),
         owner.unwrap_or_default()
     )

@@ -132,7 +132,7 @@ pub(super) fn elsewhere<'a>(socket: &Socket, theme: &Theme) -> Vec<(Cow<'a, str>
 }
 
 fn amount(count: Count) -> String {
-    format!("{} packets {}", units::count(count.packets), units::bytes(count.bytes))
+    format!("{} {}", units::counted(count.packets, "packet"), units::bytes(count.bytes))
 }
 
 /// Protocols with their rates since the sample before.

@@ -66,6 +66,6 @@ fn nothing_kept(look: &FlowLook, theme: &Theme) -> Vec<Line> {
 
 /// What came and is not kept.
 fn missing(look: &FlowLook, theme: &Theme) -> Option<Line> {
-    let text = format!("{:>14}  … {} packets before", "", units::count(look.missing));
+    let text = format!("{:>14}  … {} before", "", units::counted(look.missing, "packet"));
     (look.missing > 0).then(|| vec![(text, theme.warning)])
 }
