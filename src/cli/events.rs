@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, saved: &Saved) -> Result<Exit, Failure> {
     // Nothing more is loaded.
     give_up_bpf();
     for what in events.missing() {
-        eprintln!("sockpit: {}", clean(what));
+        note!("sockpit: {}", clean(what));
     }
     let mut printer = Printer::new(args, query);
     printer.begin()?;
@@ -122,7 +122,7 @@ impl<'a> Printer<'a> {
     /// On a terminal it is said that the silence is none of a hang.
     fn begin(&self) -> Result<(), Failure> {
         if io::stderr().is_terminal() {
-            eprintln!("sockpit: watching sockets and dropped packets; Ctrl-C ends it");
+            note!("sockpit: watching sockets and dropped packets; Ctrl-C ends it");
         }
         if !(self.args.json || self.args.jsonl || self.args.summary) {
             let mut out = output::stdout();

@@ -246,7 +246,7 @@ fn print(args: &Args, counts: &PacketCounts, health: Health) -> Result<(), Failu
 /// A table has no place for what it lacks.
 fn tell(health: &Health) {
     if let Some(reason) = health.reason.as_deref().filter(|_| health.is_troubled()) {
-        eprintln!("sockpit: {}", clean(reason));
+        note!("sockpit: {}", clean(reason));
     }
 }
 

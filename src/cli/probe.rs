@@ -147,7 +147,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let targets = targets::read(&args.targets, &settings)?;
     for hint in &targets.hints {
-        eprintln!("{}", text::clean(hint));
+        note!("{}", text::clean(hint));
     }
     let is_several = targets.is_several;
     let concurrency = arguments::concurrency(args)?;
@@ -167,7 +167,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let mut held_back: Vec<&str> = probes.iter().filter_map(Probe::holds_back).collect();
     held_back.dedup();
     for why in held_back {
-        eprintln!("the rounds come slower than asked: {why}");
+        note!("the rounds come slower than asked: {why}");
     }
     // One thread: a wake-up across threads would be measured as the peer's time.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -310,12 +310,12 @@ async fn add_paths(
         let last = report.attempts.last().and_then(|attempt| attempt.address);
         let Some(address) = last.filter(|address| address.port() != 0) else {
             let target = text::clean(&report.target);
-            eprintln!("no path to {target}: there is no address with a port to look for");
+            note!("no path to {target}: there is no address with a port to look for");
             continue;
         };
         let hops = path(address, &settings.outfit).await;
         let hops = hops.unwrap_or_else(|error| {
-            eprintln!("no path to {address}: no connect could be sent: {error}");
+            note!("no path to {address}: no connect could be sent: {error}");
             Vec::new()
         });
         if format == Format::Text {
@@ -367,7 +367,7 @@ fn are_as_expected<'a>(
     let is_one = |report: &ProbeReport| {
         let unmet: Vec<String> = expected.iter().filter_map(|it| it.unmet(report)).collect();
         for sentence in &unmet {
-            eprintln!("{sentence}");
+            note!("{sentence}");
         }
         unmet.is_empty() && (any_outcome || report.verdict.outcome == OutcomeKind::Ok)
     };

@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         dropped: 0,
     };
     if io::stderr().is_terminal() {
-        eprintln!(
+        note!(
             "sockpit: tracing process {pid}; every system call of this machine takes a little longer \
              meanwhile; Ctrl-C ends it"
         );

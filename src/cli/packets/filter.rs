@@ -30,7 +30,7 @@ pub(super) fn apply(filter: &Filter, options: &mut CaptureOptions) -> Result<(),
     // Most hosts have no interfaces of the other kinds; who names one may have.
     if !options.interfaces.is_empty() {
         for hint in program.hints() {
-            eprintln!("sockpit: --filter: {}", clean(hint));
+            note!("sockpit: --filter: {}", clean(hint));
         }
     }
     options.filter = Some(program);
@@ -46,13 +46,13 @@ pub(super) fn hint(counts: &PacketCounts, passed_over: PassedOver) {
     let packets = units::count(passed_over.packets);
     let tagged = passed_over.tagged;
     if tagged > 0 && !filter.contains("vlan") {
-        eprintln!(
+        note!(
             "sockpit: --filter: none of {packets} packets matched; {} have a VLAN tag, behind which \
              a filter looks after \"vlan\" only: vlan and ({})",
             units::count(tagged),
             clean(filter)
         );
     } else {
-        eprintln!("sockpit: --filter: none of {packets} packets matched");
+        note!("sockpit: --filter: none of {packets} packets matched");
     }
 }

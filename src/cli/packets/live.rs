@@ -146,10 +146,10 @@ fn count(
     let interrupt = listen()?;
     live.open()?;
     if let Some(reason) = live.fallback() {
-        eprintln!("sockpit: captures packet by packet: {reason}");
+        note!("sockpit: captures packet by packet: {reason}");
     }
     if io::stderr().is_terminal() {
-        eprintln!("sockpit: counting packets on {}; Ctrl-C ends it", live.source());
+        note!("sockpit: counting packets on {}; Ctrl-C ends it", live.source());
     }
     let mut schedule = Schedule::new(args);
     let is_full = |live: &LiveCapture| args.count.is_some_and(|count| live.packets() >= count);

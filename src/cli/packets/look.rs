@@ -144,7 +144,7 @@ fn said(path: &Path, written: &Written) -> Result<(), Failure> {
             Err(Failure::no(format!("{what}; {left_out} are not in it, as the disk was too slow")))
         }
         None => {
-            eprintln!("sockpit: {}", clean(&what));
+            note!("sockpit: {}", clean(&what));
             Ok(())
         }
     }
@@ -154,9 +154,7 @@ fn draw(ladders: &Ladders, as_json: bool) -> Result<(), Failure> {
     let (all, left_out) = ladders.take();
     if left_out > 0 {
         let left_out = units::count(left_out);
-        eprintln!(
-            "sockpit: {left_out} packets are of flows that are not drawn; --filter leaves fewer"
-        );
+        note!("sockpit: {left_out} packets are of flows that are not drawn; --filter leaves fewer");
     }
     if as_json {
         return output::json_array(LADDER, &all);

@@ -85,7 +85,7 @@ pub(super) fn run(
                 writeln!(out, "{sentence}")?;
                 out.flush()?;
             } else {
-                eprintln!("{sentence}");
+                note!("{sentence}");
             }
         }
     }
