@@ -100,7 +100,7 @@ impl Ledger {
             }
         }
         let rows = self.settle(now, added, at, &mut changes);
-        for brief in self.told.take_unlisted(&self.known) {
+        for brief in self.told.take_brief(&self.known) {
             if self.coverage.covers(brief.row.key.netns) {
                 self.remember(brief);
             }
@@ -175,13 +175,15 @@ impl Ledger {
     /// The row at this place was not listed any more.
     fn end(&mut self, place: u32, at: Timestamp, changes: &mut TableChanges) {
         let Some(row) = self.known.forget(place) else { return };
-        let row = self.told.complete(row);
-        if self.coverage.covers(row.key.netns) {
-            changes.removed.push(row.key);
-            self.remember(EndedRow { row, ended_at: at });
+        let key = row.key;
+        let told = self.told.complete(row);
+        if self.coverage.covers(key.netns) {
+            changes.removed.push(key);
+            // What is left of a connection that is in the history already is none of its own.
+            told.into_iter().for_each(|row| self.remember(EndedRow { row, ended_at: at }));
         } else {
             // Out of sight, which says nothing of it.
-            changes.hidden.push(row.key);
+            changes.hidden.push(key);
         }
     }
 
