@@ -71,7 +71,7 @@ fn each(
             let filled = others
                 .into_iter()
                 .map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            filled.fold(own, |so_far, filled| so_far.and(filled))
+            filled.fold(own, Result::and)
         })?;
         for text in &mut texts {
             out.write_all(text)?;

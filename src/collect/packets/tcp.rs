@@ -58,7 +58,8 @@ impl Connection {
     /// Reads a little of each part, so that all of it is on its way from memory.
     #[inline]
     pub(super) fn touch(&self) -> u32 {
-        let senders = self.senders.iter().fold(0, |sum, one| sum ^ one.resets ^ one.window as u32);
+        let senders =
+            self.senders.iter().fold(0, |sum, one| sum ^ one.resets ^ u32::from(one.window));
         senders ^ self.attempts ^ u32::from(self.syn_by)
     }
 

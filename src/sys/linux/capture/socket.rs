@@ -210,7 +210,7 @@ pub(super) fn receive(socket: &OwnedFd, packet: &mut [u8]) -> std::result::Resul
         protocol: u16::from_be(address.sll_protocol),
         ..Received::default()
     };
-    let given = (message.msg_controllen as usize).min(size_of_val(&control));
+    let given = message.msg_controllen.min(size_of_val(&control));
     note_messages(&control.as_bytes()[..given], &mut received);
     Ok(received)
 }
