@@ -96,10 +96,10 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
     match kind {
         KeeperKind::Runit => directory::service(&mut keeper, line, at, world, ["sv", "down", "sv"]),
         KeeperKind::S6 => {
-            directory::service(&mut keeper, line, at, world, ["s6-svc", "-d", "s6-svstat"])
+            directory::service(&mut keeper, line, at, world, ["s6-svc", "-d", "s6-svstat"]);
         }
         KeeperKind::Daemontools => {
-            directory::service(&mut keeper, line, at, world, ["svc", "-d", "svstat"])
+            directory::service(&mut keeper, line, at, world, ["svc", "-d", "svstat"]);
         }
         KeeperKind::Supervisord => supervisord(&mut keeper, line, at, world),
         KeeperKind::Pm2 => pm2::application(&mut keeper, line, at, world),
