@@ -236,13 +236,15 @@ impl Facts {
         let children = |victim: &&Victim| victim.child_of.is_some();
         let is_child = |pid| plan.victims.iter().filter(children).any(|v| v.key.pid == pid);
         let asked = processes.iter().filter(|process| !is_child(process.pid));
+        let is_path = matches!(plan.target, KillTarget::Path { .. });
         let asked: Vec<inspect::keepers::Subject<'_>> = asked
             .map(|process| inspect::keepers::Subject {
                 process,
                 activation: activation(process, plan),
                 holds: holds(process, plan),
                 forwarder: self.subjects.iter().find_map(|(pid, subject)| {
-                    subject.forwarder.as_ref().filter(|_| *pid == process.pid)
+                    let is_meant = *pid == process.pid && !is_path;
+                    subject.forwarder.as_ref().filter(|_| is_meant)
                 }),
             })
             .collect();

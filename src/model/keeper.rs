@@ -47,6 +47,10 @@ pub struct Keeper {
     /// What the process itself has started and what ends with it by the command, uncleaned.
     #[serde(default)]
     pub ends_children: Vec<String>,
+    /// Whether the command ends the process alone, and leaves what lives beside it
+    /// (`KillMode=process`).
+    #[serde(default)]
+    pub ends_alone: bool,
     /// The units that systemd starts once it has ended (`OnSuccess=`), uncleaned.
     #[serde(default)]
     pub starts: Vec<String>,
@@ -149,6 +153,7 @@ impl Keeper {
             undone_by: None,
             stops_also: Vec::new(),
             ends_children: Vec::new(),
+            ends_alone: false,
             starts: Vec::new(),
             is_temporary: false,
             is_behind: false,

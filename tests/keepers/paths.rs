@@ -18,6 +18,8 @@ const SERVE: &str = "#!/usr/bin/python3\nimport os, signal, socket, sys\n\
 const UNITS: &[(&str, &str)] = &[
     ("web.service", "[Service]\nRestart=always\nExecStart=/usr/local/bin/at /run/web.sock\n"),
     ("left.service", "[Service]\nExecStart=/usr/local/bin/at /run/left.sock\n"),
+    ("act.socket", "[Socket]\nListenStream=/run/act.sock\n"),
+    ("act.service", "[Service]\nExecStart=/usr/local/bin/serve\n"),
     ("tidy.service", "[Service]\nExecStart=/usr/local/bin/at /run/tidy.sock tidy\n"),
 ];
 
@@ -26,8 +28,8 @@ fn who_listens_at_a_path_is_ended_and_what_keeps_it_is_told() {
     let Some(booted) = boot(&[]) else { return };
     booted.program("/usr/local/bin/at", SERVE);
     booted.units(UNITS);
-    booted.sh("systemctl start web left tidy; ln -s /run /srv/run");
-    for name in ["web", "left", "tidy"] {
+    booted.sh("systemctl start web left tidy act.socket; ln -s /run /srv/run");
+    for name in ["web", "left", "tidy", "act"] {
         wait_for("a listener", || is_held(&booted, name).then_some(()));
     }
     let (code, outcome) = kill(&booted, "/srv/run/tidy.sock");
@@ -53,6 +55,12 @@ fn who_listens_at_a_path_is_ended_and_what_keeps_it_is_told() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("no process listens on /run/web.sock"), "{said}");
+
+    let said = stdout(&booted.sockpit(&["kill", "/run/act.sock", "--dry-run"]));
+    let command = "this stops only that: /usr/bin/systemctl stop -- act.socket";
+    assert!(said.contains(command), "{said}");
+    booted.sh("systemctl stop -- act.socket");
+    assert!(!is_held(&booted, "act"));
 }
 
 fn is_held(booted: &Booted, name: &str) -> bool {

@@ -243,15 +243,15 @@ pub(super) fn steps(plan: &KillPlan) -> Vec<String> {
         let restarter = plan.keepers.iter().find(|keeper| keeper.may_restart());
         let later = keeper::later(&plan.keepers, plan.watch_ms).and_then(|keeper| keeper.delay_ms);
         steps.push(match (restarter, later) {
-            (None, _) if matches!(plan.target, KillTarget::Path { .. }) => {
+            (_, None) if matches!(plan.target, KillTarget::Path { .. }) => {
                 format!("Watch {name} for {seconds} s, and look whether its file is left.")
             }
             (None, _) => {
                 format!("Watch {name} for {seconds} s, then prove by one bind that it is free.")
             }
             (Some(keeper), None) => format!(
-                "Watch {name} for {seconds} s; no trial bind, since {} may be about to restart \
-                 what it runs.",
+                "Watch {name} for {seconds} s, and on while it is being started again; no trial \
+                 bind, since {} may be about to restart what it runs.",
                 keeper.name
             ),
             (Some(keeper), Some(delay)) => format!(

@@ -43,7 +43,11 @@ pub fn plan(target: &KillTarget, sockets: &[Socket], facts: &Facts, options: &Op
         supervisors: keepers.iter().flat_map(Supervisor::of).collect(),
         watch_ms: watch.unwrap_or_else(|| keeper::watch_ms(&keepers)),
         keepers,
-        forwarders: forwarders(&victims, facts),
+        // What listens at a path does so for itself.
+        forwarders: match target {
+            KillTarget::Path { .. } => Vec::new(),
+            _ => forwarders(&victims, facts),
+        },
         timeout_ms: options.timeout.as_millis().try_into().unwrap_or(u64::MAX),
         protected: victims.iter().any(|victim| victim.protected.is_some()),
         steps: Vec::new(),
@@ -290,7 +294,8 @@ pub(super) fn add_neighbours(
     let behind: Vec<u32> = behind.map(|process| process.pid).collect();
     let is_meant =
         |pid: u32| behind.contains(&pid) || plan.victims.iter().any(|it| it.key.pid == pid);
-    for keeper in keepers.iter_mut().filter(|keeper| keeper.command().is_some()) {
+    let takes_others = |keeper: &&mut Keeper| keeper.command().is_some() && !keeper.ends_alone;
+    for keeper in keepers.iter_mut().filter(takes_others) {
         let Some(instance) = keeper.instance.as_deref() else { continue };
         let is_inside = |process: &Process| match keeper.kind {
             KeeperKind::Container => {

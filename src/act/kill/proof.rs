@@ -188,7 +188,7 @@ impl Port<'_, '_> {
             )),
             After::Settled => None,
             After::Unknown => {
-                let is_certain = keeper.restarts == Some(true) && keeper.delay_ms.is_none();
+                let is_certain = keeper.restarts == Some(true);
                 let tree = process::tree().unwrap_or_default();
                 let lives = keeper.pid.is_some_and(|pid| tree.get(pid).is_some());
                 let policy = keeper.policy.as_deref();

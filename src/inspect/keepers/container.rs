@@ -320,7 +320,8 @@ fn around(
 ) -> Vec<Keeper> {
     let is_service = |member: &Member| {
         let unit = cgroup::path(&member.cgroups).and_then(cgroup::unit)?;
-        let whole = unit.name.ends_with(".service") && !is_daemon(&unit.name);
+        let is_single = !is_daemon(&unit.name) && !unit.name.starts_with("user@");
+        let whole = unit.name.ends_with(".service") && is_single;
         whole.then(|| unit.name.to_string())
     };
     let manager = |member: &Member| match cgroup::path(&member.cgroups).and_then(cgroup::user) {
@@ -351,7 +352,6 @@ fn around(
 }
 
 /// Units that run all containers are no container's own.
-fn is_daemon(unit: &str) -> bool {
+pub(super) fn is_daemon(unit: &str) -> bool {
     matches!(unit, "docker.service" | "containerd.service" | "podman.service")
-        || unit.starts_with("user@")
 }

@@ -2,6 +2,7 @@
 
 use super::World;
 use super::lineage::{self, Member};
+use super::program;
 use crate::model::keeper::Keeper;
 use crate::model::tree::ProcessNode;
 
@@ -87,7 +88,11 @@ fn sort<'n>(
 ) {
     // The master of workers that were found is the head of what is theirs.
     let holder = &line[0];
-    let masters = line[1..].iter().take_while(|member| lineage::is_same_program(member, holder));
+    // One that keeps others besides, as uwsgi's emperor does, is not.
+    let is_master = |member: &&Member| {
+        lineage::is_same_program(member, holder) && program::kind(member).is_none()
+    };
+    let masters = line[1..].iter().take_while(is_master);
     let heads: Vec<u32> = masters.map(Member::pid).chain(world.subjects.iter().copied()).collect();
     let is_own = |pid: u32| world.tree.ancestors(pid).iter().any(|above| heads.contains(above));
     let mut started_by = Vec::new();

@@ -43,7 +43,7 @@ const PROGRAMS: [(&str, KeeperKind); 29] = [
 const FORWARDERS: [&str; 5] = ["tini", "dumb-init", "catatonit", "docker-init", "npm"];
 
 /// supervisord looks once a second, and waits one to three seconds longer after a start that
-/// failed; uwsgi's emperor looks every three seconds.
+/// failed.
 const LOOP_DELAY_MS: u64 = 3_000;
 
 /// Which kind of keeper a process is, if it is one.
@@ -285,7 +285,7 @@ pub(super) fn is_ours(member: &Member, world: &World<'_>) -> bool {
 
 fn emperor(keeper: &mut Keeper, line: &[Member], at: usize) {
     keeper.restarts = Some(true);
-    keeper.delay_ms = Some(LOOP_DELAY_MS);
+    keeper.policy = Some("when it looks the next time".to_owned());
     let mut arguments = line[at].process.cmdline.iter();
     let of_flag = arguments.find_map(|argument| {
         let rest = argument.strip_prefix("--emperor")?;

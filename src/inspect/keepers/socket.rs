@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::World;
+use super::container::is_daemon;
 use super::lineage::Member;
 use super::unit::{ALL_SOCKETS, Manager, show, stop};
 use crate::model::activation::Activation;
@@ -46,9 +47,17 @@ fn listening(holds: &[Socket], manager: &Manager, world: &mut World<'_>) -> Vec<
         .map_or_else(|_| Vec::new(), |(_, shown)| shown);
     let is_it = |unit: &&UnitShown| {
         unit.is_active()
-            && unit.listens.iter().any(|listens| holds.iter().any(|held| is_at(listens, held)))
+            && (unit.listens.iter().any(|listens| holds.iter().any(|held| is_at(listens, held)))
+                || unit.paths.iter().any(|path| holds.iter().any(|held| is_path(path, held))))
     };
     shown.iter().filter(is_it).map(|unit| unit.id.clone()).collect()
+}
+
+/// A socket has its path as systemd bound it; `/var/run` is a link to `/run`.
+fn is_path(path: &str, socket: &Socket) -> bool {
+    let bare = |path: &str| path.strip_prefix("/var/run/").map(str::to_owned);
+    let whole = |path: &str| bare(path).map_or(path.to_owned(), |rest| format!("/run/{rest}"));
+    socket.local.path.as_deref().is_some_and(|held| whole(held) == whole(path))
 }
 
 fn is_at(listens: &Listens, socket: &Socket) -> bool {
@@ -88,6 +97,8 @@ fn keeper(
             let needs_root = world.uid != 0 && !matches!(manager, Manager::User(_));
             keeper.set_command(stop(&program, &systemctl, &units), needs_root);
             keeper.ends_holder = Some(false);
+            let daemons = units.iter().filter(|unit| is_daemon(unit));
+            daemons.for_each(|daemon| keeper.also(format!("the containers of {daemon}")));
             keeper.confirmed = Some(Confirmed::Asked);
         }
         Ok(_) => keeper.reason = Some("systemd refuses to stop it by hand".to_owned()),

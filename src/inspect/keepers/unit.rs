@@ -8,6 +8,7 @@ mod starts;
 mod stops;
 
 use super::ask::words;
+use super::container::is_daemon;
 use super::lineage::{self, Member};
 use super::{World, losses};
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind, TERM};
@@ -245,8 +246,13 @@ fn confirmed(
         keeper.ends_holder = (ends == Ends::Yes).then_some(true);
     }
     stops::along(shown, systemctl, world).into_iter().for_each(|unit| keeper.also(unit));
-    if shown.kill_mode.as_deref() != Some("process") || !shown.stop_commands.is_empty() {
+    keeper.ends_alone =
+        shown.kill_mode.as_deref() == Some("process") && shown.stop_commands.is_empty();
+    if !keeper.ends_alone {
         add_losses(&mut keeper, answer, tie, world);
+    }
+    if is_daemon(&name) {
+        keeper.also(format!("the containers of {name}"));
     }
     with_starters(keeper, answer, systemctl, world)
 }

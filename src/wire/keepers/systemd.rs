@@ -42,8 +42,10 @@ pub struct UnitShown {
     pub on_success: Vec<String>,
     /// See `on_success`.
     pub on_failure: Vec<String>,
-    /// `Listen`: the addresses of a socket unit; UNIX sockets and others are left out.
+    /// `Listen`: the addresses of a socket unit.
     pub listens: Vec<Listens>,
+    /// `Listen`: the paths of its UNIX sockets.
+    pub paths: Vec<String>,
     /// `TriggeredBy`: the socket, timer and path units that start it.
     pub triggered_by: Vec<String>,
     /// `Triggers`: what a socket or timer unit starts.
@@ -114,7 +116,10 @@ fn unit(text: &str) -> UnitShown {
                 unit.restart_after = some();
                 unit.restart_after_ms = milliseconds(value);
             }
-            "Listen" => unit.listens.extend(listens(value)),
+            "Listen" => {
+                unit.listens.extend(listens(value));
+                unit.paths.extend(path(value));
+            }
             "TriggeredBy" => unit.triggered_by = list().collect(),
             "Triggers" => unit.triggers = list().collect(),
             "UpheldBy" => {
@@ -143,6 +148,13 @@ fn listens(value: &str) -> Option<Listens> {
         _ => return None,
     };
     Some(Listens { addr: addr.parse().ok()?, udp })
+}
+
+/// `/run/user/2000/bus (Stream)`; `None` for what is no UNIX socket.
+fn path(value: &str) -> Option<String> {
+    let (path, kind) = value.rsplit_once(' ')?;
+    let is_socket = matches!(kind, "(Stream)" | "(Datagram)" | "(SequentialPacket)");
+    (is_socket && path.starts_with('/')).then(|| path.to_owned())
 }
 
 impl UnitShown {
@@ -184,6 +196,7 @@ mod tests {
         // systemd 252
         let text = "Listen=[::]:8022 (Stream)\nListen=127.0.0.1:53 (Datagram)\n\
             Listen=/run/user/2000/bus (Stream)\nListen=[::]:1 (SequentialPacket)\nId=a.socket";
+        assert_eq!(units(text)[0].paths, ["/run/user/2000/bus"]);
         let told = units(text).remove(0).listens;
         let told: Vec<(String, bool)> =
             told.iter().map(|it| (it.addr.to_string(), it.udp)).collect();

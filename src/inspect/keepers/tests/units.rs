@@ -250,7 +250,19 @@ fn what_lives_beside_the_holder_is_named_and_what_is_its_own_is_not() {
     // With this mode only the main process ends.
     let reply = shown("web.service", 30, WEB, "KillMode=process");
     system.replies = vec![("systemctl show".to_owned(), reply)];
-    assert!(system.chain(30)[0].stops_also.is_empty());
+    assert!(system.chain(30)[0].stops_also.is_empty() && system.chain(30)[0].ends_alone);
+}
+
+#[test]
+fn a_master_that_keeps_others_is_more_than_the_holders_own() {
+    let reply = shown("web.service", 20, WEB, "");
+    let mut system = system(WEB, &[("systemctl show", &reply)]);
+    system.add(20, 1, "uwsgi", "uwsgi --emperor /srv/emp", WEB);
+    system.add(30, 20, "uwsgi", "uwsgi --ini web.ini", WEB);
+    system.add(40, 20, "uwsgi", "uwsgi --ini other.ini", WEB);
+    let chain = system.chain(30);
+    assert_eq!((chain[0].kind, chain[0].restarts), (KeeperKind::Emperor, Some(true)));
+    assert_eq!(chain[1].stops_also, ["uwsgi 40", "uwsgi 20"]);
 }
 
 #[test]
