@@ -27,7 +27,7 @@ pub mod port_rules;
 mod proc;
 pub mod process;
 pub mod processes;
-pub(super) mod rights;
+mod rights;
 pub mod route;
 mod sock_diag;
 pub mod sockets;

@@ -134,7 +134,7 @@ fn what_could_hurt_is_refused_with_the_reason() {
             ("SO_LOCK_FILTER=on", "filter"),
             ("TCP_ULP=tls", "stream"),
             ("IP_MULTICAST_TTL=3", "no tcp socket"),
-            ("SO_TYPE=1", "it cannot be set"),
+            ("SO_TYPE=1", "the kernel sets it"),
             ("UDP_CORK=on", "no such option"),
             ("TCP_FASTOPEN=5", "before connect"),
         ] {

@@ -4,14 +4,17 @@
 //! they need the machine's own root.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::certificates::{Authority, Certificate};
 use crate::servers::{Server, assert_verdict, shown, stage};
 use crate::strangers::table;
-use crate::support::{are_there, in_namespace_of_root, run};
+use crate::support::{are_there, in_namespace_of_root, run, wait_for};
 
 /// Other users may pass here.
 fn open_to_all(directory: &Path) {
@@ -114,6 +117,16 @@ fn dovecot() {
         fs::write(&file, configuration).unwrap();
         let arguments = ["-F", "-c", &shown(&file)];
         let _dovecot = Server::start_in(directory, "dovecot", &arguments, 143);
+        // Until its authentication process is up, Dovecot greets with the word that it waits for it.
+        for port in [143, 110] {
+            wait_for("Dovecot's own greeting", || {
+                let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+                stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+                let mut line = String::new();
+                BufReader::new(stream).read_line(&mut line).ok()?;
+                line.contains("Dovecot").then_some(())
+            });
+        }
         let ca = authority.file();
         speaks_tls("imap", "imaps", &ca, "IMAP4rev1");
         speaks_tls("pop3", "pop3s", &ca, "+OK Dovecot");

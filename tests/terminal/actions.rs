@@ -215,7 +215,7 @@ fn the_signal_can_be_chosen() {
         terminal.wait_row(&["▸ TERM"]);
         terminal.send("s");
         terminal.wait_row(&["▸ TERM", "asks the process to end cleanly"]);
-        terminal.wait_row(&["KILL", "asks once more"]);
+        terminal.wait_row(&["KILL", "asks again first"]);
         terminal.send("\x1b[B\x1b[B");
         terminal.wait_row(&["▸ INT"]);
         terminal.send("\r");

@@ -26,7 +26,7 @@ impl Interrupt {
         thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
             // It needs none of the rights that others may give up later.
             #[cfg(target_os = "linux")]
-            crate::sys::linux::rights::give_up_bpf();
+            crate::sys::host::give_up_bpf();
             runtime.block_on(async {
                 tokio::select! {
                     _ = interrupt.recv() => {}
