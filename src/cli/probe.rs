@@ -46,7 +46,7 @@ pub struct Args {
     /// protocol's own time for what is said then.
     #[arg(long, value_name = "D")]
     timeout: Option<String>,
-    /// Connect from this address of this host, and from this port: 192.0.2.5, [2001:db8::5]:4000,
+    /// Connect from this address of this host, from this port, or both: 192.0.2.5, 192.0.2.5:4000,
     /// :4000.
     #[arg(long, value_name = "A")]
     source: Option<String>,

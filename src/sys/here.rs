@@ -1,10 +1,8 @@
 //! What portable code needs of the platform that it runs on.
 
 #[cfg(target_os = "linux")]
-pub(super) use super::linux::netstat2;
-#[cfg(not(target_os = "linux"))]
-pub(super) use super::portable::netstat2;
-#[cfg(unix)]
-pub(super) use super::unix::errno;
+pub(super) use super::linux::{errno, netstat2};
+#[cfg(target_os = "macos")]
+pub(super) use super::macos::{errno, netstat2};
 #[cfg(windows)]
-pub(super) use super::windows::errno;
+pub(super) use super::windows::{errno, netstat2};
