@@ -1,8 +1,10 @@
 //! What portable code needs of the platform that it runs on.
 
 #[cfg(target_os = "linux")]
-pub(super) use super::linux::{errno, netstat2};
-#[cfg(target_os = "macos")]
-pub(super) use super::macos::{errno, netstat2};
+pub(super) use super::linux::netstat2;
+#[cfg(not(target_os = "linux"))]
+pub(super) use super::portable::netstat2;
+#[cfg(unix)]
+pub(super) use super::unix::errno;
 #[cfg(windows)]
-pub(super) use super::windows::{errno, netstat2};
+pub(super) use super::windows::errno;
