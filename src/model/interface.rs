@@ -32,6 +32,8 @@ pub struct Interface {
 pub struct Inet6Address {
     /// Address.
     pub addr: Ipv6Addr,
+    /// Bits of its network: an address is deleted only by the length that it was added with.
+    pub prefix_len: u8,
     /// Its interface's name.
     pub interface: Box<str>,
     /// Whether it may be bound.

@@ -8,7 +8,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::kill::Server;
-use crate::support::{in_namespace, in_namespace_with, run, sockpit};
+use crate::namespaces;
+use crate::support::{in_namespace, in_namespace_with, run, sockpit, wait_for};
 use crate::why::{finding, kinds, why};
 
 fn ip(arguments: &str) {
@@ -36,6 +37,29 @@ fn a_tentative_address_is_this_hosts_and_may_not_be_bound_yet() {
         let argv = &finding(&json, "tentative_address")["remedies"][0]["argv"];
         assert_eq!(argv[1], "wait", "{argv}");
         assert_eq!(why(&["8080", "--addr", "2001:db8::2"]).0, 0);
+    });
+}
+
+#[test]
+fn an_address_that_another_host_has_is_told_with_the_command_that_removes_it() {
+    in_namespace(|| {
+        namespaces::add("other");
+        ip("link add d0 type veth peer name d1 netns other");
+        ip("-n other link set d1 up");
+        ip("-n other -6 address add 2001:db8::1/64 dev d1 nodad");
+        ip("link set d0 up");
+        ip("-6 address add 2001:db8::1/64 dev d0");
+        let json = wait_for("the duplicate to be found", || {
+            let (code, json) = why(&["8080", "--addr", "2001:db8::1"]);
+            assert_eq!((code, kinds(&json)), (1, vec!["tentative_address"]), "{json}");
+            text(&json, "tentative_address").contains("dadfailed").then_some(json)
+        });
+        let remedy = &finding(&json, "tentative_address")["remedies"][0]["argv"];
+        let argv: Vec<&str> =
+            remedy.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+        run(Command::new(argv[0]).args(&argv[1..]));
+        let (_, json) = why(&["8080", "--addr", "2001:db8::1"]);
+        assert_eq!(kinds(&json), vec!["addr_not_local"], "{json}");
     });
 }
 

@@ -29,13 +29,14 @@ pub fn is_off(place: &str) -> Option<bool> {
 fn parse(line: &str) -> Option<Inet6Address> {
     let mut words = line.split_ascii_whitespace();
     let addr = Ipv6Addr::from(u128::from_str_radix(words.next()?, 16).ok()?);
-    let flags = u8::from_str_radix(words.nth(3)?, 16).ok()?;
+    let prefix_len = u8::from_str_radix(words.nth(1)?, 16).ok()?;
+    let flags = u8::from_str_radix(words.nth(1)?, 16).ok()?;
     let state = match flags {
         flags if flags & DAD_FAILED != 0 => AddressState::Duplicate,
         flags if flags & TENTATIVE != 0 && flags & OPTIMISTIC == 0 => AddressState::Tentative,
         _ => AddressState::Ready,
     };
-    Some(Inet6Address { addr, interface: words.next()?.into(), state })
+    Some(Inet6Address { addr, prefix_len, interface: words.next()?.into(), state })
 }
 
 #[cfg(test)]
@@ -48,6 +49,7 @@ mod tests {
             let line = format!("20010db8000000000000000000000001 02 40 00 {flags}       d0");
             let read = parse(&line).unwrap();
             assert_eq!((read.addr.to_string().as_str(), &*read.interface), ("2001:db8::1", "d0"));
+            assert_eq!(read.prefix_len, 64);
             read.state
         };
         assert_eq!(state("80"), AddressState::Ready);

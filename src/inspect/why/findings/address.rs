@@ -27,13 +27,13 @@ fn not_local(addr: IpAddr) -> WhyFinding {
 
 /// The address is there, and duplicate address detection (RFC 4862) is not done with it.
 fn unfinished(scene: &Scene<'_>, own: &Inet6Address) -> WhyFinding {
-    let Inet6Address { addr, interface, state } = own;
+    let Inet6Address { addr, prefix_len, interface, state } = own;
     if *state == AddressState::Duplicate {
         let text = format!(
             "{addr} on {interface} is dadfailed: another host on the link has the same address, so \
              that it cannot be bound until one of them takes another"
         );
-        let (addr, interface) = (format!("{addr}/128"), interface.as_ref());
+        let (addr, interface) = (format!("{addr}/{prefix_len}"), interface.as_ref());
         let remove = ["ip", "-6", "address", "delete", &addr, "dev", interface];
         let remedies = vec![remedy("remove it here (as root)", &remove)];
         return finding(WhyKind::TentativeAddress, text, &[], remedies);
