@@ -1,5 +1,6 @@
 //! A capture file, counted on threads of its own: a pipe may keep the reader waiting.
 
+mod fault;
 mod workers;
 
 use std::fmt;
@@ -31,6 +32,9 @@ pub enum FileError {
     /// Its frames are not of a kind that the filter speaks of.
     #[error("the filter does not fit it: {0}")]
     Filter(#[from] FilterError),
+    /// Sockpit itself failed at it.
+    #[error("counting stopped at a fault of sockpit, please report it with the file: {0}")]
+    Fault(String),
 }
 
 impl FileError {
@@ -39,6 +43,7 @@ impl FileError {
         match self {
             Self::Open(_) | Self::Filter(_) => true,
             Self::Capture(error) => error.is_unusable(),
+            Self::Fault(_) => false,
         }
     }
 }
@@ -140,8 +145,11 @@ impl FileCount {
         let filter = job.filter.as_ref().map(|filter| Arc::from(filter.text()));
         thread::Builder::new().name("capture file".to_owned()).spawn(move || {
             // Opening may block too: a FIFO without a writer.
-            let end = file.open().map_err(FileError::Open);
-            let end = end.and_then(|reader| workers::count(reader, job, &working));
+            let end = fault::caught(|| {
+                let reader = file.open().map_err(FileError::Open)?;
+                workers::count(reader, job, &working)
+            });
+            let end = end.and_then(|end| end);
             working.lock().end = Some(end);
             working.ended.notify_all();
         })?;

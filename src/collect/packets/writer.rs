@@ -123,8 +123,12 @@ impl FileWriter {
         // A thread that has ended has said why.
         let _ = self.finish.send(Chunk { end: Some(dropped), ..Chunk::default() });
         drop(self.finish);
-        let _ = self.thread.join();
-        self.shared.snapshot()
+        let result = self.thread.join();
+        let mut written = self.shared.snapshot();
+        if result.is_err() {
+            written.ended.get_or_insert("writing stopped at a fault of sockpit".to_owned());
+        }
+        written
     }
 }
 

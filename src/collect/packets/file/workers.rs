@@ -6,6 +6,7 @@ use std::num::NonZero;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use super::fault::caught;
 use super::{FileError, FileJob, PassedOver, Shared, State, count_frame, frame_of};
 use crate::collect::packets::counter::Frame;
 use crate::collect::packets::each::{Each, Packet};
@@ -17,6 +18,9 @@ use crate::wire::frame::{Link, Summary};
 /// Reading and counting go block by block: more workers would wait.
 const MOST_WORKERS: usize = 4;
 
+/// Finds what the filter lets through.
+type Decode = for<'a> fn(&'a Block, Option<&mut Programs>) -> Decoded<'a>;
+
 /// What the workers share.
 struct Work<'a, R> {
     reading: Mutex<Reading<R>>,
@@ -24,6 +28,7 @@ struct Work<'a, R> {
     /// Tells that a block is counted.
     counted: Condvar,
     shared: &'a Shared,
+    decode: Decode,
     filter: Option<Filter>,
     limit: Option<u64>,
 }
@@ -62,6 +67,15 @@ pub(super) fn count(
     job: FileJob,
     shared: &Shared,
 ) -> Result<(), FileError> {
+    count_with(reader, job, shared, decode)
+}
+
+fn count_with(
+    reader: impl Read + Send,
+    job: FileJob,
+    shared: &Shared,
+    decode: Decode,
+) -> Result<(), FileError> {
     let reader = Unpacked::open(reader).map_err(capture_file::Error::ReadHeader)?;
     let reader = CaptureReader::open(reader)?;
     let FileJob { limit, filter, each } = job;
@@ -70,6 +84,7 @@ pub(super) fn count(
         counting: Mutex::new(Counting { turn: 0, each, end: None }),
         counted: Condvar::new(),
         shared,
+        decode,
         filter,
         limit,
     };
@@ -91,7 +106,8 @@ impl<R: Read> Work<'_, R> {
         let mut programs = self.filter.clone().map(Programs::new);
         let mut part = Read1::default();
         while self.read(&mut part) {
-            let decoded = Decoded::of(&part.block, programs.as_mut());
+            let decoded = caught(|| (self.decode)(&part.block, programs.as_mut()))
+                .unwrap_or_else(|fault| Decoded::failed(&part.block, fault));
             self.count(&part.new_names, part.dropped, part.number, decoded, part.end.take());
         }
     }
@@ -102,10 +118,11 @@ impl<R: Read> Work<'_, R> {
         if reading.is_over {
             return false;
         }
-        part.end = match reading.reader.next_block(&mut part.block) {
-            Ok(true) => None,
-            Ok(false) => Some(Ok(())),
-            Err(error) => Some(Err(error.into())),
+        part.end = match caught(|| reading.reader.next_block(&mut part.block)) {
+            Ok(Ok(true)) => None,
+            Ok(Ok(false)) => Some(Ok(())),
+            Ok(Err(error)) => Some(Err(error.into())),
+            Err(fault) => Some(Err(fault)),
         };
         reading.is_over = part.end.is_some();
         part.number = reading.next;
@@ -133,9 +150,14 @@ impl<R: Read> Work<'_, R> {
             let mut state = self.shared.lock();
             state.names.extend_from_slice(new_names);
             state.dropped = dropped;
-            let wants_more = decoded.count_into(&mut state, counting.each.as_mut(), self.limit);
+            let each = counting.each.as_mut();
+            let counted = caught(|| decoded.count_into(&mut state, each, self.limit));
             drop(state);
-            counting.end = if wants_more { decoded.failed.map(Err).or(end) } else { Some(Ok(())) };
+            counting.end = match counted {
+                Ok(true) => decoded.failed.map(Err).or(end),
+                Ok(false) => Some(Ok(())),
+                Err(fault) => Some(Err(fault)),
+            };
         }
         counting.turn += 1;
         let is_over = counting.end.is_some();
@@ -162,22 +184,33 @@ struct Decoded<'a> {
     failed: Option<FileError>,
 }
 
-impl<'a> Decoded<'a> {
-    fn of(block: &'a Block, mut programs: Option<&mut Programs>) -> Self {
-        let frames = Vec::with_capacity(block.records().len());
-        let passed_over = PassedOver::default();
-        let mut decoded = Self { block, frames, passed_over, failed: None };
-        for (number, record) in (0..).zip(block.records()) {
-            match programs.as_mut().map_or(Ok(true), |programs| programs.lets_through(&record)) {
-                Ok(true) => decoded.frames.push((number, frame_of(&record))),
-                Ok(false) => decoded.passed_over.note(&record),
-                Err(error) => {
-                    decoded.failed = Some(error.into());
-                    break;
-                }
+/// What the filter lets through of a block.
+fn decode<'a>(block: &'a Block, mut programs: Option<&mut Programs>) -> Decoded<'a> {
+    let frames = Vec::with_capacity(block.records().len());
+    let passed_over = PassedOver::default();
+    let mut decoded = Decoded { block, frames, passed_over, failed: None };
+    for (number, record) in (0..).zip(block.records()) {
+        match programs.as_mut().map_or(Ok(true), |programs| programs.lets_through(&record)) {
+            Ok(true) => decoded.frames.push((number, frame_of(&record))),
+            Ok(false) => decoded.passed_over.note(&record),
+            Err(error) => {
+                decoded.failed = Some(error.into());
+                break;
             }
         }
-        decoded
+    }
+    decoded
+}
+
+impl<'a> Decoded<'a> {
+    /// Of a block that could not be decoded.
+    fn failed(block: &'a Block, why: FileError) -> Self {
+        Self {
+            block,
+            frames: Vec::new(),
+            passed_over: PassedOver::default(),
+            failed: Some(why),
+        }
     }
 
     /// Whether more packets are wanted.
@@ -256,5 +289,102 @@ impl Programs {
             }
         };
         Ok(self.compiled[at].1.matches(record.bytes, record.length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use std::io;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::wire::capture_file::writer;
+
+    /// More blocks than there are workers, so that some wait for the turn of others.
+    const PACKETS: u64 = 40_000;
+
+    fn capture() -> Vec<u8> {
+        let mut file = Vec::new();
+        writer::section(&mut file, "test", "test");
+        writer::interface(&mut file, Some("eth0"), 1, 65_535, None);
+        for number in 0..PACKETS {
+            let packet = writer::PacketBlock {
+                interface: 0,
+                time_ns: number as i64,
+                length: 60,
+                bytes: &[0; 60],
+                comment: None,
+            };
+            writer::packet(&mut file, &packet);
+        }
+        file
+    }
+
+    /// How counting ends, and what was counted before; it must not take for ever.
+    fn ends(
+        reader: impl Read + Send + 'static,
+        job: FileJob,
+        step: Decode,
+    ) -> (Result<(), FileError>, u64) {
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let shared = Shared::default();
+            let end = count_with(reader, job, &shared, step);
+            let packets = shared.lock().counter.total().packets;
+            tell.send((end, packets)).unwrap();
+        });
+        told.recv_timeout(Duration::from_secs(60)).expect("counting came to no end")
+    }
+
+    fn fault(end: Result<(), FileError>) -> String {
+        let error = end.unwrap_err();
+        assert!(!error.is_unusable(), "what was counted before is shown");
+        error.to_string()
+    }
+
+    #[test]
+    fn a_panic_while_a_block_is_decoded_ends_the_reading() {
+        fn failing<'a>(block: &'a Block, programs: Option<&mut Programs>) -> Decoded<'a> {
+            let first = block.record(0).and_then(|record| record.time_ns).unwrap_or_default();
+            assert!(first < PACKETS as i64 / 2, "made to fail");
+            decode(block, programs)
+        }
+        let (end, packets) = ends(io::Cursor::new(capture()), FileJob::default(), failing);
+        let text = fault(end);
+        assert!(text.contains("a fault of sockpit") && text.ends_with(": made to fail"), "{text}");
+        assert!(packets >= PACKETS / 2, "blocks before it are counted, in order: {packets}");
+        assert!(packets < PACKETS);
+    }
+
+    #[test]
+    fn a_panic_of_what_looks_at_packets_ends_the_reading() {
+        let mut left = 30;
+        let each: Each = Box::new(move |_| {
+            left -= 1;
+            assert!(left > 0, "made to fail");
+            std::ops::ControlFlow::Continue(())
+        });
+        let job = FileJob { each: Some(each), ..FileJob::default() };
+        let (end, packets) = ends(io::Cursor::new(capture()), job, decode);
+        assert!(fault(end).ends_with(": made to fail"));
+        assert_eq!(packets, 30);
+    }
+
+    #[test]
+    fn a_panic_of_the_reader_ends_the_reading() {
+        struct Failing(io::Cursor<Vec<u8>>);
+        impl Read for Failing {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                assert!(self.0.position() < 1_000_000, "made to fail");
+                self.0.read(buffer)
+            }
+        }
+        let reader = Failing(io::Cursor::new(capture()));
+        let (end, packets) = ends(reader, FileJob::default(), decode);
+        assert!(fault(end).ends_with(": made to fail"));
+        assert!(packets < PACKETS);
     }
 }
