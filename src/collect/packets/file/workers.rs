@@ -205,12 +205,7 @@ fn decode<'a>(block: &'a Block, mut programs: Option<&mut Programs>) -> Decoded<
 impl<'a> Decoded<'a> {
     /// Of a block that could not be decoded.
     fn failed(block: &'a Block, why: FileError) -> Self {
-        Self {
-            block,
-            frames: Vec::new(),
-            passed_over: PassedOver::default(),
-            failed: Some(why),
-        }
+        Self { block, frames: Vec::new(), passed_over: PassedOver::default(), failed: Some(why) }
     }
 
     /// Whether more packets are wanted.
