@@ -2,7 +2,7 @@
 
 use super::ladder::Ladder;
 use super::packet::PacketLine;
-use super::packets::FlowKey;
+use super::packets::ends::FlowKey;
 
 /// A flow, as far as its packets are kept.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::packets::FlowEnd;
+use super::packets::ends::FlowEnd;
 
 /// One packet, or several of a kind one after the other.
 #[derive(Clone, Debug, PartialEq, Serialize)]

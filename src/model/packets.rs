@@ -1,54 +1,24 @@
 //! What a capture counted: by protocol, port, process and flow, beside what it lost.
 
+pub(super) mod count;
+pub(super) mod ends;
 mod focus;
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::flow_look::FlowLook;
+pub use count::Count;
+pub use ends::{FlowEnd, FlowKey};
 pub use focus::FlowFocus;
 
 pub use super::connection::{
     ApplicationCount, DnsCode, DnsCounts, DnsName, FlowTcp, Handshake, HostCount, ResetPhase,
     TcpCounts, TcpEnd,
 };
-
-/// Packets and the bytes they had on the wire, from the link header on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Count {
-    /// Frames.
-    pub packets: u64,
-    /// Bytes on the wire, also when the capture cut the frame short.
-    pub bytes: u64,
-}
-
-impl Count {
-    /// Adds one frame of `bytes`.
-    pub fn add(&mut self, bytes: u64) {
-        self.packets += 1;
-        self.bytes += bytes;
-    }
-
-    /// What came since `earlier`.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Self {
-        Self {
-            packets: self.packets.saturating_sub(earlier.packets),
-            bytes: self.bytes.saturating_sub(earlier.bytes),
-        }
-    }
-}
-
-impl std::ops::AddAssign for Count {
-    fn add_assign(&mut self, other: Self) {
-        self.packets += other.packets;
-        self.bytes += other.bytes;
-    }
-}
 
 /// Everything that the counts below do not contain, by cause.
 /// `None` where the source cannot know.
@@ -119,15 +89,6 @@ pub struct ProcessCount {
     pub count: Count,
 }
 
-/// One end of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct FlowEnd {
-    /// Address.
-    pub addr: IpAddr,
-    /// Port; 0 where the protocol has none.
-    pub port: u16,
-}
-
 /// Who a flow belongs to on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowOwner {
@@ -135,20 +96,6 @@ pub struct FlowOwner {
     pub pid: u32,
     /// Its short name, uncleaned.
     pub name: Box<str>,
-}
-
-/// What identifies a flow: both directions have the same key, the smaller end is `a`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct FlowKey {
-    /// IP protocol number.
-    pub ip_protocol: u8,
-    /// The smaller end.
-    pub a: FlowEnd,
-    /// The greater end.
-    pub b: FlowEnd,
-    /// The identifier of an ICMP echo: each program that pings has its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ident: Option<u16>,
 }
 
 /// What an ICMP message is.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FlowEnd, FlowKey};
+use super::ends::{FlowEnd, FlowKey};
 use crate::model::socket::{Endpoint, Socket};
 
 /// The flows of one socket, which a snapshot lists whatever their rank.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::StageName;
+use super::stage_name::StageName;
 use crate::model::dialogue::{Answer, DnsRecord, Greeting};
 use crate::model::socket::Backlog;
 

@@ -4,7 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Protocol, Socket};
+use super::protocol::Protocol;
+use super::record::Socket;
 
 /// What identifies a socket for as long as it lives, through every re-sorting.
 ///

@@ -1,6 +1,9 @@
 //! How a TCP connection gets on: what one look at it tells.
 
-use super::{Protocol, Socket, State, TimerKind};
+use super::protocol::Protocol;
+use super::queue::TimerKind;
+use super::record::Socket;
+use super::state::State;
 
 impl Socket {
     /// Milliseconds since data was last received, or since the connection began where none ever

@@ -1,6 +1,8 @@
 //! What waits to be read, as far as the receive queue tells.
 
-use super::{Protocol, Socket, State};
+use super::protocol::Protocol;
+use super::record::Socket;
+use super::state::State;
 
 /// What a receive queue holds. The kernel counts it in other ways for each protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{EndedRow, SocketRow};
+use super::row::{EndedRow, SocketRow};
 use crate::model::activity::{Rates, Stalled};
 use crate::model::owner::Owner;
 use crate::model::socket::{Endpoint, Protocol, Socket, SocketId, SocketKey, SocketMemory, Timer};

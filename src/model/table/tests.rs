@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::owner::{Owner, Process};
-use crate::model::socket::{Endpoint, Family, Protocol, SocketId, State, TimerKind};
+use crate::model::socket::{Endpoint, Family, Protocol, SocketId, State, Timer, TimerKind};
+use crate::model::tcp::TcpInfo;
 
 fn connection() -> Socket {
     let local = Endpoint::ip([127, 0, 0, 1], 8080);
