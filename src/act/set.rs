@@ -16,7 +16,7 @@ use crate::model::tree::ProcessTree;
 use crate::sys;
 use crate::sys::options::{Meant, Setting, set_options};
 
-pub use crate::catalog::sockopts::Wish;
+pub use crate::catalog::sockopts::wish::Wish;
 pub use plan::plan;
 
 /// Setting options of one socket.

@@ -7,10 +7,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::model::options::{OptionType, Structure};
 
-mod wish;
+pub mod wish;
 mod written;
-
-pub use wish::Wish;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::catalog::sockopts::Wish;
+use crate::catalog::sockopts::wish::Wish;
 use crate::sys::{self, connecting};
 
 /// From where, and with which options.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::Failure;
 use super::Args;
-use crate::catalog::sockopts::Wish;
+use crate::catalog::sockopts::wish::Wish;
 use crate::probe::{Close, Family, Material, Outfit, Proxy, Settings};
 use crate::text;
 

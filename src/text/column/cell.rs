@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::Column::{self, *};
+use super::list::Column::{self, *};
 use crate::model::activation::principal_owner;
 use crate::model::activity::Rates;
 use crate::model::owner::OwnershipKind;

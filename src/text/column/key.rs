@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Column::{self, *};
+use super::list::Column::{self, *};
 use crate::model::activation::principal_owner;
 use crate::model::socket::{Endpoint, Socket};
 use crate::model::table::SocketRow;

@@ -1,6 +1,6 @@
 //! What came back to a request, on one line.
 
-use super::micros;
+use super::words::micros;
 use crate::model::dialogue::{Answer, DnsAnswer, HttpAnswer, NtpAnswer, PostgresAnswer};
 use crate::text::clean::clean_to;
 

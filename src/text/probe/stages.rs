@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{answers, icmp_words};
+use super::answers;
+use super::words::icmp_words;
 use crate::model::probe::{
     CloseDetail, CloseHow, ConnectDetail, Detail, End, GreetingDetail, LocalDetail, ProxyDetail,
     RequestDetail, ResolveDetail, Stage, TlsDetail,
