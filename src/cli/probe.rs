@@ -2,21 +2,20 @@
 
 mod arguments;
 mod expect;
+mod running;
 mod sweep;
 mod targets;
 
-use std::cell::RefCell;
 use std::io::Write;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use super::{Exit, Failure, output};
 use crate::model::probe::{Attempt, OutcomeKind, ProbeReport};
-use crate::probe::{Probe, Progress, Protocol, Settings, Sweep, enter_netns, path};
+use crate::probe::{Probe, Protocol, Settings, Sweep, enter_netns, path};
 use crate::text;
 use expect::Condition;
+use running::run_all;
 
 const SCHEMA: &str = "sockpit.probe/1";
 
@@ -181,71 +180,6 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     ended?;
     let told = Told { reports, wanted: probes.len(), is_several };
     finish(told, &settings, format, &expected)
-}
-
-/// Runs all probes side by side until they end or Ctrl-C; what ended is in the probes.
-async fn run_all(probes: &mut [Probe], format: Format, concurrency: usize) -> Result<(), Failure> {
-    let out = RefCell::new(output::stdout());
-    // What comes but once is told in the order of the targets; a series as it comes.
-    let waits = format == Format::Text && probes.iter().all(Probe::is_single);
-    let each = probes.iter_mut().map(|probe| {
-        let target = probe.target().text().to_owned();
-        let out = &out;
-        async move {
-            let told = RefCell::new(Vec::new());
-            let print = |attempt: &Attempt| match waits {
-                true => print_attempt(&target, attempt, format, &mut *told.borrow_mut()),
-                false => print_attempt(&target, attempt, format, &mut *out.borrow_mut()),
-            };
-            run_one(probe, print).await?;
-            Ok::<_, Failure>(told.into_inner())
-        }
-    });
-    let each = stream::iter(each);
-    let print = async |told: Vec<u8>| {
-        let mut out = out.borrow_mut();
-        out.write_all(&told)?;
-        out.flush().map_err(Failure::from)
-    };
-    let running = async {
-        match waits {
-            true => each.buffered(concurrency).try_for_each(print).await,
-            false => each.buffer_unordered(concurrency).try_for_each(print).await,
-        }
-    };
-    tokio::select! {
-        ended = running => ended,
-        () = interrupted() => Ok(()),
-    }
-}
-
-async fn run_one(
-    probe: &mut Probe,
-    print: impl Fn(&Attempt) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let (events, mut progress) = mpsc::channel(64);
-    let run = async {
-        // Dropped when the run ends, so that the reader ends too.
-        let events = events;
-        probe.run(&events).await;
-        Ok(())
-    };
-    let read = async {
-        while let Some(progress) = progress.recv().await {
-            if let Progress::AttemptDone { attempt, .. } = progress {
-                print(&attempt)?;
-            }
-        }
-        Ok(())
-    };
-    tokio::try_join!(run, read).map(drop)
-}
-
-/// Ends on Ctrl-C; never, where the system does not tell of it.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// An attempt as a line of `--jsonl`.

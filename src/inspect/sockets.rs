@@ -1,5 +1,6 @@
 //! One listing of the machine's sockets with their owners.
 
+use std::net::SocketAddr;
 use std::thread;
 
 use jiff::Timestamp;
@@ -112,6 +113,12 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
 /// service: a look that is cheap enough to be repeated many times a second.
 pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>, Error> {
     sys::sockets::on_port(protocol, port)
+}
+
+/// The TCP socket that has this local end and this remote one, without owners or service; `None`
+/// where there is none.
+pub fn connection(local: SocketAddr, remote: SocketAddr) -> Result<Option<Socket>, Error> {
+    sys::sockets::connection(local, remote)
 }
 
 /// Whether this very process still holds the socket with this inode: the question to ask

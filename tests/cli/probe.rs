@@ -1,6 +1,6 @@
 //! `sockpit probe` as a user of the command line sees it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Output, Stdio};
 
@@ -264,4 +264,35 @@ fn what_cannot_be_probed_as_asked_is_wrong_usage() {
         assert_eq!(output.status.code(), Some(2), "{words:?}: {output:?}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{words:?}: {output:?}");
     }
+}
+
+#[test]
+fn a_target_that_takes_its_time_holds_up_no_other() {
+    const OTHERS: usize = 4;
+    let (slow, slow_target) = listener();
+    let (quick, quick_target) = listener();
+    let (tell, told) = std::sync::mpsc::channel();
+    let serve_the_others = std::thread::spawn(move || {
+        for _ in 0..OTHERS {
+            quick.accept().unwrap().0.write_all(b"220 hello\r\n").unwrap();
+            tell.send(()).unwrap();
+        }
+    });
+    let serve_the_slow_one = std::thread::spawn(move || {
+        let (mut stream, _) = slow.accept().unwrap();
+        // It answers once all the others have been asked.
+        let limit = std::time::Duration::from_secs(4);
+        let all = (0..OTHERS).all(|_| told.recv_timeout(limit).is_ok());
+        stream.write_all(b"HTTP/1.0 204 No Content\r\n\r\n").unwrap();
+        all
+    });
+    let mut args = vec![format!("http://{slow_target}/"), "--concurrency".into(), "2".into()];
+    args.extend(std::iter::repeat_n(format!("tcp://{quick_target}"), OTHERS));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let output = probe(&args);
+    assert!(serve_the_slow_one.join().unwrap(), "the others waited: {output:?}");
+    serve_the_others.join().unwrap();
+    // They are told in their order all the same.
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stdout.starts_with(b"http://"), "{output:?}");
 }

@@ -6,7 +6,8 @@ use std::io::{IsTerminal, Write};
 
 use super::super::{Exit, Failure, output};
 use super::expect::Condition;
-use super::{Format, SCHEMA, are_as_expected, interrupted, print_attempt, run_all};
+use super::running::{interrupted, run_all};
+use super::{Format, SCHEMA, are_as_expected, print_attempt};
 use crate::model::probe::{Attempt, ProbeReport, StageName};
 use crate::probe::{Probe, Settings, Sweep, Target, report_of};
 use crate::text;

@@ -43,6 +43,11 @@ impl Endpoint {
         Some(SocketAddr::new(self.addr?, self.port?))
     }
 
+    /// Whether it is this IP end, zone aside and however an IPv4 address is written.
+    pub fn is_at(&self, end: SocketAddr) -> bool {
+        self.port == Some(end.port()) && self.canonical_addr() == Some(end.ip().to_canonical())
+    }
+
     /// Whether this end stands for every local address.
     pub fn is_wildcard(&self) -> bool {
         self.addr.is_some_and(|addr| addr.is_unspecified())

@@ -23,7 +23,7 @@ use crate::sys::error::Result;
 use crate::sys::portable;
 
 pub use destroy::Destroyer;
-pub use port::{listeners, on_port};
+pub use port::{connection, listeners, on_port};
 
 /// Lists sockets with their owners, again and again, remembering what need not be read twice.
 /// It sees the network namespace of the thread that opened it, unless told to see all.

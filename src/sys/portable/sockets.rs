@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
@@ -152,6 +153,14 @@ pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>> {
     let mut found: Vec<Socket> = ask()?.iter().map(addresses).collect();
     found.retain(|socket| socket.protocol == protocol && socket.local.port == Some(port));
     Ok(found)
+}
+
+/// The TCP socket that has this local end and this remote one.
+pub fn connection(local: SocketAddr, remote: SocketAddr) -> Result<Option<Socket>> {
+    let is_it = |socket: &Socket| {
+        socket.local.is_at(local) && socket.remote.as_ref().is_some_and(|end| end.is_at(remote))
+    };
+    Ok(on_port(Protocol::Tcp, local.port())?.into_iter().find(is_it))
 }
 
 /// The TCP listeners.

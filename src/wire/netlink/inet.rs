@@ -19,6 +19,9 @@ pub const RECORD_LEN: usize = 72;
 /// Every state: 1 to 11 as in `tcp_states.h`, NEW_SYN_RECV, and BOUND_INACTIVE (Linux 6.8).
 pub const ALL_STATES: u32 = 0x3ffe;
 
+/// `INET_DIAG_NOCOOKIE`, in both of its words: whichever socket has the addresses.
+pub const ANY_COOKIE: u64 = u64::MAX;
+
 /// `INET_DIAG_REQ_PROTOCOL` (Linux 5.9).
 const REQ_PROTOCOL: u16 = 3;
 const IPPROTO_MPTCP: u32 = 262;
@@ -122,7 +125,7 @@ pub struct LookupRequest {
     pub remote: SocketAddr,
     /// Index of the interface it is bound to, 0 for none.
     pub interface: u32,
-    /// Socket cookie.
+    /// Socket cookie, or [`ANY_COOKIE`].
     pub cookie: u64,
 }
 

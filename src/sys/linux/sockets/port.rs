@@ -1,4 +1,7 @@
-//! The sockets on one port: a look that is cheap enough to be repeated many times a second.
+//! The sockets on one port, or one connection: looks that are cheap enough to be repeated many
+//! times a second.
+
+use std::net::SocketAddr;
 
 use super::super::names::NameCache;
 use super::super::netns;
@@ -6,7 +9,9 @@ use super::super::sock_diag::{Dumped, SockDiag};
 use super::proc_net::ProcNet;
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::sys::error::{Error, Result};
-use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, Record};
+use crate::wire::netlink::inet::{
+    ALL_STATES, ANY_COOKIE, Detail, DumpRequest, LookupRequest, Record,
+};
 use crate::wire::netlink::socket::{blank, fill};
 
 /// An inconsistent dump is asked for again this often.
@@ -32,9 +37,32 @@ pub fn listeners() -> Result<Vec<Socket>> {
     Ok(found)
 }
 
+/// The TCP socket of this network namespace that has this local end and this remote one, without
+/// its owners; `None` where there is none. However many others share its port, the kernel looks at
+/// this one alone.
+pub fn connection(local: SocketAddr, remote: SocketAddr) -> Result<Option<Socket>> {
+    let mut diag = SockDiag::open()?;
+    let is_it = |socket: &Socket| socket.remote.as_ref().is_some_and(|end| end.is_at(remote));
+    if diag.is_absent() {
+        return Ok(on_port(Protocol::Tcp, local.port())?.into_iter().find(is_it));
+    }
+    let protocol = Protocol::Tcp;
+    let request = LookupRequest { protocol, local, remote, interface: 0, cookie: ANY_COOKIE };
+    let mut names = NameCache::default();
+    let mut found = None;
+    diag.look_up(&request, |record| {
+        let socket = found.insert(blank());
+        socket.netns = netns::own();
+        fill(socket, record, protocol, &mut names);
+    })?;
+    // Without such a connection the kernel tells of the listener that would take it.
+    Ok(found.filter(is_it))
+}
+
 fn list(protocol: Protocol, states: u32, port: Option<u16>) -> Result<Vec<Socket>> {
     let mut diag = SockDiag::open()?;
     let mut names = NameCache::default();
+    let netns = netns::own();
     let mut found = Vec::new();
     let mut missing = 0;
     for family in [Family::Ipv4, Family::Ipv6] {
@@ -44,7 +72,7 @@ fn list(protocol: Protocol, states: u32, port: Option<u16>) -> Result<Vec<Socket
             found.truncate(before);
             let visit = |record: &Record<'_>| {
                 let mut socket = blank();
-                socket.netns = netns::own();
+                socket.netns = netns;
                 fill(&mut socket, record, protocol, &mut names);
                 found.push(socket);
             };
@@ -76,11 +104,37 @@ fn read_instead(
     names: &mut NameCache,
     found: &mut Vec<Socket>,
 ) -> Result<bool> {
+    let netns = netns::own();
     let listed = ProcNet::open().list(protocol, family, |line| {
         let mut socket = blank();
-        socket.netns = netns::own();
+        socket.netns = netns;
         line.fill(&mut socket, protocol, names);
         found.push(socket);
     })?;
     Ok(listed.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn one_connection_is_found_by_its_ends_and_its_listener_is_not_taken_for_it() {
+        let listener = TcpListener::bind("[::]:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for host in ["127.0.0.1", "::1"] {
+            let target = SocketAddr::new(host.parse().unwrap(), port);
+            let client = TcpStream::connect(target).unwrap();
+            let local = client.local_addr().unwrap();
+            // Nobody has accepted it: it has no descriptor.
+            let found = connection(target, local).unwrap().unwrap();
+            assert_eq!((found.state, found.inode), (State::Established, Some(0)), "{host}");
+            let (_accepted, _) = listener.accept().unwrap();
+            let found = connection(target, local).unwrap().unwrap();
+            assert_ne!(found.inode, Some(0), "{host}");
+            assert!(connection(target, SocketAddr::new(local.ip(), 1)).unwrap().is_none());
+        }
+    }
 }
