@@ -20,7 +20,7 @@ use crate::inspect::forwarders::{Forwarders, Held};
 use crate::inspect::{self, Error, elsewhere, reuse, sockets, unix_path};
 use crate::model::action::{About, KillOutcome, KillPlan, KillTarget, Spared, Victim};
 use crate::model::activation::Activation;
-use crate::model::forwarder::Forwarder;
+use crate::model::forwarder::{Behind, Forwarder};
 use crate::model::keeper::{Keeper, Standing};
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::signal::Signal;
@@ -250,7 +250,14 @@ impl Facts {
             .collect();
         let lifeline = inspect::keepers::lifeline(self.own_pid, &self.tree);
         self.keepers = inspect::keepers::of(&asked, &self.tree, &lifeline);
-        plan::add_neighbours(&mut self.keepers, plan, &self.subjects, sockets);
+        // What a forwarder leads to is what is meant to be stopped.
+        let forwarders = self.subjects.iter().filter_map(|(_, it)| it.forwarder.as_ref());
+        let behind: Vec<&Behind> = forwarders.map(|forwarder| &forwarder.behind).collect();
+        let is_meant = |process: &Process, socket: &Socket| {
+            plan.victims.iter().any(|victim| victim.key.pid == process.pid)
+                || behind.iter().any(|it| inspect::keepers::leads_to(it, process, socket))
+        };
+        inspect::keepers::add_neighbours(&mut self.keepers, sockets, &is_meant);
     }
 }
 
@@ -261,7 +268,7 @@ pub(super) fn held_by(pid: u32, target: &KillTarget, sockets: &[Socket]) -> Held
         return Held { port, udp };
     }
     let serves = |socket: &&Socket| {
-        plan::is_serving(socket) && socket.owners.iter().any(|owner| owner.process.pid == pid)
+        inspect::keepers::is_serving(socket) && socket.owners.iter().any(|owner| owner.process.pid == pid)
     };
     let served = sockets.iter().find(serves);
     Held {

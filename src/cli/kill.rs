@@ -283,6 +283,9 @@ fn hint(args: &Args, plan: &KillPlan, outcome: &KillOutcome) -> String {
         }
     } else if !args.force && outcome.victims.iter().any(ignored) {
         "; --force would send KILL, too".to_owned()
+    } else if outcome.port_free == Some(true) {
+        let command = text::keeper::narrow(&plan.keepers);
+        command.map_or_else(String::new, |it| format!("; this stops only that: {}", shell::line(&it)))
     } else {
         String::new()
     }

@@ -21,7 +21,9 @@ use crate::model::forwarder::{
 };
 use crate::model::owner::Process;
 use crate::model::tree::ProcessTree;
-use crate::sys::{self, command};
+use crate::model::why::Forward;
+use crate::sys::{self, command, nat_rules};
+use crate::wire::netfilter::Ruleset;
 use crate::wire::{cgroup, monitor};
 
 use ask::Asked;
@@ -34,6 +36,8 @@ use resolve::{Machine, Running, World};
 pub struct Forwarders {
     seen: OnceCell<Seen>,
     asked: RefCell<Asked>,
+    /// `None` where they may not be read.
+    rules: OnceCell<Option<Vec<Ruleset>>>,
 }
 
 struct Seen {
@@ -87,6 +91,7 @@ impl Forwarders {
             uid: process.uid,
             kind: told.kind,
             stop: Self::stop(&behind),
+            rules: self.rules_to(&behind, told.kind, held, &world),
             behind,
             ending: found.ending,
             containers,
@@ -152,6 +157,25 @@ impl Forwarders {
         let serving = cgroups.and_then(|cgroups| cgroup::container_of(&cgroups));
         let is_lent = serving.is_some_and(|serving| *serving.id != *container.id);
         (!is_lent).then(|| stop::command(container, command::own_uid()))?
+    }
+
+    /// The rules that lead from the port to the container behind it.
+    fn rules_to(
+        &self,
+        behind: &Behind,
+        kind: ForwarderKind,
+        held: Held,
+        world: &World<'_>,
+    ) -> Option<Vec<Forward>> {
+        let rules = || self.rules.get_or_init(|| nat_rules::read().ok()).as_deref();
+        let rules = kind.is_of_a_container().then(rules).flatten()?;
+        let is_same = |addr: IpAddr, port: u16| {
+            let container = behind.container.as_ref();
+            let is_its = || world.at(addr).map(|it| &it.container.id) == container.map(|it| &it.id);
+            let is_there = behind.addr.map_or_else(|| container.is_some() && is_its(), |it| it == addr);
+            is_there && behind.port.is_none_or(|it| it == port)
+        };
+        Some(redirect::to(rules, held, &is_same))
     }
 
     fn named(&self, container: &ContainerBehind) -> ContainerBehind {

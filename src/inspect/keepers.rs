@@ -15,6 +15,7 @@ mod lineage;
 mod losses;
 mod machine;
 mod monit;
+mod neighbours;
 mod pm2;
 mod program;
 mod script;
@@ -35,8 +36,9 @@ use crate::wire::cgroup;
 
 pub use after::{After, after};
 pub use ask::{Ask, Reply};
-pub use holders::{of_socket, of_sockets};
+pub use holders::{of_places, of_socket, of_sockets};
 pub use lineage::Member;
+pub use neighbours::{add_neighbours, is_serving, leads_to};
 pub use pm2::pm2_home;
 pub use program::kind as kind_of;
 

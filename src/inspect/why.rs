@@ -12,13 +12,14 @@ use super::bind::{self, Target};
 use super::forwarders::{Forwarders, Held};
 use super::nat::firewall::{self, Block};
 use super::words::counted;
-use super::{Error, keepers, nat, reuse};
+use super::{Error, keepers, nat, reuse, sockets};
 use crate::model::forwarder::{Behind, Forwarder};
 use crate::model::health::{Health, Source};
-use crate::model::keeper::Keeper;
+use crate::model::keeper::{Keeper, KeeperKind};
 use crate::model::owner::{OwnershipKind, Process};
 use crate::model::port_rules::PortRules;
 use crate::model::socket::Socket;
+use crate::model::tables::Tables;
 use crate::model::why::{Forward, RuleFacts, TrialBind, WhyReport};
 use crate::sys::{nat_rules, port_rules, processes};
 
@@ -36,7 +37,7 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     let more_rights_help = listing.health.iter().any(|line| line.remedy.is_some());
     let holders = on_port.iter().filter(|socket| target.meets(socket));
     let behind = Standing::look(target, &on_port, &forwarded.forwards);
-    let keepers = keepers_of(target, &on_port, &behind.forwarders);
+    let keepers = keepers_of(target, &on_port, &behind);
     let scene = Scene {
         target,
         keepers: &keepers,
@@ -70,10 +71,35 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
     })
 }
 
-/// Who keeps the holders of the port. Blocks, as [`keepers::of`] does.
-fn keepers_of(target: &Target, on_port: &[Socket], forwarders: &[Forwarder]) -> Vec<Keeper> {
+/// Who keeps the holders of the port, and those who serve in containers to which rules send its
+/// packets. Blocks, as [`keepers::of`] does.
+fn keepers_of(target: &Target, on_port: &[Socket], standing: &Standing) -> Vec<Keeper> {
     let holding = on_port.iter().filter(|socket| target.meets(socket) && bind::is_holder(socket));
-    keepers::of_sockets(&holding.collect::<Vec<&Socket>>(), forwarders)
+    let holding: Vec<&Socket> = holding.collect();
+    let mut found = keepers::of_sockets(&holding, &standing.forwarders);
+    let is_told = |place: &&Behind| {
+        let id = place.container.as_ref().map(|container| &container.id);
+        found.iter().any(|keeper| keeper.kind == KeeperKind::Container && keeper.instance.as_ref() == id)
+    };
+    let places: Vec<&Behind> = standing.destinations.iter().filter(|it| !is_told(it)).collect();
+    found.extend(keepers::of_places(&places));
+    let has_container = found.iter().any(|keeper| keeper.kind == KeeperKind::Container);
+    let request = sockets::Request {
+        tables: Tables::PORTS,
+        reach: sockets::Reach::All,
+        detail: sockets::Detail::Bare,
+        ..Default::default()
+    };
+    if has_container && let Ok(all) = sockets::list(&request) {
+        let is_meant = |process: &Process, socket: &Socket| {
+            let holds = |held: &&Socket| held.owners.iter().any(|it| it.process.pid == process.pid);
+            let behind = standing.forwarders.iter().map(|it| &it.behind);
+            holding.iter().any(holds)
+                || behind.chain(&standing.destinations).any(|it| keepers::leads_to(it, process, socket))
+        };
+        keepers::add_neighbours(&mut found, &all.sockets, &is_meant);
+    }
+    found
 }
 
 /// What stands behind the port.

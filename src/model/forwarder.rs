@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::owner::short_id;
+use super::why::Forward;
 
 /// A process that forwards a port, and what is behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,10 @@ pub struct Forwarder {
     pub behind: Behind,
     /// What ending it does.
     pub ending: Ending,
+    /// The rules that send packets for its port to the same place, where what is behind goes on
+    /// answering without it; `None` where they may not be read, and for what serves no container.
+    #[serde(default)]
+    pub rules: Option<Vec<Forward>>,
     /// Containers that lose something with it, the one behind the port among them.
     pub containers: Vec<ContainerBehind>,
     /// What stops that which is behind instead: a text, to be shown. `None` where nothing

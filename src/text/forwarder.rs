@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use crate::model::forwarder::{Behind, ContainerBehind, Ending, Forwarder, ForwarderKind};
-use crate::model::why::Forward;
+use crate::model::why::{Forward, ForwardFrom};
 
 /// More containers than this are counted.
 const MOST: usize = 5;
@@ -59,6 +59,16 @@ pub fn destination(forward: &Forward) -> String {
     }
 }
 
+/// Whose packets rules take, behind a word for these: ` from outside`; nothing for all.
+pub fn origin(forwards: &[Forward]) -> &'static str {
+    let comes = |from| forwards.iter().any(|it| it.from == from);
+    match (comes(ForwardFrom::Outside), comes(ForwardFrom::ThisHost)) {
+        (true, false) => " from outside",
+        (false, true) => " from this host",
+        _ => "",
+    }
+}
+
 /// What the process is, and where it leads: `docker-proxy 536 only forwards, to container web
 /// (docker) at 172.17.0.2:80`.
 pub fn sentence(forwarder: &Forwarder) -> String {
@@ -106,12 +116,13 @@ pub fn ending(forwarder: &Forwarder) -> String {
     let losers = losers(forwarder);
     match forwarder.ending {
         Ending::Port if one.is_some() || forwarder.kind.is_of_a_container() => {
-            format!("{name} would run on without its port")
+            format!("{name} would run on{}", still_reached(forwarder))
         }
         Ending::Port => "what is behind would run on".to_owned(),
         Ending::Monitor => format!(
             "{name} would run on without its monitor: nobody would keep its log, notice its end or \
-             start it again, and NAT rules may still lead to it"
+             start it again; it would run{}",
+            still_reached(forwarder)
         ),
         Ending::Network => match losers {
             Some(losers) => format!("{losers} would lose the whole network"),
@@ -125,6 +136,19 @@ pub fn ending(forwarder: &Forwarder) -> String {
             "the whole session would end, with its shells and other forwards".to_owned()
         }
         Ending::Machine => "the virtual machine would lose its whole network".to_owned(),
+    }
+}
+
+/// Whether packets still reach what is behind when the forwarder has ended.
+fn still_reached(forwarder: &Forwarder) -> String {
+    match forwarder.rules.as_deref() {
+        Some([]) => " without its port".to_owned(),
+        Some(rules @ [first, ..]) => format!(
+            " and go on answering there: a rule of {} sends packets{} to it",
+            first.rule.program,
+            origin(rules)
+        ),
+        None => " without its port, unless rules of nftables or iptables lead to it".to_owned(),
     }
 }
 
@@ -168,6 +192,7 @@ mod tests {
             behind,
             ending,
             stop: None,
+            rules: Some(Vec::new()),
         }
     }
 

@@ -27,6 +27,8 @@ fn a_container_is_stopped_and_not_what_forwards_to_it() {
         "systemctl start docker; docker import /tmp/image.tar web
          docker run -d --name web --restart always -p 8001:80 {WEB} 80
          docker run -d --name beside -p 8002:80 {WEB} 80
+         docker run -d --name both -p 8011:80 -p 8012:81 --stop-signal KILL web \
+             sh -c 'httpd -f -h /www -p 81 & exec httpd -f -h /www -p 80'
          docker run -d --name direct --net host {WEB} 8003
          docker run -d --name lender -p 8007:80 --stop-signal KILL web sleep 12345
          docker run -d --name guest --net container:lender {WEB} 80
@@ -38,6 +40,7 @@ fn a_container_is_stopped_and_not_what_forwards_to_it() {
         booted.wait_answer(port);
     }
     a_user_without_rights(&booted);
+    a_container_that_answers_without_its_proxy(&booted);
     a_container_with_a_proxy(&booted);
     a_process_that_exec_brought_in(&booted);
     a_container_on_the_hosts_network(&booted);
@@ -105,12 +108,37 @@ fn a_container_with_a_proxy(booted: &Booted) {
     let plan = booted.follow(8001, "web");
     assert!(plan.narrow()[0].ends_with("docker stop -- web"), "{:?}", plan.narrow());
     plan.must_say("only forwards, to container web (docker) at 172.17.0.2:80, where httpd ");
-    plan.must_say("were it ended, container web would run on without its port");
+    plan.must_say("were it ended, container web would run on and go on answering there");
     assert!(!plan.has_keeper("docker.service"));
     let first = booted.sh("docker inspect -f '{{.State.Status}}' web");
     assert_eq!(first, "exited\n");
     booted.stays_silent(8001, Duration::from_secs(1));
     booted.wait_answer(8002);
+}
+
+/// Docker's rules lead packets past the proxy, so that its end does not free the port; nobody holds
+/// it then, and what stops the container stops another server.
+fn a_container_that_answers_without_its_proxy(booted: &Booted) {
+    let words = "container both would run on and go on answering there: a rule of nftables sends \
+                 packets to it";
+    let plan = booted.plan(8011);
+    plan.must_say(words);
+    assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
+    booted.why_offers_no_stop(8011);
+    let output = booted.kill(&["8011", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(outcome["port_free"], true, "{outcome:#}");
+    let reason = outcome["port_reason"].as_str().unwrap();
+    assert!(reason.starts_with("8011/tcp is free for a bind, but packets to 8011/tcp go to 172."));
+    assert!(reason.contains("container both (docker)"), "{reason}");
+    let said = booted.sh("at=$(docker inspect -f '{{.NetworkSettings.Gateway}}' both)
+         busybox wget -q -O - http://$at:8011/ 2>&1 || true");
+    assert!(said.contains("404"), "it answers: {said}");
+    booted.why_offers_no_stop(8011);
+    let said = stdout(&booted.sockpit(&["why", "8011"]));
+    let stop = "container both is behind it (restart policy no); /usr/bin/docker stop -- both stops it, and with it httpd ";
+    assert!(said.contains(stop) && said.contains(" at *:81"), "{said}");
 }
 
 /// The container is there for its own first process, which would go along.

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use super::super::guard;
 use super::{Facts, Options, Subject, advice};
+use crate::inspect::keepers::is_serving;
 use crate::model::action::{BlastRadius, KillPlan, KillTarget, Spared, Supervisor, Victim};
 use crate::model::forwarder::Forwarder;
-use crate::model::keeper::{self, Keeper, KeeperKind};
+use crate::model::keeper::{self, Keeper};
 use crate::model::owner::{Process, ProcessKey};
 use crate::model::signal::Signal;
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
@@ -233,11 +234,6 @@ fn blast_radius(
     }
 }
 
-pub(super) fn is_serving(socket: &Socket) -> bool {
-    matches!(socket.state, State::Listen | State::Bound)
-        || (socket.protocol == Protocol::Udp && socket.state == State::Unconnected)
-}
-
 fn is_connection(socket: &Socket) -> bool {
     matches!(socket.family, Family::Ipv4 | Family::Ipv6)
         && socket.remote.is_some()
@@ -279,60 +275,6 @@ fn keepers(victims: &[Victim], facts: &Facts) -> Vec<Keeper> {
     }
     keepers.retain(|keeper| !keeper.of.is_empty());
     keepers
-}
-
-/// Who else serves a port from the same unit or container, and would be stopped with it.
-pub(super) fn add_neighbours(
-    keepers: &mut [Keeper],
-    plan: &KillPlan,
-    subjects: &[(u32, Subject)],
-    sockets: &[Socket],
-) {
-    // What a forwarder leads to is what is meant to be stopped.
-    let forwarders = subjects.iter().filter_map(|(_, subject)| subject.forwarder.as_ref());
-    let behind = forwarders.filter_map(|forwarder| forwarder.behind.process.as_ref());
-    let behind: Vec<u32> = behind.map(|process| process.pid).collect();
-    let is_meant =
-        |pid: u32| behind.contains(&pid) || plan.victims.iter().any(|it| it.key.pid == pid);
-    let takes_others = |keeper: &&mut Keeper| keeper.command().is_some() && !keeper.ends_alone;
-    for keeper in keepers.iter_mut().filter(takes_others) {
-        let Some(instance) = keeper.instance.as_deref() else { continue };
-        let is_inside = |process: &Process| match keeper.kind {
-            KeeperKind::Container => {
-                process.container.as_ref().is_some_and(|container| &*container.id == instance)
-            }
-            KeeperKind::Systemd => process
-                .unit
-                .as_ref()
-                .is_some_and(|unit| &*unit.name == instance && unit.name.ends_with(".service")),
-            _ => false,
-        };
-        let serving = sockets.iter().filter(|socket| is_serving(socket));
-        let inside = serving.filter_map(|socket| {
-            let mut owners = socket.owners.iter().map(|owner| &*owner.process);
-            let owner = owners.clone().find(|owner| is_inside(owner))?;
-            let is_other = !owners.any(|owner| is_meant(owner.pid));
-            is_other.then(|| (super::words::who(&owner.name, owner.pid), socket))
-        });
-        let inside: Vec<(String, &Socket)> = inside.collect();
-        for (who, socket) in inside {
-            serves(keeper, &who, socket);
-        }
-    }
-}
-
-/// Adds to what a keeper's command stops that a process of it serves this socket.
-fn serves(keeper: &mut Keeper, who: &str, socket: &Socket) {
-    let at = format!(" at {}", super::describe_socket(socket));
-    keeper.ends_children.retain(|child| child != who);
-    let is_it =
-        |known: &&mut String| known.split(" at ").next().is_some_and(|it| it.ends_with(who));
-    match keeper.stops_also.iter_mut().find(is_it) {
-        // One that is told of by a name of its own has said enough.
-        Some(known) if known == who => *known += &at,
-        Some(_) => {}
-        None => keeper.stops_also.push(format!("{who}{at}")),
-    }
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use super::plan::{covers_target, holds_target};
 use super::words::{describe_socket, list, target_name, who};
 use super::{Depth, Look, Progress};
 use crate::inspect::bind::{self, BindAnswer, How, Outcome, Target};
+use crate::inspect::forwarders::{Held, redirect};
 use crate::inspect::keepers::{self, After};
 use crate::inspect::unix_path;
 use crate::model::action::{KillPlan, KillTarget, PortProof, Respawn};
+use crate::model::forwarder::Forwarder;
 use crate::model::keeper::{self, Keeper, KeeperKind};
 use crate::model::owner::Process;
 use crate::model::socket::Socket;
@@ -109,7 +111,21 @@ impl Port<'_, '_> {
         if let Some(reason) = self.coming(tell)? {
             return Ok(Proof { reason: Some(reason), ..Proof::free(PortProof::Table) });
         }
-        self.judge()
+        self.judge().map(|proof| self.with_rules(proof))
+    }
+
+    /// What forwarded the port is gone, and rules may lead to what is behind it as before: who asks
+    /// there is answered yet.
+    fn with_rules(&self, proof: Proof) -> Proof {
+        let KillTarget::Port { port, udp, .. } = self.plan.target else { return proof };
+        let leads = |it: &Forwarder| it.rules.as_ref().is_some_and(|rules| !rules.is_empty());
+        if !proof.free || proof.reason.is_some() || !self.plan.forwarders.iter().any(leads) {
+            return proof;
+        }
+        let name = target_name(&self.plan.target);
+        let reason = redirect(Held { port, udp })
+            .map(|where_to| format!("{name} is free for a bind, but {where_to}"));
+        Proof { reason, ..proof }
     }
 
     fn settle(&mut self, all_ended: bool) -> Result<(), Proof> {

@@ -1,11 +1,14 @@
 //! Where packets for a port go by rules of this host, in one sentence: for those who look for
 //! a holder of the port and find none.
 
+use std::net::IpAddr;
+
 use super::{Forwarders, Held};
 use crate::inspect::nat::{Question, follow};
-use crate::model::why::{Forward, ForwardFrom};
+use crate::model::why::Forward;
 use crate::sys::nat_rules;
 use crate::text::forwarder as words;
+use crate::wire::netfilter::Ruleset;
 
 /// `packets to 8080/tcp from outside go to 172.17.0.2:80, container web (docker), by a rule of
 /// nftables`; `None` where no rule sends them away, or where rules may not be read. Names are
@@ -23,14 +26,23 @@ pub fn redirect(held: Held) -> Option<String> {
     Some(sentence(held, &forwards, container.as_deref()))
 }
 
+/// The rules that send packets for a port to a place, told by its address and port.
+pub(super) fn to(
+    rules: &[Ruleset],
+    held: Held,
+    is_it: &dyn Fn(IpAddr, u16) -> bool,
+) -> Vec<Forward> {
+    let question = Question { port: held.port, udp: held.udp, addr: None };
+    let mut forwards = follow(rules, &question).forwards;
+    forwards.retain(|forward| {
+        let addr = forward.addr.filter(|_| !forward.to_this_host);
+        addr.is_some_and(|addr| is_it(addr, forward.port.unwrap_or(held.port)))
+    });
+    forwards
+}
+
 fn sentence(held: Held, forwards: &[Forward], container: Option<&str>) -> String {
-    let first = &forwards[0];
-    let comes = |from| forwards.iter().any(|it| it.from == from);
-    let from = match (comes(ForwardFrom::Outside), comes(ForwardFrom::ThisHost)) {
-        (true, false) => " from outside",
-        (false, true) => " from this host",
-        _ => "",
-    };
+    let (first, from) = (&forwards[0], words::origin(forwards));
     let others = forwards.iter().any(|it| words::destination(it) != words::destination(first));
     let others = if others { " or elsewhere" } else { "" };
     let protocol = if held.udp { "udp" } else { "tcp" };
@@ -46,7 +58,7 @@ fn sentence(held: Held, forwards: &[Forward], container: Option<&str>) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::why::ForwardRule;
+    use crate::model::why::{ForwardFrom, ForwardRule};
 
     #[test]
     fn it_is_said_where_packets_go() {

@@ -3,10 +3,11 @@
 use super::{Subject, lifeline, of};
 use crate::inspect::forwarders::{Forwarders, Held};
 use crate::inspect::processes;
-use crate::model::forwarder::Forwarder;
+use crate::model::forwarder::{Behind, Forwarder};
 use crate::model::keeper::Keeper;
 use crate::model::owner::Process;
 use crate::model::socket::{Protocol, Socket};
+use crate::sys;
 
 /// Draws the chains of all that hold these sockets, some of them as forwarders. Blocks, as [`of`]
 /// does.
@@ -35,6 +36,21 @@ pub fn of_sockets(sockets: &[&Socket], forwarders: &[Forwarder]) -> Vec<Keeper> 
         })
         .collect();
     of(&subjects, &tree, &lifeline(std::process::id(), &tree))
+}
+
+/// Draws the chains of those who serve in containers to which rules send a port's packets: they
+/// stand behind the port, and nobody holds it for them. Blocks, as [`of`] does.
+pub fn of_places(places: &[&Behind]) -> Vec<Keeper> {
+    let there = places.iter().filter_map(|place| place.process.as_ref());
+    let there: Vec<Process> = there.filter_map(|it| sys::processes::read(it.pid).ok()).collect();
+    if there.is_empty() {
+        return Vec::new();
+    }
+    let tree = processes::tree().unwrap_or_default();
+    let bare = |process| Subject { process, activation: None, holds: &[], forwarder: None };
+    let subjects: Vec<Subject<'_>> = there.iter().map(bare).collect();
+    let found = of(&subjects, &tree, &lifeline(std::process::id(), &tree));
+    found.into_iter().map(|keeper| Keeper { is_behind: true, ..keeper }).collect()
 }
 
 /// The same for one socket, with a look at what its holders forward to.

@@ -162,6 +162,7 @@ fn forwarded(kind: ForwarderKind, ending: Ending, stop: Option<&str>) -> Vec<Why
         behind: Behind { container: container.clone(), ..Behind::default() },
         ending,
         containers: Vec::new(),
+        rules: Some(Vec::new()),
         stop: stop.map(|stop| stop.split(' ').map(str::to_owned).collect()),
     };
     let unit = kind.is_of_a_container().then_some("docker.service");

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use super::*;
 use crate::act::kill::Subject;
 use crate::act::kill::obstacle;
+use crate::inspect::keepers::add_neighbours;
 use crate::model::action::About;
 use crate::model::forwarder::{Behind, ContainerBehind, Ending, Forwarder, ForwarderKind, ToldBy};
-use crate::model::keeper::{Confirmed, Standing};
+use crate::model::keeper::{Confirmed, KeeperKind, Standing};
 use crate::model::owner::{Owner, Ownership, Process, Unit, UnitScope};
 use crate::model::socket::Endpoint;
 use crate::model::tree::ProcessTree;
@@ -381,9 +382,8 @@ fn who_else_serves_from_the_same_unit_is_named() {
         held_by(tcp([0, 0, 0, 0], 80, State::Listen), &[&server]),
         held_by(tcp([0, 0, 0, 0], 81, State::Listen), &[&other]),
     ];
-    let plan = planned(&port(80), &sockets);
     let mut keepers = [Keeper { instance: Some("app.service".into()), ..unit() }];
-    super::add_neighbours(&mut keepers, &plan, &[], &sockets);
+    add_neighbours(&mut keepers, &sockets, &|process, _| process.pid == 100);
     assert_eq!(keepers[0].stops_also, ["other 101 at 0.0.0.0:81"]);
 }
 
@@ -415,6 +415,7 @@ fn forwarder(kind: ForwarderKind, ending: Ending) -> Forwarder {
         behind: Behind::default(),
         ending,
         containers: Vec::new(),
+        rules: Some(Vec::new()),
         stop: None,
     }
 }

@@ -143,6 +143,7 @@ fn the_container_behind_a_monitor_is_stopped_and_not_the_monitor() {
         },
         ending: Ending::Monitor,
         containers: Vec::new(),
+        rules: Some(Vec::new()),
         stop: None,
     });
     let chain = system.chain(19);

@@ -5,10 +5,11 @@ use super::{InWay, finding, remedy};
 use crate::inspect::forwarders::Forwarders;
 use crate::inspect::keepers;
 use crate::inspect::words::list;
-use crate::model::forwarder::{Behind, Forwarder, ForwarderKind};
+use crate::model::forwarder::{Behind, ContainerBehind, Forwarder, ForwarderKind};
+use crate::model::keeper::{Keeper, KeeperKind};
 use crate::model::socket::Socket;
 use crate::model::why::{Forward, ForwardFrom, Remedy, WhyFinding, WhyKind};
-use crate::text::forwarder as words;
+use crate::text::{forwarder as words, keeper as keeping};
 
 /// More rules than this are not described one by one.
 const MOST: usize = 4;
@@ -50,19 +51,34 @@ fn passed_on(scene: &Scene<'_>, forwarder: &Forwarder, sockets: &[&Socket]) -> W
 
 /// What ends what is behind a forwarder, in place of the forwarder.
 fn turn_to(scene: &Scene<'_>, forwarder: &Forwarder) -> Vec<Remedy> {
-    let stop = forwarder.stop.as_ref().zip(forwarder.behind.container.as_ref());
+    let container = forwarder.behind.container.as_ref();
     let is_dockers = matches!(
         forwarder.kind,
         ForwarderKind::DockerProxy | ForwarderKind::Dockerd | ForwarderKind::Rootlesskit
     );
-    match stop {
-        Some((argv, container)) => {
-            let text = format!("stop container {}", container.shown());
-            vec![Remedy { text, argv: argv.clone() }]
-        }
-        None if is_dockers && forwarder.behind.container.is_none() => vec![find_container(scene)],
+    match container {
+        Some(container) => stop(scene, container, forwarder.stop.as_ref()).into_iter().collect(),
+        None if is_dockers => vec![find_container(scene)],
         None => Vec::new(),
     }
+}
+
+/// What stops a container: as its keeper was asked, and nothing where that costs more than the port;
+/// where it could not be asked, the command as far as it can be told.
+fn stop(
+    scene: &Scene<'_>,
+    container: &ContainerBehind,
+    told: Option<&Vec<String>>,
+) -> Option<Remedy> {
+    let is_it = |keeper: &&Keeper| {
+        keeper.kind == KeeperKind::Container && keeper.instance.as_deref() == Some(&container.id)
+    };
+    let keeper = scene.keepers.iter().find(is_it).filter(|keeper| keeper.command().is_some());
+    let argv = match keeper {
+        Some(keeper) => keeping::narrow(std::slice::from_ref(keeper))?,
+        None => told?.clone(),
+    };
+    Some(Remedy { text: format!("stop container {}", container.shown()), argv })
 }
 
 fn find_container(scene: &Scene<'_>) -> Remedy {
@@ -103,8 +119,7 @@ fn forwarded(scene: &Scene<'_>, group: &[&Forward]) -> WhyFinding {
     );
     let mut remedies: Vec<Remedy> = behind(scene, group[0])
         .and_then(|behind| {
-            let (container, argv) = (behind.container.as_ref()?, Forwarders::stop(behind)?);
-            Some(Remedy { text: format!("stop container {}", container.shown()), argv })
+            stop(scene, behind.container.as_ref()?, Forwarders::stop(behind).as_ref())
         })
         .into_iter()
         .collect();
