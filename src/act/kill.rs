@@ -268,7 +268,8 @@ pub(super) fn held_by(pid: u32, target: &KillTarget, sockets: &[Socket]) -> Held
         return Held { port, udp };
     }
     let serves = |socket: &&Socket| {
-        inspect::keepers::is_serving(socket) && socket.owners.iter().any(|owner| owner.process.pid == pid)
+        inspect::keepers::is_serving(socket)
+            && socket.owners.iter().any(|owner| owner.process.pid == pid)
     };
     let served = sockets.iter().find(serves);
     Held {

@@ -285,7 +285,8 @@ fn hint(args: &Args, plan: &KillPlan, outcome: &KillOutcome) -> String {
         "; --force would send KILL, too".to_owned()
     } else if outcome.port_free == Some(true) {
         let command = text::keeper::narrow(&plan.keepers);
-        command.map_or_else(String::new, |it| format!("; this stops only that: {}", shell::line(&it)))
+        command
+            .map_or_else(String::new, |it| format!("; this stops only that: {}", shell::line(&it)))
     } else {
         String::new()
     }

@@ -172,7 +172,8 @@ impl Forwarders {
         let is_same = |addr: IpAddr, port: u16| {
             let container = behind.container.as_ref();
             let is_its = || world.at(addr).map(|it| &it.container.id) == container.map(|it| &it.id);
-            let is_there = behind.addr.map_or_else(|| container.is_some() && is_its(), |it| it == addr);
+            let is_there =
+                behind.addr.map_or_else(|| container.is_some() && is_its(), |it| it == addr);
             is_there && behind.port.is_none_or(|it| it == port)
         };
         Some(redirect::to(rules, held, &is_same))

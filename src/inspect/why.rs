@@ -79,7 +79,9 @@ fn keepers_of(target: &Target, on_port: &[Socket], standing: &Standing) -> Vec<K
     let mut found = keepers::of_sockets(&holding, &standing.forwarders);
     let is_told = |place: &&Behind| {
         let id = place.container.as_ref().map(|container| &container.id);
-        found.iter().any(|keeper| keeper.kind == KeeperKind::Container && keeper.instance.as_ref() == id)
+        found
+            .iter()
+            .any(|keeper| keeper.kind == KeeperKind::Container && keeper.instance.as_ref() == id)
     };
     let places: Vec<&Behind> = standing.destinations.iter().filter(|it| !is_told(it)).collect();
     found.extend(keepers::of_places(&places));
@@ -95,7 +97,9 @@ fn keepers_of(target: &Target, on_port: &[Socket], standing: &Standing) -> Vec<K
             let holds = |held: &&Socket| held.owners.iter().any(|it| it.process.pid == process.pid);
             let behind = standing.forwarders.iter().map(|it| &it.behind);
             holding.iter().any(holds)
-                || behind.chain(&standing.destinations).any(|it| keepers::leads_to(it, process, socket))
+                || behind
+                    .chain(&standing.destinations)
+                    .any(|it| keepers::leads_to(it, process, socket))
         };
         keepers::add_neighbours(&mut found, &all.sockets, &is_meant);
     }
