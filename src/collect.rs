@@ -6,6 +6,7 @@
 
 mod control;
 mod driver;
+pub mod drops;
 pub mod events;
 mod feed;
 pub mod interfaces;

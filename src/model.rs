@@ -11,6 +11,7 @@ pub mod close;
 pub mod connection;
 pub mod dialogue;
 pub mod document;
+pub mod drops;
 pub mod ephemeral;
 pub mod event;
 pub mod finding;

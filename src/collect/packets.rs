@@ -25,7 +25,7 @@ mod writer;
 pub use crate::sys::Error as CaptureError;
 pub use crate::sys::netns::{Namespace, named as namespace};
 pub use crate::wire::filter::{Filter, FilterError, Names};
-pub use collector::{Steering, health_of, health_of_error, spawn};
+pub use collector::{Steering, health_of, spawn};
 pub use counter::{Counter, Frame};
 pub use each::{Each, Packet};
 pub use file::{FileCount, FileError, FileJob, FileSource, PassedOver, count_record};

@@ -54,6 +54,11 @@ impl EventKind {
             Self::FirstReceive => "first_receive",
         }
     }
+
+    /// Whether a packet was dropped or a connection reset.
+    pub fn is_drop_or_reset(self) -> bool {
+        matches!(self, Self::Dropped | Self::ResetSent | Self::ResetReceived)
+    }
 }
 
 /// Something that happened to a socket, or to a packet (`sockpit.events/1`).

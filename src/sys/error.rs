@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::model::health::{Health, Source};
+
 /// A result of the operating system.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -56,6 +58,16 @@ impl Error {
     /// An ability that this platform lacks.
     pub fn unsupported(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Unsupported { what: what.into(), why: why.into() }
+    }
+
+    /// What is said of a source that delivers nothing because of this.
+    pub fn health(&self, source: Source) -> Health {
+        match self {
+            Self::NotPermitted { what, remedy } => {
+                Health::unavailable(source, format!("not permitted to {what}")).with_remedy(remedy)
+            }
+            _ => Health::unavailable(source, self.to_string()),
+        }
     }
 
     /// An ability that this user lacks.

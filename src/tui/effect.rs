@@ -65,6 +65,8 @@ pub enum Effect {
     Export(RequestId, Box<Export>),
     /// Count packets, or rest.
     Capture(bool),
+    /// Count dropped packets and resets from now on.
+    WatchDrops,
     /// List the flows of this socket whatever their rank.
     FocusFlows(Option<FlowFocus>),
     /// Look at this flow packet by packet.

@@ -15,6 +15,7 @@ use super::surroundings::{KeptBy, Surroundings};
 use crate::act::{Action, AnyAction, AnyDone, Consent, Done, Progress, kill, unit};
 use crate::inspect::names;
 use crate::model::action::{KillOutcome, KillPlan, StopOutcome, StopPlan};
+use crate::model::drops::Drops;
 use crate::model::interface::Interfaces;
 use crate::model::machine::Ability;
 use crate::model::options::OptionsReport;
@@ -69,6 +70,8 @@ pub enum FeedUpdate {
     Interfaces(Arc<Sample<Interfaces>>),
     /// Packet counts.
     Packets(Arc<Sample<PacketCounts>>),
+    /// Dropped packets and resets.
+    Drops(Arc<Sample<Drops>>),
 }
 
 /// Connects an effect with its answer.

@@ -63,6 +63,7 @@ impl Executor {
             }
             Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
             Effect::Capture(on) => self.feeds.capture(on),
+            Effect::WatchDrops => self.feeds.watch_drops(),
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
             Effect::LookAtFlow(flow) => self.feeds.look_at(flow),
             Effect::AllNamespaces(all) => self.feeds.all_netns(all),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::event::FeedUpdate;
 use crate::collect::packets::{CaptureOptions, Steering};
-use crate::collect::{Feed, interfaces, packets, ports};
+use crate::collect::{Feed, drops, interfaces, packets, ports};
+use crate::model::drops::Drops;
 use crate::model::interface::Interfaces;
 use crate::model::packets::{FlowFocus, FlowKey, PacketCounts};
 use crate::model::table::SocketTable;
@@ -18,26 +19,29 @@ pub struct Feeds {
     interfaces: Feed<Interfaces>,
     packets: Feed<PacketCounts>,
     steering: Steering,
+    drops: Feed<Drops>,
 }
 
 impl Feeds {
-    /// Starts them. Packets rest until [`Feeds::capture`].
+    /// Starts them. Packets rest until [`Feeds::capture`], drops until [`Feeds::watch_drops`].
     pub fn start(period: Duration) -> io::Result<Self> {
         let (ports, sight) = ports::spawn(period, None)?;
         let interfaces = interfaces::spawn(period)?;
         let (packets, steering) =
             packets::spawn(CaptureOptions::default(), period, Some(ports.clone()))?;
-        Ok(Self { ports, sight, interfaces, packets, steering })
+        let drops = drops::spawn(period)?;
+        Ok(Self { ports, sight, interfaces, packets, steering, drops })
     }
 
     /// The next sample of any feed. Once all of them have stopped this never returns.
     /// Dropping the future loses no sample.
     pub async fn next(&mut self) -> FeedUpdate {
-        let Self { ports, interfaces, packets, .. } = self;
+        let Self { ports, interfaces, packets, drops, .. } = self;
         tokio::select! {
             true = ports.changed() => FeedUpdate::Ports(ports.latest()),
             true = interfaces.changed() => FeedUpdate::Interfaces(interfaces.latest()),
             true = packets.changed() => FeedUpdate::Packets(packets.latest()),
+            true = drops.changed() => FeedUpdate::Drops(drops.latest()),
             else => std::future::pending().await,
         }
     }
@@ -49,6 +53,11 @@ impl Feeds {
         } else {
             self.packets.control().pause();
         }
+    }
+
+    /// Counts dropped packets and resets from now on.
+    pub fn watch_drops(&self) {
+        self.drops.control().resume();
     }
 
     /// Lists the flows of one socket whatever their rank.
@@ -80,5 +89,6 @@ impl Feeds {
         self.ports.control().stop();
         self.interfaces.control().stop();
         self.packets.control().stop();
+        self.drops.control().stop();
     }
 }

@@ -14,6 +14,7 @@ use super::filters::Filters;
 use super::hosts::Hosts;
 use super::surroundings::{KeptBy, Surroundings};
 use crate::act::set::Wish;
+use crate::model::drops::Drops;
 use crate::model::interface::Interfaces;
 use crate::model::packets::PacketCounts;
 use crate::model::sample::Sample;
@@ -97,6 +98,8 @@ pub struct World {
     pub interfaces: Watched<Interfaces>,
     /// Packet counts.
     pub packets: Watched<PacketCounts>,
+    /// Dropped packets and resets.
+    pub drops: Watched<Drops>,
     /// What Ports would show without a filter; counted on the worker.
     pub shown: Option<Shown>,
     /// The one selection.
@@ -149,6 +152,13 @@ struct Held {
     ports: Option<Arc<Sample<SocketTable>>>,
     interfaces: Option<Arc<Sample<Interfaces>>>,
     packets: Option<Arc<Sample<PacketCounts>>>,
+    drops: Option<Arc<Sample<Drops>>>,
+}
+
+impl Held {
+    fn since(since: Timestamp) -> Self {
+        Self { since, ports: None, interfaces: None, packets: None, drops: None }
+    }
 }
 
 impl World {
@@ -158,6 +168,7 @@ impl World {
             ports: Watched::default(),
             interfaces: Watched::default(),
             packets: Watched::default(),
+            drops: Watched::default(),
             shown: None,
             selection: None,
             hosts: Hosts::default(),
@@ -189,9 +200,11 @@ impl World {
             (None, FeedUpdate::Ports(sample)) => self.take_ports(sample),
             (None, FeedUpdate::Interfaces(sample)) => self.interfaces.take(sample),
             (None, FeedUpdate::Packets(sample)) => self.packets.take(sample),
+            (None, FeedUpdate::Drops(sample)) => self.drops.take(sample),
             (Some(held), FeedUpdate::Ports(sample)) => held.ports = Some(sample),
             (Some(held), FeedUpdate::Interfaces(sample)) => held.interfaces = Some(sample),
             (Some(held), FeedUpdate::Packets(sample)) => held.packets = Some(sample),
+            (Some(held), FeedUpdate::Drops(sample)) => held.drops = Some(sample),
         }
     }
 
@@ -228,8 +241,7 @@ impl World {
     /// Holds the view still, or catches up with what came in meanwhile.
     pub fn toggle_freeze(&mut self) {
         let Some(held) = self.held.take() else {
-            let since = self.now.wall;
-            self.held = Some(Held { since, ports: None, interfaces: None, packets: None });
+            self.held = Some(Held::since(self.now.wall));
             return;
         };
         if let Some(sample) = held.ports {
@@ -240,6 +252,9 @@ impl World {
         }
         if let Some(sample) = held.packets {
             self.packets.take(sample);
+        }
+        if let Some(sample) = held.drops {
+            self.drops.take(sample);
         }
     }
 

@@ -134,7 +134,7 @@ impl Collector for Packets {
             Err(error) => {
                 // The next round starts with a ring of its own.
                 self.live.close();
-                (None, health_of_error(&error))
+                (None, error.health(SOURCE))
             }
         };
         // A round lasts the whole period, mostly waiting: its length is not its cost.
@@ -164,15 +164,5 @@ pub fn health_of(counts: &PacketCounts) -> Health {
             }
             None => Health::ready(SOURCE),
         },
-    }
-}
-
-/// What to say where nothing can be captured.
-pub fn health_of_error(error: &sys::Error) -> Health {
-    match error {
-        sys::Error::NotPermitted { what, remedy } => {
-            Health::unavailable(SOURCE, format!("not permitted to {what}")).with_remedy(remedy)
-        }
-        _ => Health::unavailable(SOURCE, error.to_string()),
     }
 }

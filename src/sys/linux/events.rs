@@ -25,27 +25,56 @@ pub const IS_BUILT: bool = true;
 /// The compiled programs; `.ci/bpf` compiles them from their source.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../assets/bpf/events.bpf.o");
 
-type Program = (&'static str, &'static str, Option<&'static str>);
+/// A tracepoint, the programs for it, the best first, and what is lost without it.
+struct Hook {
+    tracepoint: &'static str,
+    programs: &'static [&'static str],
+    without: &'static str,
+}
 
-/// The programs that tell of connections that are over. Without a look at each accept(2), which
-/// takes one at each system call of the machine, a connection that came in is put down to who first
-/// sends or receives on it.
-const ENDS: [&str; 3] = ["set_state", "sends", "receives"];
+const fn hook(
+    tracepoint: &'static str,
+    programs: &'static [&'static str],
+    without: &'static str,
+) -> Hook {
+    Hook { tracepoint, programs, without }
+}
 
-/// A program, the tracepoint that it is attached to, and what is lost without it; `None` where
-/// nothing is left without it.
-const PROGRAMS: [Program; 7] = [
-    ("set_state", "inet_sock_set_state", None),
-    ("call_returns", "sys_exit", Some("who accepts a connection is not seen")),
-    ("send_reset", "tcp_send_reset", Some("resets that are sent are not seen (needs Linux 6.10)")),
-    ("receive_reset", "tcp_receive_reset", Some("resets that arrive are not seen")),
-    ("retransmit", "tcp_retransmit_skb", Some("retransmissions are not seen")),
-    ("sends", "sock_send_length", Some("UDP is not seen (needs Linux 6.3)")),
-    ("receives", "sock_recv_length", Some("who receives over UDP is not seen (needs Linux 6.3)")),
-];
+const STATES: Hook =
+    hook("inet_sock_set_state", &["set_state"], "how TCP connections begin and end is not seen");
+const ACCEPTS: Hook = hook("sys_exit", &["call_returns"], "who accepts a connection is not seen");
+const RESETS_SENT: Hook =
+    hook("tcp_send_reset", &["send_reset"], "resets that are sent are not seen (needs Linux 6.10)");
+const RESETS_RECEIVED: Hook =
+    hook("tcp_receive_reset", &["receive_reset"], "resets that arrive are not seen");
+const RETRANSMISSIONS: Hook =
+    hook("tcp_retransmit_skb", &["retransmit"], "retransmissions are not seen");
+const SENDS: Hook = hook("sock_send_length", &["sends"], "UDP is not seen (needs Linux 6.3)");
+const RECEIVES: Hook =
+    hook("sock_recv_length", &["receives"], "who receives over UDP is not seen (needs Linux 6.3)");
+const DROPS: Hook =
+    hook("kfree_skb", &["drop", "drop_alone"], "dropped packets are not seen (needs Linux 5.17)");
 
-/// The programs for dropped packets, the best first, and where they are attached.
-const DROPS: ([&str; 2], &str) = (["drop", "drop_alone"], "kfree_skb");
+/// What is attached.
+fn hooks(watched: Watched) -> &'static [Hook] {
+    match watched {
+        Watched::Everything => &[
+            STATES,
+            ACCEPTS,
+            RESETS_SENT,
+            RESETS_RECEIVED,
+            RETRANSMISSIONS,
+            SENDS,
+            RECEIVES,
+            DROPS,
+        ],
+        // Without a look at each accept(2), which takes one at each system call of the machine, a
+        // connection that came in is put down to who first sends or receives on it.
+        Watched::Ends => &[STATES, SENDS, RECEIVES],
+        Watched::Drops => &[DROPS],
+        Watched::DropsAndResets => &[DROPS, RESETS_SENT, RESETS_RECEIVED],
+    }
+}
 
 pub use super::super::portable::events::{Scope, Watched};
 
@@ -76,26 +105,11 @@ impl Events {
             .override_global("accept4_call", &accept4, true)
             .load(OBJECT)
             .map_err(|error| failed(&error))?;
-        let mut missing = Vec::new();
-        let is_wanted = |program: &&Program| match scope.watched {
-            Watched::Everything => true,
-            Watched::Ends => ENDS.contains(&program.0),
-            Watched::Drops => false,
-        };
-        for &(name, tracepoint, without) in PROGRAMS.iter().filter(is_wanted) {
-            match (attach(&mut programs, name, tracepoint, &btf), without) {
-                (Ok(()), _) => {}
-                (Err(error), None) => return Err(failed(&error)),
-                (Err(error), Some(without)) => missing.push(format!("{without}: {error}")),
-            }
-        }
-        if scope.watched != Watched::Ends {
-            match (attach_drops(&mut programs, &btf), scope.watched) {
-                (Err(error), Watched::Drops) => return Err(failed(&error)),
-                (Err(error), _) => missing
-                    .push(format!("dropped packets are not seen (needs Linux 5.17): {error}")),
-                (Ok(()), _) => {}
-            }
+        let missing = attach_all(&mut programs, hooks(scope.watched), &btf)?;
+        if scope.watched == Watched::Ends
+            && let Some(without) = missing.iter().find(|it| it.starts_with(STATES.without))
+        {
+            return Err(Error::unsupported(WHAT, without.clone()));
         }
         let reasons = Reasons::of(&types);
         Ok(Self { feed: Feed::new(programs, WHAT)?, missing, reasons })
@@ -125,9 +139,36 @@ impl Events {
 
 const WHAT: &str = "watch what sockets do";
 
-fn attach_drops(programs: &mut Ebpf, btf: &Btf) -> std::result::Result<(), ProgramError> {
-    let ([best, other], tracepoint) = DROPS;
-    attach(programs, best, tracepoint, btf).or_else(|_| attach(programs, other, tracepoint, btf))
+/// Attaches what there is; a sentence for each hook that this kernel does not have. An error where
+/// it has none of them.
+fn attach_all(programs: &mut Ebpf, hooks: &[Hook], btf: &Btf) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    let mut first = None;
+    for hook in hooks {
+        if let Err(error) = attach_best(programs, hook, btf) {
+            missing.push(format!("{}: {error}", hook.without));
+            first.get_or_insert(error);
+        }
+    }
+    match first {
+        Some(error) if missing.len() == hooks.len() => Err(refusal(WHAT, &error)),
+        _ => Ok(missing),
+    }
+}
+
+fn attach_best(
+    programs: &mut Ebpf,
+    hook: &Hook,
+    btf: &Btf,
+) -> std::result::Result<(), ProgramError> {
+    let mut result = Err(ProgramError::NotLoaded);
+    for name in hook.programs {
+        result = attach(programs, name, hook.tracepoint, btf);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
 }
 
 fn own_namespace() -> Result<u32> {

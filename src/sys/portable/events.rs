@@ -27,6 +27,8 @@ pub enum Watched {
     Ends,
     /// Packets that the kernel drops.
     Drops,
+    /// These, and resets that are sent or received.
+    DropsAndResets,
 }
 
 /// The kernel's events: there are none on this platform.

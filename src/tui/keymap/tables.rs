@@ -144,7 +144,7 @@ pub(super) static PACKETS: &[Binding] = &[
         &[Key::char('v')],
         Command::NextView,
         "view",
-        "Next view: flows, ladder, packets, ports, processes, hosts, DNS, problems and more",
+        "Next view: flows, ladder, packets, ports, processes, hosts, DNS, problems, drops and more",
     ),
     bind(
         &[Key::plain(KeyCode::Enter)],

@@ -1,6 +1,7 @@
 //! Packets: what travels. Without the right to capture it says so, and shows the counters
 //! of the interfaces instead.
 
+mod drops;
 mod flows;
 mod lines;
 mod look;
@@ -68,6 +69,9 @@ impl Pane for Packets {
 
     fn draw(&self, world: &World, canvas: Canvas<'_>) {
         let Canvas { buf, area, scroll, theme, .. } = canvas;
+        if self.view == View::Drops {
+            return self.draw_drops(world, buf, area, scroll, theme);
+        }
         let sample = &world.packets.sample;
         let Some(counts) = world.packets.value() else {
             if sample.troubles().next().is_none() {
@@ -118,7 +122,10 @@ impl Pane for Packets {
             }
             Command::SortReverse if self.view == View::Flows => self.order.1 = !self.order.1,
             Command::NextView => {
-                self.view = self.view.next();
+                self.view = self.view.next(cx.world.packets.value().is_some());
+                if self.view == View::Drops {
+                    cx.effects.push(Effect::WatchDrops);
+                }
                 scroll.offset = 0;
                 self.look_at_flow(cx);
             }
@@ -256,12 +263,38 @@ impl Packets {
             View::Problems => lines::problems(counts, theme),
             View::Ports => lines::ports(counts, world.names, theme),
             View::Processes => lines::processes(counts, theme),
+            // Drawn by itself: it needs no packets.
+            View::Drops => Vec::new(),
             View::Interfaces => lines::interfaces(world, theme),
         };
+        self.say_nothing_yet(&mut list, theme);
+        list
+    }
+
+    fn say_nothing_yet(&self, list: &mut Vec<Line>, theme: &Theme) {
         if list.len() == 1 {
             list.push(vec![(self.view.nothing_yet().to_owned(), theme.dim)]);
         }
-        list
+    }
+
+    /// Drops and resets, which the kernel tells whether or not packets may be captured.
+    fn draw_drops(
+        &self,
+        world: &World,
+        buf: &mut ratatui::buffer::Buffer,
+        area: Rect,
+        scroll: &mut Scroll,
+        theme: &Theme,
+    ) {
+        let sample = &world.drops.sample;
+        let Some(drops) = world.drops.value() else {
+            let text = "Asking the kernel for drops and resets …";
+            return message::no_value(buf, area, theme, sample, text);
+        };
+        let area = message::troubles(buf, area, theme, sample);
+        let mut list = drops::lines(drops, world, self.focus.as_ref(), area.width, theme);
+        self.say_nothing_yet(&mut list, theme);
+        draw_list(buf, area, scroll, &list);
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn blocked(
             lines.extend(remedy.into_iter().map(|line| (line, theme.text)));
         }
     }
-    lines.push(("Interface counters instead:".to_owned(), theme.dim));
+    lines.push(("Interface counters instead; v shows drops and resets:".to_owned(), theme.dim));
     for (index, (text, style)) in lines.iter().enumerate() {
         paint::left(buf, paint::line(area, index), text, *style);
     }

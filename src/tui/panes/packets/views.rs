@@ -13,12 +13,16 @@ pub(super) enum View {
     Applications,
     Dns,
     Problems,
+    Drops,
     Interfaces,
 }
 
 impl View {
-    pub(super) fn next(self) -> Self {
+    /// The next one. Where no packets are counted only two have anything to show.
+    pub(super) fn next(self, counts_packets: bool) -> Self {
         match self {
+            Self::Drops if !counts_packets => Self::Interfaces,
+            _ if !counts_packets => Self::Drops,
             Self::Flows => Self::Ladder,
             Self::Ladder => Self::Packets,
             Self::Packets => Self::Ports,
@@ -27,7 +31,8 @@ impl View {
             Self::Hosts => Self::Applications,
             Self::Applications => Self::Dns,
             Self::Dns => Self::Problems,
-            Self::Problems => Self::Interfaces,
+            Self::Problems => Self::Drops,
+            Self::Drops => Self::Interfaces,
             Self::Interfaces => Self::Flows,
         }
     }
@@ -47,6 +52,7 @@ impl View {
             }
             Self::Dns => "No DNS query yet.",
             Self::Problems => "No problem was seen.",
+            Self::Drops => "No packet was dropped and no connection reset meanwhile.",
             Self::Interfaces => "No interface has been read yet.",
         }
     }
@@ -67,6 +73,7 @@ impl View {
             Self::Applications => "applications",
             Self::Dns => "dns",
             Self::Problems => "problems",
+            Self::Drops => "drops and resets",
             Self::Interfaces => "interfaces",
         }
     }
