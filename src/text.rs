@@ -13,6 +13,7 @@ pub mod event;
 pub mod explain;
 pub mod flow;
 pub mod forwarder;
+pub mod json;
 pub mod keeper;
 pub mod ladder;
 pub mod notation;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::super::Failure;
 use crate::inspect::sockets::Listing;
 use crate::model::socket::Socket;
+use crate::text::json;
 
 /// The whole listing as one document on one line.
 pub(super) fn document(out: &mut impl Write, listing: &Listing) -> Result<(), Failure> {
@@ -21,7 +22,7 @@ pub(super) fn document(out: &mut impl Write, listing: &Listing) -> Result<(), Fa
         if index > 0 {
             text.push(b',');
         }
-        serde_json::to_writer(text, &listing.sockets[index])
+        json::append(text, &listing.sockets[index])
     })?;
     out.write_all(b"]")?;
     field(out, "listen", &listing.listen)?;
@@ -34,7 +35,7 @@ pub(super) fn document(out: &mut impl Write, listing: &Listing) -> Result<(), Fa
 /// A socket a line.
 pub(super) fn lines(out: &mut impl Write, sockets: &[Socket]) -> Result<(), Failure> {
     each(out, sockets, |text, index| {
-        serde_json::to_writer(&mut *text, &sockets[index])?;
+        json::append(text, &sockets[index])?;
         text.push(b'\n');
         Ok(())
     })

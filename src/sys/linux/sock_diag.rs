@@ -96,8 +96,10 @@ impl SockDiag {
         encode: impl Fn(&DumpRequest, u32) -> Option<Encoded>,
         mut visit: impl FnMut(&Record<'_>),
     ) -> Result<Dumped> {
-        let what =
-            || format!("list {} sockets of {}", request.protocol.name(), request.family.name());
+        let what = || match request.family {
+            Some(family) => format!("list {} sockets of {}", request.protocol.name(), family.name()),
+            None => format!("list {} sockets", request.protocol.name()),
+        };
         let request = encode(request, self.next_sequence());
         self.hear_dump(&what, request.as_deref(), |payload| {
             visit(&Record::parse(payload)?);
@@ -255,7 +257,7 @@ mod tests {
         let mut diag = SockDiag::open().unwrap();
         let mut cookie = None;
         let request = DumpRequest {
-            family: Family::Ipv4,
+            family: Some(Family::Ipv4),
             protocol: Protocol::Tcp,
             states: ALL_STATES,
             detail: Detail::Bare,

@@ -2,6 +2,7 @@
 
 mod bound;
 mod destroy;
+mod dumps;
 mod elsewhere;
 mod entry;
 mod families;

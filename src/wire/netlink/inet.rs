@@ -7,6 +7,9 @@ use crate::model::socket::{Family, Protocol};
 
 /// `SOCK_DIAG_BY_FAMILY`.
 pub const BY_FAMILY: u16 = 20;
+/// `TCPDIAG_GETSOCK`: the request of the time when only TCP could be asked for. It names no family
+/// that the kernel would heed: one pass over its table tells both.
+pub const TCP_OF_BOTH_FAMILIES: u16 = 18;
 /// `SOCK_DESTROY`: as BY_FAMILY, but the socket that is found is aborted (Linux 4.5, with
 /// CONFIG_INET_DIAG_DESTROY).
 pub const DESTROY: u16 = 21;
@@ -14,6 +17,8 @@ pub const DESTROY: u16 = 21;
 pub const REQUEST_LEN: usize = HEADER_LEN + 56;
 /// Length of the attribute that names a protocol whose number takes more than a byte.
 const PROTOCOL_LEN: usize = 8;
+/// The same for [`TCP_OF_BOTH_FAMILIES`] (`struct inet_diag_req`).
+const OLDER_REQUEST_LEN: usize = HEADER_LEN + 60;
 /// `sizeof(struct inet_diag_msg)`.
 pub const RECORD_LEN: usize = 72;
 /// Every state: 1 to 11 as in `tcp_states.h`, NEW_SYN_RECV, and BOUND_INACTIVE (Linux 6.8).
@@ -55,11 +60,12 @@ impl Detail {
     }
 }
 
-/// One dump of one family and protocol.
+/// One dump of one protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DumpRequest {
-    /// IPv4 or IPv6.
-    pub family: Family,
+    /// IPv4 or IPv6; `None` for both in one pass, which only TCP has. A pass over the table of
+    /// connections costs the same whatever it finds.
+    pub family: Option<Family>,
     /// TCP, UDP, UDP-Lite, MPTCP or raw.
     pub protocol: Protocol,
     /// Bit n asks for state n of `tcp_states.h`.
@@ -69,11 +75,18 @@ pub struct DumpRequest {
 }
 
 impl DumpRequest {
-    /// The bytes to send (`struct inet_diag_req_v2`); `None` for a family or protocol that
-    /// inet_diag does not know.
+    /// The bytes to send; `None` for a family or protocol that inet_diag does not know.
     pub fn encode(&self, sequence: u32) -> Option<Encoded> {
-        let mut bytes = [0; REQUEST_LEN + PROTOCOL_LEN];
-        let head = header(self.family, self.protocol, REQUEST | DUMP, sequence)?;
+        match self.family {
+            Some(family) => self.encode_by_family(family, sequence),
+            None => self.encode_for_both(sequence),
+        }
+    }
+
+    /// `struct inet_diag_req_v2`.
+    fn encode_by_family(&self, family: Family, sequence: u32) -> Option<Encoded> {
+        let mut bytes = [0; LONGEST_REQUEST];
+        let head = header(family, self.protocol, REQUEST | DUMP, sequence)?;
         bytes[..REQUEST_LEN].copy_from_slice(&head);
         bytes[18] = self.detail.extensions(self.protocol);
         bytes[20..24].copy_from_slice(&self.states.to_ne_bytes());
@@ -86,22 +99,43 @@ impl DumpRequest {
             bytes[74..76].copy_from_slice(&REQ_PROTOCOL.to_ne_bytes());
             bytes[76..80].copy_from_slice(&IPPROTO_MPTCP.to_ne_bytes());
         }
-        Some(Encoded { bytes, length })
+        Some(Encoded { bytes, length, port_at: 24 })
+    }
+
+    /// `struct inet_diag_req`.
+    fn encode_for_both(&self, sequence: u32) -> Option<Encoded> {
+        if self.protocol != Protocol::Tcp {
+            return None;
+        }
+        let mut bytes = [0; LONGEST_REQUEST];
+        bytes[0..4].copy_from_slice(&(OLDER_REQUEST_LEN as u32).to_ne_bytes());
+        bytes[4..6].copy_from_slice(&TCP_OF_BOTH_FAMILIES.to_ne_bytes());
+        bytes[6..8].copy_from_slice(&(REQUEST | DUMP).to_ne_bytes());
+        bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
+        bytes[19] = self.detail.extensions(self.protocol);
+        bytes[68..72].copy_from_slice(&self.states.to_ne_bytes());
+        Some(Encoded { bytes, length: OLDER_REQUEST_LEN, port_at: 20 })
     }
 
     /// The same, narrowed to sockets whose local port is `port` (`idiag_sport`).
     pub fn encode_for_port(&self, sequence: u32, port: u16) -> Option<Encoded> {
         let mut request = self.encode(sequence)?;
-        request.bytes[24..26].copy_from_slice(&port.to_be_bytes());
+        let at = request.port_at;
+        request.bytes[at..at + 2].copy_from_slice(&port.to_be_bytes());
         Some(request)
     }
 }
 
+/// The longest of the requests for a dump.
+const LONGEST_REQUEST: usize = REQUEST_LEN + PROTOCOL_LEN;
+
 /// A request for a dump as it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encoded {
-    bytes: [u8; REQUEST_LEN + PROTOCOL_LEN],
+    bytes: [u8; LONGEST_REQUEST],
     length: usize,
+    /// Where `idiag_sport` stands.
+    port_at: usize,
 }
 
 impl std::ops::Deref for Encoded {

@@ -259,7 +259,7 @@ fn several_messages_of_one_read_are_told_apart() {
 #[test]
 fn the_request_is_what_the_kernel_expects() {
     let request = DumpRequest {
-        family: Family::Ipv6,
+        family: Some(Family::Ipv6),
         protocol: Protocol::Tcp,
         states: ALL_STATES,
         detail: Detail::Full,
@@ -271,16 +271,35 @@ fn the_request_is_what_the_kernel_expects() {
     assert_eq!(u16_at(&bytes, 6), Some(0x301)); // REQUEST | DUMP
     assert_eq!(bytes[16..19], [10, 6, 0b0100_1010]); // AF_INET6, TCP, INFO | CONG | SKMEMINFO
     assert_eq!(u32_at(&bytes, 20), Some(ALL_STATES));
-    assert_eq!(DumpRequest { family: Family::Unix, ..request }.encode(7), None);
+    assert_eq!(DumpRequest { family: Some(Family::Unix), ..request }.encode(7), None);
     let raw = DumpRequest { protocol: Protocol::Raw, ..request }.encode(7).unwrap();
     assert_eq!(raw[16..19], [10, 255, 0b0100_0000]);
     assert_eq!(DumpRequest { protocol: Protocol::Icmp, ..request }.encode(7), None);
 }
 
 #[test]
+fn tcp_of_both_families_is_asked_for_as_before_families_were_named() {
+    let request = DumpRequest {
+        family: None,
+        protocol: Protocol::Tcp,
+        states: ALL_STATES,
+        detail: Detail::Full,
+    };
+    let bytes = request.encode_for_port(7, 8080).unwrap();
+    assert_eq!((bytes.len(), u32_at(&bytes, 0)), (76, Some(76))); // nlmsg_len
+    assert_eq!(u16_at(&bytes, 4), Some(18)); // TCPDIAG_GETSOCK
+    assert_eq!(u16_at(&bytes, 6), Some(0x301)); // REQUEST | DUMP
+    assert_eq!(bytes[16..20], [0, 0, 0, 0b0100_1010]); // no family; INFO | CONG | SKMEMINFO
+    assert_eq!(bytes[20..22], 8080u16.to_be_bytes()); // idiag_sport
+    assert_eq!(u32_at(&bytes, 68), Some(ALL_STATES));
+    let udp = DumpRequest { protocol: Protocol::Udp, ..request };
+    assert_eq!(udp.encode(7), None, "UDP never had that request");
+}
+
+#[test]
 fn a_protocol_whose_number_takes_more_than_a_byte_is_named_by_an_attribute() {
     let request = DumpRequest {
-        family: Family::Ipv4,
+        family: Some(Family::Ipv4),
         protocol: Protocol::Mptcp,
         states: ALL_STATES,
         detail: Detail::Bare,

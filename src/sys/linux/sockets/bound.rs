@@ -75,7 +75,7 @@ fn try_out(diag: &mut SockDiag) -> Option<bool> {
         socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).ok()?;
     bind(&socket, &SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     let port = SocketAddrV4::try_from(getsockname(&socket).ok()?).ok()?.port();
-    let (family, protocol) = (Family::Ipv4, Protocol::Tcp);
+    let (family, protocol) = (Some(Family::Ipv4), Protocol::Tcp);
     let request = DumpRequest { family, protocol, states: BOUND_INACTIVE, detail: Detail::Bare };
     let mut is_listed = false;
     // An older kernel may answer with sockets of other states.

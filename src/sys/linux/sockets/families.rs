@@ -5,18 +5,17 @@ use std::ops::Range;
 use jiff::Timestamp;
 
 use super::super::sock_diag::Dumped;
+use super::dumps::{ATTEMPTS, IP};
 use super::elsewhere::Place;
 use super::identity::SecondLooks;
-use super::native::{ATTEMPTS, Native};
+use super::native::Native;
 use crate::model::health::{Health, Source};
-use crate::model::socket::{Family, Protocol, Socket, SocketId, SocketKey};
+use crate::model::socket::{Protocol, Socket, SocketId, SocketKey};
 use crate::model::tables::{Table, Tables};
 use crate::sys::error::Result;
 use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest};
 use crate::wire::netlink::unix::{self, Peers, Show};
 use crate::wire::netlink::{Malformed, netlink_diag, packet};
-
-const IP: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
 /// How a table fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +84,8 @@ impl Native {
     ) -> Result<Told> {
         let mut worst = Told::Complete;
         for family in IP {
-            let request = DumpRequest { family, protocol, states: ALL_STATES, detail };
+            let request =
+                DumpRequest { family: Some(family), protocol, states: ALL_STATES, detail };
             match self.dump_one(&request, keep, sockets)? {
                 Dumped::Complete => {}
                 told => worst = told.into(),

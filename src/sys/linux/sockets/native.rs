@@ -8,7 +8,6 @@ use super::super::super::listing::{Coverage, Listing, Reach};
 use super::super::holders::{Ahead, HolderScan};
 use super::super::names::NameCache;
 use super::super::processes::ProcessCache;
-use super::super::sock_diag::Dumped;
 use super::bound::BoundSockets;
 use super::elsewhere::{self, Elsewhere, Place};
 use super::entry::Entry;
@@ -17,27 +16,13 @@ use super::kernel_way::KernelWay;
 use super::sight;
 use super::unlisted::Unlisted;
 use crate::model::activity::ListenCounters;
-use crate::model::health::{Health, Source};
+use crate::model::health::Health;
 use crate::model::owner::Ownership;
-use crate::model::socket::{Family, Protocol, Socket, State};
+use crate::model::socket::{Protocol, Socket, State};
 use crate::model::tables::{Table, Tables};
-use crate::sys::error::{Error, Result};
-use crate::wire::netlink::inet::{ALL_STATES, Detail, DumpRequest, Record};
-use crate::wire::netlink::socket::{Names, blank, fill};
-
-/// The tables that every kernel should have. See `families` for the others.
-const TABLES: [(Protocol, Family); 4] = [
-    (Protocol::Tcp, Family::Ipv4),
-    (Protocol::Tcp, Family::Ipv6),
-    (Protocol::Udp, Family::Ipv4),
-    (Protocol::Udp, Family::Ipv6),
-];
-
-/// An inconsistent dump is asked for again this often.
-pub(super) const ATTEMPTS: u32 = 4;
-
-/// About so many records come with one read.
-const RECORDS_A_READ: usize = 64;
+use crate::sys::error::Result;
+use crate::wire::netlink::inet::Detail;
+use crate::wire::netlink::socket::{Names, blank};
 
 /// So many namespaces are entered by one thread. Each costs some descriptors until it has been
 /// asked.
@@ -260,126 +245,5 @@ impl Native {
             Some(count.saturating_sub(asking))
         });
         others.fold(own, |sum, count| Some(sum.unwrap_or(0) + count))
-    }
-
-    fn dump_all<T>(
-        &mut self,
-        detail: Detail,
-        keep: &mut impl FnMut(&Socket, Timestamp) -> T,
-        health: &mut Vec<Health>,
-        sockets: &mut Vec<T>,
-    ) -> Result<()> {
-        let (mut missing, mut read) = (Vec::new(), Vec::new());
-        let wanted: Vec<_> = TABLES
-            .into_iter()
-            .filter(|(protocol, family)| self.tables.contains(Table::with(*family, *protocol)))
-            .collect();
-        for &(protocol, family) in &wanted {
-            let request = DumpRequest { family, protocol, states: ALL_STATES, detail };
-            let told = self.dump_one(&request, keep, sockets)?;
-            let name = format!("{} over {}", protocol.name(), family.name());
-            match told {
-                Dumped::Complete => {}
-                Dumped::Read => read.push(name),
-                Dumped::NoSuchTable => missing.push(name),
-                Dumped::Interrupted => health.push(Health::degraded(
-                    Source::SockDiag,
-                    format!("{name} changed while it was listed, {ATTEMPTS} times: some sockets may be missing"),
-                )),
-            }
-        }
-        if !wanted.is_empty() && missing.len() == wanted.len() {
-            return Err(Error::unsupported(
-                "listing sockets over sock_diag",
-                "the kernel has neither tcp_diag nor udp_diag; try --backend netstat2",
-            ));
-        }
-        if !missing.is_empty() {
-            let missing = missing.join(", ");
-            health.push(
-                Health::degraded(Source::SockDiag, format!("the kernel does not list {missing}"))
-                    .with_remedy("load the module: modprobe tcp_diag, modprobe udp_diag"),
-            );
-        } else if health.is_empty() && read.is_empty() {
-            health.push(Health::ready(Source::SockDiag));
-        }
-        if !read.is_empty() {
-            let read = read.join(", ");
-            let lost = "interfaces, accept queues, metrics, IPV6_V6ONLY and sockets that are bound \
-                        without listening are not told there";
-            health.push(Health::degraded(
-                Source::SockDiag,
-                format!(
-                    "{read} are read from /proc/net, since sock_diag does not list them: {lost}"
-                ),
-            ));
-        }
-        self.dump_families(detail, keep, health, sockets);
-        Ok(())
-    }
-
-    /// Appends one table's sockets, asking again while the dump is inconsistent.
-    pub(super) fn dump_one<T>(
-        &mut self,
-        request: &DumpRequest,
-        keep: &mut impl FnMut(&Socket, Timestamp) -> T,
-        sockets: &mut Vec<T>,
-    ) -> Result<Dumped> {
-        let before = sockets.len();
-        let mut told = Dumped::Interrupted;
-        for _ in 0..ATTEMPTS {
-            if self.place.diag.is_absent() {
-                break;
-            }
-            sockets.truncate(before);
-            let mut at = Timestamp::now();
-            let Self { place, names, scratch, port, .. } = self;
-            let mut hear = |record: &Record<'_>| {
-                // A long dump takes its time, and clocks in the records run meanwhile.
-                if sockets.len().is_multiple_of(RECORDS_A_READ) {
-                    at = Timestamp::now();
-                }
-                fill(scratch, record, request.protocol, names);
-                sockets.push(keep(scratch, at));
-            };
-            told = match *port {
-                None => place.diag.dump(request, &mut hear)?,
-                // An older kernel does not know the filter.
-                Some(port) => place.diag.dump_port(request, port, |record| {
-                    if record.local_port == port {
-                        hear(record);
-                    }
-                })?,
-            };
-            if told != Dumped::Interrupted {
-                break;
-            }
-        }
-        if self.place.diag.is_absent() || told == Dumped::NoSuchTable {
-            return self.read_instead(request, keep, sockets);
-        }
-        Ok(told)
-    }
-
-    /// What `/proc` tells of a table that is not told over sock_diag.
-    fn read_instead<T>(
-        &mut self,
-        request: &DumpRequest,
-        keep: &mut impl FnMut(&Socket, Timestamp) -> T,
-        sockets: &mut Vec<T>,
-    ) -> Result<Dumped> {
-        let DumpRequest { protocol, family, .. } = *request;
-        if !matches!(protocol, Protocol::Tcp | Protocol::Udp) {
-            return Ok(Dumped::NoSuchTable);
-        }
-        let Self { place, names, scratch, port, .. } = self;
-        let at = Timestamp::now();
-        let listed = place.proc_net.list(protocol, family, |line| {
-            if port.is_none_or(|port| port == line.local_number) {
-                line.fill(scratch, protocol, names);
-                sockets.push(keep(scratch, at));
-            }
-        })?;
-        Ok(if listed.is_some() { Dumped::Read } else { Dumped::NoSuchTable })
     }
 }

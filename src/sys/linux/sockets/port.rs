@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::super::names::NameCache;
 use super::super::netns;
 use super::super::sock_diag::{Dumped, SockDiag};
+use super::dumps::{ATTEMPTS, IP};
 use super::proc_net::ProcNet;
 use crate::model::socket::{Family, Protocol, Socket, State};
 use crate::sys::error::{Error, Result};
@@ -13,9 +14,6 @@ use crate::wire::netlink::inet::{
     ALL_STATES, ANY_COOKIE, Detail, DumpRequest, LookupRequest, Record,
 };
 use crate::wire::netlink::socket::{blank, fill};
-
-/// An inconsistent dump is asked for again this often.
-const ATTEMPTS: u32 = 4;
 
 /// `TCP_LISTEN` of the kernel's tcp_states.h, as a bit.
 const LISTENING: u32 = 1 << 10;
@@ -62,30 +60,21 @@ pub fn connection(local: SocketAddr, remote: SocketAddr) -> Result<Option<Socket
 fn list(protocol: Protocol, states: u32, port: Option<u16>) -> Result<Vec<Socket>> {
     let mut diag = SockDiag::open()?;
     let mut names = NameCache::default();
-    let netns = netns::own();
     let mut found = Vec::new();
+    let mut request = DumpRequest { family: None, protocol, states, detail: Detail::Bare };
+    if protocol == Protocol::Tcp {
+        let told = dump(&mut diag, &request, port, &mut names, &mut found);
+        if matches!(told, Ok(Dumped::Complete | Dumped::Interrupted)) {
+            return Ok(found);
+        }
+        // A sandbox may know the newer request alone.
+        found.clear();
+    }
     let mut missing = 0;
-    for family in [Family::Ipv4, Family::Ipv6] {
-        let request = DumpRequest { family, protocol, states, detail: Detail::Bare };
-        let before = found.len();
-        for _ in 0..ATTEMPTS {
-            found.truncate(before);
-            let visit = |record: &Record<'_>| {
-                let mut socket = blank();
-                socket.netns = netns;
-                fill(&mut socket, record, protocol, &mut names);
-                found.push(socket);
-            };
-            let told = match port {
-                Some(port) => diag.dump_port(&request, port, visit)?,
-                None => diag.dump(&request, visit)?,
-            };
-            if told == Dumped::NoSuchTable {
-                missing += u32::from(!read_instead(protocol, family, &mut names, &mut found)?);
-            }
-            if told != Dumped::Interrupted {
-                break;
-            }
+    for family in IP {
+        request.family = Some(family);
+        if dump(&mut diag, &request, port, &mut names, &mut found)? == Dumped::NoSuchTable {
+            missing += u32::from(!read_instead(protocol, family, &mut names, &mut found)?);
         }
     }
     if missing == 2 {
@@ -95,6 +84,35 @@ fn list(protocol: Protocol, states: u32, port: Option<u16>) -> Result<Vec<Socket
         ));
     }
     Ok(found)
+}
+
+/// Appends what one table tells, asking again while it is inconsistent.
+fn dump(
+    diag: &mut SockDiag,
+    request: &DumpRequest,
+    port: Option<u16>,
+    names: &mut NameCache,
+    found: &mut Vec<Socket>,
+) -> Result<Dumped> {
+    let (netns, before) = (netns::own(), found.len());
+    let mut told = Dumped::Interrupted;
+    for _ in 0..ATTEMPTS {
+        found.truncate(before);
+        let visit = |record: &Record<'_>| {
+            let mut socket = blank();
+            socket.netns = netns;
+            fill(&mut socket, record, request.protocol, names);
+            found.push(socket);
+        };
+        told = match port {
+            Some(port) => diag.dump_port(request, port, visit)?,
+            None => diag.dump(request, visit)?,
+        };
+        if told != Dumped::Interrupted {
+            break;
+        }
+    }
+    Ok(told)
 }
 
 /// What `/proc` tells of a table that is not told over sock_diag; `false` when it has no such list.

@@ -85,7 +85,8 @@ impl Native {
             }
         }
         for ((protocol, family), states) in tables {
-            let request = DumpRequest { family, protocol, states, detail: Detail::Bare };
+            let request =
+                DumpRequest { family: Some(family), protocol, states, detail: Detail::Bare };
             diag.dump(&request, |record| hear(record, protocol))?;
         }
         Ok(later)
