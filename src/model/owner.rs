@@ -235,56 +235,42 @@ pub struct Ownership {
     /// One sentence on why no more is known, and what would permit it; for *kernel* a clause on
     /// what the port is held for, and what would free it.
     pub reason: Option<Cow<'static, str>>,
+    /// For *kernel*: the command that frees it, where it can be run from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freed_by: Option<Box<[String]>>,
 }
 
 impl Ownership {
     /// The listed processes hold it.
-    pub const OWNED: Self =
-        Self { kind: OwnershipKind::Owned, detail: None, device: None, reason: None };
+    pub const OWNED: Self = Self::of(OwnershipKind::Owned, None);
+
+    const fn of(kind: OwnershipKind, reason: Option<Cow<'static, str>>) -> Self {
+        Self { kind, detail: None, device: None, reason, freed_by: None }
+    }
 
     /// The kernel alone holds it, as `detail` says.
     pub fn kernel(detail: &'static str) -> Self {
-        Self {
-            kind: OwnershipKind::Kernel,
-            detail: Some(Cow::Borrowed(detail)),
-            device: None,
-            reason: None,
-        }
+        Self { detail: Some(Cow::Borrowed(detail)), ..Self::of(OwnershipKind::Kernel, None) }
     }
 
     /// Some process could not be read.
     pub fn hidden(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind: OwnershipKind::Hidden,
-            detail: None,
-            device: None,
-            reason: Some(reason.into()),
-        }
+        Self::of(OwnershipKind::Hidden, Some(reason.into()))
     }
 
     /// Gone in a second look.
     pub fn vanished() -> Self {
-        Self { kind: OwnershipKind::Vanished, detail: None, device: None, reason: None }
+        Self::of(OwnershipKind::Vanished, None)
     }
 
     /// sockpit runs outside the initial PID namespace.
     pub fn foreign(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind: OwnershipKind::Foreign,
-            detail: None,
-            device: None,
-            reason: Some(reason.into()),
-        }
+        Self::of(OwnershipKind::Foreign, Some(reason.into()))
     }
 
     /// None of the others.
     pub fn unknown(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind: OwnershipKind::Unknown,
-            detail: None,
-            device: None,
-            reason: Some(reason.into()),
-        }
+        Self::of(OwnershipKind::Unknown, Some(reason.into()))
     }
 }
 

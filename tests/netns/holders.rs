@@ -160,9 +160,21 @@ fn the_port_of_a_tunnel_is_the_kernels_and_the_device_is_named() {
             assert!(told.contains("vxlan device vx0"), "{told}");
             assert!(told.contains("kernel"), "{told}");
         }
-        run(Command::new("ip").args(["link", "delete", "vx0"]));
-        assert!(rows("4789").is_empty());
+        assert_is_freed("4789/udp");
     });
+}
+
+/// Runs the command that `why` offers for this port of the kernel, after which a bind succeeds.
+fn assert_is_freed(port: &str) {
+    let (_, told) = json(&["why", port]);
+    let findings = told["findings"].as_array().unwrap();
+    let own = findings.iter().find(|finding| finding["kind"] == "kernel_socket");
+    let argv = own.map(|own| own["remedies"][0]["argv"].clone());
+    let argv: Vec<String> = serde_json::from_value(argv.unwrap_or_default()).unwrap_or_default();
+    let Some((program, args)) = argv.split_first() else { panic!("no command: {told}") };
+    run(Command::new(program).args(args));
+    let (_, after) = json(&["why", port]);
+    assert_eq!(after["bindable"], true, "{argv:?}: {after}");
 }
 
 #[test]
@@ -186,6 +198,7 @@ fn an_mptcp_endpoint_with_a_port_is_the_kernels() {
             assert!(ownership["reason"].as_str().unwrap().contains("id 5"), "{row}");
         }
         assert!(text(&["why", "7777"]).contains("MPTCP endpoint 5"));
+        assert_is_freed("7777");
     });
 }
 

@@ -97,7 +97,9 @@ impl SockDiag {
         mut visit: impl FnMut(&Record<'_>),
     ) -> Result<Dumped> {
         let what = || match request.family {
-            Some(family) => format!("list {} sockets of {}", request.protocol.name(), family.name()),
+            Some(family) => {
+                format!("list {} sockets of {}", request.protocol.name(), family.name())
+            }
             None => format!("list {} sockets", request.protocol.name()),
         };
         let request = encode(request, self.next_sequence());

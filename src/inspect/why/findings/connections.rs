@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::super::Scene;
-use super::{InWay, finding, remedy, wait_until_free};
+use super::{InWay, finding, wait_until_free};
 use crate::inspect::words::{self, counted};
 use crate::model::owner::OwnershipKind;
 use crate::model::socket::{Socket, State, TimerKind};
@@ -29,15 +29,16 @@ fn is_own(socket: &&Socket) -> bool {
 /// A port that no process holds and that is not given back by waiting.
 fn own_port(socket: &Socket) -> WhyFinding {
     let text = format!("{} is held by {}", address::local(socket), words::holders(socket));
-    let port = socket.local.port.unwrap_or_default().to_string();
     let told = &socket.ownership;
-    let remedies = match (told.detail.as_deref(), told.device.as_deref()) {
-        (Some("fou"), _) => {
-            vec![remedy("end the encapsulation", &["ip", "fou", "del", "port", &port])]
-        }
-        (_, Some(device)) => vec![remedy("delete the device", &["ip", "link", "delete", device])],
-        _ => Vec::new(),
+    let what = match told.detail.as_deref() {
+        Some("fou") => "end the encapsulation",
+        Some("l2tp") => "delete the tunnel",
+        Some("mptcp_endpoint") => "delete the endpoint",
+        _ => "delete the device",
     };
+    let command = told.freed_by.iter();
+    let remedies =
+        command.map(|argv| Remedy { text: what.to_owned(), argv: argv.to_vec() }).collect();
     finding(WhyKind::KernelSocket, text, &[socket], remedies)
 }
 

@@ -152,7 +152,9 @@ fn report(told: &[Told], health: &mut Vec<Health>) -> Result<()> {
     for name in named(Dumped::Interrupted) {
         health.push(Health::degraded(
             Source::SockDiag,
-            format!("{name} changed while it was listed, {ATTEMPTS} times: some sockets may be missing"),
+            format!(
+                "{name} changed while it was listed, {ATTEMPTS} times: some sockets may be missing"
+            ),
         ));
     }
     let (missing, read) = (named(Dumped::NoSuchTable), named(Dumped::Read));

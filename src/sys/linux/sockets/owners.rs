@@ -72,7 +72,10 @@ impl Native {
                 false => self.elsewhere.within(netns, kernel_ports::here).unwrap_or_default(),
             });
             let port = there.iter().find(|port| port.is(socket));
-            held.extend(port.and_then(|port| Some((identity(socket)?, port.ownership()))));
+            let is_here = netns == self.scratch.netns;
+            held.extend(
+                port.and_then(|port| Some((identity(socket)?, port.ownership(socket, is_here)))),
+            );
         }
         held
     }
