@@ -9,7 +9,11 @@ mod arithmetic;
 mod ast;
 mod code;
 mod compile;
+mod compiler;
+mod cursor;
 mod encapsulation;
+mod error;
+mod extension;
 mod graph;
 mod hosts;
 mod lexer;
@@ -17,47 +21,24 @@ mod link;
 mod linktype;
 mod live;
 mod machine;
+mod names;
 mod number;
 mod parser;
+mod place;
 mod ports;
 mod protocol;
 mod special;
 #[cfg(test)]
 mod tests;
+mod wireless;
 mod word;
 
-use std::net::IpAddr;
+use error::Result;
 
+pub use error::FilterError;
 pub use live::LiveProgram;
 pub use machine::{Instruction, Program};
-
-/// Why an expression is no filter, or not one for this kind of link: one sentence that names the
-/// word.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct FilterError(String);
-
-impl FilterError {
-    fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-type Result<T> = std::result::Result<T, FilterError>;
-
-/// How names in an expression are looked up.
-#[derive(Clone, Copy, Debug)]
-pub struct Names {
-    /// Addresses of a host.
-    pub hosts: fn(&str) -> Vec<IpAddr>,
-    /// IP protocol number and port of each service with this name.
-    pub ports: fn(&str) -> Vec<(u8, u16)>,
-}
-
-impl Names {
-    /// Knows no name.
-    pub const NONE: Self = Self { hosts: |_| Vec::new(), ports: |_| Vec::new() };
-}
+pub use names::Names;
 
 /// An expression that was read, to be compiled for each kind of link.
 #[derive(Clone, Debug)]

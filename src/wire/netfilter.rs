@@ -7,11 +7,15 @@
 pub mod expression;
 pub mod nft;
 pub mod set;
+mod table;
+mod verdict;
 pub mod xt;
 pub mod xtables;
 
 pub use expression::Expression;
 pub use set::Set;
+pub use table::{Table, TableFamily};
+pub use verdict::Verdict;
 
 /// Where a chain is hooked in (`NF_INET_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,56 +35,6 @@ pub enum Policy {
     Accept,
     /// They end.
     Drop,
-}
-
-/// Address families of a table (`NFPROTO_*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TableFamily {
-    /// IPv4.
-    Ip,
-    /// IPv6.
-    Ip6,
-    /// Both.
-    Inet,
-}
-
-impl TableFamily {
-    /// From an `NFPROTO_*` number; `None` for families without ports.
-    pub fn from_number(number: u8) -> Option<Self> {
-        match number {
-            1 => Some(Self::Inet),
-            2 => Some(Self::Ip),
-            10 => Some(Self::Ip6),
-            _ => None,
-        }
-    }
-
-    /// Its `NFPROTO_*` number.
-    pub fn number(self) -> u8 {
-        match self {
-            Self::Inet => 1,
-            Self::Ip => 2,
-            Self::Ip6 => 10,
-        }
-    }
-
-    /// As `nft` writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Inet => "inet",
-            Self::Ip => "ip",
-            Self::Ip6 => "ip6",
-        }
-    }
-}
-
-/// A table by its family and name: names are unique within a family.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Table {
-    /// Family.
-    pub family: TableFamily,
-    /// Name, uncleaned.
-    pub name: String,
 }
 
 /// A list of rules.
@@ -139,23 +93,6 @@ impl Ruleset {
     pub fn empty(origin: Origin) -> Self {
         Self { origin, chains: Vec::new(), rules: Vec::new(), sets: Vec::new(), unread: 0 }
     }
-}
-
-/// What becomes of a packet (`NF_*`, `NFT_*`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// No other rule of this hook's chain is asked.
-    Accept,
-    /// The packet ends, or leaves the ruleset in another way.
-    Drop,
-    /// The next rule.
-    Continue,
-    /// The named chain, and then the next rule.
-    Jump(String),
-    /// The named chain in place of this one.
-    Goto(String),
-    /// Back to where the chain was entered.
-    Return,
 }
 
 #[cfg(test)]

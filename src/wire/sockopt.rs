@@ -7,12 +7,9 @@ use std::borrow::Cow;
 
 use crate::model::options::{OptionPart, OptionValue, Structure};
 use tables::{
-    BBR, DCTCP, MEMINFO, MPTCP_INFO, PATH_MTU, REPAIR_WINDOW, ROLLOVER_STATS, TCP_INFO, TCP_STATES,
-    TXTIME, VEGAS, XDP_STATISTICS,
+    BBR, DCTCP, Field, MEMINFO, MPTCP_INFO, PATH_MTU, REPAIR_WINDOW, ROLLOVER_STATS, TCP_INFO,
+    TCP_STATES, TXTIME, VEGAS, XDP_STATISTICS,
 };
-
-/// A field: where it begins, how many bytes it has, its group, its name, its unit.
-type Field = (usize, usize, &'static str, &'static str, &'static str);
 
 /// `TCP_LISTEN` of the kernel's tcp_states.h.
 const LISTEN: u8 = 10;

@@ -175,6 +175,10 @@ impl Walk {
                     self.tokens(&inside(body), &inner);
                     rest = &rest[3..];
                 }
+                // How far something is visible: `pub(in crate::sys)` uses nothing there.
+                (_, [public, TokenTree::Group(reach), ..]) if is_reach(public, reach) => {
+                    rest = &rest[2..];
+                }
                 (TokenTree::Ident(_), _) => {
                     let is_use = is_ident(token, "use");
                     let length = if is_use { 1 } else { self.path(rest, &[], after_use, module) };
@@ -262,6 +266,14 @@ fn absolute(segments: &[String], module: &[String], in_main: bool, line: usize) 
     }
     let in_tests = module.iter().any(|part| part == "tests");
     Name { line, ours, in_tests, segments: whole }
+}
+
+/// Whether these are `pub` and the brackets that say how far.
+fn is_reach(public: &TokenTree, reach: &Group) -> bool {
+    const WORDS: [&str; 4] = ["crate", "self", "super", "in"];
+    let begins =
+        inside(reach).first().is_some_and(|first| WORDS.iter().any(|word| is_ident(first, word)));
+    is_ident(public, "pub") && begins
 }
 
 /// Calls `look` with the tokens of every group, from the outside in.

@@ -219,7 +219,11 @@ fn files_that_import_each_other_in_a_circle_are_named() {
         [
             source("src/query.rs", "mod a; mod b; pub use a::A;"),
             source("src/query/a.rs", "use super::b::B; mod tests { use super::super::sort::S; }"),
-            source("src/query/b.rs", "fn f() { crate::query::sort::g() }"),
+            // How far something is visible is no import.
+            source(
+                "src/query/b.rs",
+                "pub(in crate::query) fn f() { crate::query::sort::g() } pub(in super::super) mod c {}",
+            ),
             source("src/query/sort.rs", sort),
         ]
     };

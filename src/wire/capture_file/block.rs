@@ -3,7 +3,9 @@
 
 use std::io::Read;
 
-use super::{CaptureReader, Error, Packet, Record};
+use super::error::Error;
+use super::reader::CaptureReader;
+use super::record::{Packet, Record};
 
 /// Records, and the bytes that they lie in. Made once and filled again and again.
 #[derive(Debug, Default)]

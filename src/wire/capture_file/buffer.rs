@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read};
 
-use super::MAX_HEAD;
+use super::record::MAX_HEAD;
 
 /// Room for the largest head with its headers.
 const CAPACITY: usize = 2 * MAX_HEAD + READ;

@@ -1,6 +1,8 @@
 //! Classic pcap: one link type for the whole file, records one after the other.
 
-use super::{ByteOrder, Error, MAX_HEAD, Packet, Step, max_captured};
+use super::byte_order::ByteOrder;
+use super::error::Error;
+use super::record::{MAX_HEAD, Packet, Step, max_captured};
 use crate::wire::frame::Link;
 
 /// Bytes of the file header.

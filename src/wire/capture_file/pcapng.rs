@@ -5,7 +5,9 @@ mod resolution;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{ByteOrder, CaptureInterface, Error, MAX_HEAD, Packet, Step, max_captured};
+use super::byte_order::ByteOrder;
+use super::error::Error;
+use super::record::{CaptureInterface, MAX_HEAD, Packet, Step, max_captured};
 use crate::wire::frame::Link;
 use resolution::Resolution;
 

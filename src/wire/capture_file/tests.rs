@@ -1,8 +1,12 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::io;
+
 use proptest::prelude::*;
 
+use super::record::MAX_HEAD;
 use super::*;
+use crate::wire::frame::Link;
 
 /// Writes numbers in one of the two orders.
 #[derive(Clone, Copy, Debug)]

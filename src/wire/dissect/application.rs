@@ -1,7 +1,8 @@
 //! What is told of a payload: DNS, TLS records and hellos, the first lines of HTTP and SSH, and
 //! the tunnels in UDP.
 
-use super::{Dissection, dns, tls};
+use super::header::Dissection;
+use super::{dns, tls};
 
 impl Dissection<'_> {
     /// The payload of a TCP segment.

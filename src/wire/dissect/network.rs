@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Dissection, Header};
+use super::header::{Dissection, Header, hexadecimal};
 use crate::wire::names;
 
 impl Dissection<'_> {
@@ -68,7 +68,7 @@ impl Dissection<'_> {
             return self.remainder();
         }
         if length > 20 {
-            let options = super::hexadecimal(header.bytes(20, length - 20));
+            let options = hexadecimal(header.bytes(20, length - 20));
             header.field("options", 20, length - 20, options, None);
         }
         let mut summary = format!("{source} > {destination}, ttl {hops}");
@@ -141,7 +141,7 @@ impl Dissection<'_> {
         let next = header.peek(0, 1) as u8;
         header.field("next header", 0, 1, next, Some(names::ip_protocol(next).into_owned()));
         let length = (header.number("length", 1, 1) as usize + 1) * 8;
-        let body = super::hexadecimal(header.bytes(2, length.min(self.left()) - 2));
+        let body = hexadecimal(header.bytes(2, length.min(self.left()) - 2));
         header.field("content", 2, length - 2, body, None);
         if self.left() < length {
             header.layer.fault = Some("it ends early".into());

@@ -1,6 +1,6 @@
 //! TLS records and hellos (RFC 8446, 4.1, 5.1), as far as they are in the clear.
 
-use super::Header;
+use super::header::Header;
 
 /// What a client says that it wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! TCP with its options, UDP and the tunnels in it, SCTP, ICMP and ICMPv6.
 
-use super::{Dissection, Header, hexadecimal};
+use super::header::{Dissection, Header, hexadecimal};
 use crate::wire::names;
 
 /// Flags of RFC 9293, 3.1, from the highest bit down, with the letters that tcpdump uses.

@@ -3,12 +3,12 @@
 
 use super::ast::{Arithmetic, Operator, Relation};
 use super::code::{Alu, Condition, Jump, Op, Operand, Size};
-use super::compile::Compiler;
+use super::compiler::Compiler;
+use super::cursor::Parser;
+use super::error::{FilterError, Result};
 use super::lexer::{Symbol, TokenKind};
-use super::link::Anchor;
-use super::parser::Parser;
+use super::place::Anchor;
 use super::word::{Protocol, Word};
-use super::{FilterError, Result};
 
 /// How tightly an operator binds. pcap-filter's grammar gives `%` and `^` no rank: what
 /// follows them is read first.

@@ -3,10 +3,10 @@
 
 use super::ast::{Direction, PortRange, Special};
 use super::code::{Alu, Condition, Jump, Op, Operand, Size};
-use super::compile::Compiler;
-use super::link::{Anchor, LinkKind, Place};
+use super::compiler::Compiler;
+use super::error::{FilterError, Result};
 use super::linktype::{IPV4, IPV6};
-use super::{FilterError, Result};
+use super::place::{Anchor, LinkKind, Place};
 
 const GENEVE_PORT: u16 = 6081;
 const UDP: u32 = 17;

@@ -3,13 +3,15 @@
 //! out in a row.
 
 mod facts;
+mod node;
 
 use std::collections::HashMap;
 
-use super::code::{Condition, Jump, Op, Operand};
+use super::code::{Condition, Op, Operand};
+use super::error::{FilterError, Result};
 use super::machine::{Instruction, encode};
-use super::{FilterError, Result};
 use facts::{Facts, meet};
+use node::{Node, NodeId};
 
 /// Instructions that the kernel takes (BPF_MAXINSNS).
 const MAX_INSTRUCTIONS: usize = 4096;
@@ -19,15 +21,6 @@ const MAX_NODES: usize = 1 << 16;
 const ROUNDS: usize = 8;
 /// The way of a short jump.
 const SHORT: usize = 255;
-
-type NodeId = usize;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Node {
-    Verdict(bool),
-    Op(Op, NodeId),
-    Branch { jump: Jump, operand: Operand, yes: NodeId, no: NodeId },
-}
 
 /// A program as a graph; nodes point to earlier ones only.
 #[derive(Debug, Default)]

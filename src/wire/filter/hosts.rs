@@ -4,11 +4,11 @@ mod parse;
 
 use super::ast::{Address, Direction, Qualifiers, WirelessAddress};
 use super::code::{Condition, Jump, Size};
-use super::compile::Compiler;
-use super::link::{Anchor, LinkKind};
+use super::compiler::Compiler;
+use super::error::{FilterError, Result};
 use super::linktype::{IPV4, IPV6};
+use super::place::{Anchor, LinkKind};
 use super::word::Protocol;
-use super::{FilterError, Result};
 
 pub(super) use parse::parse;
 

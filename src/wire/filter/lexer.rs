@@ -3,9 +3,9 @@
 
 use std::net::Ipv6Addr;
 
+use super::error::{FilterError, Result};
 use super::number::{self, NumberError};
 use super::word::{self, Word};
-use super::{FilterError, Result};
 
 /// A token and the text that it was.
 #[derive(Clone, Debug, PartialEq)]

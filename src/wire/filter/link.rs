@@ -1,7 +1,9 @@
 //! Where headers lie behind each kind of link header, and what has been passed on the way there.
 
 use super::code::{Condition, Op, Size};
-use super::{FilterError, Result};
+use super::error::{FilterError, Result};
+use super::place::{Anchor, LINK_REGISTER, LinkKind, PAYLOAD_REGISTER, Place};
+use super::wireless::find_wireless_payload;
 
 /// What a filter is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,81 +18,6 @@ pub(super) enum Target {
     /// lies behind it, and where.
     LivePayload,
 }
-
-/// Kinds of link header that a filter knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LinkKind {
-    Ethernet,
-    LinuxSll,
-    LinuxSll2,
-    RawIp,
-    RawIp4,
-    RawIp6,
-    Null,
-    Ppp,
-    CiscoHdlc,
-    FrameRelay,
-    Fddi,
-    TokenRing,
-    Wireless,
-    Radiotap,
-    Prism,
-    Avs,
-    Ppi,
-    Pflog,
-    /// Behind a link header that the kernel has passed.
-    Payload,
-}
-
-/// Where an offset counts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Anchor {
-    /// The first byte that was captured.
-    Packet,
-    /// The link header, behind a radio header where there is one.
-    LinkHeader,
-    /// The EtherType or what stands in its place.
-    LinkType,
-    /// What follows the link header: LLC in many cases.
-    BehindLink,
-    /// The network header.
-    Payload,
-    /// The network header where LLC has no SNAP behind it.
-    PayloadNoSnap,
-    /// The last MPLS label.
-    LastLabel,
-    /// What follows an IPv4 header.
-    Transport4,
-    /// What follows an IPv6 header without extension headers.
-    Transport6,
-}
-
-/// A place in a packet: behind one that is in a register, or from the first byte on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) register: Option<u8>,
-    pub(super) at: u32,
-}
-
-impl Place {
-    const fn fixed(at: u32) -> Self {
-        Self { register: None, at }
-    }
-
-    const fn variable(register: u8) -> Self {
-        Self { register: Some(register), at: 0 }
-    }
-
-    pub(super) fn plus(self, bytes: u32) -> Self {
-        Self { at: self.at.wrapping_add(bytes), ..self }
-    }
-}
-
-/// Registers that hold places; scratch registers grow from 0 towards them.
-pub(super) const LINK_REGISTER: u8 = 15;
-pub(super) const PAYLOAD_REGISTER: u8 = 14;
-/// Three a tunnel, downwards.
-pub(super) const FIRST_TUNNEL_REGISTER: u8 = 13;
 
 /// Offsets from here on stand for "from the network header on" to the kernel (SKF_NET_OFF).
 pub(super) const NET_OFFSET: u32 = -0x10_0000i32 as u32;
@@ -231,7 +158,7 @@ impl Layout {
                     Op::Store(PAYLOAD_REGISTER),
                 ]));
             } else {
-                all.extend(super::linktype::find_wireless_payload(self.kind));
+                all.extend(find_wireless_payload(self.kind));
             }
         }
         all.into_iter().reduce(Condition::and)

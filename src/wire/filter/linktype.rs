@@ -1,9 +1,10 @@
 //! Which protocol a link header says that it carries, for each kind of link.
 
-use super::code::{Alu, Condition, Jump, Op, Operand, Size};
-use super::compile::Compiler;
-use super::link::{Anchor, LINK_REGISTER, LinkKind, PAYLOAD_REGISTER};
-use super::{FilterError, Result};
+use super::code::{Condition, Jump, Op, Operand, Size};
+use super::compiler::Compiler;
+use super::error::{FilterError, Result};
+use super::extension;
+use super::place::{Anchor, LinkKind};
 
 pub(super) const IPV4: u32 = 0x0800;
 pub(super) const IPV6: u32 = 0x86dd;
@@ -18,61 +19,6 @@ const SAP_IPX: u32 = 0xe0;
 const SAP_NETBEUI: u32 = 0xf0;
 const SAP_ISO: u32 = 0xfe;
 const SAP_BRIDGE: u32 = 0x42;
-
-/// Where the 802.11 header ends (IEEE 802.11, 9.2): two bytes later for QoS data; behind a
-/// radiotap header that says so, zeros follow up to a multiple of four.
-pub(super) fn find_wireless_payload(kind: LinkKind) -> Vec<Condition> {
-    const DATA: u32 = 0x08;
-    const CONTROL: u32 = 0x04;
-    const QOS: u32 = 0x80;
-    let start = match kind {
-        LinkKind::Wireless => Op::LoadXImmediate(0),
-        _ => Op::LoadXMemory(LINK_REGISTER),
-    };
-    let begin = Condition::Run(vec![
-        start,
-        Op::Txa,
-        Op::AluK(Alu::Add, 24),
-        Op::Store(PAYLOAD_REGISTER),
-        Op::LoadIndexed(Size::Byte, 0),
-    ]);
-    let is_data = || Condition::bits(DATA).and(Condition::bits(CONTROL).not());
-    let longer = || {
-        vec![Op::LoadMemory(PAYLOAD_REGISTER), Op::AluK(Alu::Add, 2), Op::Store(PAYLOAD_REGISTER)]
-    };
-    let qos = Condition::RunIf(Box::new(is_data().and(Condition::bits(QOS))), longer());
-    if kind != LinkKind::Radiotap {
-        return vec![begin, qos];
-    }
-    // The present word: flags, the time before them, more such words.
-    let present = |k| Condition::Test {
-        code: vec![Op::LoadAbsolute(Size::Word, 4)],
-        jump: Jump::BitsSet,
-        operand: Operand::K(k),
-    };
-    let padded = |at| Condition::Test {
-        code: vec![Op::LoadAbsolute(Size::Byte, at)],
-        jump: Jump::BitsSet,
-        operand: Operand::K(0x20),
-    };
-    let has_time = || present(0x0100_0000);
-    let flags = has_time().and(padded(16)).or(has_time().not().and(padded(8)));
-    let is_padded = present(0x0200_0000).and(Condition::bits(0x80).not()).and(flags);
-    let again = Condition::Test {
-        code: vec![Op::LoadXMemory(LINK_REGISTER), Op::LoadIndexed(Size::Byte, 0)],
-        jump: Jump::BitsSet,
-        operand: Operand::K(DATA),
-    };
-    let is_data_again = again.and(Condition::bits(CONTROL).not());
-    let align = vec![
-        Op::LoadMemory(PAYLOAD_REGISTER),
-        Op::AluK(Alu::Add, 3),
-        Op::AluK(Alu::And, !3),
-        Op::Store(PAYLOAD_REGISTER),
-    ];
-    let padding = Condition::RunIf(Box::new(is_data_again.and(is_padded)), align);
-    vec![begin, qos, padding]
-}
 
 impl Compiler {
     /// Whether the link header says that it carries `protocol`: an EtherType, or for small
@@ -113,7 +59,7 @@ impl Compiler {
             }),
             LinkKind::FrameRelay => self.frame_relay_type(protocol),
             LinkKind::Payload => Condition::Test {
-                code: vec![Op::LoadAbsolute(Size::Half, super::live::PROTOCOL)],
+                code: vec![Op::LoadAbsolute(Size::Half, extension::PROTOCOL)],
                 jump: Jump::Equal,
                 operand: Operand::K(protocol),
             },

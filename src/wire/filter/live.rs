@@ -5,20 +5,11 @@
 use super::ast::Expression;
 use super::code::{Alu, Condition, Jump, Op, Operand, Size};
 use super::compile::condition;
+use super::error::{FilterError, Result};
+use super::extension::{EXTENSIONS, HARDWARE, HAS_TAG, TAG, TAG_TYPE};
 use super::graph::Graph;
 use super::link::Target;
 use super::machine::{ALL, Instruction};
-use super::{FilterError, Result};
-
-/// Loads that the kernel answers instead of the packet (linux/filter.h, SKF_AD_OFF).
-const EXTENSIONS: u32 = -0x1000i32 as u32;
-pub(super) const PROTOCOL: u32 = EXTENSIONS;
-pub(super) const PACKET_TYPE: u32 = EXTENSIONS + 4;
-pub(super) const INTERFACE: u32 = EXTENSIONS + 8;
-const HARDWARE: u32 = EXTENSIONS + 28;
-const TAG: u32 = EXTENSIONS + 44;
-const HAS_TAG: u32 = EXTENSIONS + 48;
-const TAG_TYPE: u32 = EXTENSIONS + 60;
 
 /// Where a tag stands in a frame, and its bytes.
 const TAG_AT: u32 = 12;

@@ -2,14 +2,12 @@
 //! alone takes the qualifiers of what stood before it.
 
 use super::ast::{Arithmetic, Direction, Expression, Kind, Qualifiers, WirelessAddress};
-use super::lexer::{Symbol, Token, TokenKind, tokens};
+use super::cursor::Parser;
+use super::error::{FilterError, Result};
+use super::lexer::{Symbol, TokenKind, tokens};
+use super::names::Names;
 use super::word::{Protocol, Word};
-use super::{FilterError, Names, Result, hosts, special};
-
-/// How deep an expression may nest.
-const MAX_DEPTH: usize = 100;
-/// Operators in one expression: more of them do not fit the kernel.
-const MAX_OPERATORS: usize = 1_000;
+use super::{hosts, special};
 
 /// Reads an expression; `None` for an empty one.
 pub(super) fn parse(text: &str, names: Names) -> Result<Option<Expression>> {
@@ -17,7 +15,7 @@ pub(super) fn parse(text: &str, names: Names) -> Result<Option<Expression>> {
     if tokens.is_empty() {
         return Ok(None);
     }
-    let mut parser = Parser { tokens: &tokens, at: 0, depth: 0, operators: 0, names };
+    let mut parser = Parser::new(&tokens, names);
     let (expression, _) = parser.expression(None)?;
     match parser.peek() {
         None => Ok(Some(expression)),
@@ -25,105 +23,10 @@ pub(super) fn parse(text: &str, names: Names) -> Result<Option<Expression>> {
     }
 }
 
-pub(super) struct Parser<'a> {
-    tokens: &'a [Token<'a>],
-    at: usize,
-    depth: usize,
-    operators: usize,
-    pub(super) names: Names,
-}
-
 /// What follows a number or name alone: nothing, or what it takes over.
 type Inherited = Option<Qualifiers>;
 
-impl<'a> Parser<'a> {
-    pub(super) fn peek(&self) -> Option<TokenKind> {
-        self.ahead(0)
-    }
-
-    fn ahead(&self, by: usize) -> Option<TokenKind> {
-        self.tokens.get(self.at + by).map(|token| token.kind)
-    }
-
-    pub(super) fn peek_word(&self) -> Option<Word> {
-        match self.peek()? {
-            TokenKind::Word(word) => Some(word),
-            _ => None,
-        }
-    }
-
-    pub(super) fn text(&self) -> &'a str {
-        self.tokens.get(self.at).map_or("", |token| token.text)
-    }
-
-    pub(super) fn advance(&mut self) {
-        self.at += 1;
-    }
-
-    pub(super) fn take_word(&mut self, word: Word) -> bool {
-        let is_it = self.peek() == Some(TokenKind::Word(word));
-        self.at += usize::from(is_it);
-        is_it
-    }
-
-    pub(super) fn take_symbol(&mut self, symbol: Symbol) -> bool {
-        let is_it = self.peek() == Some(TokenKind::Symbol(symbol));
-        self.at += usize::from(is_it);
-        is_it
-    }
-
-    pub(super) fn expect_symbol(&mut self, symbol: Symbol) -> Result<()> {
-        if self.take_symbol(symbol) { Ok(()) } else { Err(self.unexpected()) }
-    }
-
-    pub(super) fn expect_number(&mut self) -> Result<u32> {
-        match self.peek() {
-            Some(TokenKind::Number(number)) => {
-                self.advance();
-                Ok(number)
-            }
-            _ => Err(self.unexpected()),
-        }
-    }
-
-    /// What stands here does not fit.
-    pub(super) fn unexpected(&self) -> FilterError {
-        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
-        let after = before.map_or(String::new(), |token| format!(" after \"{}\"", token.text));
-        match (self.tokens.get(self.at), self.peek_word()) {
-            (None, _) => FilterError::new(format!("the filter ends too early{after}")),
-            (Some(token), Some(Word::LeftOut)) => left_out(token.text),
-            (Some(token), _) => {
-                FilterError::new(format!("\"{}\" cannot stand{after} here", token.text))
-                    .without_double_blank()
-            }
-        }
-    }
-
-    /// Passes an operator.
-    pub(super) fn take_operator(&mut self) -> Result<()> {
-        self.advance();
-        self.operators += 1;
-        if self.operators > MAX_OPERATORS {
-            return Err(FilterError::new(format!(
-                "the filter has more than {MAX_OPERATORS} operators, which no kernel takes"
-            )));
-        }
-        Ok(())
-    }
-
-    pub(super) fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if self.depth == MAX_DEPTH {
-            return Err(FilterError::new(format!(
-                "the filter nests deeper than {MAX_DEPTH} parentheses and negations"
-            )));
-        }
-        self.depth += 1;
-        let result = inner(self);
-        self.depth -= 1;
-        result
-    }
-
+impl Parser<'_> {
     fn expression(&mut self, outer: Inherited) -> Result<(Expression, Inherited)> {
         let (mut left, mut inherited) = self.term(outer)?;
         loop {
@@ -333,36 +236,7 @@ impl<'a> Parser<'a> {
         Ok(left)
     }
 
-    /// A number, perhaps in parentheses.
-    pub(super) fn take_number(&mut self) -> Option<u32> {
-        let begin = self.at;
-        let mut open = 0;
-        while self.take_symbol(Symbol::OpenParenthesis) {
-            open += 1;
-        }
-        if let Some(TokenKind::Number(number)) = self.peek() {
-            self.advance();
-            if (0..open).all(|_| self.take_symbol(Symbol::CloseParenthesis)) {
-                return Some(number);
-            }
-        }
-        self.at = begin;
-        None
-    }
-
     pub(super) fn nested_arithmetic(&mut self) -> Result<Arithmetic> {
         self.deeper(Self::arithmetic)
-    }
-}
-
-fn left_out(word: &str) -> FilterError {
-    FilterError::new(format!(
-        "\"{word}\" is left out: sockpit's filters know no DECnet, IS-IS, ATM, SS7 and protochain"
-    ))
-}
-
-impl FilterError {
-    fn without_double_blank(self) -> Self {
-        Self(self.0.replace("  ", " "))
     }
 }

@@ -2,10 +2,10 @@
 
 use super::ast::{Direction, PortRange};
 use super::code::{Condition, Jump, Size};
-use super::compile::Compiler;
-use super::link::Anchor;
+use super::compiler::Compiler;
+use super::error::{FilterError, Result};
 use super::linktype::{IPV4, IPV6};
-use super::{FilterError, Result};
+use super::place::Anchor;
 
 /// SCTP, TCP, UDP.
 const TRANSPORTS: [u8; 3] = [132, 6, 17];

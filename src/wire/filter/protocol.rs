@@ -2,11 +2,11 @@
 
 use super::ast::{Direction, Qualifiers};
 use super::code::{Condition, Size};
-use super::compile::Compiler;
-use super::link::{Anchor, LinkKind};
+use super::compiler::Compiler;
+use super::error::{FilterError, Result};
 use super::linktype::{IPV4, IPV6};
+use super::place::{Anchor, LinkKind};
 use super::word::Protocol;
-use super::{FilterError, Result};
 
 /// The IPv6 fragment header.
 const FRAGMENT: u32 = 44;

@@ -4,11 +4,13 @@ mod parse;
 
 use super::ast::{ByteOperator, Direction, Firewall, LlcType, Special};
 use super::code::{Alu, Condition, Jump, Op, Operand, Size};
-use super::compile::Compiler;
-use super::link::{Anchor, LinkKind, Place, Target};
+use super::compiler::Compiler;
+use super::error::{FilterError, Result};
+use super::extension;
+use super::link::Target;
 use super::linktype::{IPV4, IPV6};
+use super::place::{Anchor, LinkKind, Place};
 use super::word::Protocol;
-use super::{FilterError, Result, live};
 
 pub(super) use parse::parse;
 
@@ -158,7 +160,7 @@ fn way(compiler: &mut Compiler, is_out: bool) -> Result<Condition> {
             )));
         }
         _ => Condition::Test {
-            code: vec![Op::LoadAbsolute(Size::Half, live::PACKET_TYPE)],
+            code: vec![Op::LoadAbsolute(Size::Half, extension::PACKET_TYPE)],
             jump: Jump::Equal,
             operand: Operand::K(OUTGOING),
         },
@@ -176,7 +178,7 @@ fn interface_index(compiler: &mut Compiler, index: u32) -> Result<Condition> {
             compiler.layout.name()
         ))),
         _ => Ok(Condition::Test {
-            code: vec![Op::LoadAbsolute(Size::Word, live::INTERFACE)],
+            code: vec![Op::LoadAbsolute(Size::Word, extension::INTERFACE)],
             jump: Jump::Equal,
             operand: Operand::K(index),
         }),

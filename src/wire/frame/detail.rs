@@ -1,8 +1,10 @@
 //! What of a transport header and payload is counted beyond ports and flags.
 
+use super::bytes::be16;
+use super::decode::{decode, ip_packet};
 use super::ip::behind_v6;
-use super::link::{Link, be16, ip_packet};
-use super::{Ip, Transport};
+use super::link::Link;
+use super::summary::{Ip, Transport};
 
 /// A TCP segment (RFC 9293, 3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -189,6 +191,6 @@ pub(super) fn spoken_of(ip: &Ip, payload: &[u8]) -> Option<Ip> {
         true => matches!(kind, 3 | 4 | 5 | 11 | 12),
         false => matches!(kind, 1..=4),
     };
-    let inner = is_error.then(|| super::decode(Link::RawIp, payload))?;
+    let inner = is_error.then(|| decode(Link::RawIp, payload))?;
     inner.ip().copied()
 }

@@ -1,14 +1,12 @@
 //! IPv4, IPv6 with its extension headers, and the first bytes of the transport header.
 
 use etherparse::err::ipv4::HeaderSliceError;
-use etherparse::{
-    EtherType, IpAuthHeaderSlice, IpNumber, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice,
-    Ipv6HeaderSlice, Ipv6RawExtHeaderSlice, ip_number,
-};
+use etherparse::{EtherType, IpNumber, Ipv4HeaderSlice, Ipv6HeaderSlice, ip_number};
 
-use super::link::be16;
+use super::bytes::be16;
+use super::extensions::Walk;
+use super::summary::{Address, Ip, Layers, Network, Summary, Transport};
 use super::tunnel;
-use super::{Ip, Layers, Network, Summary, Transport};
 
 /// Bytes of an IPv4 header without options.
 const IPV4_FIXED: usize = 20;
@@ -88,90 +86,10 @@ pub(super) fn decode_v6(bytes: &[u8], layers: Layers) -> Summary {
     }
 }
 
-/// The way from the IP header down to the transport header.
-struct Walk<'a> {
-    layers: Layers,
-    protocol: IpNumber,
-    rest: Option<&'a [u8]>,
-    fragment: Option<u32>,
-    later_fragment: bool,
-    truncated: bool,
-}
-
-impl<'a> Walk<'a> {
+impl Walk<'_> {
+    /// With the transport header where it ends.
     #[inline]
-    fn new(layers: Layers, protocol: IpNumber, rest: Option<&'a [u8]>) -> Self {
-        Self { layers, protocol, rest, fragment: None, later_fragment: false, truncated: false }
-    }
-
-    /// Passes IPv6 extension headers, each of which takes eight bytes or more, so that the walk
-    /// ends. One that is cut leaves its own number as the protocol.
-    #[inline]
-    fn extensions(&mut self) {
-        loop {
-            let passed = match self.protocol {
-                ip_number::IPV6_HOP_BY_HOP => self.options(Layers::HOP_BY_HOP),
-                ip_number::IPV6_ROUTE => self.options(Layers::ROUTING),
-                ip_number::IPV6_DEST_OPTIONS => self.options(Layers::DESTINATION_OPTIONS),
-                ip_number::IPV6_FRAG => self.fragment(),
-                ip_number::AUTH => self.authentication(),
-                _ => false,
-            };
-            // What follows a later fragment's header is the middle of something.
-            if !passed || self.later_fragment {
-                return;
-            }
-        }
-    }
-
-    fn options(&mut self, layer: Layers) -> bool {
-        self.layers.insert(layer);
-        let rest = self.rest.unwrap_or_default();
-        match Ipv6RawExtHeaderSlice::from_slice(rest) {
-            Ok(header) => self.pass(header.next_header(), header.slice().len()),
-            Err(_) => self.cut(),
-        }
-    }
-
-    fn fragment(&mut self) -> bool {
-        let rest = self.rest.unwrap_or_default();
-        match Ipv6FragmentHeaderSlice::from_slice(rest) {
-            Ok(header) => {
-                // An "atomic" fragment is whole (RFC 6946).
-                if header.is_fragmenting_payload() {
-                    self.layers.insert(Layers::FRAGMENT);
-                    self.fragment = Some(header.identification());
-                }
-                self.later_fragment = header.fragment_offset().value() > 0;
-                self.pass(header.next_header(), header.slice().len())
-            }
-            Err(_) => self.cut(),
-        }
-    }
-
-    fn authentication(&mut self) -> bool {
-        self.layers.insert(Layers::AUTHENTICATION);
-        let rest = self.rest.unwrap_or_default();
-        match IpAuthHeaderSlice::from_slice(rest) {
-            Ok(header) => self.pass(header.next_header(), header.slice().len()),
-            Err(_) => self.cut(),
-        }
-    }
-
-    fn pass(&mut self, next: IpNumber, length: usize) -> bool {
-        self.protocol = next;
-        self.rest = self.rest.and_then(|rest| rest.get(length..));
-        true
-    }
-
-    fn cut(&mut self) -> bool {
-        self.truncated = true;
-        self.rest = None;
-        false
-    }
-
-    #[inline]
-    fn finish(self, source: super::Address, destination: super::Address) -> Summary {
+    fn finish(self, source: Address, destination: Address) -> Summary {
         let (transport, whole) = match self.rest {
             _ if self.later_fragment => (Transport::LaterFragment, true),
             Some(rest) => transport(self.protocol, rest),
@@ -203,13 +121,6 @@ pub(super) fn behind_v6(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let passed = end - start - rest.len();
     let length = if own == 0 { rest.len() } else { own.saturating_sub(passed) };
     Some((rest, length))
-}
-
-/// The protocol behind an IPv6 header and its extension headers.
-pub(super) fn protocol_v6(header: &Ipv6HeaderSlice<'_>, rest: &[u8]) -> u8 {
-    let mut walk = Walk::new(Layers::NONE, header.next_header(), Some(rest));
-    walk.extensions();
-    walk.protocol.0
 }
 
 /// What is counted of the transport header, and whether all of that was there.

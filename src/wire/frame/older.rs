@@ -1,7 +1,9 @@
 //! Link headers of older networks, which captures that are passed around still hold.
 
-use super::link::{be16, cut_link, ether_payload, llc};
-use super::{Layers, Network, Summary, ip};
+use super::bytes::be16;
+use super::ip;
+use super::payload::{cut_link, ether_payload, llc};
+use super::summary::{Layers, Network, Summary};
 
 /// Cisco HDLC: address, control, EtherType.
 pub(super) fn cisco_hdlc(frame: &[u8]) -> Summary {

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::net::IpAddr;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -2,9 +2,9 @@
 
 use etherparse::{EtherType, IpNumber, Ipv4HeaderSlice, Ipv6HeaderSlice, ip_number};
 
-use super::Inner;
-use super::ip::protocol_v6;
-use super::link::be16;
+use super::bytes::be16;
+use super::extensions::protocol_v6;
+use super::summary::Inner;
 
 /// GRE header bits (RFC 2784, RFC 2890): a field of four bytes each.
 const CHECKSUM: u16 = 0x8000;

@@ -2,8 +2,8 @@
 //!
 //! Only data frames that are not encrypted carry anything that can be read further.
 
-use super::link::{cut_link, llc};
-use super::{Layers, Network, Summary};
+use super::payload::{cut_link, llc};
+use super::summary::{Layers, Network, Summary};
 
 /// Bytes of a data frame's header with three addresses.
 const HEADER: usize = 24;

@@ -1,7 +1,10 @@
 //! Packets that a firewall logged, and frames behind a header that names their link type.
 
-use super::link::{Link, be16, cut_link, decode, raw_ip};
-use super::{Summary, ip};
+use super::bytes::be16;
+use super::ip;
+use super::link::Link;
+use super::payload::{cut_link, raw_ip};
+use super::summary::{Layers, Summary};
 
 /// The Linux firewall's log (LINKTYPE_NFLOG): family, version, resource, then attributes of
 /// linux/netfilter/nfnetlink_log.h in the byte order of the host that captured.
@@ -36,24 +39,25 @@ pub(super) fn pflog(frame: &[u8]) -> Summary {
         return cut_link();
     };
     match family {
-        2 => ip::decode_v4(packet, super::Layers::NONE),
+        2 => ip::decode_v4(packet, Layers::NONE),
         // AF_INET6 of OpenBSD, FreeBSD, macOS.
-        24 | 28 | 30 => ip::decode_v6(packet, super::Layers::NONE),
+        24 | 28 | 30 => ip::decode_v6(packet, Layers::NONE),
         _ => Summary::UNREADABLE,
     }
 }
 
-/// Per-packet information (LINKTYPE_PPI): version, flags, length, link type, little-endian.
-pub(super) fn ppi(frame: &[u8]) -> Summary {
+/// The frame behind per-packet information (LINKTYPE_PPI: version, flags, length, link type,
+/// little-endian), and how it begins; else all that can be said.
+pub(super) fn behind_ppi(frame: &[u8]) -> Result<(Link, &[u8]), Summary> {
     const PPI: u16 = 192;
     let (Some(length), Some(link_type)) = (be16(frame, 2), be16(frame, 4)) else {
-        return cut_link();
+        return Err(cut_link());
     };
     let (length, link_type) = (usize::from(length.swap_bytes()), link_type.swap_bytes());
     match frame.get(length..) {
         // Nobody nests it, and a header of no length would never end.
-        Some(_) if length < 8 || link_type == PPI => Summary::UNREADABLE,
-        Some(inner) => decode(Link::from_link_type(link_type), inner),
-        None => cut_link(),
+        Some(_) if length < 8 || link_type == PPI => Err(Summary::UNREADABLE),
+        Some(inner) => Ok((Link::from_link_type(link_type), inner)),
+        None => Err(cut_link()),
     }
 }

@@ -1,6 +1,8 @@
 //! How a keeper's instance does, in what the keeper prints of it.
 
-use super::{container, pm2, supervisord, units};
+use super::container::container;
+use super::status::{pm2, supervisord};
+use super::systemd::units;
 
 /// The state of what a keeper keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The expressions of an nf_tables rule (`linux/netfilter/nf_tables.h`).
 
-use super::{Verdict, xt};
+use super::verdict::Verdict;
+use super::xt;
 use crate::wire::netlink::{Malformed, attributes};
 
 /// Part of a packet that a `payload` expression starts from.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::expression::{Data, data, number, text};
-use super::{Table, TableFamily};
+use super::table::{Table, TableFamily};
 use crate::wire::netlink::{Malformed, attributes};
 
 /// A set, or a map where its elements have values.

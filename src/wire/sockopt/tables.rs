@@ -1,6 +1,7 @@
 //! Where the fields of the kernel's structures stand: (offset, bytes, group, name, unit).
 
-use super::Field;
+/// A field: where it begins, how many bytes it has, its group, its name, its unit.
+pub(super) type Field = (usize, usize, &'static str, &'static str, &'static str);
 
 /// States by their number (the kernel's tcp_states.h), with the names of RFC 9293.
 pub(super) const TCP_STATES: [&str; 13] = [

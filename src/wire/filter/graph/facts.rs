@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::NodeId;
+use super::node::NodeId;
 use crate::wire::filter::code::{Jump, Op, Operand};
 
 /// What is known of a packet at one place of the program.

@@ -3,10 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::ast::{Address, Expression, Kind, PortRange, Qualifiers};
+use super::super::cursor::Parser;
+use super::super::error::{FilterError, Result};
 use super::super::lexer::{Symbol, TokenKind};
-use super::super::parser::Parser;
+use super::super::number;
 use super::super::word::{self, Protocol, Word};
-use super::super::{FilterError, Result, number};
 
 /// Reads what stands behind qualifiers.
 pub(in super::super) fn parse(

@@ -1,10 +1,10 @@
 //! Reading primitives without an address.
 
 use super::super::ast::{ByteOperator, Firewall, LlcType, Special};
+use super::super::cursor::Parser;
+use super::super::error::{FilterError, Result};
 use super::super::lexer::{Symbol, TokenKind};
-use super::super::parser::Parser;
 use super::super::word::{Protocol, Word};
-use super::super::{FilterError, Result};
 
 /// Reads a primitive that begins here, behind a protocol if there was one. `None` when none does.
 pub(in super::super) fn parse(
