@@ -1,6 +1,6 @@
 //! The socket calls of one process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -70,27 +70,74 @@ impl Summary {
     }
 }
 
+/// At most so many calls are kept for reading, and as many of those that failed.
+const KEPT: usize = 200;
+
+/// What is known of the calls of a process while somebody looks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traced {
+    /// All of them, counted.
+    pub summary: Summary,
+    /// Those that failed last, the latest first.
+    pub failed: VecDeque<Call>,
+    /// The last ones, the latest first.
+    pub latest: VecDeque<Call>,
+    /// Calls that found no room on their way from the kernel.
+    pub lost: u64,
+}
+
+impl Traced {
+    /// Takes in the next call.
+    pub fn add(&mut self, call: Call) {
+        let keep = |calls: &mut VecDeque<Call>, call: Call| {
+            calls.truncate(KEPT - 1);
+            calls.push_front(call);
+        };
+        self.summary.add(&call);
+        if call.errno.is_some() {
+            keep(&mut self.failed, call.clone());
+        }
+        keep(&mut self.latest, call);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn call(call: &str, errno: Option<&str>, duration_ns: u64) -> Call {
+        Call {
+            at: Timestamp::UNIX_EPOCH,
+            thread: 1,
+            call: call.to_owned(),
+            args: [0; 6],
+            address: None,
+            value: None,
+            result: errno.is_none().then_some(0),
+            errno: errno.map(str::to_owned),
+            duration_ns,
+        }
+    }
+
+    #[test]
+    fn the_latest_calls_are_kept_and_all_are_counted() {
+        let mut traced = Traced::default();
+        for number in 0..300 {
+            traced.add(call("recvfrom", (number == 3).then_some("EAGAIN"), number));
+        }
+        let kept: Vec<u64> = traced.latest.iter().map(|call| call.duration_ns).collect();
+        assert_eq!(kept, (100..300).rev().collect::<Vec<u64>>());
+        assert_eq!((traced.failed.len(), traced.failed[0].duration_ns), (1, 3));
+        assert_eq!(traced.summary.0["recvfrom"].calls, 300);
+    }
+
     #[test]
     fn what_failed_comes_first() {
         let mut summary = Summary::default();
-        for (call, errno, duration_ns) in
+        for (name, errno, duration_ns) in
             [("recvfrom", None, 9_000), ("connect", Some("ECONNREFUSED"), 5), ("connect", None, 7)]
         {
-            summary.add(&Call {
-                at: Timestamp::UNIX_EPOCH,
-                thread: 1,
-                call: call.to_owned(),
-                args: [0; 6],
-                address: None,
-                value: None,
-                result: errno.is_none().then_some(0),
-                errno: errno.map(str::to_owned),
-                duration_ns,
-            });
+            summary.add(&call(name, errno, duration_ns));
         }
         let [(first, tally), (second, _)] = summary.in_order()[..] else { panic!("{summary:?}") };
         assert_eq!((first, second), ("connect", "recvfrom"));

@@ -12,14 +12,23 @@ use crate::model::trace::{Call, Summary, Tally};
 
 /// `14:02:01.123456  4242  connect(3, 127.0.0.1:80) = ECONNREFUSED (nothing listens …)  35 µs`
 pub fn line(call: &Call, zone: &TimeZone) -> String {
-    let at = call.at.to_zoned(zone.clone()).strftime("%H:%M:%S.%6f").to_string();
+    format!("{}  {:<7} {}", at(call, zone), call.thread, what(call))
+}
+
+/// When it began: `14:02:01.123456`.
+pub fn at(call: &Call, zone: &TimeZone) -> String {
+    call.at.to_zoned(zone.clone()).strftime("%H:%M:%S.%6f").to_string()
+}
+
+/// `connect(3, 127.0.0.1:80) = ECONNREFUSED (nothing listens …)  35 µs`
+pub fn what(call: &Call) -> String {
     let result = match (&call.errno, call.result) {
         (Some(errno), _) => error(errno),
         (None, Some(result)) => result.to_string(),
         (None, None) => units::UNKNOWN.to_owned(),
     };
     let took = units::duration(Duration::from_nanos(call.duration_ns));
-    format!("{at}  {:<7} {}({}) = {result}  {took}", call.thread, call.call, arguments(call))
+    format!("{}({}) = {result}  {took}", call.call, arguments(call))
 }
 
 /// `ECONNREFUSED (nothing listens …)`

@@ -121,6 +121,8 @@ pub enum Command {
     CloseConnection,
     /// Find out why the selected row's port is busy.
     Why,
+    /// Show the socket calls of the process that holds the selected row.
+    Trace,
     /// Only what differs from its default, or everything.
     ChangedOnly,
     /// Edit the selected option.

@@ -17,6 +17,7 @@ pub mod quit;
 pub mod set;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 pub mod why;
 mod window;
 

@@ -1,7 +1,7 @@
 //! What the application wants done: data, run by the executor.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::arrange::Arrange;
 use super::event::RequestId;
@@ -12,6 +12,7 @@ use crate::act::kill;
 use crate::act::{AnyAction, AnyRequest, Consent};
 use crate::inspect::bind;
 use crate::model::action::{KillPlan, KillTarget, StopPlan};
+use crate::model::owner::ProcessKey;
 use crate::model::packets::{FlowFocus, FlowKey};
 use crate::model::table::SocketRow;
 use crate::probe::Target;
@@ -43,6 +44,8 @@ pub enum Effect {
     Act(RequestId, Box<dyn AnyAction>, Consent),
     /// Find out why a port is busy, by trial binds among others.
     Explain(RequestId, bind::Target),
+    /// Follow the socket calls of a process until nobody holds what this points to.
+    Trace(RequestId, ProcessKey, Weak<()>),
     /// Find out what can be seen and done here.
     Examine(RequestId),
     /// Test a target.

@@ -23,6 +23,7 @@ use crate::model::packets::PacketCounts;
 use crate::model::probe::{ProbeReport, Verdict};
 use crate::model::sample::Sample;
 use crate::model::table::SocketTable;
+use crate::model::trace::Traced;
 use crate::model::why::WhyReport;
 use crate::probe;
 
@@ -109,6 +110,10 @@ pub enum Answer {
     Acted(Box<dyn AnyDone>),
     /// Why a port is busy, or is not.
     Explained(Result<Box<WhyReport>, String>),
+    /// What is known of the calls of a process.
+    Traced(Arc<Traced>),
+    /// All that was known of them when the process ended, or why they cannot be followed.
+    TraceEnded(Result<Arc<Traced>, String>),
     /// What can be seen and done here.
     Examined(Vec<Ability>),
     /// How far a test is.

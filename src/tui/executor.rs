@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use super::surroundings::KeptBy;
 use crate::act::clipboard;
 use crate::act::kill::{self, Consent};
 use crate::act::unit;
+use crate::collect::trace;
 use crate::inspect;
 use crate::inspect::doctor;
 use crate::model::action::{KillPlan, KillTarget, StopPlan};
@@ -111,6 +112,7 @@ impl Executor {
                 let report = inspect::why::explain(&target);
                 Answer::Explained(report.map(Box::new).map_err(|error| error.to_string()))
             }),
+            Effect::Trace(id, process, watched) => self.trace(id, process, watched),
             // Where nothing was on a terminal, there would be no dashboard.
             Effect::Examine(id) => self.block(id, || {
                 Answer::Examined(doctor::examine(&doctor::Terminal::of_environment(true)))
@@ -149,6 +151,18 @@ impl Executor {
             });
             let outcome = outcome.map_err(|error| error.to_string());
             Answer::Stopped(Box::new(Stopped { plan, outcome }))
+        });
+    }
+
+    /// Follows the calls of a process for as long as `watched` is held.
+    fn trace(&self, id: RequestId, process: ProcessKey, watched: Weak<()>) {
+        let tell = self.answers.clone();
+        self.block(id, move || {
+            let is_wanted = || watched.strong_count() > 0;
+            let ended = trace::follow(process, is_wanted, |traced| {
+                tell.try_send((id, Answer::Traced(Arc::new(traced.clone())))).is_ok()
+            });
+            Answer::TraceEnded(ended.map(Arc::new).map_err(|error| error.to_string()))
         });
     }
 

@@ -10,7 +10,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use socket2::SockRef;
 
-use crate::support::{cannot_run, in_namespace, in_namespace_of_root, run, sockpit, wait_for};
+use crate::support::{
+    cannot_run, in_namespace, in_namespace_of_root, programs_of, run, sockpit, wait_for,
+};
 
 /// `sockpit events --jsonl` while it watches.
 pub(crate) struct Watch {
@@ -21,6 +23,11 @@ pub(crate) struct Watch {
 impl Watch {
     /// Watches from when this returns on.
     pub(crate) fn start(query: &[&str]) -> Self {
+        Self::start_with(8, query)
+    }
+
+    /// The same on a kernel that has room for so many programs.
+    pub(crate) fn start_with(programs: usize, query: &[&str]) -> Self {
         let mut child = sockpit()
             .args(["events", "--jsonl"])
             .args(query)
@@ -31,7 +38,7 @@ impl Watch {
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         let watch = Self { child, lines };
-        wait_for_programs(watch.child.id(), 8);
+        wait_for_programs(watch.child.id(), programs);
         watch
     }
 
@@ -50,17 +57,9 @@ impl Watch {
     }
 }
 
-/// Waits until so many programs are attached: each is a descriptor of sockpit's.
+/// Waits until so many programs are attached.
 pub(crate) fn wait_for_programs(pid: u32, count: usize) {
-    let descriptors = format!("/proc/{pid}/fd");
-    wait_for("the programs to be attached", || {
-        let links = std::fs::read_dir(&descriptors).ok()?.flatten();
-        let is_link = |entry: &std::fs::DirEntry| {
-            let target = std::fs::read_link(entry.path()).unwrap_or_default();
-            target.to_string_lossy().contains("bpf_link")
-        };
-        (links.filter(is_link).count() >= count).then_some(())
-    });
+    wait_for("the programs to be attached", || (programs_of(pid) >= count).then_some(()));
 }
 
 pub(crate) fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,7 +12,7 @@ use sockpit::collect::events::{Events, Scope, Watched};
 
 use crate::events::{Watch, of_kind, wait_for_programs};
 use crate::kill::Server;
-use crate::support::{in_namespace_of_root, sockpit, wait_for};
+use crate::support::{WithoutTracepoint, in_namespace_of_root, sockpit, wait_for};
 
 /// Connects, and reads what the server says of itself: by the port of this end.
 fn ask(port: u16) -> (u64, u64) {
@@ -121,6 +121,66 @@ fn each_missing_right_is_named() {
     });
 }
 
+/// Each hook, the sentence on what is missing without it, and the events that only it tells.
+const HOOKS: [(&str, &str, &[&str]); 8] = [
+    (
+        "inet_sock_set_state",
+        "how TCP connections begin and end is not seen",
+        // Whose an accepted connection is follows from how it began.
+        &["connect", "established", "accept", "failed", "closed"],
+    ),
+    ("sys_exit", "who accepts a connection is not seen", &["accept"]),
+    ("tcp_send_reset", "resets that are sent are not seen", &["reset_sent"]),
+    ("tcp_receive_reset", "resets that arrive are not seen", &["reset_received"]),
+    ("tcp_retransmit_skb", "retransmissions are not seen", &[]),
+    ("sock_send_length", "UDP is not seen", &["first_send"]),
+    ("sock_recv_length", "who receives over UDP is not seen", &["first_receive"]),
+    ("kfree_skb", "dropped packets are not seen", &["dropped"]),
+];
+
+/// Makes one of every event but a retransmission, whose kind `events` tells.
+fn make_events() {
+    let listener = TcpListener::bind("127.0.0.1:7035").unwrap();
+    drop(TcpStream::connect("127.0.0.1:7035").unwrap());
+    drop(listener.accept().unwrap());
+    TcpStream::connect("127.0.0.1:7036").unwrap_err();
+    let [one, other] = [7037, 7038].map(|port| UdpSocket::bind(("127.0.0.1", port)).unwrap());
+    one.send_to(b"hello", "127.0.0.1:7038").unwrap();
+    other.recv(&mut [0; 8]).unwrap();
+}
+
+#[test]
+fn without_one_of_the_hooks_only_its_own_events_are_missing_and_one_line_says_so() {
+    in_namespace_of_root(|| {
+        let all = [
+            "connect",
+            "established",
+            "accept",
+            "failed",
+            "closed",
+            "reset_sent",
+            "reset_received",
+            "first_send",
+            "first_receive",
+            "dropped",
+        ];
+        for (hook, sentence, its) in HOOKS {
+            let kernel = WithoutTracepoint::named(hook);
+            let watch = Watch::start_with(7, &[]);
+            make_events();
+            let (code, events, said) = watch.finish();
+            drop(kernel);
+            assert_eq!(code, 0, "{hook}: {said}");
+            assert_eq!(said.lines().count(), 1, "{hook}: {said}");
+            assert!(said.contains(sentence), "{hook}: {said}");
+            for kind in all {
+                let is_missing = of_kind(&events, kind).is_empty();
+                assert_eq!(is_missing, its.contains(&kind), "{kind} without {hook}: {events:#?}");
+            }
+        }
+    });
+}
+
 /// Open files, and resident memory in bytes.
 fn footprint() -> (usize, usize) {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
@@ -130,21 +190,21 @@ fn footprint() -> (usize, usize) {
 }
 
 #[test]
-fn on_and_off_many_times_leaves_nothing_behind() {
+fn on_and_off_a_hundred_times_leaves_nothing_behind() {
     in_namespace_of_root(|| {
         let watch = |times: usize| {
             for _ in 0..times {
-                let scope = Scope { all_namespaces: false, watched: Watched::Drops };
+                let scope = Scope { all_namespaces: false, watched: Watched::DropsAndResets };
                 drop(Events::open(scope).unwrap());
             }
         };
-        watch(5);
+        watch(20);
         // What is given back late is given back.
         let (files, memory) = footprint();
-        watch(30);
+        watch(80);
         wait_for("the files to be closed", || (footprint().0 <= files).then_some(()));
         let grown = footprint().1.saturating_sub(memory);
-        assert!(grown < 8 << 20, "{grown} bytes more after 30 times");
+        assert!(grown < 4 << 20, "{grown} bytes more after 80 times");
     });
 }
 

@@ -177,6 +177,40 @@ pub(crate) fn wait_up_to<T>(
     }
 }
 
+/// How many programs of this process are attached in the kernel: each is a descriptor of its own.
+pub(crate) fn programs_of(pid: u32) -> usize {
+    let links = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let targets = links.filter_map(|link| fs::read_link(link.path()).ok());
+    targets.filter(|target| target.to_string_lossy().contains("bpf_link")).count()
+}
+
+/// A kernel that says of itself that it has no such tracepoint: another name of the same length
+/// stands in the description of its types that this mount namespace sees, until this is dropped.
+pub(crate) struct WithoutTracepoint {
+    _types: tempfile::NamedTempFile,
+}
+
+const TYPES: &str = "/sys/kernel/btf/vmlinux";
+
+impl WithoutTracepoint {
+    pub(crate) fn named(tracepoint: &str) -> Self {
+        let mut bytes = fs::read(TYPES).unwrap();
+        let name = format!("\0btf_trace_{tracepoint}\0").into_bytes();
+        let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
+        bytes[at + 1] = b'x';
+        let types = tempfile::NamedTempFile::new().unwrap();
+        fs::write(types.path(), bytes).unwrap();
+        run(Command::new("mount").arg("--bind").args([types.path(), TYPES.as_ref()]));
+        Self { _types: types }
+    }
+}
+
+impl Drop for WithoutTracepoint {
+    fn drop(&mut self) {
+        run(Command::new("umount").arg(TYPES));
+    }
+}
+
 /// The sockpit binary under test.
 pub(crate) fn sockpit() -> Command {
     Command::new(env!("CARGO_BIN_EXE_sockpit"))

@@ -1,13 +1,15 @@
-//! What the kernel tells the dashboard: dropped packets and resets with their reasons, and
-//! connections that are over before any look.
+//! What the kernel tells the dashboard: dropped packets and resets with their reasons, connections
+//! that are over before any look, the calls of a process.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::pty::Terminal;
-use crate::support::{cannot_run, in_namespace_of_root, run};
+use crate::support::{
+    WithoutTracepoint, are_there, in_namespace_of_root, programs_of, run, wait_for,
+};
 use crate::wait_for_panes;
 
 /// Opens the view of drops and resets on the whole screen.
@@ -40,23 +42,10 @@ fn drops_and_resets_are_listed_with_their_reasons_rates_and_flows() {
     });
 }
 
-/// Has this kernel tell of itself that it has no such tracepoint: another name of the same length
-/// stands in the description of its types that this mount namespace sees.
-fn hide(tracepoint: &str, types: &tempfile::NamedTempFile) {
-    const TYPES: &str = "/sys/kernel/btf/vmlinux";
-    let mut bytes = fs::read(TYPES).unwrap();
-    let name = format!("\0btf_trace_{tracepoint}\0").into_bytes();
-    let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
-    bytes[at + 1] = b'x';
-    fs::write(types.path(), bytes).unwrap();
-    run(Command::new("mount").args(["--bind", types.path().to_str().unwrap(), TYPES]));
-}
-
 #[test]
 fn a_kernel_without_a_hook_is_told_and_the_rest_goes_on() {
     in_namespace_of_root(|| {
-        let types = tempfile::NamedTempFile::new().unwrap();
-        hide("tcp_send_reset", &types);
+        let _kernel = WithoutTracepoint::named("tcp_send_reset");
         let mut terminal = Terminal::sockpit(140, 40, &[]);
         open_drops(&mut terminal);
         terminal.wait_row(&["! bpf: resets that are sent are not seen"]);
@@ -86,8 +75,8 @@ for _ in range(100):
 #[test]
 fn connections_of_processes_that_live_for_milliseconds_are_in_the_history() {
     in_namespace_of_root(|| {
-        if Command::new("python3").arg("--version").output().is_err() {
-            return cannot_run("no python3 (see .ci/install)");
+        if !are_there(&["python3"]) {
+            return;
         }
         let listener = TcpListener::bind("127.0.0.1:7042").unwrap();
         let server = std::thread::spawn(move || {
@@ -97,11 +86,8 @@ fn connections_of_processes_that_live_for_milliseconds_are_in_the_history() {
         });
         let mut terminal = Terminal::sockpit(140, 60, &[]);
         wait_for_panes(&terminal);
-        crate::support::wait_for("the programs to be attached", || {
-            let links = fs::read_dir(format!("/proc/{}/fd", terminal.pid())).ok()?.flatten();
-            let targets = links.filter_map(|link| fs::read_link(link.path()).ok());
-            let links = targets.filter(|target| target.to_string_lossy().contains("bpf_link"));
-            (links.count() >= 4).then_some(())
+        wait_for("the programs to be attached", || {
+            (programs_of(terminal.pid()) >= 4).then_some(())
         });
         let told = run(Command::new("python3").args(["-c", SHORT_LIVED]));
         server.join().unwrap();
@@ -119,6 +105,63 @@ fn connections_of_processes_that_live_for_milliseconds_are_in_the_history() {
         }
         assert_eq!(seen, truth);
         terminal.send("q");
+        assert!(terminal.wait_exit().success());
+    });
+}
+
+/// Listens, and for each line that it is given connects to where nobody listens.
+const REFUSED: &str = "
+import socket, sys
+s = socket.create_server(('127.0.0.1', 7043))
+print('ready', flush=True)
+for line in sys.stdin:
+    try: socket.create_connection(('127.0.0.1', 7044))
+    except OSError: pass
+";
+
+#[test]
+fn the_calls_of_a_rows_process_are_shown_while_they_are_looked_at() {
+    in_namespace_of_root(|| {
+        if !are_there(&["python3"]) {
+            return;
+        }
+        let mut program = Command::new("python3")
+            .args(["-c", REFUSED])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = program.stdin.take().unwrap();
+        let mut ready = String::new();
+        BufReader::new(program.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let mut terminal = Terminal::sockpit(140, 40, &[]);
+        wait_for_panes(&terminal);
+        terminal.send("/port:7043\r");
+        terminal.wait_row(&["127.0.0.1:7043", "LISTEN", "python3"]);
+        terminal.wait_row(&["1 of "]);
+        // Those of the live table are attached by themselves.
+        let programs = wait_for("the programs to be attached", || {
+            Some(programs_of(terminal.pid())).filter(|count| *count >= 4)
+        });
+        terminal.send("T");
+        terminal.wait_for(&format!("Calls ─ python3 {}", program.id()));
+        terminal.wait_for("takes a little longer while this is open");
+        terminal.wait_for("No socket call yet.");
+        assert_eq!(programs_of(terminal.pid()), programs + 2);
+        stdin.write_all(b"once\ntwice\n").unwrap();
+        terminal.wait_row(&["2       2 ", "connect  2 x ECONNREFUSED ("]);
+        terminal.wait_row(&["connect(", "127.0.0.1:7044) = ECONNREFUSED ("]);
+        terminal.send("\x1b");
+        terminal.wait_gone("Calls ─");
+        wait_for("the programs to be taken out", || {
+            (programs_of(terminal.pid()) == programs).then_some(())
+        });
+        terminal.send("T");
+        terminal.wait_for("No socket call yet.");
+        drop(stdin);
+        program.wait().unwrap();
+        terminal.wait_for("The process has ended.");
+        terminal.send("\x1bq");
         assert!(terminal.wait_exit().success());
     });
 }

@@ -11,6 +11,7 @@ use aya::{Btf, EbpfLoader, Endianness};
 use super::bpf;
 use super::bpf::feed::{Clock, Feed, attach, pid_namespace, refusal};
 use super::{errno, processes};
+use crate::model::owner::ProcessKey;
 use crate::model::trace::Call;
 use crate::sys::error::Result;
 use crate::wire::bpf_call::{self, Returned};
@@ -111,6 +112,11 @@ impl Trace {
     /// How many calls found no room in the ring.
     pub fn lost(&self) -> Result<u64> {
         self.feed.lost()
+    }
+
+    /// Whether the process is this one, and not another that has got its pid since.
+    pub fn is_of(&self, process: ProcessKey) -> bool {
+        (self.pid, self.start_time) == (process.pid, process.start_time)
     }
 
     /// Whether the process is still there.

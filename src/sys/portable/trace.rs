@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use crate::model::owner::ProcessKey;
 use crate::model::trace::Call;
 use crate::sys::error::{Error, Result};
 
@@ -24,6 +25,11 @@ impl Trace {
 
     /// Never called.
     pub fn lost(&self) -> Result<u64> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn is_of(&self, _: ProcessKey) -> bool {
         match self.0 {}
     }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::tui::fixture::Desk;
 
 /// Every dialog that a key opens, with that key.
-const OPENERS: [(KeyCode, &str); 10] = [
+const OPENERS: [(KeyCode, &str); 11] = [
     (KeyCode::Char('?'), "Keys"),
     (KeyCode::Char(':'), "Palette"),
     (KeyCode::Char('F'), "Saved filters"),
@@ -17,6 +17,7 @@ const OPENERS: [(KeyCode, &str); 10] = [
     (KeyCode::Char('K'), "Kill"),
     (KeyCode::Char('X'), "Close"),
     (KeyCode::Char('w'), "Why is it busy?"),
+    (KeyCode::Char('T'), "Calls"),
     (KeyCode::Char('C'), "Columns"),
     (KeyCode::Enter, "Details"),
 ];

@@ -92,6 +92,12 @@ pub(super) static PORTS: &[Binding] = &[
         "Find out why the row's port is busy; this tries to bind it",
     ),
     bind(
+        &[Key::char('T')],
+        Command::Trace,
+        "",
+        "Trace the socket calls of the row's process, what failed first; slows every system call",
+    ),
+    bind(
         &[Key::plain(KeyCode::Enter)],
         Command::Details,
         "details",

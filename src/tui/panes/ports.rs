@@ -13,6 +13,7 @@ mod history;
 mod kill;
 mod state;
 mod successor;
+mod trace;
 mod why;
 
 use std::net::IpAddr;
@@ -125,6 +126,7 @@ impl Pane for Ports {
             Command::Kill => return kill::open(self.aim(), cx),
             Command::CloseConnection => return close::open(self.aim(), cx),
             Command::Why => return why::open(&self.aim(), cx),
+            Command::Trace => return trace::open(&self.aim(), cx),
             _ => return Response::Ignored,
         }
         Response::Done
