@@ -60,6 +60,8 @@ mod packets;
 mod ports;
 #[path = "netns/probe.rs"]
 mod probe;
+#[path = "netns/probe_between.rs"]
+mod probe_between;
 #[path = "netns/probe_datagrams.rs"]
 mod probe_datagrams;
 #[path = "netns/probe_lies.rs"]

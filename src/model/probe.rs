@@ -13,7 +13,7 @@ use super::health::Health;
 pub use detail::{
     BytesDetail, Certificate, CloseDetail, CloseHow, ConnectDetail, Detail, EchoDetail, End,
     GreetingDetail, Hop, HopEnd, IcmpAnswer, ListenerDetail, LocalDetail, ProxyDetail,
-    RequestDetail, ResolveDetail, ResolveSource, RouteKind, TlsDetail, TlsFault,
+    RequestDetail, ResolveDetail, ResolveSource, RouteKind, RstDetail, TlsDetail, TlsFault,
 };
 pub use stage_name::StageName;
 

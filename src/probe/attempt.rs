@@ -2,6 +2,7 @@
 
 mod datagrams;
 mod path;
+mod reset;
 
 use std::io;
 use std::net::SocketAddr;
@@ -65,6 +66,7 @@ impl Attempt<'_> {
             Err(fault) => verdict::of(&fault, &scene),
             Ok((connection, rtt)) => self.talk(connection, rtt, &mut scene, waterfall).await,
         };
+        let verdict = self.with_author(verdict, &scene, waterfall).await;
         Tried { verdict, connected, health: scene.evidence.health }
     }
 

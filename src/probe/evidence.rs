@@ -3,6 +3,7 @@
 
 pub(super) mod drops;
 pub(super) mod listener;
+pub(super) mod reset;
 pub(super) mod rules;
 
 use std::net::SocketAddr;

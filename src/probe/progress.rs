@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::model::probe::{Attempt, Detail, ProbeSummary, Stage, StageName, Verdict};
+use crate::model::probe::{Attempt, Detail, ProbeSummary, RstDetail, Stage, StageName, Verdict};
 
 /// One thing that happened, in order. Of one attempt come any number of stages, each begun
 /// and done, then its end.
@@ -68,6 +68,15 @@ impl<'a> Waterfall<'a> {
         self.stages.push(stage.clone());
         let (seq, address) = (self.seq, self.address);
         self.tell(Progress::StageDone { seq, address, stage }).await;
+    }
+
+    /// What was learnt of the RST after its stage had ended: it goes with the whole attempt.
+    pub(super) fn note_rst(&mut self, rst: RstDetail) {
+        for stage in &mut self.stages {
+            if let Detail::Connect(connect) = &mut stage.detail {
+                connect.rst = Some(rst);
+            }
+        }
     }
 
     pub(super) fn into_attempt(self, verdict: Verdict) -> Attempt {

@@ -26,6 +26,7 @@ pub(super) use answered::{Subject, concluded};
 pub(super) use datagram::{echoed, no_echoes, unheard};
 pub(super) use nowhere::nowhere;
 pub(super) use proxy::short_of_the_proxy;
+pub(super) use rejected::by_a_device_before;
 pub(super) use unix::{PathKind, unix_failure};
 
 /// As much of text from outside as a sentence quotes.

@@ -23,7 +23,8 @@ pub(crate) struct OtherHost {
 }
 
 impl OtherHost {
-    pub(crate) fn new() -> Self {
+    /// A host without any link, and the number of its thread: `ip link … netns` takes that.
+    pub(crate) fn unlinked() -> (Self, Pid) {
         let (work, orders) = channel::<Work>();
         let (tell, told) = channel();
         thread::spawn(move || {
@@ -32,9 +33,12 @@ impl OtherHost {
             tell.send(gettid()).unwrap();
             orders.into_iter().for_each(|work| work());
         });
-        let tid = told.recv().unwrap();
+        (Self { work }, told.recv().unwrap())
+    }
+
+    pub(crate) fn new() -> Self {
+        let (host, tid) = Self::unlinked();
         ip(&format!("link add vA type veth peer name vB netns {}", tid.as_raw_nonzero()));
-        let host = Self { work };
         host.within(|| {
             ip("link set lo up");
             ip("addr add 10.77.0.2/24 dev vB");
@@ -386,53 +390,5 @@ fn a_remote_host_without_an_answer_may_have_a_full_queue() {
         let args = ["10.77.0.9:80", "--timeout", "200ms"];
         let document = assert_fails(&args, "timeout", "path", None);
         assert!(text(&document).contains("accept queue is full"), "{document}");
-    });
-}
-
-#[test]
-fn the_hops_to_a_port_are_told_up_to_where_the_way_ends() {
-    in_namespace_with(&["nft"], || {
-        let router = OtherHost::new();
-        // Behind it a third host with 10.78.0.3; it answers while this thread lives.
-        let (tell, told) = channel();
-        let (done, until) = channel::<()>();
-        let far = thread::spawn(move || {
-            // SAFETY: the thread shares no file descriptors with others by this.
-            unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.unwrap();
-            tell.send(gettid()).unwrap();
-            let _ = until.recv();
-            ip("link set lo up");
-            ip("addr add 10.78.0.3/24 dev vD");
-            ip("link set vD up");
-            ip("route add default via 10.78.0.2");
-            let listener = TcpListener::bind("10.78.0.3:80").unwrap();
-            let _ = until.recv();
-            drop(listener);
-        });
-        let tid = told.recv().unwrap();
-        router.within(move || {
-            ip(&format!("link add vC type veth peer name vD netns {}", tid.as_raw_nonzero()));
-            ip("addr add 10.78.0.2/24 dev vC");
-            ip("link set vC up");
-            fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
-            nft("table ip f { chain fw { type filter hook forward priority 0;
-                 tcp dport 81 reject with icmp type admin-prohibited }}");
-        });
-        done.send(()).unwrap();
-        ip("route add 10.78.0.0/24 via 10.77.0.2");
-        let connected = wait_for("the far host to answer", || {
-            let (code, document) = probe(&["tcp://10.78.0.3:80", "--path"]);
-            (code == 0).then_some(document)
-        });
-        let hops = connected["path"].as_array().unwrap();
-        let told: Vec<_> = hops.iter().map(|hop| (&hop["address"], &hop["end"])).collect();
-        let (first, last) = ("10.77.0.2".into(), "10.78.0.3".into());
-        assert_eq!(told, [(&first, &Value::Null), (&last, &"connected".into())], "{connected}");
-        let (_, document) = probe(&["tcp://10.78.0.3:81", "--path"]);
-        let hops = document["path"].as_array().unwrap();
-        let end = hops.last().unwrap();
-        assert_eq!((&end["address"], &end["end"]), (&first, &"rejected".into()), "{document}");
-        drop(done);
-        far.join().unwrap();
     });
 }

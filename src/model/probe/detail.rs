@@ -192,6 +192,19 @@ pub struct ListenerDetail {
     pub backlog: Option<Backlog>,
 }
 
+/// An RST that ended an attempt, by the times to live (hop limits) with which packets arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RstDetail {
+    /// That of the RST.
+    pub ttl: u8,
+    /// That of the SYN-ACK before it, where there was one.
+    pub syn_ack_ttl: Option<u8>,
+    /// That of the target's reply to an echo, where one came.
+    pub echo_ttl: Option<u8>,
+    /// Whether a device before the target has sent it in the target's name.
+    pub before_target: bool,
+}
+
 /// The connect stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectDetail {
@@ -213,6 +226,8 @@ pub struct ConnectDetail {
     pub self_connects: u32,
     /// The listener on this host that the target is, where one was looked for and found.
     pub listener: Option<ListenerDetail>,
+    /// The RST, where a capture was permitted.
+    pub rst: Option<RstDetail>,
 }
 
 /// What is wrong with a certificate, or with TLS altogether.

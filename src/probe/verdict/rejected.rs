@@ -4,12 +4,13 @@ use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 
 use super::super::evidence::listener::Listening;
+use super::super::evidence::reset;
 use super::super::fault::Scene;
 use super::{failed, rule_words, silence, untried};
 use crate::inspect::nat::firewall::Fate;
-use crate::model::probe::{IcmpAnswer, ListenerDetail, OutcomeKind, Side, Verdict};
+use crate::model::probe::{IcmpAnswer, ListenerDetail, OutcomeKind, RstDetail, Side, Verdict};
 use crate::sys::routing::Route;
-use crate::text::{clean, probe::icmp_words};
+use crate::text::{clean, probe::icmp_words, units};
 
 /// Something answered the SYN with a no, or the neighbour that leads there could not be found.
 pub(super) fn rejected(error: &io::Error, scene: &Scene) -> Verdict {
@@ -194,6 +195,35 @@ fn refusal(scene: &Scene) -> String {
             address.port()
         ),
     }
+}
+
+/// An RST in the target's name came from nearer than the target is.
+pub(in crate::probe) fn by_a_device_before(
+    verdict: Verdict,
+    rst: RstDetail,
+    scene: &Scene,
+) -> Verdict {
+    let address = scene.address;
+    let after = |ttl: u8| {
+        let hops = units::counted(reset::hops(ttl).into(), "hop");
+        format!("a TTL of {ttl}, after {hops}")
+    };
+    let target_is = rst.echo_ttl.into_iter().chain(rst.syn_ack_ttl);
+    let target_is = target_is.max_by_key(|ttl| reset::hops(*ttl));
+    let evidence = match target_is {
+        Some(ttl) => format!("what {} sends itself with {}", address.ip(), after(ttl)),
+        None => format!("and {} is behind a gateway", address.ip()),
+    };
+    let does = match verdict.outcome {
+        OutcomeKind::Refused => "refuses",
+        _ => "breaks off",
+    };
+    let text = format!(
+        "a device before {address}, a firewall or load balancer on the way, {does} the connection \
+         in its name: the RST arrives with {}, {evidence}",
+        after(rst.ttl)
+    );
+    Verdict { side: Some(Side::Path), text, ..verdict }
 }
 
 /// The connection was open, and then it was not.
