@@ -81,7 +81,7 @@ fn an_rst_of_a_device_before_the_target_is_not_the_targets() {
         // A target that answers no echo, behind a gateway from whose link the RST comes.
         router.within(|| {
             nft("table ip e { chain fw { type filter hook forward priority 0;
-                              icmp type echo-request drop }}")
+                              icmp type echo-request drop }}");
         });
         let unheard = assert_fails(&["10.78.0.3:82"], "refused", "path", Some("ECONNREFUSED"));
         assert_eq!(rst_of(&unheard)["echo_ttl"], Value::Null, "{unheard}");
