@@ -1,6 +1,7 @@
 //! Options: how the selected socket is set up.
 
 mod live;
+mod page;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::catalog::sockopts;
-use crate::model::options::{ChangedBy, OptionAccess, OptionsReport, SocketOption};
+use crate::model::options::{OptionsReport, SocketOption};
 use crate::model::socket::SocketKey;
 use crate::text::{self, clean};
 use crate::tui::command::{Command, ExportFormat, Motion};
@@ -26,6 +27,7 @@ use crate::tui::widgets::paint::{self, Line};
 use crate::tui::widgets::scroll::Scroll;
 use crate::tui::world::{Selection, World};
 use live::Live;
+use page::Page;
 
 /// How long the selection must rest before its options are read: scrolling through a list
 /// looks at nothing.
@@ -82,10 +84,10 @@ impl Pane for Options {
             (_, Some(Ok(report))) => self.lines(report, world, theme, area),
         };
         let Some(Ok(report)) = self.report_for(world) else { return };
-        self.draw_panel(report, buf, panel_of(area, report), theme);
-        let area = list_of(area, report);
+        self.draw_panel(report, world, buf, page::panel_of(area, report), theme);
+        let area = page::list_of(area, report);
         let (list, detail) = self.split(world, area);
-        let first = self.first_option(world, area.width);
+        let first = self.page(report, world, theme, area.width).above().len();
         let chosen = self.chosen_option(world).map(|_| first + self.chosen);
         let shown = scroll.show(list, lines.len(), chosen);
         self.draw_detail(world, buf, detail, theme);
@@ -206,14 +208,6 @@ impl Options {
         self.shown(report).get(self.chosen).copied()
     }
 
-    /// How many lines stand above the options.
-    fn first_option(&self, world: &World, width: u16) -> usize {
-        match self.report_for(world) {
-            Some(Ok(report)) => self.above(report, world, width).len(),
-            _ => 0,
-        }
-    }
-
     fn choose(&mut self, motion: Motion, page: usize, world: &World) {
         let Some(Ok(report)) = self.report_for(world) else { return };
         let last = self.shown(report).len().saturating_sub(1);
@@ -232,8 +226,10 @@ impl Options {
     /// The lower lines are for the selected option, where there is room.
     fn split(&self, world: &World, area: Rect) -> (Rect, Rect) {
         let wanted = match self.chosen_option(world) {
-            Some(option) if area.height >= ROOM_FOR_DETAIL => {
-                u16::try_from(detail(option, area.width).len()).unwrap_or(0).min(area.height / 3)
+            Some(option) if area.height >= page::ROOM_FOR_DETAIL => {
+                u16::try_from(page::detail(option, area.width).len())
+                    .unwrap_or(0)
+                    .min(area.height / 3)
             }
             _ => 0,
         };
@@ -243,7 +239,7 @@ impl Options {
 
     fn draw_detail(&self, world: &World, buf: &mut Buffer, area: Rect, theme: &Theme) {
         let Some(option) = self.chosen_option(world) else { return };
-        let texts = detail(option, area.width).into_iter().take(usize::from(area.height));
+        let texts = page::detail(option, area.width).into_iter().take(usize::from(area.height));
         for (at, text) in texts.enumerate() {
             paint::spans(buf, paint::line(area, at), [(text.into(), theme.dim)]);
         }
@@ -264,156 +260,60 @@ impl Options {
         Response::open(dialog)
     }
 
-    /// What stands above the options: that the socket has ended and when, and why not all could be
-    /// read.
-    fn above(&self, report: &OptionsReport, world: &World, width: u16) -> Vec<String> {
-        let ended_at = world.selection.as_ref().and_then(|selection| selection.ended_at);
-        let ended = ended_at.or(self.live.gone_at()).map(|at| {
-            let at = at.to_zoned(world.timezone.clone()).strftime("%T");
-            format!("! This socket ended at {at}; these are its last options.")
-        });
-        let ended = ended.map(|text| paint::wrap(&text, width)).unwrap_or_default();
-        ended.into_iter().chain(reason(report, width)).collect()
+    /// The text of the list.
+    fn page<'a>(
+        &'a self,
+        report: &'a OptionsReport,
+        world: &'a World,
+        theme: &'a Theme,
+        width: u16,
+    ) -> Page<'a> {
+        let selection = world.selection.as_ref();
+        let ended_at = selection.and_then(|it| it.ended_at).or(self.live.gone_at());
+        let ended_at = ended_at.map(|at| at.to_zoned(world.timezone.clone()));
+        let (live, now) = (&self.live, world.now.at);
+        Page { report, live, theme, width, now, ended_at }
+    }
+
+    fn lines(&self, report: &OptionsReport, world: &World, theme: &Theme, area: Rect) -> Vec<Line> {
+        let page = self.page(report, world, theme, page::list_of(area, report).width);
+        let shown = self.shown(report);
+        let mut lines = page.above();
+        lines.extend(page.options(&shown));
+        if !self.changed_only {
+            lines.extend(page.hidden());
+        } else if shown.is_empty() {
+            let text = "The program set no option; a shows all of them.";
+            lines.push(vec![(text.to_owned(), theme.dim)]);
+        }
+        lines.extend(page.io_model());
+        lines.extend(page.findings());
+        if page::panel_of(area, report).width == 0 {
+            lines.extend(page.panel());
+        }
+        lines
     }
 
     /// How the connection fares and all of TCP_INFO, beside the options where there is room.
-    fn draw_panel(&self, report: &OptionsReport, buf: &mut Buffer, area: Rect, theme: &Theme) {
+    fn draw_panel(
+        &self,
+        report: &OptionsReport,
+        world: &World,
+        buf: &mut Buffer,
+        area: Rect,
+        theme: &Theme,
+    ) {
         if area.width == 0 {
             return;
         }
         let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
-        for (at, line) in self.panel(report, theme, inside.width).into_iter().enumerate() {
-            if at < usize::from(area.height) {
-                paint::pieces(buf, paint::line(inside, at), &line);
-            }
+        let lines = self.page(report, world, theme, inside.width).panel();
+        for (at, line) in lines.iter().take(usize::from(area.height)).enumerate() {
+            paint::pieces(buf, paint::line(inside, at), line);
         }
     }
-
-    fn panel(&self, report: &OptionsReport, theme: &Theme, width: u16) -> Vec<Line> {
-        let name_width = live::NAME;
-        let mut lines: Vec<Line> = Vec::new();
-        for (name, value) in self.live.panel(width.into()) {
-            lines.push(vec![(format!("{name:name_width$}"), theme.heading), (value, theme.text)]);
-        }
-        let info = report.options.iter().find(|option| option.name == "TCP_INFO");
-        for (group, words) in info.map(text::options::groups).unwrap_or_default() {
-            let room = width.saturating_sub(live::NAME as u16);
-            for (index, text) in paint::wrap(&words, room).into_iter().enumerate() {
-                let name = if index == 0 { group.as_str() } else { "" };
-                lines
-                    .push(vec![(format!("{name:name_width$}"), theme.heading), (text, theme.text)]);
-            }
-        }
-        lines
-    }
-
-    fn lines(&self, report: &OptionsReport, world: &World, theme: &Theme, area: Rect) -> Vec<Line> {
-        let width = list_of(area, report).width;
-        let above = self.above(report, world, width).into_iter();
-        let mut lines: Vec<Line> = above.map(|text| vec![(text, theme.warning)]).collect();
-        let now = world.now.at;
-        let name_width = report.options.iter().map(|option| option.name.len()).max().unwrap_or(0);
-        let shown = self.shown(report);
-        lines.extend(shown.iter().map(|option| {
-            let flashes = self.live.flashes(&option.name, now);
-            option_line(option, name_width, flashes, theme)
-        }));
-        if let Some(words) = text::options::hidden(report).filter(|_| !self.changed_only) {
-            lines
-                .extend(paint::wrap(&words, width).into_iter().map(|text| vec![(text, theme.dim)]));
-        }
-        if self.changed_only && shown.is_empty() {
-            lines.push(vec![(
-                "The program set no option; a shows all of them.".to_owned(),
-                theme.dim,
-            )]);
-        }
-        if let Some(model) = &report.io_model {
-            let words = paint::wrap(&text::options::io_model(model), width.saturating_sub(11));
-            for (index, text) in words.into_iter().enumerate() {
-                let name = if index == 0 { "I/O model  " } else { "           " };
-                lines.push(vec![(name.to_owned(), theme.heading), (text, theme.text)]);
-            }
-        }
-        for finding in &report.findings {
-            for text in paint::wrap(&format!("! {}", clean(&finding.text)), width) {
-                lines.push(vec![(text, theme.warning)]);
-            }
-        }
-        if panel_of(area, report).width == 0 {
-            lines.extend(self.panel(report, theme, width));
-        }
-        lines
-    }
-}
-
-/// Panes as wide as this have room for a panel beside the options.
-const ROOM_FOR_PANEL: u16 = 116;
-
-const PANEL: u16 = 48;
-
-/// Where the panel of a connection is; of no width where it stands below the options.
-fn panel_of(area: Rect, report: &OptionsReport) -> Rect {
-    let has_info = report.options.iter().any(|option| option.name == "TCP_INFO");
-    let width = if has_info && area.width >= ROOM_FOR_PANEL { PANEL } else { 0 };
-    Rect { x: area.right() - width, width, ..area }
-}
-
-/// Where the options are.
-fn list_of(area: Rect, report: &OptionsReport) -> Rect {
-    Rect { width: area.width - panel_of(area, report).width, ..area }
-}
-
-/// Panes of fewer lines have no room for more about one option.
-const ROOM_FOR_DETAIL: u16 = 12;
-
-/// Why not all could be read, wrapped.
-fn reason(report: &OptionsReport, width: u16) -> Vec<String> {
-    if report.access == OptionAccess::Full {
-        return Vec::new();
-    }
-    let why = report.reason.as_deref().unwrap_or("the descriptor could not be duplicated");
-    paint::wrap(&format!("! {}", clean(why)), width)
-}
-
-/// All about one option, wrapped.
-fn detail(option: &SocketOption, width: u16) -> Vec<String> {
-    let mut parts = vec![format!("{}: {}", option.name, option.about)];
-    parts.push(format!("value {}", text::options::value(option)));
-    let default = text::options::default_value(option);
-    let source = option.source.as_deref().map(|source| format!(" ({source})"));
-    if option.default.is_some() || source.is_some() {
-        parts.push(format!("default {default}{}", source.unwrap_or_default()));
-    }
-    let by = text::options::by_whom(option);
-    parts.extend((!by.is_empty()).then(|| format!("changed by {by}")));
-    parts.extend(option.note.clone());
-    parts.extend(option.winsock.as_ref().map(|name| format!("Winsock: {name}")));
-    paint::wrap(&clean(&parts.join("; ")), width)
 }
 
 fn say(text: &str, style: Style) -> (String, Style) {
     (text.to_owned(), style)
-}
-
-/// `program   SO_RCVBUF     8 MiB   default 208 KiB (rmem_default)`.
-fn option_line(option: &SocketOption, name_width: usize, flashes: bool, theme: &Theme) -> Line {
-    let value = text::options::value(option);
-    let is_changed = option.changed_by.is_some();
-    let mark = option.changed_by.map_or("", ChangedBy::name);
-    let style = if option.changed == Some(true) { theme.accent } else { theme.text };
-    let mut line = vec![
-        (format!("{mark:9}{}", if flashes { '~' } else { ' ' }), style),
-        (format!("{:name_width$}  ", clean(&option.name)), style),
-        (format!("{value:<16}"), if flashes { theme.fresh } else { style }),
-    ];
-    if is_changed {
-        let source = option.source.as_deref().map(|s| format!(" ({})", clean(s)));
-        let default = text::options::default_value(option);
-        let text = format!("  default {default}{}", source.unwrap_or_default());
-        line.push((text, theme.dim));
-    } else if !option.about.is_empty() {
-        line.push((format!("  {}", clean(&option.about)), theme.dim));
-    }
-    line
 }
