@@ -8,6 +8,7 @@ mod call;
 pub(super) mod feed;
 pub(super) mod iterator;
 mod program;
+mod types;
 
 use std::os::linux::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,7 @@ use rustix::thread::{CapabilitySet, capabilities};
 use super::rights::INITIAL_USER_NAMESPACE;
 use super::rights::{Missing, remedy_for};
 use crate::sys::error::{Error, Result};
+use types::Types;
 
 static FORGONE: AtomicBool = AtomicBool::new(false);
 
@@ -51,7 +53,7 @@ pub(super) fn refused(what: &str, errno: Errno) -> Error {
 }
 
 /// The kernel's description of its types, without which nothing can be loaded to do `what`.
-pub(super) fn types(what: &str) -> Result<Vec<u8>> {
+pub(super) fn types(what: &str) -> Result<Types> {
     let why = "this kernel does not tell its types (no /sys/kernel/btf/vmlinux)";
-    std::fs::read("/sys/kernel/btf/vmlinux").map_err(|_| Error::unsupported(what, why))
+    Types::of_this_kernel().ok_or_else(|| Error::unsupported(what, why))
 }
