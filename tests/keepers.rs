@@ -10,6 +10,8 @@ mod booted;
 mod docker;
 #[path = "keepers/image.rs"]
 mod image;
+#[path = "keepers/loops.rs"]
+mod loops;
 #[path = "keepers/losses.rs"]
 mod losses;
 #[path = "keepers/machine.rs"]
@@ -22,6 +24,8 @@ mod paths;
 mod plans;
 #[path = "keepers/podman.rs"]
 mod podman;
+#[path = "keepers/prefork.rs"]
+mod prefork;
 #[path = "keepers/rights.rs"]
 mod rights;
 #[path = "keepers/slow.rs"]

@@ -20,6 +20,7 @@ mod pm2;
 mod program;
 mod script;
 mod socket;
+mod undone;
 mod unit;
 
 use std::path::Path;
@@ -216,6 +217,7 @@ impl<'a> World<'a> {
             chain.extend(unit::keepers(&unit.name, &manager, &tie, self));
         }
         self.add_siblings(&line, &mut chain);
+        undone::mark(&line, &mut chain);
         chain
     }
 

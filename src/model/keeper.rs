@@ -17,6 +17,12 @@ pub struct Keeper {
     pub pid: Option<u32>,
     /// The processes that it keeps, of those that were asked about.
     pub of: Vec<u32>,
+    /// The first process of its instance, by whose end that is over; `None` where unknown.
+    #[serde(skip)]
+    pub first: Option<u32>,
+    /// Whether it starts the instance again, or may, when `first` has ended by a signal.
+    #[serde(skip)]
+    pub revives: bool,
     /// Whether it starts again what ends without it being asked; `None` where that depends.
     pub restarts: Option<bool>,
     /// When it does, in its own words: `Restart=always`, `restart policy always`.
@@ -141,6 +147,8 @@ impl Keeper {
             instance: None,
             pid: None,
             of: vec![of],
+            first: None,
+            revives: false,
             restarts: None,
             policy: None,
             delay_ms: None,
@@ -261,7 +269,7 @@ pub struct Standing {
     pub group: Option<u32>,
     /// The signals that it ignores: bit N-1 for signal N (`SigIgn`); `None` where unknown.
     pub ignores: Option<u64>,
-    /// The signals that it has handlers for (`SigCgt`).
+    /// The signals that it has handlers for, or waits for (`SigCgt`, `SigBlk`).
     pub catches: Option<u64>,
     /// Its working directory.
     pub cwd: Option<Box<str>>,
@@ -277,6 +285,12 @@ impl Standing {
         self.pids.len() > 1 && self.pids.last() == Some(&1)
     }
 
+    /// Whether it has a handler for a signal with this number; `None` where unknown.
+    pub fn handles(&self, number: i32) -> Option<bool> {
+        let bit = u32::try_from(number - 1).ok().filter(|bit| *bit < 64)?;
+        Some(self.catches? & (1u64 << bit) != 0)
+    }
+
     /// Whether it will not heed a signal with this number, sent from outside of its namespace:
     /// it ignores it; or it is the first process of a namespace and has no handler, and the kernel
     /// then drops all signals but KILL and STOP (`pid_namespaces(7)`).
@@ -285,7 +299,7 @@ impl Standing {
         if self.ignores.is_some_and(|ignores| ignores & bit != 0) {
             return Some(Deafness::Ignores);
         }
-        let without_handler = self.catches.is_some_and(|catches| catches & bit == 0);
+        let without_handler = self.handles(number) == Some(false);
         (self.is_inner_init() && without_handler).then_some(Deafness::InitWithoutHandler)
     }
 }

@@ -10,7 +10,7 @@ const MOST: usize = 6;
 /// A clause for each keeper, the best command first.
 pub fn clauses(keepers: &[Keeper]) -> Vec<(&Keeper, String)> {
     let mut sorted: Vec<&Keeper> = keepers.iter().collect();
-    sorted.sort_by_key(|keeper| !keeper.is_narrow());
+    sorted.sort_by_key(|keeper| (!keeper.is_narrow(), keeper.undone_by.is_some()));
     let mut lines: Vec<(&Keeper, String)> = Vec::new();
     for keeper in sorted {
         let is_alone = keepers.iter().filter(|other| *other != keeper).all(|other| {

@@ -96,7 +96,8 @@ pub struct Status {
     pub group: Option<u32>,
     /// `SigIgn`: a bit for each signal that it ignores, bit 0 for signal 1.
     pub ignores: Option<u64>,
-    /// `SigCgt`: those that it has handlers for.
+    /// `SigCgt` and `SigBlk`: those that it has handlers for, or blocks so as to wait for them
+    /// (`sigwait(3)`, `signalfd(2)`), as tini does: the kernel drops neither.
     pub catches: Option<u64>,
 }
 
@@ -113,7 +114,9 @@ pub fn status(content: &[u8]) -> Status {
                 status.group = value.split_whitespace().next().and_then(|id| id.parse().ok());
             }
             "SigIgn" => status.ignores = mask(),
-            "SigCgt" => status.catches = mask(),
+            "SigCgt" | "SigBlk" => {
+                status.catches = mask().map(|mask| mask | status.catches.unwrap_or(0));
+            }
             _ => {}
         }
     }
@@ -248,6 +251,8 @@ mod tests {
         );
         assert_eq!((told.pids, told.group), (vec![4242, 7, 1], Some(4241)));
         assert_eq!((told.ignores, told.catches), (Some(0x1000), Some(0x1800)));
+        let waiting = status(b"SigBlk:\t0000000000004000\nSigCgt:\t0000000000010000\n");
+        assert_eq!(waiting.catches, Some(0x14000));
         assert_eq!(status(b"rubbish"), Status::default());
         assert_eq!(namespace_inode(b"pid:[4026531836]"), Some(4_026_531_836));
         assert_eq!(namespace_inode(b"pid:["), None);

@@ -97,6 +97,12 @@ impl Plan {
         found.unwrap_or_else(|| panic!("no {name} in {keepers:#?}"))
     }
 
+    /// The first line that tells of a keeper.
+    pub(crate) fn first(&self) -> &str {
+        let is_told = |line: &&str| line.contains("start it again") || line.contains("starts it again");
+        self.warnings().into_iter().find(is_told).unwrap_or_default()
+    }
+
     /// How many of the lines to be weighed name this.
     pub(crate) fn count(&self, words: &str) -> usize {
         self.warnings().iter().filter(|warning| warning.contains(words)).count()

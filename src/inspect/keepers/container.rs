@@ -187,6 +187,9 @@ fn of_runtime(
         Some("always" | "unless-stopped") if is_first => Some(true),
         Some(_) => None,
     };
+    keeper.first = shown.pid;
+    // It fails by a signal, whichever that is.
+    keeper.revives = shown.restart.as_deref().is_some_and(|policy| policy != "no");
     keeper.is_temporary = shown.auto_remove;
     keeper.policy = shown.restart.as_ref().map(|policy| format!("restart policy {policy}"));
     // What is in it, from the one who is meant: the holder, or who serves behind a forwarder.

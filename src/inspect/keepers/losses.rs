@@ -3,7 +3,7 @@
 use super::World;
 use super::lineage::{self, Member};
 use super::program;
-use crate::model::keeper::Keeper;
+use crate::model::keeper::{Keeper, TERM};
 use crate::model::tree::ProcessNode;
 
 /// Programs that start one other program and are there for nothing else.
@@ -115,6 +115,15 @@ fn sort<'n>(
     if started_by.iter().any(|(member, _)| !is_wrapper(member)) {
         started_by.into_iter().for_each(|(_, who)| keeper.also(who));
     }
+}
+
+/// Whether a stop that signals one process alone may leave others that hold the same socket: its
+/// children, unless it has a handler by which it can end them (`by_term`: it is given the chance).
+pub(super) fn leaves_heirs(signalled: &Member, by_term: bool, world: &World<'_>) -> bool {
+    let pid = signalled.pid();
+    let is_child = |it: &u32| *it != pid && world.tree.ancestors(*it).contains(&pid);
+    let ends_them = by_term && signalled.standing.handles(TERM) == Some(true);
+    !ends_them && world.subjects.iter().any(is_child)
 }
 
 /// Whether a process only waits for what it has started, by its name.

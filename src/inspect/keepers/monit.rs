@@ -38,6 +38,7 @@ pub(super) fn keeper(line: &[Member], world: &mut World<'_>) -> Option<Keeper> {
                 keeper.stop = Some(words(&stop));
             }
             keeper.restarts = Some(true);
+            (keeper.first, keeper.revives) = (found.pid, true);
             keeper.confirmed = Some(Confirmed::Asked);
             keeper.instance = Some(found.name);
             Some(keeper)

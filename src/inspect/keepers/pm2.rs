@@ -45,7 +45,7 @@ pub(super) fn application(keeper: &mut Keeper, line: &[Member], at: usize, world
             confirm(keeper, argv);
             if app.ends_tree {
                 losses::add_below(keeper, line, line[at - 1].pid(), world);
-            } else if at > 1 {
+            } else if at > 1 || losses::leaves_heirs(&line[at - 1], true, world) {
                 keeper.ends_holder = None;
             }
             keeper.instance = Some(app.name);

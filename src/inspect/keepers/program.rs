@@ -3,7 +3,7 @@
 use super::ask::{Reply, words};
 use super::lineage::{self, Member};
 use super::{World, directory, losses, pm2, script};
-use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
+use crate::model::keeper::{Confirmed, Deafness, Keeper, KeeperKind, TERM};
 use crate::wire::keepers as said;
 
 /// Programs by name: of the process, of the file, or of the script that an interpreter runs.
@@ -41,6 +41,9 @@ const PROGRAMS: [(&str, KeeperKind); 29] = [
 
 /// Programs between a keeper and its process that pass a signal on and end with their child.
 const FORWARDERS: [&str; 5] = ["tini", "dumb-init", "catatonit", "docker-init", "npm"];
+
+/// The commands of sv and s6-svc that send KILL.
+const BY_KILL: [&str; 2] = ["force-stop", "-dk"];
 
 /// supervisord looks once a second, and waits one to three seconds longer after a start that
 /// failed.
@@ -122,30 +125,47 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
             whole(&mut keeper, line, at, world);
         }
     }
-    // It signals its child, and what that started may outlive it.
+    if keeper.ends_holder == Some(true) {
+        reach(&mut keeper, line, at, world);
+    }
+    keeper.first = Some(line[at - 1].pid());
+    keeper.revives = keeper.may_restart() && !is_patient(kind);
+    Some(keeper)
+}
+
+/// Says how far the signal of a supervisor's stop reaches: it is sent to its child, and what that
+/// has started may outlive it.
+fn reach(keeper: &mut Keeper, line: &[Member], at: usize, world: &World<'_>) {
+    if matches!(keeper.kind, KeeperKind::Watcher | KeeperKind::Parent | KeeperKind::Pm2) {
+        return;
+    }
     let passes_on = |member: &Member| {
         let mut names = member.names().into_iter().filter_map(|name| name.split(' ').next());
         names.any(|name| FORWARDERS.contains(&name))
     };
-    if keeper.ends_holder == Some(true)
-        && keeper.kind != KeeperKind::Watcher
-        && keeper.kind != KeeperKind::Parent
-        && kind != KeeperKind::Pm2
-        && !between.iter().all(passes_on)
-    {
-        if kind == KeeperKind::Supervisord && signals_group(&keeper, line, at, world) {
-            let program = line[at - 1].pid();
-            let in_group =
-                |pid: u32| (world.member)(pid).is_some_and(|it| it.standing.group == Some(program));
-            let below: Vec<u32> =
-                world.tree.descendants(program).iter().map(|node| node.key.pid).collect();
-            let within = |pid: u32| below.contains(&pid) && in_group(pid);
-            losses::add(&mut keeper, line, &within, world);
-        } else {
-            keeper.ends_holder = None;
-        }
+    let program = &line[at - 1];
+    let last = line[..at].iter().rev().find(|member| !passes_on(member)).unwrap_or(&line[0]);
+    let by_term = keeper.stop.as_ref().is_none_or(|stop| !BY_KILL.contains(&&*stop[1]));
+    let is_alone = line[1..at].iter().all(passes_on);
+    if is_alone && !losses::leaves_heirs(last, by_term, world) {
+        return;
     }
-    Some(keeper)
+    if keeper.kind == KeeperKind::Supervisord && signals_group(keeper, line, at, world) {
+        let program = program.pid();
+        let in_group =
+            |pid: u32| (world.member)(pid).is_some_and(|it| it.standing.group == Some(program));
+        let below: Vec<u32> =
+            world.tree.descendants(program).iter().map(|node| node.key.pid).collect();
+        let within = |pid: u32| below.contains(&pid) && in_group(pid);
+        losses::add(keeper, line, &within, world);
+    } else {
+        keeper.ends_holder = None;
+    }
+}
+
+/// Whether a keeper starts nothing again for the mere end of what it has started.
+fn is_patient(kind: KeeperKind) -> bool {
+    matches!(kind, KeeperKind::Watcher | KeeperKind::Cron | KeeperKind::SuperServer)
 }
 
 /// How a service of inetd or xinetd is stopped.
@@ -172,7 +192,10 @@ fn signals_group(keeper: &Keeper, line: &[Member], at: usize, world: &World<'_>)
     let Some(name) = keeper.instance.as_deref() else { return false };
     // supervisord makes each program the leader of a group.
     let program = line[at - 1].pid();
-    if line[..at].iter().any(|member| member.standing.group != Some(program)) {
+    let is_outside = |member: &Member| member.standing.group != Some(program);
+    let below = |pid: &&u32| world.tree.ancestors(**pid).contains(&program);
+    let mut heirs = world.subjects.iter().filter(below).filter_map(|pid| (world.member)(*pid));
+    if line[..at].iter().any(is_outside) || heirs.any(|it| is_outside(&it)) {
         return false;
     }
     let file = line[at].option("-c", "--configuration").and_then(|file| line[at].absolute(file));
@@ -206,14 +229,34 @@ pub(super) fn called(member: &Member, kind: KeeperKind) -> String {
     format!("{name} {}", member.pid())
 }
 
-/// One that has no command of its own is ended, with all that it started.
+/// One that has no command of its own is ended, with all that it started; by KILL where one of
+/// them would not end by TERM: it could start the rest again meanwhile.
 fn whole(keeper: &mut Keeper, line: &[Member], at: usize, world: &World<'_>) {
     let member = &line[at];
     let pid = format!("pid:{}", member.pid());
-    let argv = words(&["sockpit", "kill", &pid, "--tree"]);
+    let mut argv = words(&["sockpit", "kill", &pid, "--tree"]);
+    if let Some(why) = line[..=at].iter().find_map(|member| outlives_term(member, world)) {
+        argv.extend(words(&["--signal", "KILL", "--force"]));
+        let policy = keeper.policy.as_ref().map_or(String::new(), |policy| format!("{policy}; "));
+        keeper.policy = Some(format!("{policy}{why}"));
+    }
     keeper.set_command(argv, world.uid != 0 && !is_ours(member, world));
     keeper.ends_holder = Some(true);
     losses::add_below(keeper, line, member.pid(), world);
+}
+
+/// Why a process does not end by TERM, as a clause; `None` for one that is not known to live on.
+fn outlives_term(member: &Member, world: &World<'_>) -> Option<String> {
+    let who = member.who();
+    match member.standing.is_deaf_to(TERM) {
+        Some(Deafness::Ignores) => Some(format!("{who} ignores TERM")),
+        Some(Deafness::InitWithoutHandler) => Some(format!(
+            "{who} is pid 1 of its PID namespace and has no handler for TERM, which the kernel \
+             does not deliver then"
+        )),
+        None => script::goes_on_after_term(member, world)
+            .then(|| format!("{who} traps TERM, and its trap does not exit")),
+    }
 }
 
 /// Why an answer is of no use: what it says, where it does not say what such answers do.

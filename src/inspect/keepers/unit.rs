@@ -11,7 +11,7 @@ use super::ask::words;
 use super::container::is_daemon;
 use super::lineage::{self, Member};
 use super::{World, losses};
-use crate::model::keeper::{Confirmed, Keeper, KeeperKind, TERM};
+use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::wire::cgroup;
 use crate::wire::keepers::{self as said, UnitShown};
 
@@ -206,14 +206,6 @@ fn ask(
     Ok(answer)
 }
 
-/// Whether a stop of the unit ends a process in it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ends {
-    Yes,
-    Perhaps,
-    No,
-}
-
 fn confirmed(
     mut keeper: Keeper,
     answer: &Answer,
@@ -230,20 +222,26 @@ fn confirmed(
     let is_main = shown.main_pid.is_some()
         && (shown.main_pid == inner_pid || shown.main_pid == Some(tie.witness.pid()));
     keeper.pid = None;
-    starts::again(&mut keeper, shown, is_main, tie.is_kept);
+    let line = lineage::of(tie.witness.clone(), world.member);
+    let is_first = |it: &&Member| {
+        shown.main_pid.is_some() && it.standing.pids.last().copied() == shown.main_pid
+    };
+    let main = line.iter().find(is_first);
+    starts::again(&mut keeper, shown, is_main, tie.is_kept, main);
     keeper.starts = shown.on_success.iter().chain(&shown.on_failure).cloned().collect();
-    let ends = ends(shown, is_main, tie);
+    let has_heirs = main.is_some_and(|main| losses::leaves_heirs(main, true, world));
+    let ends = stops::ends(shown, is_main, has_heirs, tie);
     keeper.untested = None;
     if shown.refuses_stop {
         keeper.reason = Some("systemd refuses to stop it by hand (RefuseManualStop=yes)".into());
-    } else if ends == Ends::No {
+    } else if ends == stops::Ends::No {
         let mode = shown.kill_mode.as_deref().unwrap_or_default();
         keeper.reason = Some(format!("stopping it leaves this process running (KillMode={mode})"));
     } else {
         let is_own = systemctl.iter().any(|argument| argument == "--user");
         let argv = stop(program, systemctl, &[&name]);
         keeper.set_command(argv, world.uid != 0 && !is_own);
-        keeper.ends_holder = (ends == Ends::Yes).then_some(true);
+        keeper.ends_holder = (ends == stops::Ends::Yes).then_some(true);
     }
     stops::along(shown, systemctl, world).into_iter().for_each(|unit| keeper.also(unit));
     keeper.ends_alone =
@@ -304,29 +302,6 @@ fn with_starters(
     }
     found.insert(0, keeper);
     found
-}
-
-fn ends(shown: &UnitShown, is_main: bool, tie: &Tie<'_>) -> Ends {
-    let has_command = !shown.stop_commands.is_empty();
-    // The client or the monitor of a container ends, and the container may not.
-    if !tie.reaches_holder {
-        let ends_container = |command: &String| {
-            let mut words = command.split_whitespace();
-            words.any(|word| word.ends_with("/podman") || word.ends_with("/docker"))
-                && words.any(|word| matches!(word, "stop" | "rm" | "kill"))
-        };
-        let is_sure = shown.stop_commands.iter().any(ends_container);
-        return if is_sure { Ends::Yes } else { Ends::Perhaps };
-    }
-    // What ExecStop= does is its own business: it may well end what KillMode= would spare.
-    let spared = if has_command { Ends::Perhaps } else { Ends::No };
-    let is_deaf = tie.holder.standing.is_deaf_to(TERM).is_some();
-    match shown.kill_mode.as_deref() {
-        Some("process") if !is_main => spared,
-        Some("none") => spared,
-        _ if shown.never_kills && is_deaf => Ends::Perhaps,
-        _ => Ends::Yes,
-    }
 }
 
 /// `systemd.unit(5)`: letters, digits and a few signs, at most 255 of them. What else is in a

@@ -21,6 +21,8 @@ pub struct UnitShown {
     pub kill_mode: Option<String>,
     /// `ExecStop`: the commands that a stop runs, which may end what `KillMode` spares.
     pub stop_commands: Vec<String>,
+    /// `KillSignal`: the number of the first signal of a stop.
+    pub kill_signal: Option<i32>,
     /// `SendSIGKILL=no`, or `TimeoutStopUSec=infinity`: what does not heed the first signal of a
     /// stop lives on.
     pub never_kills: bool,
@@ -75,7 +77,7 @@ pub struct Listens {
 /// The properties that [`units()`] reads, for `systemctl show -p`. One that this systemd does not
 /// know is left out by it.
 pub const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,MainPID,ControlGroup,KillMode,\
-    SendSIGKILL,TimeoutStopUSec,CanStop,RefuseManualStop,ExecStop,Restart,RestartUSec,\
+    KillSignal,SendSIGKILL,TimeoutStopUSec,CanStop,RefuseManualStop,ExecStop,Restart,RestartUSec,\
     RestartPreventExitStatus,RestartForceExitStatus,OnSuccess,OnFailure,Listen,TriggeredBy,Triggers,\
     UpheldBy,RequiredBy,BoundBy,ConsistsOf,PropagatesStopTo,WantedBy,Requires,Wants,BindsTo,Upholds,\
     StopWhenUnneeded";
@@ -102,6 +104,7 @@ fn unit(text: &str) -> UnitShown {
             "KillMode" => unit.kill_mode = some(),
             "SubState" => unit.sub_state = value.to_owned(),
             "ExecStop" => unit.stop_commands.extend(some()),
+            "KillSignal" => unit.kill_signal = value.parse().ok(),
             "SendSIGKILL" => unit.never_kills |= value == "no",
             "TimeoutStopUSec" => unit.never_kills |= value == "infinity",
             "RestartPreventExitStatus" => unit.restart_not_after = some(),
@@ -208,12 +211,14 @@ mod tests {
     fn what_a_stop_and_an_end_lead_to_is_told() {
         // systemd 252
         let text = "RestartUSec=infinity\nRestartPreventExitStatus=3 TERM\nSendSIGKILL=no\n\
+            KillSignal=28\n\
             OnSuccess=next.service\nOnFailure=\nRequires=b.service sysinit.target\n\
             WantedBy=multi-user.target\nStopWhenUnneeded=yes\nPropagatesStopTo=d.service\n\
             ExecStop={ path=/bin/x ; argv[]=/bin/x stop }\nRestartForceExitStatus=";
         let unit = units(text).remove(0);
         assert_eq!((unit.restart_after_ms, unit.restart_even_after), (None, None));
         assert_eq!(unit.restart_not_after.as_deref(), Some("3 TERM"));
+        assert_eq!(unit.kill_signal, Some(28));
         assert!(unit.never_kills && unit.stops_unneeded && unit.on_failure.is_empty());
         assert_eq!((&*unit.on_success[0], &*unit.dragged[0]), ("next.service", "d.service"));
         assert_eq!(unit.needs, ["b.service", "sysinit.target"]);

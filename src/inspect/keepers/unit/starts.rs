@@ -1,12 +1,19 @@
 //! Who starts a service again: systemd itself, by its settings, and the units that start it.
 
 use super::stop;
-use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
+use crate::inspect::keepers::lineage::Member;
+use crate::model::keeper::{Confirmed, Keeper, KeeperKind, TERM};
 use crate::wire::keepers::UnitShown;
 
 /// Says when systemd starts the service again after the end of the process; `is_main` when that is
 /// the unit's main one, `is_kept` when a supervisor within the unit outlives it.
-pub(super) fn again(keeper: &mut Keeper, shown: &UnitShown, is_main: bool, is_kept: bool) {
+pub(super) fn again(
+    keeper: &mut Keeper,
+    shown: &UnitShown,
+    is_main: bool,
+    is_kept: bool,
+    main: Option<&Member>,
+) {
     let Some(restart) = &shown.restart else { return };
     // It waits for ever, and so never does.
     let never = shown.restart_after.as_deref() == Some("infinity");
@@ -30,7 +37,31 @@ pub(super) fn again(keeper: &mut Keeper, shown: &UnitShown, is_main: bool, is_ke
         policy += &format!(", in any case after exit status {forces}");
     }
     keeper.policy = Some(policy);
+    keeper.first = main.map(Member::pid);
+    keeper.revives = !never && main.is_some_and(|main| revives(restart, shown, main));
     keeper.delay_ms = shown.restart_after_ms.filter(|_| may && is_main);
+}
+
+/// Whether it is started again, or may be, once somebody has ended its main process: with TERM, which
+/// is a clean end (`systemd.service(5)`); with KILL where TERM is not heeded.
+fn revives(restart: &str, shown: &UnitShown, main: &Member) -> bool {
+    let names_term = |list: &Option<String>| {
+        list.as_deref().is_some_and(|list| list.split_whitespace().any(|it| it == "TERM"))
+    };
+    let dies_of_term =
+        main.standing.is_deaf_to(TERM).is_none() && main.standing.handles(TERM) == Some(false);
+    if dies_of_term && names_term(&shown.restart_even_after) {
+        return true;
+    }
+    if dies_of_term && names_term(&shown.restart_not_after) {
+        return false;
+    }
+    match restart {
+        "no" => shown.restart_even_after.is_some() && !dies_of_term,
+        "always" | "on-success" => true,
+        // A handler may leave with any exit code.
+        _ => !dies_of_term,
+    }
 }
 
 /// A unit that starts the service: stopped together with it, since it would start it again.
