@@ -28,7 +28,10 @@ const UNITS: &[(&str, &str)] = &[
         "[Service]\n\
          ExecStart=/bin/sh -c 'while :; do /usr/local/bin/serve 8005; sleep 0.1; done'\n",
     ),
-    ("upholder.service", "[Unit]\nUpholds=upheld.service\n[Service]\nExecStart=/bin/sleep 100000\n"),
+    (
+        "upholder.service",
+        "[Unit]\nUpholds=upheld.service\n[Service]\nExecStart=/bin/sleep 100000\n",
+    ),
 ];
 
 #[test]
@@ -61,9 +64,7 @@ fn of_loop(plan: &Plan, shell: &str) -> String {
 fn is_undone(booted: &Booted, port: u16, command: &str) {
     let before = booted.wait_answer(port);
     booted.sh(&format!("{command} --yes"));
-    wait_for("another process to answer", || {
-        (booted.wait_answer(port) != before).then_some(())
-    });
+    wait_for("another process to answer", || (booted.wait_answer(port) != before).then_some(()));
 }
 
 fn a_loop_in_a_unit_that_is_started_again(booted: &Booted) {

@@ -99,7 +99,8 @@ impl Plan {
 
     /// The first line that tells of a keeper.
     pub(crate) fn first(&self) -> &str {
-        let is_told = |line: &&str| line.contains("start it again") || line.contains("starts it again");
+        let is_told =
+            |line: &&str| line.contains("start it again") || line.contains("starts it again");
         self.warnings().into_iter().find(is_told).unwrap_or_default()
     }
 
