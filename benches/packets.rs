@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sockpit::collect::packets::{Counter, Frame, Limits, count_record};
+use sockpit::collect::packets::{Counter, Frame, Limits, Listing, count_record};
 use sockpit::wire::capture_file::CaptureReader;
 use sockpit::wire::frame::{Link, decode, detail};
 
@@ -124,7 +124,7 @@ fn packets(criterion: &mut Criterion) {
 
     let mut counter = count(&frames(65_000));
     criterion.bench_function("snapshot for a view, 65000 flows", |bencher| {
-        bencher.iter(|| black_box(counter.snapshot(&[], &Limits::LIVE, None)));
+        bencher.iter(|| black_box(counter.snapshot(&[], &Limits::LIVE, Listing::default())));
     });
 }
 

@@ -11,6 +11,7 @@ pub mod app;
 pub mod arrange;
 pub mod bell;
 pub mod command;
+mod complete;
 pub mod cx;
 pub mod dialog;
 pub mod effect;

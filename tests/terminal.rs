@@ -13,6 +13,8 @@ mod job;
 mod kernel;
 #[path = "terminal/live.rs"]
 mod live;
+#[path = "terminal/packets.rs"]
+mod packets;
 #[path = "terminal/panic.rs"]
 mod panic;
 #[path = "terminal/picture.rs"]

@@ -41,11 +41,37 @@ pub struct Losses {
     pub process_table: u64,
 }
 
+/// Where a protocol stands between the wire and the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProtocolLayer {
+    /// Tags and headers before the network header: VLAN, MPLS, PPPoE, 802.11.
+    Link,
+    /// What frames carry (EtherTypes, LLC), and IP's own extension headers.
+    Network,
+    /// What IP carries.
+    Transport,
+}
+
+impl ProtocolLayer {
+    /// In lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Network => "network",
+            Self::Transport => "transport",
+        }
+    }
+}
+
 /// A protocol and the packets that carry it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtocolCount {
     /// Lower case: `tcp udp icmp icmpv6 arp ipv4 ipv6 …`.
     pub name: Cow<'static, str>,
+    /// Where it stands; `None` in what an earlier version counted.
+    #[serde(default)]
+    pub layer: Option<ProtocolLayer>,
     /// Packets and bytes.
     #[serde(flatten)]
     pub count: Count,
@@ -278,6 +304,10 @@ pub struct PacketCounts {
     /// How many flows were seen, listed or not. One that made room for others and came back
     /// counts again.
     pub flows_seen: u64,
+    /// How many flows of the table a view asked for; `None` where it asked for all. What is made
+    /// of flows (ports, processes, hosts, applications, TCP) is then made of these alone.
+    #[serde(skip)]
+    pub flows_wanted: Option<u64>,
     /// TCP segments by flags.
     pub tcp_flags: TcpFlagCounts,
     /// What became of TCP connections.

@@ -131,6 +131,16 @@ pub enum Command {
     UndoOption,
     /// The next of a pane's views.
     NextView,
+    /// The view before.
+    PreviousView,
+    /// The view of this name.
+    View(&'static str),
+    /// Edit the filter that says which flows are listed.
+    FilterFlows,
+    /// Edit the filter that says which packets are captured.
+    FilterCapture,
+    /// Count packets from nothing again.
+    ResetCounts,
     /// Edit the tester's target.
     EditTarget,
     /// Test the target once.

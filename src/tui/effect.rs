@@ -10,6 +10,7 @@ use super::history::Search;
 use super::surroundings::LookAround;
 use crate::act::kill;
 use crate::act::{AnyAction, AnyRequest, Consent};
+use crate::collect::packets::Wanted;
 use crate::inspect::bind;
 use crate::model::action::{KillPlan, KillTarget, StopPlan};
 use crate::model::owner::ProcessKey;
@@ -74,6 +75,13 @@ pub enum Effect {
     FocusFlows(Option<FlowFocus>),
     /// Look at this flow packet by packet.
     LookAtFlow(Option<FlowKey>),
+    /// List only flows that are wanted, or all.
+    ListFlows(Option<Wanted>),
+    /// Capture only what this expression in tcpdump's language lets through; all, where it is
+    /// empty. Counting begins anew.
+    CaptureOnly(RequestId, String),
+    /// Count packets from nothing again.
+    ResetCounts,
     /// List the sockets of every network namespace, or of sockpit's own.
     AllNamespaces(bool),
     /// Take samples now.

@@ -126,6 +126,8 @@ pub enum Answer {
     Kept(Result<(), String>),
     /// Text that was to be copied, and what took it; `None` where nothing did.
     Copied(String, Option<&'static str>),
+    /// What is captured now, or why that expression cannot be.
+    Capturing(Result<(), String>),
     /// A file was written.
     Exported(Result<PathBuf, String>),
 }

@@ -67,6 +67,12 @@ impl Executor {
             Effect::WatchDrops => self.feeds.watch_drops(),
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
             Effect::LookAtFlow(flow) => self.feeds.look_at(flow),
+            Effect::ListFlows(wanted) => self.feeds.list_flows(wanted),
+            Effect::ResetCounts => self.feeds.reset_packets(),
+            Effect::CaptureOnly(id, text) => {
+                let feeds = self.feeds.clone();
+                self.block(id, move || Answer::Capturing(feeds.capture_only(&text)));
+            }
             Effect::AllNamespaces(all) => self.feeds.all_netns(all),
             Effect::Refresh => self.feeds.refresh(),
             Effect::Copy(id, text) => self.block(id, move || {

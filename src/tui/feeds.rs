@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::event::FeedUpdate;
-use crate::collect::packets::{CaptureOptions, Steering};
+use crate::collect::packets::{CaptureOptions, Steering, Wanted, parse_filter};
 use crate::collect::{Feed, drops, interfaces, packets, ports};
 use crate::model::drops::Drops;
 use crate::model::interface::Interfaces;
@@ -69,6 +69,29 @@ impl Feeds {
     pub fn look_at(&self, flow: Option<FlowKey>) {
         self.steering.set_look(flow);
         self.packets.control().refresh();
+    }
+
+    /// Lists only flows that are wanted, or all, and soon.
+    pub fn list_flows(&self, wanted: Option<Wanted>) {
+        self.steering.set_wanted(wanted);
+        self.packets.control().refresh();
+    }
+
+    /// Counts packets from nothing again.
+    pub fn reset_packets(&self) {
+        self.steering.restart();
+        self.packets.control().refresh();
+    }
+
+    /// Captures only what an expression in tcpdump's language lets through, all where it is
+    /// empty, and counts from nothing again. May look up the names of hosts, which takes time.
+    /// An error is a sentence.
+    pub fn capture_only(&self, text: &str) -> Result<(), String> {
+        let filter = (!text.is_empty()).then(|| parse_filter(text)).transpose();
+        let filter = filter.map_err(|error| error.to_string())?;
+        self.steering.capture_only(filter).map_err(|error| error.to_string())?;
+        self.packets.control().refresh();
+        Ok(())
     }
 
     /// Lists the sockets of every network namespace, or of sockpit's own, from now on.

@@ -1,26 +1,13 @@
 //! `--filter`: the expression, the names in it, and what may surprise about it.
 
-use std::net::{IpAddr, ToSocketAddrs};
-
-use crate::catalog::services;
 use crate::cli::Failure;
-use crate::collect::packets::{CaptureOptions, Filter, Names, PassedOver};
+use crate::collect::packets::{CaptureOptions, Filter, PassedOver, parse_filter};
 use crate::model::packets::PacketCounts;
 use crate::text::{clean, units};
 
 /// Reads an expression.
 pub(super) fn parse(text: &str) -> Result<Filter, Failure> {
-    Filter::parse(text, NAMES).map_err(|error| Failure::usage(format!("--filter: {error}")))
-}
-
-const NAMES: Names = Names { hosts, ports: services::ports_named };
-
-fn hosts(name: &str) -> Vec<IpAddr> {
-    let found = (name, 0).to_socket_addrs();
-    let mut all: Vec<IpAddr> = found.into_iter().flatten().map(|address| address.ip()).collect();
-    all.sort();
-    all.dedup();
-    all
+    parse_filter(text).map_err(|error| Failure::usage(format!("--filter: {error}")))
 }
 
 /// Puts it into what is captured, and says where it can match nothing.

@@ -7,7 +7,7 @@ use super::look::Look;
 use super::{Args, Schedule, filter, is_list, limits, listen, print, print_line, tell};
 use crate::cli::{Exit, Failure};
 use crate::collect::packets::{
-    self, Backend, CaptureOptions, Limits, LiveCapture, Namespace, Sockets, health_of,
+    self, Backend, CaptureOptions, Limits, Listing, LiveCapture, Namespace, Sockets, health_of,
 };
 use crate::collect::ports::{self, Reach};
 use crate::collect::{Feed, interfaces};
@@ -109,7 +109,7 @@ pub(super) fn capture(args: &Args) -> Result<Exit, Failure> {
     live.unwatch();
     // Once more, so that flows since the last look find their processes.
     sockets.refresh_within(LAST_LOOK);
-    let counts = live.snapshot(&limits(args), None)?;
+    let counts = live.snapshot(&limits(args), Listing::default())?;
     let health = match &result {
         Ok(()) => health_of(&counts),
         Err(error) => Health::degraded(Source::Capture, format!("the capture broke off: {error}")),
@@ -160,7 +160,7 @@ fn count(
             live.attribute();
         }
         if schedule.take_tick() && !is_list {
-            print_line(&live.snapshot(&Limits::LIVE, None)?)?;
+            print_line(&live.snapshot(&Limits::LIVE, Listing::default())?)?;
         }
         if live.has_ended() {
             break;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cli::{Failure, output};
 use crate::collect::packets::Limits;
-use crate::model::packets::{Count, Flow, FlowOwner, PacketCounts, UnreadLink};
+use crate::model::packets::{Count, Flow, FlowOwner, PacketCounts, ProtocolLayer, UnreadLink};
 use crate::text::address::flow_end;
 use crate::text::table::{Column, Table};
 use crate::text::{clean, flow, units};
@@ -132,9 +132,13 @@ fn row(first: impl IntoIterator<Item = String>, count: Count) -> Vec<String> {
 }
 
 pub(super) fn protocols(counts: &PacketCounts) -> Table {
-    let mut table = table(&["PROTOCOL"]);
-    for line in &counts.protocols {
-        table.push(row([line.name.to_string()], line.count));
+    let mut table = table(&["PROTOCOL", "LAYER"]);
+    let mut lines: Vec<_> = counts.protocols.iter().collect();
+    // Within a layer the busiest stays first.
+    lines.sort_by_key(|line| line.layer);
+    for line in lines {
+        let layer = line.layer.map_or(units::UNKNOWN, ProtocolLayer::name);
+        table.push(row([line.name.to_string(), layer.to_owned()], line.count));
     }
     table
 }

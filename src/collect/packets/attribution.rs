@@ -133,10 +133,28 @@ impl Attribution {
 
     /// Every process with its packets, in no order.
     pub(super) fn processes(&self) -> impl Iterator<Item = ProcessCount> {
-        self.processes.iter().map(|(process, count)| ProcessCount {
-            pid: process.pid,
-            name: process.name.clone(),
-            count: *count,
-        })
+        self.processes.iter().map(|(process, count)| process_count(process, *count))
     }
+
+    /// The processes that these flows have now, with their packets that were put down.
+    pub(super) fn processes_of<'a>(
+        &self,
+        flows: impl Iterator<Item = (&'a Entry, &'a Attributed)>,
+    ) -> Vec<ProcessCount> {
+        let mut counts = vec![Count::default(); self.processes.len()];
+        for (_, Attributed { count, a, b, .. }) in flows {
+            let known = [*a, if a == b { 0 } else { *b }];
+            for place in known.into_iter().filter_map(|index| (index as usize).checked_sub(1)) {
+                counts[place] += *count;
+            }
+        }
+        let all = self.processes.iter().zip(counts);
+        all.filter(|(_, count)| count.packets > 0)
+            .map(|((process, _), count)| process_count(process, count))
+            .collect()
+    }
+}
+
+fn process_count(process: &Process, count: Count) -> ProcessCount {
+    ProcessCount { pid: process.pid, name: process.name.clone(), count }
 }

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::live::{CaptureOptions, LiveCapture};
 use super::snapshot::Limits;
+use super::wanted::{Listing, Wanted};
 use crate::collect::{Collector, Control, Feed, Round, spawn as spawn_collector};
 use crate::model::health::{Health, Source};
 use crate::model::packets::{FlowFocus, FlowKey, PacketCounts};
 use crate::model::table::SocketTable;
 use crate::sys;
+use crate::wire::filter::{Filter, FilterError};
 
 const SOURCE: Source = Source::Capture;
 
@@ -34,14 +36,24 @@ pub struct Steering(Arc<Mutex<State>>);
 struct State {
     focus: Option<FlowFocus>,
     look: Option<FlowKey>,
+    wanted: Option<Wanted>,
     options: CaptureOptions,
+    /// What `options` has compiled.
+    filter: Option<Filter>,
     /// Counts again from nothing.
     restart: bool,
 }
 
 impl Steering {
     fn new(options: CaptureOptions) -> Self {
-        Self(Arc::new(Mutex::new(State { focus: None, look: None, options, restart: false })))
+        Self(Arc::new(Mutex::new(State {
+            focus: None,
+            look: None,
+            wanted: None,
+            options,
+            filter: None,
+            restart: false,
+        })))
     }
 
     /// Lists the flows of this socket whatever their rank, from the next snapshot on.
@@ -54,16 +66,24 @@ impl Steering {
         self.lock().look = flow;
     }
 
+    /// Lists only flows that are wanted, from the next snapshot on.
+    pub fn set_wanted(&self, wanted: Option<Wanted>) {
+        self.lock().wanted = wanted;
+    }
+
     /// Counts again from nothing.
     pub fn restart(&self) {
         self.lock().restart = true;
     }
 
-    /// Captures something else, and counts again from nothing.
-    pub fn capture(&self, options: CaptureOptions) {
+    /// Captures only what the filter lets through, or everything, and counts again from nothing.
+    pub fn capture_only(&self, filter: Option<Filter>) -> Result<(), FilterError> {
+        let program = filter.as_ref().map(Filter::for_live).transpose()?;
         let mut state = self.lock();
-        state.options = options;
+        state.options.filter = program;
+        state.filter = filter;
         state.restart = true;
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -80,16 +100,14 @@ struct Packets {
 
 impl Packets {
     fn new(steering: Steering, sockets: Option<Feed<SocketTable>>) -> Self {
-        let live =
-            LiveCapture::new(steering.lock().options.clone(), None, sockets.clone()).keeping();
+        let live = capture(&steering.lock(), sockets.as_ref());
         Self { steering, live, sockets }
     }
 
     fn follow_steering(&mut self) {
         let mut state = self.steering.lock();
         if std::mem::take(&mut state.restart) {
-            self.live =
-                LiveCapture::new(state.options.clone(), None, self.sockets.clone()).keeping();
+            self.live = capture(&state, self.sockets.as_ref());
         }
     }
 
@@ -105,13 +123,23 @@ impl Packets {
     }
 
     fn publish(&mut self) -> sys::Result<PacketCounts> {
-        let (focus, look) = {
+        let (focus, look, wanted) = {
             let state = self.steering.lock();
-            (state.focus, state.look)
+            (state.focus, state.look, state.wanted.clone())
         };
-        let mut counts = self.live.snapshot(&Limits::LIVE, focus.as_ref())?;
+        let listing = Listing { focus: focus.as_ref(), wanted: wanted.as_ref() };
+        let mut counts = self.live.snapshot(&Limits::LIVE, listing)?;
         counts.look = look.and_then(|flow| self.live.look(&flow, &counts)).map(Arc::new);
         Ok(counts)
+    }
+}
+
+/// A capture as it is asked for, before it begins.
+fn capture(state: &State, sockets: Option<&Feed<SocketTable>>) -> LiveCapture {
+    let live = LiveCapture::new(state.options.clone(), None, sockets.cloned()).keeping();
+    match &state.filter {
+        Some(filter) => live.filtered_by(filter),
+        None => live,
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::counter::{Counter, Frame};
 use super::each::Each;
 use super::snapshot::Limits;
+use super::wanted::Listing;
 use crate::model::packets::PacketCounts;
 use crate::sys;
 use crate::wire::capture_file::{self, Record};
@@ -178,7 +179,7 @@ impl FileCount {
     pub fn snapshot(&self, limits: &Limits) -> PacketCounts {
         let mut state = self.shared.lock();
         let State { counter, names, .. } = &mut *state;
-        let mut counts = counter.snapshot(names, limits, None);
+        let mut counts = counter.snapshot(names, limits, Listing::default());
         counts.source.clone_from(&self.source);
         counts.filter.clone_from(&self.filter);
         counts.losses.kernel = state.dropped;

@@ -12,9 +12,10 @@ use super::sightings::Sightings;
 use super::snapshot::Limits;
 use super::sockets::Sockets;
 use super::store::Store;
+use super::wanted::Listing;
 use crate::collect::Feed;
 use crate::model::flow_look::FlowLook;
-use crate::model::packets::{CaptureBackend, FlowFocus, FlowKey, PacketCounts};
+use crate::model::packets::{CaptureBackend, FlowKey, PacketCounts};
 use crate::model::table::SocketTable;
 use crate::sys::Capture;
 use crate::sys::Result;
@@ -231,14 +232,14 @@ impl LiveCapture {
     }
 
     /// The counts so far, with the kernel's losses, put down to processes.
-    pub fn snapshot(&mut self, limits: &Limits, focus: Option<&FlowFocus>) -> Result<PacketCounts> {
+    pub fn snapshot(&mut self, limits: &Limits, listing: Listing<'_>) -> Result<PacketCounts> {
         let mut statistics = self.past;
         if let Some(capture) = &mut self.capture {
             self.names.resolve(capture);
             statistics = sum(statistics, capture.statistics()?);
         }
         self.attribute();
-        let mut counts = self.counter.snapshot(&self.names.names, limits, focus);
+        let mut counts = self.counter.snapshot(&self.names.names, limits, listing);
         counts.source = self.source();
         counts.filter.clone_from(&self.filter);
         counts.backend.clone_from(&self.backend);

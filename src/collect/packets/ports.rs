@@ -37,14 +37,13 @@ pub(super) fn service_port(flow: &Entry, served_at_b: Option<bool>) -> Option<Po
     Some((ip_protocol, if is_b { b.port } else { a.port }))
 }
 
-/// Counts by port: those of evicted flows, and of the flows in the table.
-pub(super) fn count(
-    evicted: &HashMap<Port, Count>,
-    flows: &[Entry],
-    attributed: &[Attributed],
+/// Counts by port: those of evicted flows, and of flows in the table.
+pub(super) fn count<'a>(
+    evicted: HashMap<Port, Count>,
+    flows: impl Iterator<Item = (&'a Entry, &'a Attributed)>,
 ) -> HashMap<Port, Count> {
-    let mut ports = evicted.clone();
-    for (flow, attributed) in flows.iter().zip(attributed) {
+    let mut ports = evicted;
+    for (flow, attributed) in flows {
         if let Some(port) = service_port(flow, attributed.served_at_b) {
             *ports.entry(port).or_default() += flow.count();
         }

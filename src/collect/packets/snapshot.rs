@@ -11,11 +11,13 @@ use jiff::Timestamp;
 use super::counter::Counter;
 use super::flows::Entry;
 use super::ports;
+use super::wanted::{Chosen, Listing};
 use crate::catalog::services;
 use crate::model::flow_owner::{FlowOwners, PortSet};
 use crate::model::packets::{
     ApplicationCount, Count, Flow, FlowFocus, FlowKey, HostCount, IcmpCount, InterfaceCount,
-    Losses, PacketCounts, PortCount, ProtocolCount, TcpCounts, UnreadLink,
+    Losses, PacketCounts, PortCount, ProcessCount, ProtocolCount, ProtocolLayer, TcpCounts,
+    UnreadLink,
 };
 use crate::wire::frame::{Application, Layers};
 use crate::wire::names;
@@ -57,11 +59,13 @@ impl Counter {
         &mut self,
         interfaces: &[Option<Arc<str>>],
         limits: &Limits,
-        focus: Option<&FlowFocus>,
+        listing: Listing<'_>,
     ) -> PacketCounts {
         self.settle();
-        let (ports, ports_seen) = self.ports(limits.ports);
-        let hosts = self.hosts();
+        let chosen = self.chosen(listing.wanted, interfaces);
+        let (ports, ports_seen) = self.ports(&chosen, limits.ports);
+        let hosts = hosts(&chosen);
+        let processes = self.processes(&chosen);
         PacketCounts {
             source: String::new(),
             filter: None,
@@ -84,16 +88,17 @@ impl Counter {
             sightings: self.sightings,
             ports,
             ports_seen,
-            processes: top(self.attribution.processes(), limits.processes, |process| {
+            processes_seen: processes.len() as u64,
+            processes: top(processes.into_iter(), limits.processes, |process| {
                 (Reverse(process.count), process.pid)
             }),
-            processes_seen: self.attribution.processes().count() as u64,
-            unattributed: Some(self.unattributed()),
-            flows: self.flows(limits.flows, focus, interfaces),
+            unattributed: Some(self.unattributed(&chosen)),
+            flows: self.listed(&chosen, limits.flows, listing.focus, interfaces),
             flows_seen: self.flows.entries().len() as u64 + self.evicted.flows,
+            flows_wanted: chosen.narrowed_to(),
             tcp_flags: self.tcp_flags,
-            tcp: self.tcp(),
-            applications: self.by_application(),
+            tcp: self.tcp(&chosen),
+            applications: self.by_application(&chosen),
             hosts_seen: hosts.len() as u64,
             hosts: top(hosts.into_iter(), limits.flows, |host| (Reverse(host.count), host.addr)),
             dns: self.applications.dns(),
@@ -104,11 +109,24 @@ impl Counter {
     }
 
     /// What flows counted without a known process.
-    fn unattributed(&self) -> Count {
-        let flows = self.flows.entries().iter().zip(self.flows.attributed());
-        let mut rest = self.attribution.unattributed;
-        flows.for_each(|(flow, attributed)| rest += flow.count().since(attributed.count));
+    fn unattributed(&self, chosen: &Chosen<'_>) -> Count {
+        let mut rest = self.of_evicted(chosen, self.attribution.unattributed);
+        for (flow, attributed) in chosen.with_attributed() {
+            rest += flow.count().since(attributed.count);
+        }
         rest
+    }
+
+    /// What flows counted that made room: nobody knows of any of them whether it is wanted.
+    fn of_evicted<T: Default>(&self, chosen: &Chosen<'_>, counted: T) -> T {
+        if chosen.narrowed_to().is_some() { T::default() } else { counted }
+    }
+
+    fn processes(&self, chosen: &Chosen<'_>) -> Vec<ProcessCount> {
+        match chosen.narrowed_to() {
+            None => self.attribution.processes().collect(),
+            Some(_) => self.attribution.processes_of(chosen.with_attributed()),
+        }
     }
 
     fn unread_links(&self) -> Vec<UnreadLink> {
@@ -125,35 +143,37 @@ impl Counter {
     }
 
     fn protocols(&self) -> Vec<ProtocolCount> {
+        use ProtocolLayer::{Link, Network, Transport};
         let mut all: Vec<ProtocolCount> = Vec::new();
-        let mut add = |name: Cow<'static, str>, count: Count| {
+        let mut add = |layer, name: Cow<'static, str>, count: Count| {
             if count.packets == 0 {
                 return;
             }
             // MPLS has two EtherTypes, and some names stand for an EtherType and an LLC number.
             match all.iter_mut().find(|line| line.name == name) {
                 Some(line) => line.count += count,
-                None => all.push(ProtocolCount { name, count }),
+                None => all.push(ProtocolCount { name, layer: Some(layer), count }),
             }
         };
-        add("ipv4".into(), self.ipv4);
-        add("ipv6".into(), self.ipv6);
-        for (name, count) in Layers::NAMES.iter().zip(self.layers) {
-            add((*name).into(), count);
+        add(Network, "ipv4".into(), self.ipv4);
+        add(Network, "ipv6".into(), self.ipv6);
+        for (bit, (name, count)) in Layers::NAMES.iter().zip(self.layers).enumerate() {
+            let layer = if Layers::is_link(bit) { Link } else { Network };
+            add(layer, (*name).into(), count);
         }
         for (number, count) in (0..=u8::MAX).zip(self.ip_protocols.iter()) {
             if count.packets > 0 {
-                add(names::ip_protocol(number), *count);
+                add(Transport, names::ip_protocol(number), *count);
             }
         }
         for (number, count) in &self.ether_types {
-            add(names::ether_type(*number), *count);
+            add(Network, names::ether_type(*number), *count);
         }
         for (access_point, count) in &self.llc {
-            add(names::llc(*access_point).into(), *count);
+            add(Network, names::llc(*access_point).into(), *count);
         }
         for (number, count) in &self.cisco {
-            add(names::cisco(*number).into(), *count);
+            add(Network, names::cisco(*number).into(), *count);
         }
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
         all
@@ -172,9 +192,9 @@ impl Counter {
         all
     }
 
-    fn ports(&self, limit: usize) -> (Vec<PortCount>, u64) {
-        let flows = &self.flows;
-        let all = ports::count(&self.evicted.ports, flows.entries(), flows.attributed());
+    fn ports(&self, chosen: &Chosen<'_>, limit: usize) -> (Vec<PortCount>, u64) {
+        let evicted = self.of_evicted(chosen, self.evicted.ports.clone());
+        let all = ports::count(evicted, chosen.with_attributed());
         let seen = all.len() as u64;
         let listed = top(all.into_iter(), limit, |&(port, count)| (Reverse(count), port));
         let named = listed.into_iter().map(|((protocol, port), count)| PortCount {
@@ -186,17 +206,20 @@ impl Counter {
         (named.collect(), seen)
     }
 
-    fn flows(
+    fn listed(
         &self,
+        chosen: &Chosen<'_>,
         limit: usize,
         focus: Option<&FlowFocus>,
         interfaces: &[Option<Arc<str>>],
     ) -> Vec<Flow> {
         let entries = self.flows.entries();
-        let mut listed = top_by_count(entries, limit);
-        if let Some(focus) = focus.filter(|_| listed.len() < entries.len()) {
+        let all = chosen.places();
+        let mut listed = top_by_count(entries, all.clone(), limit);
+        if let Some(focus) = focus.filter(|_| listed.len() < all.len()) {
             let known: HashSet<usize> = listed.iter().copied().collect();
-            let focused = (0..entries.len())
+            let focused = all
+                .into_iter()
                 .filter(|index| focus.matches(&entries[*index].id.key()))
                 .filter(|index| !known.contains(index));
             listed.extend(focused.take(limit));
@@ -206,29 +229,31 @@ impl Counter {
             (Reverse(entry.count()), entry.id.key())
         };
         listed.sort_by_cached_key(rank);
-        let flow = |index: usize| {
-            let attributed = &self.flows.attributed()[index];
-            let [a, b] = self.attribution.owners(attributed);
-            let [first, second] = if attributed.b_first { [&b, &a] } else { [&a, &b] };
-            let owner = first.as_ref().or(second.as_ref()).cloned();
-            let entry = &entries[index];
-            let path = entry.path().filter_map(|number| interfaces.get(number)?.clone());
-            let interfaces = path.collect();
-            let server = self.applications.server(&entry.id);
-            Flow { owner, owner_a: a, owner_b: b, interfaces, server, ..entry.flow() }
-        };
-        listed.into_iter().map(flow).collect()
+        listed.into_iter().map(|index| self.flow(index, interfaces)).collect()
     }
 
-    fn tcp(&self) -> TcpCounts {
-        let mut counts = self.evicted.tcp;
-        self.flows.entries().iter().for_each(|entry| entry.connection.add_to(&mut counts));
+    /// The flow at this place of the table.
+    pub(super) fn flow(&self, index: usize, interfaces: &[Option<Arc<str>>]) -> Flow {
+        let attributed = &self.flows.attributed()[index];
+        let [a, b] = self.attribution.owners(attributed);
+        let [first, second] = if attributed.b_first { [&b, &a] } else { [&a, &b] };
+        let owner = first.as_ref().or(second.as_ref()).cloned();
+        let entry = &self.flows.entries()[index];
+        let path = entry.path().filter_map(|number| interfaces.get(number)?.clone());
+        let interfaces = path.collect();
+        let server = self.applications.server(&entry.id);
+        Flow { owner, owner_a: a, owner_b: b, interfaces, server, ..entry.flow() }
+    }
+
+    fn tcp(&self, chosen: &Chosen<'_>) -> TcpCounts {
+        let mut counts = self.of_evicted(chosen, self.evicted.tcp);
+        chosen.flows().for_each(|entry| entry.connection.add_to(&mut counts));
         counts
     }
 
-    fn by_application(&self) -> Vec<ApplicationCount> {
-        let mut all = self.evicted.applications;
-        for entry in self.flows.entries() {
+    fn by_application(&self, chosen: &Chosen<'_>) -> Vec<ApplicationCount> {
+        let mut all = self.of_evicted(chosen, self.evicted.applications);
+        for entry in chosen.flows() {
             let (flows, count) = &mut all[entry.application as usize];
             *flows += 1;
             *count += entry.count();
@@ -240,22 +265,6 @@ impl Counter {
             .collect();
         listed.sort_by_key(|line| Reverse(line.count));
         listed
-    }
-
-    /// By address, of the flows in the table.
-    fn hosts(&self) -> Vec<HostCount> {
-        let mut hosts: HashMap<IpAddr, (u64, Count)> = HashMap::new();
-        for entry in self.flows.entries() {
-            let FlowKey { a, b, .. } = entry.id.key();
-            let ends = [Some(a.addr), (b.addr != a.addr).then_some(b.addr)];
-            for addr in ends.into_iter().flatten() {
-                let (flows, count) = hosts.entry(addr).or_default();
-                *flows += 1;
-                *count += entry.count();
-            }
-        }
-        let host = |(addr, (flows, count))| HostCount { addr, flows, count };
-        hosts.into_iter().map(host).collect()
     }
 
     fn icmp_messages(&self) -> Vec<IcmpCount> {
@@ -279,14 +288,29 @@ impl Counter {
     }
 }
 
+/// By address, of flows in the table.
+fn hosts(chosen: &Chosen<'_>) -> Vec<HostCount> {
+    let mut hosts: HashMap<IpAddr, (u64, Count)> = HashMap::new();
+    for entry in chosen.flows() {
+        let FlowKey { a, b, .. } = entry.id.key();
+        let ends = [Some(a.addr), (b.addr != a.addr).then_some(b.addr)];
+        for addr in ends.into_iter().flatten() {
+            let (flows, count) = hosts.entry(addr).or_default();
+            *flows += 1;
+            *count += entry.count();
+        }
+    }
+    let host = |(addr, (flows, count))| HostCount { addr, flows, count };
+    hosts.into_iter().map(host).collect()
+}
+
 fn timestamp(ns: i64) -> Option<Timestamp> {
     Timestamp::from_nanosecond(ns.into()).ok()
 }
 
-/// Places of the `limit` entries with the most packets, in no order: a full sort of the table
-/// would cost more than all else here.
-fn top_by_count(entries: &[Entry], limit: usize) -> Vec<usize> {
-    let mut all: Vec<usize> = (0..entries.len()).collect();
+/// Those of the places whose `limit` entries have the most packets, in no order: a full sort of
+/// the table would cost more than all else here.
+fn top_by_count(entries: &[Entry], mut all: Vec<usize>, limit: usize) -> Vec<usize> {
     if limit < all.len() {
         all.select_nth_unstable_by_key(limit, |index| Reverse(entries[*index].count()));
         all.truncate(limit);

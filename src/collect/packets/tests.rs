@@ -6,7 +6,7 @@ use super::*;
 use crate::model::flow_owner::FlowOwners;
 use crate::model::owner::{Owner, Process};
 use crate::model::packets::{
-    Count, FlowEnd, FlowFocus, Losses, PacketCounts, ProtocolCount, TcpFlagCounts,
+    Count, FlowEnd, FlowFocus, Losses, PacketCounts, ProtocolCount, ProtocolLayer, TcpFlagCounts,
 };
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
 use crate::wire::frame::{Detail, Inner, Ip, Layers, Network, Summary, Transport};
@@ -38,11 +38,19 @@ fn counted(frames: impl IntoIterator<Item = Frame<'static>>) -> Counter {
 }
 
 fn snapshot(counter: &mut Counter) -> PacketCounts {
-    counter.snapshot(&[Some("eth0".into())], &Limits::ALL, None)
+    counter.snapshot(&[Some("eth0".into())], &Limits::ALL, Listing::default())
 }
 
 fn named(name: &'static str, packets: u64, bytes: u64) -> ProtocolCount {
-    ProtocolCount { name: name.into(), count: Count { packets, bytes } }
+    ProtocolCount { name: name.into(), layer: layer_of(name), count: Count { packets, bytes } }
+}
+
+fn layer_of(name: &str) -> Option<ProtocolLayer> {
+    Some(match name {
+        "vlan" => ProtocolLayer::Link,
+        "ipv4" | "ipv6" | "arp" => ProtocolLayer::Network,
+        _ => ProtocolLayer::Transport,
+    })
 }
 
 #[test]
@@ -138,7 +146,7 @@ fn lists_are_cut_to_the_limits_and_say_how_much_there_was() {
     let frames = (1..=4u16).flat_map(|port| vec![frame(udp(port, 53), 60); usize::from(port)]);
     let mut counter = counted(frames);
     let limits = Limits { flows: 2, ports: 2, processes: 2 };
-    let counts = counter.snapshot(&[], &limits, None);
+    let counts = counter.snapshot(&[], &limits, Listing::default());
     let ports: Vec<u16> = counts.ports.iter().map(|line| line.port).collect();
     assert_eq!((ports, counts.ports_seen), (vec![53], 1));
     let flows: Vec<u16> = counts.flows.iter().map(|flow| flow.a.port).collect();
@@ -146,7 +154,7 @@ fn lists_are_cut_to_the_limits_and_say_how_much_there_was() {
 
     let local = FlowEnd { addr: [10, 0, 0, 1].into(), port: 1 };
     let focus = FlowFocus { ip_protocol: 17, local, remote: None };
-    let counts = counter.snapshot(&[], &limits, Some(&focus));
+    let counts = counter.snapshot(&[], &limits, Listing { focus: Some(&focus), wanted: None });
     let flows: Vec<u16> = counts.flows.iter().map(|flow| flow.a.port).collect();
     assert_eq!(flows, [4, 3, 1], "the focus comes besides");
 }
@@ -199,4 +207,26 @@ fn a_port_that_changes_hands_is_counted_for_each_hand() {
     counter.count(&frame(udp(1, 53), 60));
     counter.attribute(&owners(8));
     assert_eq!(processes(&mut counter), [(8, 2), (7, 1)]);
+}
+
+#[test]
+fn what_is_made_of_flows_is_made_of_the_wanted_ones_alone() {
+    let mut counter = counted([
+        frame(udp(5000, 53), 60),
+        frame(udp(5001, 53), 60),
+        frame(udp(5002, 123), 90),
+        frame(tcp(0x10), 1500),
+    ]);
+    let wanted = Wanted::new(|flow| flow.a.port == 53 || flow.b.port == 53);
+    let listing = Listing { focus: None, wanted: Some(&wanted) };
+    let counts = counter.snapshot(&[], &Limits::ALL, listing);
+    assert_eq!((counts.flows.len(), counts.flows_wanted, counts.flows_seen), (2, Some(2), 4));
+    assert!(counts.flows.iter().all(|flow| wanted.has(flow)));
+    let ports: Vec<u16> = counts.ports.iter().map(|port| port.port).collect();
+    assert_eq!(ports, [53]);
+    assert_eq!(counts.ports[0].count, Count { packets: 2, bytes: 120 });
+    assert_eq!(counts.unattributed, Some(Count { packets: 2, bytes: 120 }));
+    assert_eq!(counts.hosts[0].count, Count { packets: 2, bytes: 120 });
+    assert_eq!(counts.total.packets, 4, "totals are of everything");
+    assert_eq!(snapshot(&mut counter).flows_wanted, None);
 }

@@ -4,6 +4,7 @@ mod live;
 mod local;
 mod namespaces;
 mod options;
+mod packets;
 mod tester;
 mod view;
 mod ways;

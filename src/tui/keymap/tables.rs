@@ -145,6 +145,11 @@ pub(super) static PORTS: &[Binding] = &[
     bind(&[Key::plain(KeyCode::Esc)], Command::ClearFilter, "", "Clear the filter, then the marks"),
 ];
 
+/// A view of Packets and its key.
+const fn view(keys: &'static [Key], name: &'static str, about: &'static str) -> Binding {
+    bind(keys, Command::View(name), "", about)
+}
+
 pub(super) static PACKETS: &[Binding] = &[
     bind(
         &[Key::char('v')],
@@ -152,14 +157,45 @@ pub(super) static PACKETS: &[Binding] = &[
         "view",
         "Next view: flows, ladder, packets, ports, processes, hosts, DNS, problems, drops and more",
     ),
+    bind(&[Key::char('V')], Command::PreviousView, "", "The view before"),
     bind(
         &[Key::plain(KeyCode::Enter)],
         Command::Details,
         "ladder",
         "The life of the flow: handshake, data, end",
     ),
-    bind(&[Key::char('s')], Command::SortNext, "sort", "Sort the flows by the next column"),
+    bind(
+        &[Key::char('f')],
+        Command::FilterFlows,
+        "filter",
+        "List only flows that match: port:443, name:nginx, addr:10.0.0.0/8 …",
+    ),
+    bind(
+        &[Key::char('c')],
+        Command::FilterCapture,
+        "",
+        "Capture only what an expression of tcpdump's lets through, and count anew",
+    ),
+    bind(&[Key::char('s')], Command::SortNext, "", "Sort the list by the next column"),
     bind(&[Key::char('S')], Command::SortReverse, "", "Reverse the order"),
+    bind(&[Key::char('R')], Command::ResetCounts, "", "Count from nothing again"),
+    bind(
+        &[Key::plain(KeyCode::Esc)],
+        Command::ClearFilter,
+        "",
+        "Back to the flows, then clear their filter",
+    ),
+    view(&[Key::char('F')], "flows", "Flows"),
+    view(&[Key::char('d')], "packets", "The last packets of the flow, field by field"),
+    view(&[Key::char('l')], "protocols", "Protocols, layer by layer"),
+    view(&[Key::char('p')], "ports", "Ports"),
+    view(&[Key::char('o')], "processes", "Processes, the owners of flows"),
+    view(&[Key::char('h')], "hosts", "Hosts"),
+    view(&[Key::char('a')], "applications", "Applications"),
+    view(&[Key::char('N')], "dns", "Names that DNS was asked for"),
+    view(&[Key::char('x')], "problems", "Problems, the worst first"),
+    view(&[Key::char('e')], "drops and resets", "Packets that the kernel dropped, and resets"),
+    view(&[Key::char('i')], "interfaces", "Interfaces"),
 ];
 
 pub(super) static OPTIONS: &[Binding] = &[

@@ -2,8 +2,10 @@
 //! of the interfaces instead.
 
 mod drops;
+mod filter;
 mod flows;
 mod lines;
+mod lists;
 mod look;
 mod views;
 
@@ -16,15 +18,18 @@ use crate::model::packets::{FlowFocus, FlowKey, PacketCounts};
 use crate::text::units;
 use crate::tui::command::{Command, ExportFormat, Motion};
 use crate::tui::effect::Effect;
+use crate::tui::event::{Answer, RequestId};
 use crate::tui::export::{Content, Export};
 use crate::tui::label;
 use crate::tui::pane::{Canvas, Cx, Pane, PaneId, Response};
 use crate::tui::theme::Theme;
+use crate::tui::widgets::field::Field;
 use crate::tui::widgets::message;
 use crate::tui::widgets::paint::{self, Line};
 use crate::tui::widgets::scroll::Scroll;
 use crate::tui::widgets::sparkline::sparkline;
 use crate::tui::world::World;
+use filter::{Filters, Kind};
 use flows::{Order, Row};
 use views::View;
 
@@ -40,6 +45,11 @@ pub struct Packets {
     seen: u64,
     focus: Option<FlowFocus>,
     order: (Order, bool),
+    /// The order of the lists that are not of flows.
+    list_order: (lists::Order, bool),
+    filters: Filters,
+    /// An expression that was handed over to be captured by.
+    asked: Option<(RequestId, String)>,
     /// The flow under the cursor.
     cursor: Option<FlowKey>,
     /// The flow that is looked at packet by packet.
@@ -60,15 +70,15 @@ impl Pane for Packets {
             }
             _ => source,
         };
-        if about.is_empty() {
-            self.view.name().to_owned()
-        } else {
-            format!("{} ─ {about}", self.view.name())
-        }
+        let mut words = vec![self.view.name().to_owned()];
+        words.extend(self.filters.words(world.packets.value().map(|counts| &**counts)));
+        words.extend(Some(about).filter(|about| !about.is_empty()));
+        words.join(" ─ ")
     }
 
     fn draw(&self, world: &World, canvas: Canvas<'_>) {
-        let Canvas { buf, area, scroll, theme, .. } = canvas;
+        let Canvas { buf, area, scroll, theme, cursor, .. } = canvas;
+        let area = self.filters.draw(buf, area, theme, cursor);
         if self.view == View::Drops {
             return self.draw_drops(world, buf, area, scroll, theme);
         }
@@ -102,9 +112,9 @@ impl Pane for Packets {
         let height = area.height.saturating_sub(3);
         let below = Rect { y: area.y + area.height.min(3), height, ..area };
         let protocols = lines::protocols(world, theme);
-        let (beside, list) = match self.view.is_of_one_flow() {
-            true => (Rect { height: 0, ..below }, below),
-            false => split(below, protocols.len()),
+        let (beside, list) = match self.view.has_protocols_beside() {
+            true => split(below, protocols.len()),
+            false => (Rect { height: 0, ..below }, below),
         };
         draw_lines(buf, beside, &protocols);
         draw_list(buf, list, scroll, &self.list(world, counts, list.width, theme));
@@ -116,27 +126,57 @@ impl Pane for Packets {
                 self.move_cursor(motion, scroll, cx.world);
             }
             Command::Move(motion) => scroll.go(motion),
-            Command::SortNext if self.view == View::Flows => {
-                self.order = (self.order.0.next(), false);
-                scroll.offset = 0;
-            }
-            Command::SortReverse if self.view == View::Flows => self.order.1 = !self.order.1,
+            Command::SortNext | Command::SortReverse => self.sort(command, scroll),
             Command::NextView => {
-                self.view = self.view.next(cx.world.packets.value().is_some());
-                if self.view == View::Drops {
-                    cx.effects.push(Effect::WatchDrops);
-                }
-                scroll.offset = 0;
-                self.look_at_flow(cx);
+                let counts_packets = cx.world.packets.value().is_some();
+                self.show(self.view.next(counts_packets), scroll, cx);
             }
-            Command::Details if self.view == View::Flows => {
-                self.view = View::Ladder;
-                scroll.offset = 0;
-                self.look_at_flow(cx);
+            Command::PreviousView => {
+                let counts_packets = cx.world.packets.value().is_some();
+                self.show(self.view.previous(counts_packets), scroll, cx);
             }
-            _ => return Response::Ignored,
+            Command::View(name) => {
+                self.show(View::named(name).unwrap_or(self.view), scroll, cx);
+            }
+            Command::Details if self.view == View::Flows => self.show(View::Ladder, scroll, cx),
+            Command::ResetCounts => {
+                self.rates.clear();
+                cx.effects.push(Effect::ResetCounts);
+                cx.world.say("Counting from nothing again");
+            }
+            Command::ClearFilter if self.view.is_of_one_flow() => {
+                self.show(View::Flows, scroll, cx);
+            }
+            _ => return self.filter(command, cx),
         }
         Response::Done
+    }
+
+    fn is_typing(&self) -> bool {
+        self.filters.is_open()
+    }
+
+    fn field(&mut self) -> Option<&mut Field> {
+        self.filters.field()
+    }
+
+    fn field_changed(&mut self, cx: &mut Cx<'_>) {
+        if self.filters.read(&cx.world.filters.saved) {
+            self.list_flows(cx);
+        }
+    }
+
+    fn answer(&mut self, id: RequestId, answer: &mut Option<Answer>, cx: &mut Cx<'_>) {
+        let Some((_, text)) = self.asked.take_if(|(asked, _)| *asked == id) else { return };
+        if let Some(Answer::Capturing(result)) = answer.take() {
+            match result {
+                Ok(()) => cx.world.say(match text.as_str() {
+                    "" => "Capturing everything, from nothing again".to_owned(),
+                    text => format!("Capturing only {text}, from nothing again"),
+                }),
+                Err(why) => self.filters.refused(&text, captured(cx.world), why),
+            }
+        }
     }
 
     fn advance(&mut self, cx: &mut Cx<'_>) {
@@ -178,6 +218,73 @@ impl Pane for Packets {
 }
 
 impl Packets {
+    fn show(&mut self, view: View, scroll: &mut Scroll, cx: &mut Cx<'_>) {
+        self.view = view;
+        if view == View::Drops {
+            cx.effects.push(Effect::WatchDrops);
+        }
+        scroll.offset = 0;
+        self.look_at_flow(cx);
+    }
+
+    fn sort(&mut self, command: Command, scroll: &mut Scroll) {
+        match (command, self.view) {
+            (Command::SortNext, View::Flows) => self.order = (self.order.0.next(), false),
+            (Command::SortNext, _) => self.list_order = (self.list_order.0.next(), false),
+            (_, View::Flows) => self.order.1 = !self.order.1,
+            _ => self.list_order.1 = !self.list_order.1,
+        }
+        scroll.offset = 0;
+    }
+
+    /// What concerns the filters.
+    fn filter(&mut self, command: Command, cx: &mut Cx<'_>) -> Response {
+        let saved = &cx.world.filters.saved;
+        let changed = match command {
+            Command::FilterFlows => {
+                let text = self.filters.text.clone();
+                self.filters.open(Kind::Flows, &text);
+                false
+            }
+            Command::FilterCapture => {
+                self.filters.open(Kind::Capture, captured(cx.world));
+                false
+            }
+            Command::Complete => {
+                let flows = cx.world.packets.value().map_or(&[][..], |counts| &counts.flows[..]);
+                self.filters.complete(saved, flows);
+                self.filters.read(saved)
+            }
+            Command::Accept => {
+                if let Some(text) = self.filters.accept() {
+                    self.capture_only(text, cx);
+                }
+                false
+            }
+            Command::Cancel => self.filters.cancel(saved),
+            Command::ClearFilter => self.filters.clear(),
+            _ => return Response::Ignored,
+        };
+        if changed {
+            self.list_flows(cx);
+        }
+        Response::Done
+    }
+
+    fn list_flows(&self, cx: &mut Cx<'_>) {
+        cx.effects.push(Effect::ListFlows(self.filters.wanted()));
+    }
+
+    fn capture_only(&mut self, text: String, cx: &mut Cx<'_>) {
+        if text == captured(cx.world) {
+            return;
+        }
+        let id = cx.requests.next_id();
+        cx.effects.push(Effect::CaptureOnly(id, text.clone()));
+        self.asked = Some((id, text));
+        self.rates.clear();
+    }
+
     /// Asks for the packets of the flow under the cursor, else of the selection's first, while they
     /// are on screen.
     fn look_at_flow(&mut self, cx: &mut Cx<'_>) {
@@ -196,7 +303,10 @@ impl Packets {
     }
 
     fn rows<'a>(&self, world: &World, counts: &'a PacketCounts) -> Vec<Row<'a>> {
-        flows::rows(world, counts, self.focus.as_ref(), self.order)
+        let mut rows = flows::rows(world, counts, self.focus.as_ref(), self.order);
+        // What was counted before the filter changed may be on screen for a moment, or frozen.
+        rows.retain(|row| self.filters.has(row.flow));
+        rows
     }
 
     /// The cursor follows its flow, wherever that stands now.
@@ -257,12 +367,13 @@ impl Packets {
             }
             View::Ladder => look::ladder(counts, self.look.as_ref(), width, theme),
             View::Packets => look::packets(counts, self.look.as_ref(), theme),
-            View::Hosts => lines::hosts(counts, theme),
-            View::Applications => lines::applications(counts, theme),
+            View::Hosts => lists::hosts(counts, self.list_order, theme),
+            View::Applications => lists::applications(counts, self.list_order, theme),
             View::Dns => lines::dns(counts, theme),
             View::Problems => lines::problems(counts, theme),
-            View::Ports => lines::ports(counts, world.names, theme),
-            View::Processes => lines::processes(counts, theme),
+            View::Ports => lists::ports(counts, world.names, self.list_order, theme),
+            View::Processes => lists::processes(counts, self.list_order, theme),
+            View::Protocols => lists::layers(counts, self.list_order, theme),
             // Drawn by itself: it needs no packets.
             View::Drops => Vec::new(),
             View::Interfaces => lines::interfaces(world, theme),
@@ -296,6 +407,11 @@ impl Packets {
         self.say_nothing_yet(&mut list, theme);
         draw_list(buf, area, scroll, &list);
     }
+}
+
+/// The expression that packets have to pass to be captured.
+fn captured(world: &World) -> &str {
+    world.packets.value().and_then(|counts| counts.filter.as_deref()).unwrap_or_default()
 }
 
 /// Which flows run through the selected socket.

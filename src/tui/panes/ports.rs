@@ -4,7 +4,6 @@ mod aim;
 mod beside;
 mod close;
 mod columns;
-mod complete;
 mod cursor;
 mod draw;
 mod filter;

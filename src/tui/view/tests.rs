@@ -22,8 +22,8 @@ use crate::model::options::{
 use crate::model::owner::{Ownership, Unverified};
 use crate::model::packet::{Field, Layer, PacketLine};
 use crate::model::packets::{
-    Count, Flow, FlowEnd, FlowTcp, Handshake, Losses, PacketCounts, ProtocolCount, TcpEnd,
-    TcpFlagCounts,
+    Count, Flow, FlowEnd, FlowTcp, Handshake, Losses, PacketCounts, ProtocolCount, ProtocolLayer,
+    TcpEnd, TcpFlagCounts,
 };
 use crate::model::probe::{
     Attempt, ConnectDetail, Detail, LocalDetail, OutcomeKind, ProbeSummary, Side, Stage, StageName,
@@ -276,8 +276,8 @@ fn counts(packets: u64) -> PacketCounts {
         total: count,
         losses: Losses { kernel: Some(0), ring: Some(0), ..Losses::default() },
         protocols: vec![
-            ProtocolCount { name: "ipv4".into(), count },
-            ProtocolCount { name: "tcp".into(), count },
+            ProtocolCount { name: "ipv4".into(), layer: Some(ProtocolLayer::Network), count },
+            ProtocolCount { name: "tcp".into(), layer: Some(ProtocolLayer::Transport), count },
         ],
         flows: vec![flow(7, 51544, 0x1a, 812), flow(9, 40112, 0x16, 633), flow(9, 40114, 0x02, 3)],
         tcp_flags: TcpFlagCounts { syn: 41, syn_ack: 38, fin: 12, rst: 3 },

@@ -220,6 +220,12 @@ impl Layers {
         "wlan",
     ];
 
+    /// Whether the layer of this bit stands before the network header.
+    pub fn is_link(bit: usize) -> bool {
+        let link = [Self::VLAN, Self::MPLS, Self::PPPOE, Self::WIRELESS];
+        link.iter().any(|layer| layer.0 == 1 << bit)
+    }
+
     /// Adds `other`.
     pub fn insert(&mut self, other: Self) {
         self.0 |= other.0;

@@ -166,53 +166,6 @@ pub(super) fn flag(flow: &Flow, theme: &Theme) -> (&'static str, Style) {
     }
 }
 
-/// The busiest ports.
-pub(super) fn ports(counts: &PacketCounts, names: bool, theme: &Theme) -> Vec<Line> {
-    let mut lines = vec![heading("port                packets     bytes", theme)];
-    for port in &counts.ports {
-        let service = port.service.as_deref().filter(|_| names);
-        let name = service.map_or_else(|| port.port.to_string(), |name| clean(name).into_owned());
-        let name = format!("{}/{name}", port.protocol);
-        lines.push(counted(&name, port.count, theme));
-    }
-    lines
-}
-
-/// The busiest processes.
-pub(super) fn processes(counts: &PacketCounts, theme: &Theme) -> Vec<Line> {
-    let mut lines = vec![heading("process             packets     bytes", theme)];
-    for process in &counts.processes {
-        let name = format!("{} {}", clean(&process.name), process.pid);
-        lines.push(counted(&name, process.count, theme));
-    }
-    lines
-}
-
-/// The busiest addresses.
-pub(super) fn hosts(counts: &PacketCounts, theme: &Theme) -> Vec<Line> {
-    let mut lines = vec![heading(
-        "address                                   flows    packets     bytes",
-        theme,
-    )];
-    for host in &counts.hosts {
-        let Count { packets, bytes } = host.count;
-        let (packets, bytes) = (units::count(packets), units::bytes(bytes));
-        let flows = units::count(host.flows);
-        let addr = host.addr.to_string();
-        lines.push(vec![(format!("{addr:<39} {flows:>7} {packets:>10} {bytes:>9}"), theme.text)]);
-    }
-    lines
-}
-
-/// What payloads are.
-pub(super) fn applications(counts: &PacketCounts, theme: &Theme) -> Vec<Line> {
-    let mut lines = vec![heading("application         packets     bytes", theme)];
-    for application in &counts.applications {
-        lines.push(counted(&application.name, application.count, theme));
-    }
-    lines
-}
-
 /// Names that DNS was asked for, below what it answered.
 pub(super) fn dns(counts: &PacketCounts, theme: &Theme) -> Vec<Line> {
     let dns = &counts.dns;
@@ -237,12 +190,6 @@ pub(super) fn problems(counts: &PacketCounts, theme: &Theme) -> Vec<Line> {
         ]);
     }
     lines
-}
-
-fn counted(name: &str, count: Count, theme: &Theme) -> Line {
-    let (packets, bytes) = (units::count(count.packets), units::bytes(count.bytes));
-    let name = paint::fit(name, 16).into_owned();
-    vec![(format!("{name:<16} {packets:>10} {bytes:>9}"), theme.text)]
 }
 
 /// Interfaces with their rates and errors.

@@ -14,27 +14,50 @@ pub(super) enum View {
     Dns,
     Problems,
     Drops,
+    Protocols,
     Interfaces,
 }
 
 impl View {
+    /// In the order in which a key goes through them.
+    const ALL: [Self; 12] = [
+        Self::Flows,
+        Self::Ladder,
+        Self::Packets,
+        Self::Ports,
+        Self::Processes,
+        Self::Hosts,
+        Self::Applications,
+        Self::Dns,
+        Self::Problems,
+        Self::Drops,
+        Self::Protocols,
+        Self::Interfaces,
+    ];
+
+    /// So many further on, in a ring.
+    fn step(self, steps: usize) -> Self {
+        let at = Self::ALL.iter().position(|view| *view == self).unwrap_or(0);
+        Self::ALL[(at + steps) % Self::ALL.len()]
+    }
+
     /// The next one. Where no packets are counted only two have anything to show.
     pub(super) fn next(self, counts_packets: bool) -> Self {
         match self {
             Self::Drops if !counts_packets => Self::Interfaces,
             _ if !counts_packets => Self::Drops,
-            Self::Flows => Self::Ladder,
-            Self::Ladder => Self::Packets,
-            Self::Packets => Self::Ports,
-            Self::Ports => Self::Processes,
-            Self::Processes => Self::Hosts,
-            Self::Hosts => Self::Applications,
-            Self::Applications => Self::Dns,
-            Self::Dns => Self::Problems,
-            Self::Problems => Self::Drops,
-            Self::Drops => Self::Interfaces,
-            Self::Interfaces => Self::Flows,
+            _ => self.step(1),
         }
+    }
+
+    /// The one before.
+    pub(super) fn previous(self, counts_packets: bool) -> Self {
+        if counts_packets { self.step(Self::ALL.len() - 1) } else { self.next(false) }
+    }
+
+    /// The view of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| view.name() == name)
     }
 
     /// What an empty list says, and what would fill it.
@@ -53,6 +76,7 @@ impl View {
             Self::Dns => "No DNS query yet.",
             Self::Problems => "No problem was seen.",
             Self::Drops => "No packet was dropped and no connection reset meanwhile.",
+            Self::Protocols => "No protocol yet: no packet has arrived.",
             Self::Interfaces => "No interface has been read yet.",
         }
     }
@@ -60,6 +84,11 @@ impl View {
     /// Whether it shows the packets of one flow.
     pub(super) fn is_of_one_flow(self) -> bool {
         matches!(self, Self::Ladder | Self::Packets)
+    }
+
+    /// Whether the totals by protocol have room beside it, and are not what it shows.
+    pub(super) fn has_protocols_beside(self) -> bool {
+        !self.is_of_one_flow() && self != Self::Protocols
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -74,7 +103,36 @@ impl View {
             Self::Dns => "dns",
             Self::Problems => "problems",
             Self::Drops => "drops and resets",
+            Self::Protocols => "protocols",
             Self::Interfaces => "interfaces",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::command::{Command, PaneId};
+    use crate::tui::keymap::Context;
+
+    #[test]
+    fn every_view_has_a_key_and_every_key_its_view() {
+        let bindings = Context::Pane(PaneId::Packets).bindings();
+        let named = |command: &Command| match command {
+            Command::View(name) => Some(*name),
+            _ => None,
+        };
+        let names: Vec<&str> = bindings.iter().filter_map(|it| named(&it.command)).collect();
+        assert!(names.iter().all(|name| View::named(name).is_some()), "{names:?}");
+        for view in View::ALL {
+            assert!(names.contains(&view.name()) || view == View::Ladder, "{view:?}: Enter");
+        }
+    }
+
+    #[test]
+    fn back_and_forth_is_the_same_view() {
+        for view in View::ALL {
+            assert_eq!(view.next(true).previous(true), view);
         }
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::complete::Offers;
 use crate::model::socket::Socket;
-use crate::query::{Query, QueryError, Saved};
+use crate::query::{Query, QueryError, Saved, complete_with};
 use crate::text::clean;
+use crate::tui::complete::Offers;
 use crate::tui::dialog::filters::FilterList;
 use crate::tui::filters::Filters;
 use crate::tui::pane::{Cx, Response};
@@ -108,7 +108,10 @@ impl FilterLine {
         let Some(Editing { field, offers, .. }) = &mut self.editing else { return };
         match offers {
             Some(offers) if offers.goes_on(field) => offers.advance(),
-            _ => *offers = Offers::find(field, saved, rows),
+            _ => {
+                let complete = |text: &str, at| complete_with(text, at, saved, rows);
+                *offers = Offers::find(field, complete);
+            }
         }
         if let Some(offers) = offers {
             let (text, cursor) = offers.applied();

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 
 use ratatui::style::Style;
 
-use crate::model::socket::Socket;
-use crate::query::{Completion, Saved, complete_with};
+use crate::query::Completion;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::field::Field;
 
@@ -19,14 +18,14 @@ pub(super) struct Offers {
 }
 
 impl Offers {
-    /// What can be made of the field; `None` where nothing begins as typed.
-    pub(super) fn find<'a>(
+    /// What can be made of the field; `None` where nothing begins as typed. `complete` finds
+    /// the ways to go on from a place, counted in characters.
+    pub(super) fn find(
         field: &Field,
-        saved: &Saved,
-        rows: impl IntoIterator<Item = &'a Socket>,
+        complete: impl FnOnce(&str, usize) -> Vec<Completion>,
     ) -> Option<Self> {
         let typed = field.text().to_owned();
-        let mut ways = complete_with(&typed, field.cursor(), saved, rows);
+        let mut ways = complete(&typed, field.cursor());
         // What stands there in full is no way to go on.
         ways.retain(|way| way.apply(&typed).0 != typed);
         (!ways.is_empty()).then_some(Self { typed, ways, at: 0 })
@@ -70,10 +69,11 @@ impl Offers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::complete;
 
     #[test]
     fn what_is_complete_is_not_offered_and_the_rest_in_turn() {
-        let find = |text: &str| Offers::find(&Field::new(text), &Saved::default(), []);
+        let find = |text: &str| Offers::find(&Field::new(text), complete);
         assert!(find("state:listen").is_none());
         assert!(find("zz").is_none());
         let mut offers = find("sta").unwrap();
