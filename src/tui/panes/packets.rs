@@ -29,7 +29,7 @@ use crate::tui::widgets::paint::{self, Line};
 use crate::tui::widgets::scroll::Scroll;
 use crate::tui::widgets::sparkline::sparkline;
 use crate::tui::world::World;
-use filter::{Filters, Kind};
+use filter::Filters;
 use flows::{Order, Row};
 use views::View;
 
@@ -48,8 +48,6 @@ pub struct Packets {
     /// The order of the lists that are not of flows.
     list_order: (lists::Order, bool),
     filters: Filters,
-    /// An expression that was handed over to be captured by.
-    asked: Option<(RequestId, String)>,
     /// The flow under the cursor.
     cursor: Option<FlowKey>,
     /// The flow that is looked at packet by packet.
@@ -140,14 +138,13 @@ impl Pane for Packets {
             }
             Command::Details if self.view == View::Flows => self.show(View::Ladder, scroll, cx),
             Command::ResetCounts => {
-                self.rates.clear();
                 cx.effects.push(Effect::ResetCounts);
                 cx.world.say("Counting from nothing again");
             }
             Command::ClearFilter if self.view.is_of_one_flow() => {
                 self.show(View::Flows, scroll, cx);
             }
-            _ => return self.filter(command, cx),
+            _ => return self.filters.command(command, cx),
         }
         Response::Done
     }
@@ -161,22 +158,11 @@ impl Pane for Packets {
     }
 
     fn field_changed(&mut self, cx: &mut Cx<'_>) {
-        if self.filters.read(&cx.world.filters.saved) {
-            self.list_flows(cx);
-        }
+        self.filters.changed(cx);
     }
 
     fn answer(&mut self, id: RequestId, answer: &mut Option<Answer>, cx: &mut Cx<'_>) {
-        let Some((_, text)) = self.asked.take_if(|(asked, _)| *asked == id) else { return };
-        if let Some(Answer::Capturing(result)) = answer.take() {
-            match result {
-                Ok(()) => cx.world.say(match text.as_str() {
-                    "" => "Capturing everything, from nothing again".to_owned(),
-                    text => format!("Capturing only {text}, from nothing again"),
-                }),
-                Err(why) => self.filters.refused(&text, captured(cx.world), why),
-            }
-        }
+        self.filters.answer(id, answer, cx);
     }
 
     fn advance(&mut self, cx: &mut Cx<'_>) {
@@ -235,54 +221,6 @@ impl Packets {
             _ => self.list_order.1 = !self.list_order.1,
         }
         scroll.offset = 0;
-    }
-
-    /// What concerns the filters.
-    fn filter(&mut self, command: Command, cx: &mut Cx<'_>) -> Response {
-        let saved = &cx.world.filters.saved;
-        let changed = match command {
-            Command::FilterFlows => {
-                let text = self.filters.text.clone();
-                self.filters.open(Kind::Flows, &text);
-                false
-            }
-            Command::FilterCapture => {
-                self.filters.open(Kind::Capture, captured(cx.world));
-                false
-            }
-            Command::Complete => {
-                let flows = cx.world.packets.value().map_or(&[][..], |counts| &counts.flows[..]);
-                self.filters.complete(saved, flows);
-                self.filters.read(saved)
-            }
-            Command::Accept => {
-                if let Some(text) = self.filters.accept() {
-                    self.capture_only(text, cx);
-                }
-                false
-            }
-            Command::Cancel => self.filters.cancel(saved),
-            Command::ClearFilter => self.filters.clear(),
-            _ => return Response::Ignored,
-        };
-        if changed {
-            self.list_flows(cx);
-        }
-        Response::Done
-    }
-
-    fn list_flows(&self, cx: &mut Cx<'_>) {
-        cx.effects.push(Effect::ListFlows(self.filters.wanted()));
-    }
-
-    fn capture_only(&mut self, text: String, cx: &mut Cx<'_>) {
-        if text == captured(cx.world) {
-            return;
-        }
-        let id = cx.requests.next_id();
-        cx.effects.push(Effect::CaptureOnly(id, text.clone()));
-        self.asked = Some((id, text));
-        self.rates.clear();
     }
 
     /// Asks for the packets of the flow under the cursor, else of the selection's first, while they
@@ -407,11 +345,6 @@ impl Packets {
         self.say_nothing_yet(&mut list, theme);
         draw_list(buf, area, scroll, &list);
     }
-}
-
-/// The expression that packets have to pass to be captured.
-fn captured(world: &World) -> &str {
-    world.packets.value().and_then(|counts| counts.filter.as_deref()).unwrap_or_default()
 }
 
 /// Which flows run through the selected socket.

@@ -10,14 +10,19 @@ use crate::collect::packets::Wanted;
 use crate::model::packets::{Flow, PacketCounts};
 use crate::query::{Query, Saved, Table, Truth, complete_flows};
 use crate::text::clean;
+use crate::tui::command::Command;
 use crate::tui::complete::Offers;
+use crate::tui::effect::Effect;
+use crate::tui::event::{Answer, RequestId};
+use crate::tui::pane::{Cx, Response};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::field::Field;
 use crate::tui::widgets::paint;
+use crate::tui::world::World;
 
 /// What is being typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+enum Kind {
     /// Which flows are listed: it holds while it is typed.
     Flows,
     /// What is captured: it holds from Enter on, and counting begins anew.
@@ -29,8 +34,10 @@ pub(super) enum Kind {
 pub(super) struct Filters {
     query: Option<Arc<Query>>,
     /// The query as it was typed.
-    pub(super) text: String,
+    text: String,
     editing: Option<Editing>,
+    /// An expression that was handed over to be captured by.
+    asked: Option<(RequestId, String)>,
 }
 
 #[derive(Debug)]
@@ -44,8 +51,77 @@ struct Editing {
 }
 
 impl Filters {
+    /// Obeys what concerns filters.
+    pub(super) fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Response {
+        let saved = &cx.world.filters.saved;
+        let changed = match command {
+            Command::FilterFlows => {
+                self.open(Kind::Flows, &self.text.clone());
+                false
+            }
+            Command::FilterCapture => {
+                self.open(Kind::Capture, captured(cx.world));
+                false
+            }
+            Command::Complete => {
+                let flows = cx.world.packets.value().map_or(&[][..], |counts| &counts.flows[..]);
+                self.complete(saved, flows);
+                self.read(saved)
+            }
+            Command::Accept => {
+                if let Some(text) = self.accept() {
+                    self.capture_only(text, cx);
+                }
+                false
+            }
+            Command::Cancel => self.cancel(saved),
+            Command::ClearFilter => self.set(String::new(), &Saved::default()),
+            _ => return Response::Ignored,
+        };
+        if changed {
+            self.list_flows(cx);
+        }
+        Response::Done
+    }
+
+    /// Something was typed.
+    pub(super) fn changed(&mut self, cx: &mut Cx<'_>) {
+        if self.read(&cx.world.filters.saved) {
+            self.list_flows(cx);
+        }
+    }
+
+    /// What became of an expression. One that is refused stands in the line again.
+    pub(super) fn answer(&mut self, id: RequestId, answer: &mut Option<Answer>, cx: &mut Cx<'_>) {
+        let Some((_, text)) = self.asked.take_if(|(asked, _)| *asked == id) else { return };
+        let Some(Answer::Capturing(result)) = answer.take() else { return };
+        match result {
+            Ok(()) if text.is_empty() => cx.world.say("Capturing everything, from nothing again"),
+            Ok(()) => cx.world.say(format!("Capturing only {text}, from nothing again")),
+            Err(why) => {
+                self.open(Kind::Capture, &text);
+                if let Some(editing) = &mut self.editing {
+                    editing.error = Some(why);
+                }
+            }
+        }
+    }
+
+    fn list_flows(&self, cx: &mut Cx<'_>) {
+        cx.effects.push(Effect::ListFlows(self.wanted()));
+    }
+
+    fn capture_only(&mut self, text: String, cx: &mut Cx<'_>) {
+        if text == captured(cx.world) {
+            return;
+        }
+        let id = cx.requests.next_id();
+        cx.effects.push(Effect::CaptureOnly(id, text.clone()));
+        self.asked = Some((id, text));
+    }
+
     /// Opens the line on the filter that holds.
-    pub(super) fn open(&mut self, kind: Kind, text: &str) {
+    fn open(&mut self, kind: Kind, text: &str) {
         self.editing = Some(Editing {
             kind,
             field: Field::new(text),
@@ -66,7 +142,7 @@ impl Filters {
     }
 
     /// Reads the line anew. `true` when other flows are listed now.
-    pub(super) fn read(&mut self, saved: &Saved) -> bool {
+    fn read(&mut self, saved: &Saved) -> bool {
         let Some(Editing { kind, field, offers, error, .. }) = &mut self.editing else {
             return false;
         };
@@ -77,7 +153,7 @@ impl Filters {
     }
 
     /// Completes the word at the cursor of a query; once more takes the next way to go on.
-    pub(super) fn complete(&mut self, saved: &Saved, flows: &[Flow]) {
+    fn complete(&mut self, saved: &Saved, flows: &[Flow]) {
         let Some(Editing { kind: Kind::Flows, field, offers, .. }) = &mut self.editing else {
             return;
         };
@@ -95,28 +171,15 @@ impl Filters {
     }
 
     /// Closes the line, unless something is wrong in it. What is to be captured is handed out.
-    pub(super) fn accept(&mut self) -> Option<String> {
+    fn accept(&mut self) -> Option<String> {
         let editing = self.editing.take_if(|editing| editing.error.is_none())?;
         (editing.kind == Kind::Capture).then(|| editing.field.text().trim().to_owned())
     }
 
     /// Closes the line and goes back to what held before. `true` when other flows are listed now.
-    pub(super) fn cancel(&mut self, saved: &Saved) -> bool {
+    fn cancel(&mut self, saved: &Saved) -> bool {
         let Some(editing) = self.editing.take() else { return false };
         editing.kind == Kind::Flows && self.set(editing.before, saved)
-    }
-
-    /// Lists every flow again. `true` when there was a filter.
-    pub(super) fn clear(&mut self) -> bool {
-        self.set(String::new(), &Saved::default())
-    }
-
-    /// Opens the line again on what could not be captured, and says why.
-    pub(super) fn refused(&mut self, text: &str, before: &str, why: String) {
-        self.open(Kind::Capture, text);
-        if let Some(editing) = &mut self.editing {
-            (editing.before, editing.error) = (before.to_owned(), Some(why));
-        }
     }
 
     fn set(&mut self, text: String, saved: &Saved) -> bool {
@@ -142,7 +205,7 @@ impl Filters {
     }
 
     /// The same for those who make the lists.
-    pub(super) fn wanted(&self) -> Option<Wanted> {
+    fn wanted(&self) -> Option<Wanted> {
         let query = Arc::clone(self.query.as_ref()?);
         Some(Wanted::new(move |flow| query.matches_flow(flow) == Truth::Yes))
     }
@@ -193,4 +256,9 @@ impl Filters {
         let lines = u16::try_from(lines).unwrap_or(u16::MAX).min(area.height);
         Rect { y: area.y + lines, height: area.height - lines, ..area }
     }
+}
+
+/// The expression that packets have to pass to be captured.
+fn captured(world: &World) -> &str {
+    world.packets.value().and_then(|counts| counts.filter.as_deref()).unwrap_or_default()
 }
