@@ -18,6 +18,7 @@ pub mod keeper;
 pub mod ladder;
 pub mod notation;
 pub mod options;
+pub mod own_bytes;
 pub mod owner;
 pub mod packet;
 pub mod probe;

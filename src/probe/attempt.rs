@@ -1,6 +1,7 @@
 //! One attempt at one address: its stages in order, and the verdict.
 
 mod datagrams;
+mod line;
 mod path;
 mod reset;
 

@@ -149,6 +149,10 @@ pub enum Command {
     ProbeContinuously,
     /// Test every target of the configuration, or leave their board.
     ProbeAll,
+    /// Look for the hops to the target's port.
+    TracePath,
+    /// Talk with the target on an open connection.
+    Talk,
     /// Close a dialog, leave a field.
     Cancel,
     /// Agree to a dialog, finish a field.

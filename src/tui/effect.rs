@@ -1,6 +1,6 @@
 //! What the application wants done: data, run by the executor.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 
 use super::arrange::Arrange;
@@ -55,6 +55,14 @@ pub enum Effect {
     ProbeAll(RequestId, Vec<Target>),
     /// Stop the test with this id.
     StopProbe(RequestId),
+    /// Look for the hops to an address, by TCP connects to it.
+    TracePath(RequestId, SocketAddr),
+    /// Open a connection to talk on.
+    Talk(RequestId, Target),
+    /// Say this on the connection with this id.
+    Say(RequestId, Vec<u8>),
+    /// End the talk with this id.
+    HangUp(RequestId),
     /// Put text on the desktop's clipboard.
     Copy(RequestId, String),
     /// Put text on the clipboard of the terminal that shows us.

@@ -20,7 +20,7 @@ use crate::model::interface::Interfaces;
 use crate::model::machine::Ability;
 use crate::model::options::OptionsReport;
 use crate::model::packets::PacketCounts;
-use crate::model::probe::{ProbeReport, Verdict};
+use crate::model::probe::{Hop, ProbeReport, Verdict};
 use crate::model::sample::Sample;
 use crate::model::table::SocketTable;
 use crate::model::trace::Traced;
@@ -120,6 +120,10 @@ pub enum Answer {
     Probing(probe::Progress),
     /// A test has ended; `None` when it was stopped before its first attempt ended.
     Probed(Option<Box<ProbeReport>>),
+    /// The hops to an address, or why none could be looked for.
+    Path(Result<Vec<Hop>, String>),
+    /// A step of a talk.
+    Talking(probe::Spoken),
     /// One of several targets was tested: which, and the answer.
     ProbedOf(usize, Box<Verdict>),
     /// Something is kept for the next run.

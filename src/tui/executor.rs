@@ -1,6 +1,8 @@
 //! Runs effects. What may block goes to threads for blocking work; what comes of it goes
 //! back over one bounded channel, with the id of its request.
 
+mod tester;
+
 use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -26,7 +27,7 @@ use crate::inspect;
 use crate::inspect::doctor;
 use crate::model::action::{KillPlan, KillTarget, StopPlan};
 use crate::model::owner::ProcessKey;
-use crate::probe::{Probe, Settings, Target};
+use crate::probe::Spoken;
 use crate::sys::host;
 
 /// Answers that may wait for the loop. Whoever has one more waits until there is room.
@@ -41,13 +42,14 @@ pub(super) struct Executor {
     feeds: Feeds,
     answers: mpsc::Sender<(RequestId, Answer)>,
     probe: Option<(RequestId, oneshot::Sender<()>)>,
+    talk: Option<(RequestId, mpsc::Sender<Vec<u8>>)>,
     kept: Arc<Mutex<HashMap<&'static str, RequestId>>>,
     keeping: Option<JoinHandle<()>>,
 }
 
 impl Executor {
     pub(super) fn new(feeds: Feeds, answers: mpsc::Sender<(RequestId, Answer)>) -> Self {
-        Self { feeds, answers, probe: None, kept: Arc::default(), keeping: None }
+        Self { feeds, answers, probe: None, talk: None, kept: Arc::default(), keeping: None }
     }
 
     /// Starts an effect. Those that need the terminal belong to the loop and do nothing here.
@@ -126,11 +128,22 @@ impl Executor {
             Effect::RunKill(id, plans, consent) => self.kill(id, plans, consent),
             Effect::Probe(id, order) => self.probe(id, order),
             Effect::ProbeAll(id, targets) => {
-                tokio::spawn(probe_all(id, targets, self.answers.clone()));
+                tokio::spawn(tester::probe_all(id, targets, self.answers.clone()));
             }
             Effect::StopProbe(id) => {
                 // Dropping its sender stops a test.
                 self.probe.take_if(|(running, _)| *running == id);
+            }
+            Effect::TracePath(id, address) => {
+                tokio::spawn(tester::path(id, address, self.answers.clone()));
+            }
+            Effect::Talk(id, target) => {
+                self.talk = Some((id, tester::talk(id, target, self.answers.clone())));
+            }
+            Effect::Say(id, words) => self.say(id, words),
+            Effect::HangUp(id) => {
+                // Dropping its sender ends a talk.
+                self.talk.take_if(|(running, _)| *running == id);
             }
         }
     }
@@ -183,7 +196,18 @@ impl Executor {
     fn probe(&mut self, id: RequestId, order: ProbeOrder) {
         let (stop, stopped) = oneshot::channel();
         self.probe = Some((id, stop));
-        tokio::spawn(probe(id, order, stopped, self.answers.clone()));
+        tokio::spawn(tester::probe(id, order, stopped, self.answers.clone()));
+    }
+
+    /// What finds no room, since the peer does not take what was said before, is told as lost.
+    fn say(&self, id: RequestId, words: Vec<u8>) {
+        let Some((_, say)) = self.talk.as_ref().filter(|(running, _)| *running == id) else {
+            return;
+        };
+        if say.try_send(words).is_err() {
+            let why = "the peer does not take what was said before".to_owned();
+            self.block(id, || Answer::Talking(Spoken::Lost(why)));
+        }
     }
 
     /// Runs `work` on a thread for blocking work. Should it panic, the panic hook ends the
@@ -241,62 +265,6 @@ fn side_by_side(plans: Vec<KillPlan>, run: &(impl Fn(KillPlan) -> Killed + Sync)
         }));
     }
     killed
-}
-
-/// Steps of a test that may wait for the loop.
-const STEPS: usize = 32;
-
-/// Runs a test to its end, or until `stopped` resolves.
-async fn probe(
-    id: RequestId,
-    order: ProbeOrder,
-    mut stopped: oneshot::Receiver<()>,
-    answers: mpsc::Sender<(RequestId, Answer)>,
-) {
-    let count = (!order.continuous).then_some(1);
-    let mut probe = Probe::new(order.target, Settings { count, ..Settings::default() });
-    let (tell, mut steps) = mpsc::channel(STEPS);
-    let forward = answers.clone();
-    let forwarder = tokio::spawn(async move {
-        while let Some(step) = steps.recv().await {
-            if forward.send((id, Answer::Probing(step))).await.is_err() {
-                return;
-            }
-        }
-    });
-    tokio::select! {
-        () = probe.run(&tell) => {}
-        _ = &mut stopped => {}
-    }
-    drop(tell);
-    // Its steps come before its end. The forwarder cannot fail but by a panic, which ends
-    // the dashboard.
-    let _ = forwarder.await;
-    let _ = answers.send((id, Answer::Probed(probe.report().map(Box::new)))).await;
-}
-
-/// So many targets of a board are tested at once.
-const TESTED_AT_ONCE: usize = 16;
-
-/// Tests each target once.
-async fn probe_all(
-    id: RequestId,
-    targets: Vec<Target>,
-    answers: mpsc::Sender<(RequestId, Answer)>,
-) {
-    let each = targets.into_iter().enumerate().map(|(index, target)| {
-        let answers = answers.clone();
-        async move {
-            let mut probe = Probe::new(target, Settings::default());
-            // Nobody looks at its stages.
-            let (events, _) = mpsc::channel(1);
-            probe.run(&events).await;
-            if let Some(report) = probe.report() {
-                let _ = answers.send((id, Answer::ProbedOf(index, Box::new(report.verdict)))).await;
-            }
-        }
-    });
-    stream::iter(each).buffer_unordered(TESTED_AT_ONCE).collect::<()>().await;
 }
 
 /// Writes a file that is kept between runs, unless a later request for it came first.

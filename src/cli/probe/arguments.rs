@@ -158,61 +158,18 @@ fn close(written: &str) -> Result<Close, Failure> {
     }
 }
 
-/// `TEXT` with `\r`, `\n`, `\t`, `\0`, `\\` and `\xNN`, `hex:0a0b`, or `@FILE`.
+/// What [`text::own_bytes`] reads, or `@FILE`.
 fn own_bytes(written: &str) -> Result<Arc<[u8]>, Failure> {
-    let usage = |wrong: String| Failure::usage(format!("--send: {wrong}"));
-    let bytes = if let Some(digits) = written.strip_prefix("hex:") {
-        hex(digits).ok_or_else(|| usage("hex: takes two digits a byte, as in hex:0d0a".into()))?
-    } else if let Some(path) = written.strip_prefix('@') {
-        super::targets::file(path).map_err(usage)?
-    } else {
-        unescaped(written).map_err(usage)?
+    let bytes = match written.strip_prefix('@') {
+        Some(path) => super::targets::file(path),
+        None => text::own_bytes::read(written),
     };
+    let usage = |wrong: String| Failure::usage(format!("--send: {wrong}"));
+    let bytes = bytes.map_err(usage)?;
     if bytes.len() > MOST_BYTES {
         return Err(usage(format!("{} bytes are more than {MOST_BYTES}", bytes.len())));
     }
     Ok(bytes.into())
-}
-
-fn hex(digits: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u32> = digits
-        .chars()
-        .filter(|c| !c.is_whitespace() && *c != ':')
-        .map(|c| c.to_digit(16))
-        .collect::<Option<_>>()?;
-    if digits.len() % 2 == 1 {
-        return None;
-    }
-    Some(digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
-}
-
-fn unescaped(text: &str) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        if c != '\\' {
-            bytes.extend(c.encode_utf8(&mut [0; 4]).bytes());
-            continue;
-        }
-        match rest.next() {
-            Some('r') => bytes.push(b'\r'),
-            Some('n') => bytes.push(b'\n'),
-            Some('t') => bytes.push(b'\t'),
-            Some('0') => bytes.push(0),
-            Some('\\') => bytes.push(b'\\'),
-            Some('x') => {
-                let digits: String = rest.by_ref().take(2).collect();
-                let byte = hex(&digits).filter(|it| it.len() == 1);
-                bytes.extend(byte.ok_or("two hexadecimal digits follow \\x, as in \\x0a")?);
-            }
-            _ => {
-                return Err(
-                    "a backslash must be followed by r, n, t, 0, x or another backslash".to_owned()
-                );
-            }
-        }
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -231,18 +188,6 @@ mod tests {
         assert_eq!(read(":4000"), Some((None, Some(4000))));
         for wrong in ["", ":", ":0", "host", "192.0.2.5:70000"] {
             assert!(source(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn own_bytes_are_written_as_text_or_hex() {
-        let read = |text: &str| own_bytes(text).map(|bytes| bytes.to_vec()).ok();
-        assert_eq!(read("PING\\r\\n").as_deref(), Some(&b"PING\r\n"[..]));
-        assert_eq!(read("\\x00\\\\é").as_deref(), Some(&b"\0\\\xc3\xa9"[..]));
-        assert_eq!(read("hex:00 ff:0A").as_deref(), Some(&[0, 255, 10][..]));
-        assert_eq!(read("").as_deref(), Some(&[][..]));
-        for wrong in ["hex:0", "hex:zz", "\\", "\\q", "\\x1", "@/no/such/file"] {
-            assert!(read(wrong).is_none(), "{wrong}");
         }
     }
 }

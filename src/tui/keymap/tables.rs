@@ -229,6 +229,18 @@ pub(super) static TESTER: &[Binding] = &[
         "board",
         "Test every target of the configuration, or leave their board",
     ),
+    bind(
+        &[Key::char('p')],
+        Command::TracePath,
+        "path",
+        "Tell the hops to the target's very port, by connects with small times to live",
+    ),
+    bind(
+        &[Key::char('i')],
+        Command::Talk,
+        "talk",
+        "Open a connection and talk on it, line by line, as with telnet or nc",
+    ),
 ];
 
 /// In every dialog, besides its own keys.

@@ -6,7 +6,9 @@ mod histogram;
 mod known;
 mod lines;
 mod past;
+mod path;
 mod run;
+mod talk;
 mod target;
 
 use std::time::{Duration, Instant};
@@ -15,7 +17,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::probe::{Progress, Target};
+use crate::probe::{Carrier, Progress, Target};
 use crate::text::clean;
 use crate::tui::command::{Command, ExportFormat, Motion};
 use crate::tui::effect::{Effect, ProbeOrder};
@@ -31,7 +33,9 @@ use crate::tui::world::World;
 use board::Board;
 use lines::{Chosen, Page};
 use past::History;
+use path::Path;
 use run::Run;
+use talk::Talk;
 use target::TargetLine;
 
 /// A running test is drawn anew this often.
@@ -45,6 +49,8 @@ pub struct Tester {
     history: History,
     /// While it is shown in place of the test.
     board: Option<Board>,
+    /// While it is shown in place of the test.
+    talk: Option<Talk>,
     /// A stage of the run, for Enter.
     chosen: Option<Chosen>,
     // Why the last target could not be tested at all.
@@ -83,6 +89,16 @@ impl Pane for Tester {
         let Canvas { buf, area, scroll, theme, cursor, .. } = canvas;
         *cursor = self.target.draw(buf, paint::line(area, 0), world, theme).or(*cursor);
         let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        if let Some(talk) = &self.talk {
+            let typed = u16::from(talk.is_open() && below.height > 0);
+            let above = Rect { height: below.height - typed, ..below };
+            let lines = talk.lines(world.now, below.width, theme);
+            let end = lines.len().checked_sub(1).filter(|_| talk.follows);
+            show(&lines, end, scroll, buf, above);
+            let row = paint::line(below, usize::from(above.height));
+            *cursor = talk.draw_field(buf, row, theme).or(*cursor);
+            return;
+        }
         if let Some(board) = &self.board {
             return show(&board.lines(world, theme), None, scroll, buf, below);
         }
@@ -121,8 +137,14 @@ impl Pane for Tester {
     fn command(&mut self, command: Command, scroll: &mut Scroll, cx: &mut Cx<'_>) -> Response {
         let is_running = self.run.as_ref().is_some_and(Run::is_running);
         match command {
+            Command::Accept if self.is_talking() => self.say(cx),
+            Command::Complete if self.is_talking() => {}
+            Command::Cancel if self.is_talking() => self.hang_up(cx),
             Command::Move(motion) => self.choose(motion, scroll),
+            Command::Talk => self.start_talk(cx),
+            Command::TracePath => self.trace(cx),
             Command::EditTarget => {
+                self.leave_talk(cx);
                 self.refused = None;
                 self.target.open(cx.world);
             }
@@ -142,19 +164,33 @@ impl Pane for Tester {
     }
 
     fn is_typing(&self) -> bool {
-        self.target.is_open()
+        self.target.is_open() || self.is_talking()
     }
 
     fn field(&mut self) -> Option<&mut Field> {
-        self.target.field()
+        match &mut self.talk {
+            Some(talk) if talk.is_open() => talk.field(),
+            _ => self.target.field(),
+        }
     }
 
     fn field_key(&mut self, key: KeyEvent, _: &mut Cx<'_>) {
-        match key.code {
-            KeyCode::Up => self.target.recall(-1),
-            KeyCode::Down => self.target.recall(1),
-            _ => {}
+        let step = match key.code {
+            KeyCode::Up => -1,
+            KeyCode::Down => 1,
+            _ => return,
+        };
+        match &mut self.talk {
+            Some(talk) if talk.is_open() => talk.recall(step),
+            _ => self.target.recall(step),
         }
+    }
+
+    fn wheel(&mut self, lines: isize, scroll: &mut Scroll, _: &mut Cx<'_>) {
+        if let Some(talk) = &mut self.talk {
+            talk.follows = false;
+        }
+        scroll.by(lines);
     }
 
     fn answer(&mut self, id: RequestId, answer: &mut Option<Answer>, cx: &mut Cx<'_>) {
@@ -165,7 +201,25 @@ impl Pane for Tester {
             }
             return;
         }
-        let Some(run) = self.run.as_mut().filter(|run| run.id == id) else { return };
+        if let Some(talk) = self.talk.as_mut().filter(|talk| talk.way.id == id) {
+            match answer.take() {
+                Some(Answer::Probing(progress)) => talk.way.progress(progress, cx.now),
+                Some(Answer::Talking(step)) => talk.take(step),
+                other => *answer = other,
+            }
+            return;
+        }
+        let Some(run) = self.run.as_mut() else { return };
+        if run.path.as_ref().is_some_and(|path| path.id == id) {
+            match answer.take() {
+                Some(Answer::Path(hops)) => run.arrived(hops),
+                other => *answer = other,
+            }
+            return;
+        }
+        if run.id != id {
+            return;
+        }
         match answer.take() {
             Some(Answer::Probing(progress)) => {
                 if let Progress::AttemptDone { attempt, summary } = &progress {
@@ -174,13 +228,19 @@ impl Pane for Tester {
                 }
                 run.progress(progress, cx.now);
             }
-            Some(Answer::Probed(report)) => run.end(report),
+            Some(Answer::Probed(report)) => {
+                run.end(report);
+                if std::mem::take(&mut run.wants_path) {
+                    trace(run, cx);
+                }
+            }
             other => *answer = other,
         }
     }
 
     fn wake_at(&self, world: &World) -> Option<Instant> {
-        let run = self.run.as_ref().filter(|run| run.is_waiting())?;
+        let way = self.talk.as_ref().map(|talk| &talk.way);
+        let run = way.or(self.run.as_ref()).filter(|run| run.is_waiting())?;
         Some(world.now.at.max(run.since) + FRAME)
     }
 
@@ -196,23 +256,81 @@ impl Pane for Tester {
 
 impl Tester {
     fn start(&mut self, continuous: bool, cx: &mut Cx<'_>) {
+        let Some((text, target)) = self.aim(cx) else { return };
+        self.stop(cx);
+        let id = cx.requests.next_id();
+        self.run = Some(Run::new(id, text, continuous, cx.now.at));
+        cx.effects.push(Effect::Probe(id, ProbeOrder { target, continuous }));
+    }
+
+    /// The target, and the page cleared for something new about it.
+    fn aim(&mut self, cx: &mut Cx<'_>) -> Option<(String, Target)> {
         let Some(text) = self.target.text(cx.world) else {
             cx.world.complain("No target: select a TCP socket in Ports, or type one with e");
-            return;
+            return None;
         };
         let target: Target = match text.parse() {
             Ok(target) => target,
             Err(error) => {
                 self.refused = Some(error.to_string());
-                return;
+                return None;
             }
         };
+        self.leave_talk(cx);
         self.refused = None;
         (self.chosen, self.board) = (None, None);
+        Some((text, target))
+    }
+
+    /// The path to the address of the newest test; to that of the target once it is tested.
+    fn trace(&mut self, cx: &mut Cx<'_>) {
+        let text = self.target.text(cx.world);
+        self.leave_talk(cx);
+        let run = self.run.as_mut().filter(|run| Some(&run.target) == text.as_ref());
+        match run {
+            Some(run) if run.address.is_some() => trace(run, cx),
+            Some(run) if run.is_running() => run.wants_path = true,
+            _ => {
+                self.start(false, cx);
+                if let Some(run) = self.run.as_mut().filter(|run| run.is_running()) {
+                    run.wants_path = true;
+                }
+            }
+        }
+    }
+
+    fn start_talk(&mut self, cx: &mut Cx<'_>) {
+        let Some((text, target)) = self.aim(cx) else { return };
         self.stop(cx);
         let id = cx.requests.next_id();
-        self.run = Some(Run::new(id, text, continuous, cx.now.at));
-        cx.effects.push(Effect::Probe(id, ProbeOrder { target, continuous }));
+        let ends_lines = target.protocol().carrier() != Carrier::Udp;
+        self.talk = Some(Talk::new(Run::new(id, text, false, cx.now.at), ends_lines));
+        cx.effects.push(Effect::Talk(id, target));
+    }
+
+    fn is_talking(&self) -> bool {
+        self.talk.as_ref().is_some_and(Talk::is_open)
+    }
+
+    fn say(&mut self, cx: &mut Cx<'_>) {
+        let Some(talk) = &mut self.talk else { return };
+        match talk.line() {
+            Some(Ok(words)) => cx.effects.push(Effect::Say(talk.way.id, words)),
+            Some(Err(wrong)) => cx.world.complain(wrong),
+            None => {}
+        }
+    }
+
+    /// Ends the talk, and leaves it on screen.
+    fn hang_up(&mut self, cx: &mut Cx<'_>) {
+        let Some(talk) = self.talk.as_mut().filter(|talk| talk.is_open()) else { return };
+        cx.effects.push(Effect::HangUp(talk.way.id));
+        talk.end();
+    }
+
+    fn leave_talk(&mut self, cx: &mut Cx<'_>) {
+        self.hang_up(cx);
+        self.talk = None;
     }
 
     fn test_all(&mut self, cx: &mut Cx<'_>) {
@@ -223,6 +341,7 @@ impl Tester {
             let text = "No saved target: name some in the configuration, below [targets]";
             return cx.world.complain(text);
         }
+        self.leave_talk(cx);
         let id = cx.requests.next_id();
         self.board = Some(Board::new(id, cx.world.targets.len()));
         let targets = cx.world.targets.iter().map(|(_, target)| target.clone()).collect();
@@ -231,6 +350,10 @@ impl Tester {
 
     /// Goes from stage to stage, above the first to none; what else there is is scrolled to.
     fn choose(&mut self, motion: Motion, scroll: &mut Scroll) {
+        if let Some(talk) = &mut self.talk {
+            talk.follows = false;
+            return scroll.go(motion);
+        }
         let last = self.run.as_ref().and_then(|run| run.stages.len().checked_sub(1));
         let at = self.chosen.map(|chosen| chosen.stage);
         let stage = match (motion, at, last) {
@@ -256,6 +379,16 @@ impl Tester {
             cx.effects.push(Effect::StopProbe(run.id));
         }
     }
+}
+
+fn trace(run: &mut Run, cx: &mut Cx<'_>) {
+    let Some(address) = run.address.filter(|address| address.port() != 0) else {
+        cx.world.complain("No path: there is no address with a port to look for");
+        return;
+    };
+    let id = cx.requests.next_id();
+    run.path = Some(Path { id, address, hops: None });
+    cx.effects.push(Effect::TracePath(id, address));
 }
 
 /// Draws as many lines as fit, with the chosen one among them.

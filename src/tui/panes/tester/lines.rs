@@ -61,6 +61,9 @@ pub(super) fn of(
     if run.summary.sent > 1 {
         sums(run, width, theme, &mut lines);
     }
+    if let Some(path) = &run.path {
+        path.lines(theme, &mut lines);
+    }
     Page { lines, chosen: chosen_line }
 }
 
@@ -88,7 +91,7 @@ fn open(
 }
 
 /// A bar for each stage, where it began and how long it took, with its facts.
-fn waterfall(run: &Run, now: Instant, width: u16, theme: &Theme) -> Vec<Line> {
+pub(super) fn waterfall(run: &Run, now: Instant, width: u16, theme: &Theme) -> Vec<Line> {
     let total: u64 = run.stages.iter().map(|stage| stage.duration_us).sum();
     let columns: u64 = if width >= 60 { 12 } else { 0 };
     let mut before = 0;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::model::probe::{ProbeReport, ProbeSummary, Stage, StageName, Verdict};
+use super::path::Path;
+use crate::model::probe::{Hop, ProbeReport, ProbeSummary, Stage, StageName, Verdict};
 use crate::probe::Progress;
 use crate::tui::event::{Moment, RequestId};
 
@@ -38,6 +39,10 @@ pub(super) struct Run {
     pub(super) times: VecDeque<Option<f64>>,
     /// The whole report, once it has ended.
     pub(super) report: Option<Box<ProbeReport>>,
+    /// The way to its address, where that was asked for.
+    pub(super) path: Option<Path>,
+    /// Whether the path is asked for once the address is known.
+    pub(super) wants_path: bool,
     continuous: bool,
     ended: bool,
     seq: u64,
@@ -57,6 +62,8 @@ impl Run {
             summary: ProbeSummary::default(),
             times: VecDeque::new(),
             report: None,
+            path: None,
+            wants_path: false,
             continuous,
             ended: false,
             seq: 0,
@@ -121,6 +128,15 @@ impl Run {
         self.ended = true;
         self.running = None;
         self.report = report;
+    }
+
+    /// The hops are known, or why they are not.
+    pub(super) fn arrived(&mut self, hops: Result<Vec<Hop>, String>) {
+        let Some(path) = &mut self.path else { return };
+        if let (Some(report), Ok(hops)) = (&mut self.report, &hops) {
+            report.path = Some(hops.clone());
+        }
+        path.hops = Some(hops);
     }
 }
 
