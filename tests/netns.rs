@@ -22,6 +22,8 @@ mod free;
 mod holders;
 #[path = "netns/kill.rs"]
 mod kill;
+#[path = "netns/kill_parents.rs"]
+mod kill_parents;
 #[path = "netns/kill_races.rs"]
 mod kill_races;
 #[path = "netns/kill_several.rs"]

@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::inspect::bind::{self, How, Target};
 use crate::inspect::forwarders::{Forwarders, Held};
 use crate::inspect::{self, Error, elsewhere, reuse, sockets, unix_path};
-use crate::model::action::{About, KillOutcome, KillPlan, KillTarget, Spared, Victim};
+use crate::model::action::{About, KillOutcome, KillPlan, KillTarget, Parent, Spared, Victim};
 use crate::model::activation::Activation;
 use crate::model::forwarder::{Behind, Forwarder};
 use crate::model::keeper::{Keeper, Standing};
@@ -34,8 +34,8 @@ pub use super::guard::Consent;
 pub use command::command;
 pub use completion::{completion, obstacle};
 pub use plan::{choose, holds_target, plan};
-pub(super) use run::proven;
 pub use run::run;
+pub(super) use run::{Ended, proven};
 pub use words::{about, describe_holder, describe_socket, describe_victim, some_of};
 
 /// Looks at the system and plans the end of whoever holds `target`. Blocks.
@@ -185,6 +185,8 @@ pub struct Facts {
     pub tree: ProcessTree,
     /// Who stands behind the victims.
     pub keepers: Vec<Keeper>,
+    /// Who started the victims, lives on after them, and is no keeper.
+    pub parents: Vec<Parent>,
     /// What UDP sockets on the port let others share.
     pub reuse: reuse::Known,
     /// A forwarder that says of itself that it holds the port, where the holder may not be seen.
@@ -250,6 +252,7 @@ impl Facts {
             .collect();
         let lifeline = inspect::keepers::lifeline(self.own_pid, &self.tree);
         self.keepers = inspect::keepers::of(&asked, &self.tree, &lifeline);
+        self.parents = inspect::keepers::parents(&victims, &self.keepers, &lifeline);
         // What a forwarder leads to is what is meant to be stopped.
         let forwarders = self.subjects.iter().filter_map(|(_, it)| it.forwarder.as_ref());
         let behind: Vec<&Behind> = forwarders.map(|forwarder| &forwarder.behind).collect();

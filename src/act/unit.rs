@@ -104,7 +104,7 @@ fn afterwards(kill: &KillPlan, stopped: &Keeper) -> KillPlan {
     let keepers: Vec<Keeper> =
         outer.filter(|keeper| Some(&keeper.name) == stopped.undone_by.as_ref()).cloned().collect();
     let watch_ms = keeper::watch_ms(&keepers).max(kill.watch_ms.min(LEAST_WATCH_MS));
-    KillPlan { keepers, watch_ms, ..kill.clone() }
+    KillPlan { keepers, parents: Vec::new(), watch_ms, ..kill.clone() }
 }
 
 impl StopPlan {

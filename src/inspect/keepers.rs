@@ -16,6 +16,7 @@ mod losses;
 mod machine;
 mod monit;
 mod neighbours;
+mod parents;
 mod pm2;
 mod program;
 mod script;
@@ -40,6 +41,7 @@ pub use ask::{Ask, Reply};
 pub use holders::{of_places, of_socket, of_sockets};
 pub use lineage::Member;
 pub use neighbours::{add_neighbours, is_serving, leads_to};
+pub use parents::{Before, parents};
 pub use pm2::pm2_home;
 pub use program::kind as kind_of;
 

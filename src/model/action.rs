@@ -10,8 +10,10 @@ use super::owner::{Container, ProcessKey, Unit};
 use super::signal::Signal;
 use super::socket::Socket;
 
+mod parent;
 mod supervisor;
 
+pub use parent::{Parent, usual_watch_ms};
 pub use supervisor::{Supervisor, SupervisorKind, SupervisorWord};
 
 /// What a kill is aimed at.
@@ -207,6 +209,9 @@ pub struct KillPlan {
     /// Who stands behind the victims, the innermost first.
     #[serde(default)]
     pub keepers: Vec<Keeper>,
+    /// Who started the victims and lives on after them, the nearest first.
+    #[serde(default)]
+    pub parents: Vec<Parent>,
     /// The victims that only forward, or hold the port for a container, and what is behind them;
     /// also one that says so of itself where the holder may not be seen.
     #[serde(default)]
@@ -291,6 +296,9 @@ pub struct KillOutcome {
     /// Who stood behind the victims, the innermost first.
     #[serde(default)]
     pub keepers: Vec<Keeper>,
+    /// Who had started the victims, and lived on when the watch was over.
+    #[serde(default)]
+    pub parents: Vec<Parent>,
 }
 
 #[cfg(test)]

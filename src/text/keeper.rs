@@ -2,6 +2,7 @@
 //! Names are uncleaned: whoever shows a line cleans it.
 
 use super::shell;
+use crate::model::action::Parent;
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 
 /// More names than this are counted.
@@ -65,6 +66,12 @@ fn restarts(keeper: &Keeper, is_alone: bool) -> String {
         Some(false) => format!("{name} runs it{policy}"),
         None => format!("{name} may start it again{policy}"),
     }
+}
+
+/// That those who started the processes live on, as a clause; `None` when nobody does.
+pub fn lives_on(parents: &[Parent]) -> Option<String> {
+    let nearest = parents.first()?;
+    Some(format!("{} {}, which started it, lives on", nearest.name, nearest.key.pid))
 }
 
 /// The first command that ends the processes, lasts, and stops nothing else, as people type it.

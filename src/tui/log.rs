@@ -9,7 +9,7 @@ use super::event::{Killed, RequestId, Stopped};
 use crate::act::kill::{self, Completion};
 use crate::act::{self, AnyDone};
 use crate::model::action::{KillOutcome, VictimOutcome};
-use crate::text::{shell, units};
+use crate::text::{keeper, shell, units};
 
 /// Outcomes kept.
 const KEPT: usize = 200;
@@ -151,7 +151,9 @@ fn parts(outcome: &KillOutcome) -> Vec<String> {
             (Some(true), Some(reason)) => Some(reason.clone()),
             (Some(true), None) => {
                 let watched = units::duration(Duration::from_millis(outcome.watched_ms));
-                Some(format!("the port is free, watched for {watched}"))
+                let parent = keeper::lives_on(&outcome.parents);
+                let parent = parent.map_or(String::new(), |parent| format!("; {parent}"));
+                Some(format!("the port is free, watched for {watched}{parent}"))
             }
             (Some(false), Some(reason)) => Some(format!("the port is not free: {reason}")),
             (Some(false), None) => Some("the port is not free".to_owned()),

@@ -247,7 +247,11 @@ pub(super) fn steps(plan: &KillPlan) -> Vec<String> {
                 format!("Watch {name} for {seconds} s, and look whether its file is left.")
             }
             (None, _) => {
-                format!("Watch {name} for {seconds} s, then prove by one bind that it is free.")
+                let why = keeping::lives_on(&plan.parents);
+                let why = why.map_or(String::new(), |why| format!(", since {why}"));
+                format!(
+                    "Watch {name} for {seconds} s{why}, then prove by one bind that it is free."
+                )
             }
             (Some(keeper), None) => format!(
                 "Watch {name} for {seconds} s, and on while it is being started again; no trial \

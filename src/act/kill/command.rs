@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::{Consent, DEFAULT_TIMEOUT};
-use crate::model::action::{KillPlan, KillTarget};
-use crate::model::keeper;
+use crate::model::action::{KillPlan, KillTarget, usual_watch_ms};
 use crate::model::signal::Signal;
 
 /// Program and arguments that do the same as this plan, run with this consent.
@@ -26,7 +25,7 @@ pub fn command(plan: &KillPlan, consent: Consent) -> Vec<String> {
     if timeout != DEFAULT_TIMEOUT {
         argv.extend(["--timeout".to_owned(), format!("{}ms", plan.timeout_ms)]);
     }
-    if plan.watch_ms != keeper::watch_ms(&plan.keepers) {
+    if plan.watch_ms != usual_watch_ms(&plan.keepers, &plan.parents) {
         argv.extend(["--watch".to_owned(), format!("{}ms", plan.watch_ms)]);
     }
     argv

@@ -96,6 +96,7 @@ mod tests {
             respawned: None,
             watched_ms: 1_000,
             keepers: Vec::new(),
+            parents: Vec::new(),
         };
         completion(&plan, &outcome)
     }

@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use super::super::guard;
 use super::{Facts, Options, Subject, advice};
 use crate::inspect::keepers::is_serving;
-use crate::model::action::{BlastRadius, KillPlan, KillTarget, Spared, Supervisor, Victim};
+use crate::model::action::{
+    BlastRadius, KillPlan, KillTarget, Parent, Spared, Supervisor, Victim, usual_watch_ms,
+};
 use crate::model::forwarder::Forwarder;
-use crate::model::keeper::{self, Keeper};
+use crate::model::keeper::Keeper;
 use crate::model::owner::{Process, ProcessKey};
 use crate::model::signal::Signal;
 use crate::model::socket::{Endpoint, Family, Protocol, Socket, State};
@@ -31,6 +33,7 @@ pub fn plan(target: &KillTarget, sockets: &[Socket], facts: &Facts, options: &Op
     }
     let Draft { victims, spared, .. } = draft;
     let keepers = keepers(&victims, facts);
+    let parents = parents(&victims, facts);
     let watch = options.watch.map(|watch| watch.as_millis().try_into().unwrap_or(u64::MAX));
     let mut plan = KillPlan {
         target: target.clone(),
@@ -42,8 +45,9 @@ pub fn plan(target: &KillTarget, sockets: &[Socket], facts: &Facts, options: &Op
             .collect(),
         blast_radius: blast_radius(&victims, sockets, &holders, facts),
         supervisors: keepers.iter().flat_map(Supervisor::of).collect(),
-        watch_ms: watch.unwrap_or_else(|| keeper::watch_ms(&keepers)),
+        watch_ms: watch.unwrap_or_else(|| usual_watch_ms(&keepers, &parents)),
         keepers,
+        parents,
         // What listens at a path does so for itself.
         forwarders: match target {
             KillTarget::Path { .. } => Vec::new(),
@@ -275,6 +279,18 @@ fn keepers(victims: &[Victim], facts: &Facts) -> Vec<Keeper> {
     }
     keepers.retain(|keeper| !keeper.of.is_empty());
     keepers
+}
+
+/// The parents of these victims; one that is a victim itself does not live on.
+fn parents(victims: &[Victim], facts: &Facts) -> Vec<Parent> {
+    let is_victim = |pid: u32| victims.iter().any(|victim| victim.key.pid == pid);
+    let lives_on = |parent: &&Parent| !is_victim(parent.key.pid);
+    let mut parents: Vec<Parent> = facts.parents.iter().filter(lives_on).cloned().collect();
+    for parent in &mut parents {
+        parent.of.retain(|pid| is_victim(*pid));
+    }
+    parents.retain(|parent| !parent.of.is_empty());
+    parents
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! After the victims: is the port free, and does it stay so?
 
+mod coming;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
@@ -10,11 +12,11 @@ use super::words::{describe_socket, list, target_name, who};
 use super::{Depth, Look, Progress};
 use crate::inspect::bind::{self, BindAnswer, How, Outcome, Target};
 use crate::inspect::forwarders::{Held, redirect};
-use crate::inspect::keepers::{self, After};
+use crate::inspect::keepers::{self, Before};
 use crate::inspect::unix_path;
 use crate::model::action::{KillPlan, KillTarget, PortProof, Respawn};
 use crate::model::forwarder::Forwarder;
-use crate::model::keeper::{self, Keeper, KeeperKind};
+use crate::model::keeper::{self, Keeper};
 use crate::model::owner::Process;
 use crate::model::socket::Socket;
 use crate::sys::process;
@@ -24,10 +26,6 @@ use crate::text::shell;
 const SETTLE: Duration = Duration::from_millis(500);
 /// The shortest pause between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Nobody is made to wait longer than this for what a keeper is about to do.
-const LONGEST: Duration = Duration::from_secs(15);
-/// The pause between two questions to a keeper.
-const BETWEEN_QUESTIONS: Duration = Duration::from_millis(250);
 /// A look may cost this part of the time, so that a huge table does not eat a core.
 const SHARE: u32 = 4;
 
@@ -60,16 +58,17 @@ impl Proof {
 
 /// Polls the table until nothing holds the port, watches it for as long as the plan says, and then
 /// asks [`bind::ask_with`]. No bind where a keeper may be about to restart its service: the trial
-/// could make that start fail. `all_ended` tells that only the
-/// kernel's own tidying is left to wait for.
+/// could make that start fail. `all_ended` tells that only the kernel's own tidying is left to wait
+/// for, `before` what the victims' parents had started before their end.
 pub(super) fn prove(
     plan: &KillPlan,
     all_ended: bool,
+    before: Before,
     look: &mut Look<'_>,
     tell: &mut dyn FnMut(Progress),
 ) -> Proof {
     let (netns, old) = (process::own_netns(), planned_sockets(plan));
-    let mut port = Port { plan, netns, old, look, watched: Duration::ZERO };
+    let mut port = Port { plan, netns, old, before, look, watched: Duration::ZERO };
     let proof = port.prove(all_ended, tell).unwrap_or_else(|proof| proof);
     let watched_ms = port.watched.as_millis().try_into().unwrap_or(u64::MAX);
     Proof { watched_ms, ..proof }
@@ -89,6 +88,8 @@ struct Port<'a, 'l> {
     netns: Option<u64>,
     /// Identities of the sockets that held the port when the plan was made.
     old: BTreeSet<Option<u64>>,
+    /// What the victims' parents had started before their end.
+    before: Before,
     look: &'a mut Look<'l>,
     /// How long the port has been watched.
     watched: Duration,
@@ -160,65 +161,6 @@ impl Port<'_, '_> {
                 return Ok(());
             }
             pause(before.elapsed());
-        }
-    }
-
-    /// Waits on while a keeper says that it is about to bring the process back, where nobody has
-    /// said how long to wait. What is not over then is the reason why the port does not stay free.
-    fn coming(&mut self, tell: &mut dyn FnMut(Progress)) -> Result<Option<String>, Proof> {
-        let victims = &self.plan.victims;
-        let Some(since) = victims.iter().map(|victim| victim.key.start_time).max() else {
-            return Ok(None);
-        };
-        let is_told = self.plan.watch_ms != keeper::watch_ms(&self.plan.keepers);
-        let total = if is_told { Duration::ZERO } else { LONGEST };
-        let start = Instant::now().checked_sub(self.watched).unwrap_or_else(Instant::now);
-        let may = |keeper: &&Keeper| keeper.may_restart() && !keeper.is_behind;
-        for keeper in self.plan.keepers.iter().filter(may) {
-            while let Some(reason) = self.announces(keeper, since) {
-                let elapsed = start.elapsed();
-                if elapsed >= total {
-                    return Ok(Some(reason));
-                }
-                tell(Progress::Watching { elapsed, total });
-                if !self.holders()?.is_empty() {
-                    return Err(self.taken_again());
-                }
-                self.watched = elapsed;
-                thread::sleep(BETWEEN_QUESTIONS);
-            }
-        }
-        Ok(None)
-    }
-
-    /// What a keeper is doing about the process that has ended, as a sentence; `None` when that is
-    /// nothing, or it does not say and is not known to do something.
-    fn announces(&self, keeper: &Keeper, since: u64) -> Option<String> {
-        let (target, name) = (target_name(&self.plan.target), &keeper.name);
-        match keepers::after(keeper, since) {
-            After::Starting(words) => {
-                Some(format!("{target} is free now; {name} is starting it again ({words})"))
-            }
-            After::Started(pid) => Some(format!(
-                "{target} is free now; {name} has started process {pid}, which does not hold it yet"
-            )),
-            After::Settled => None,
-            After::Unknown => {
-                let is_certain = keeper.restarts == Some(true);
-                let tree = process::tree().unwrap_or_default();
-                let lives = keeper.pid.is_some_and(|pid| tree.get(pid).is_some());
-                let policy = keeper.policy.as_deref();
-                let policy = policy.map_or(String::new(), |policy| format!(" ({policy})"));
-                if is_certain {
-                    Some(format!("{target} is free now; {name} starts it again{policy}"))
-                } else if lives && keeper.kind == KeeperKind::Parent {
-                    Some(format!(
-                        "{target} is free now; {name} lives on and may start it again{policy}"
-                    ))
-                } else {
-                    None
-                }
-            }
         }
     }
 

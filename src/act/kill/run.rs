@@ -6,6 +6,7 @@ use super::plan::holds_target;
 use super::words::{target_name, who};
 use super::{Consent, Depth, Look, Progress, proof};
 use crate::inspect::Error;
+use crate::inspect::keepers::Before;
 use crate::model::action::{KillOutcome, KillPlan, KillTarget, Spared, Victim, VictimOutcome};
 use crate::model::signal::Signal;
 use crate::model::socket::Socket;
@@ -27,7 +28,8 @@ pub fn run(
     look: &mut Look<'_>,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<KillOutcome, Error> {
-    let mut run = Run { plan, look, tell, netns: process::own_netns(), cases: Vec::new() };
+    let (netns, before) = (process::own_netns(), Before::look(&plan.parents));
+    let mut run = Run { plan, look, tell, netns, before, cases: Vec::new() };
     for victim in &plan.victims {
         let fate = run.hold(victim, consent)?;
         run.cases.push(Case { victim, fate, sent: Vec::new(), first_signal: None, refused: false });
@@ -46,6 +48,7 @@ struct Run<'a, 'l> {
     look: &'a mut Look<'l>,
     tell: &'a mut dyn FnMut(Progress),
     netns: Option<u64>,
+    before: Before,
     cases: Vec<Case<'a>>,
 }
 
@@ -208,22 +211,34 @@ impl Run<'_, '_> {
                 Err(left_alone) => spared.push(left_alone),
             }
         }
-        proven(self.plan, victims, spared, all_ended, self.look, self.tell)
+        let ended = Ended { victims, spared, all: all_ended, before: self.before };
+        proven(self.plan, ended, self.look, self.tell)
     }
+}
+
+/// What became of the processes that a plan would end.
+pub(in crate::act) struct Ended {
+    /// Each victim's end.
+    pub victims: Vec<VictimOutcome>,
+    /// Who was left alone.
+    pub spared: Vec<Spared>,
+    /// Whether only the kernel's own tidying is left to wait for.
+    pub all: bool,
+    /// What the victims' parents had started before.
+    pub before: Before,
 }
 
 /// The outcome when all that could be done to the victims is done: with what is found out about
 /// the port.
 pub(in crate::act) fn proven(
     plan: &KillPlan,
-    victims: Vec<VictimOutcome>,
-    spared: Vec<Spared>,
-    all_ended: bool,
+    ended: Ended,
     look: &mut Look<'_>,
     tell: &mut dyn FnMut(Progress),
 ) -> KillOutcome {
+    let Ended { victims, spared, all, before } = ended;
     let proof = (!matches!(plan.target, KillTarget::Pid { .. }))
-        .then(|| proof::prove(plan, all_ended, look, tell));
+        .then(|| proof::prove(plan, all, before, look, tell));
     let watched_ms = proof.as_ref().map_or(0, |proof| proof.watched_ms);
     let (port_free, proof, port_reason, respawned) = match proof {
         None => (None, None, None, None),
@@ -239,6 +254,7 @@ pub(in crate::act) fn proven(
         respawned,
         watched_ms,
         keepers: plan.keepers.clone(),
+        parents: Before::living(&plan.parents),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::kill::{self, Depth, Progress};
+use super::super::kill::{self, Depth, Ended, Progress};
 use crate::inspect::Error;
+use crate::inspect::keepers::Before;
 use crate::model::action::{
     KillOutcome, KillPlan, KillTarget, StopOutcome, StopPlan, VictimOutcome,
 };
@@ -207,5 +208,6 @@ fn prove(
 ) -> KillOutcome {
     let all_ended = victims.iter().all(|victim| victim.exited);
     let spared = kill.spared.clone();
-    kill::proven(kill, victims, spared, all_ended, &mut |depth| look(&kill.target, depth), tell)
+    let ended = Ended { victims, spared, all: all_ended, before: Before::default() };
+    kill::proven(kill, ended, &mut |depth| look(&kill.target, depth), tell)
 }

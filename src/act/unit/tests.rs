@@ -38,6 +38,7 @@ fn kill(port: u16, victims: &[(ProcessKey, Option<Keeper>)]) -> KillPlan {
         covering: Vec::new(),
         blast_radius: BlastRadius::default(),
         keepers: keepers.collect(),
+        parents: Vec::new(),
         forwarders: Vec::new(),
         supervisors: Vec::new(),
         timeout_ms: 3_000,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::act::kill;
 use crate::cli::consent;
 use crate::model::action::{KillOutcome, KillPlan, PortProof, VictimOutcome};
-use crate::text::{clean, units};
+use crate::text::{clean, keeper, units};
 
 /// The steps, and what to weigh.
 pub(super) fn plan(plan: &KillPlan, out: &mut impl Write) -> io::Result<()> {
@@ -35,7 +35,10 @@ pub(super) fn outcome(
         };
         let watched = units::duration(Duration::from_millis(outcome.watched_ms));
         let name = plan.target.describe();
-        writeln!(out, "{} is free: {shown_by}, watched for {watched}", clean(&name))?;
+        let parent = keeper::lives_on(&outcome.parents);
+        let parent = parent.map_or(String::new(), |parent| format!("; {parent}"));
+        let line = format!("{name} is free: {shown_by}, watched for {watched}{parent}");
+        writeln!(out, "{}", clean(&line))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::model::keeper::{Confirmed, Deafness, Keeper, KeeperKind, TERM};
 use crate::wire::keepers as said;
 
 /// Programs by name: of the process, of the file, or of the script that an interpreter runs.
-const PROGRAMS: [(&str, KeeperKind); 29] = [
+const PROGRAMS: [(&str, KeeperKind); 30] = [
     ("runsv", KeeperKind::Runit),
     ("s6-supervise", KeeperKind::S6),
     ("supervise", KeeperKind::Daemontools),
@@ -37,6 +37,7 @@ const PROGRAMS: [(&str, KeeperKind); 29] = [
     ("procServ", KeeperKind::Parent),
     ("god", KeeperKind::Parent),
     ("bluepill", KeeperKind::Parent),
+    ("watch", KeeperKind::Parent),
 ];
 
 /// Programs between a keeper and its process that pass a signal on and end with their child.
@@ -119,6 +120,10 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
             keeper.policy = Some("when a file changes".to_owned());
             whole(&mut keeper, line, at, world);
         }
+        _ if member.names().contains(&"watch") => {
+            repeated(&mut keeper, member);
+            whole(&mut keeper, line, at, world);
+        }
         _ => {
             keeper.restarts = (!loops).then_some(true);
             keeper.policy = loops.then(|| "its script has a loop".to_owned());
@@ -166,6 +171,23 @@ fn reach(keeper: &mut Keeper, line: &[Member], at: usize, world: &World<'_>) {
 /// Whether a keeper starts nothing again for the mere end of what it has started.
 fn is_patient(kind: KeeperKind) -> bool {
     matches!(kind, KeeperKind::Watcher | KeeperKind::Cron | KeeperKind::SuperServer)
+}
+
+/// `watch(1)` runs its command every two seconds, or as often as it is told; some options let it
+/// end after a run that failed, or brought another result.
+fn repeated(keeper: &mut Keeper, member: &Member) {
+    let seconds = member.option("-n", "--interval").map_or(Some(2.0), |told| told.parse().ok());
+    let seconds = seconds.filter(|told: &f64| told.is_finite() && *told >= 0.0);
+    let may_end = |argument: &&str| {
+        let short = argument.starts_with('-') && !argument.starts_with("--");
+        matches!(*argument, "--errexit" | "--chgexit" | "--equexit")
+            || short && argument.contains(['e', 'g', 'q'])
+    };
+    let own = member.process.cmdline.iter().skip(1).map(|argument| &**argument);
+    let mut own = own.take_while(|argument| argument.starts_with('-'));
+    keeper.restarts = own.all(|argument| !may_end(&argument)).then_some(true);
+    keeper.policy = seconds.map(|seconds| format!("every {seconds} s"));
+    keeper.delay_ms = seconds.map(|seconds| (seconds * 1_000.0) as u64);
 }
 
 /// How a service of inetd or xinetd is stopped.

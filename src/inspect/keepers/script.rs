@@ -12,17 +12,7 @@ pub(super) fn is_loop(member: &Member, holder: &Member, world: &World<'_>) -> bo
     if lineage::is_same_program(member, holder) {
         return false;
     }
-    let is_shell = member.is_shell();
-    let has_loop = |text: &str| {
-        let code = text.lines().filter(|line| !line.trim_start().starts_with(['#', '/']));
-        let words: Vec<&str> =
-            code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric())).collect();
-        let has_any = |known: &[&str]| words.iter().any(|word| known.contains(word));
-        // Other languages have loops for much else.
-        let starts = is_shell || has_any(&["subprocess", "Popen", "spawn", "system", "fork"]);
-        starts && has_any(&["while", "until", "respawn", "restart"])
-    };
-    text(member, world).is_some_and(|text| has_loop(&text))
+    text(member, world).is_some_and(|text| has_loop(&text, member.is_shell()))
 }
 
 /// What an interpreter runs, where that may be read from here.
@@ -83,9 +73,54 @@ fn has_exit(code: &str) -> bool {
     code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "exit")
 }
 
+fn has_loop(text: &str, is_shell: bool) -> bool {
+    let code: Vec<&str> =
+        text.lines().filter(|line| !line.trim_start().starts_with(['#', '/'])).collect();
+    let words: Vec<&str> =
+        code.iter().flat_map(|line| line.split(|c: char| !c.is_alphanumeric())).collect();
+    let has_any = |known: &[&str]| words.iter().any(|word| known.contains(word));
+    if is_shell {
+        let begins_anew = |line: &&str| line.contains("exec") && line.contains("$0");
+        return has_any(&["while", "until", "for", "respawn", "restart"])
+            || code.iter().any(begins_anew);
+    }
+    // Other languages have loops for much else.
+    let starts = has_any(&["subprocess", "Popen", "spawn", "system", "fork", "exec", "execFile"]);
+    let endless = |line: &&str| line.replace(' ', "").contains("for(;;)");
+    let loops = has_any(&["while", "until", "loop", "itertools", "respawn", "restart"])
+        || code.iter().any(endless);
+    // What only passes the end of its child on ends itself then.
+    let is_told = |line: &&str| [".on(", ".once("].iter().any(|on| line.contains(on));
+    let ended = |line: &&str| ["exit", "close"].iter().any(|event| line.contains(event));
+    let on_end = code.iter().any(|line| is_told(line) && ended(line) && !line.contains("process."));
+    starts && (loops || on_end && has_any(&["setTimeout", "setInterval", "start", "run"]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_loop_is_known_by_its_words() {
+        for text in ["while :; do x; done", "for i in 1 2; do x; done", "x\nsleep 3\nexec \"$0\""] {
+            assert!(has_loop(text, true), "{text}");
+        }
+        assert!(!has_loop("# while it runs\nexec x \"$1\"", true));
+        for text in [
+            "for _ in itertools.count():\n    subprocess.run(x)",
+            "for (;;) { system(\"x\"); }",
+            "const start = () => spawn('x').on('exit', () => setTimeout(start, 3000));",
+        ] {
+            assert!(has_loop(text, false), "{text}");
+        }
+        for text in [
+            "while True: pass",
+            "for port in ports: subprocess.Popen(x)",
+            "const run = spawn('x');\nrun.on('exit', code => process.exit(code));",
+        ] {
+            assert!(!has_loop(text, false), "{text}");
+        }
+    }
 
     #[test]
     fn a_trap_that_does_not_exit_goes_on() {

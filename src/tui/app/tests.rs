@@ -67,6 +67,7 @@ fn plan(protected: bool) -> KillPlan {
         covering: Vec::new(),
         blast_radius: BlastRadius::default(),
         keepers: Vec::new(),
+        parents: Vec::new(),
         forwarders: Vec::new(),
         supervisors: Vec::new(),
         watch_ms: 1_000,
@@ -96,6 +97,7 @@ fn killed(exited: bool) -> Killed {
         respawned: None,
         watched_ms: 1_000,
         keepers: Vec::new(),
+        parents: Vec::new(),
     };
     let target = KillTarget::Port { port: 8080, udp: false, addr: None };
     let plan = KillPlan { target, ..plan(false) };
