@@ -135,3 +135,52 @@ fn a_loop_that_is_a_containers_first_process_is_stopped_with_that() {
     booted.follow(8001, "loop");
     booted.stays_silent(8001, Duration::from_secs(1));
 }
+
+/// What ends by TERM, as the first process of a container.
+const CONTAINER: &str = "web sh -c 'trap \"exit 0\" TERM; httpd -f -h /www -p 80 & wait'";
+
+#[test]
+fn a_container_that_a_loop_runs_is_started_again_by_that() {
+    let programs = ["docker", "dockerd", "runc", "busybox", "iptables", "supervisord"];
+    let Some(booted) = boot(&programs) else { return };
+    prepare(&booted);
+    for (name, arguments) in [("unit", "--name inunit -p 8001:80"), ("bare", "-p 8002:80")] {
+        let run = format!("docker run --rm {arguments} {CONTAINER}");
+        let script = format!("#!/bin/sh\nwhile :; do\n  {run}\n  sleep 0.1\ndone\n");
+        booted.program(&format!("/srv/{name}"), &script);
+    }
+    booted
+        .program("/srv/once", &format!("#!/bin/sh\nexec docker run --rm -p 8003:80 {CONTAINER}\n"));
+    booted.units(&[("looping.service", "[Service]\nExecStart=/srv/unit\n")]);
+    booted.write("/etc/supervisor/conf.d/test.conf", "[program:once]\ncommand=/srv/once\n");
+    booted.sh("systemctl start docker; docker import /tmp/image.tar web
+         systemctl start looping supervisor
+         setsid /srv/bare >/dev/null 2>&1 &");
+    for port in 8001..=8003 {
+        booted.wait_answer(port);
+    }
+    a_stop_that_the_loop_undoes(&booted);
+    for (port, shell) in [(8001, "unit "), (8002, "bare ")] {
+        let command = of_loop(&booted.plan(port), shell);
+        booted.plan(port).must_say(&format!("this stops only that: {command}"));
+        booted.sh(&format!("{command} --yes"));
+        booted.wait_silent(port);
+        booted.stays_silent(port, Duration::from_secs(1));
+    }
+    booted.plan(8003).must_say(" does not last, since supervisord ");
+    booted.follow(8003, "supervisord ");
+    booted.stays_silent(8003, Duration::from_secs(1));
+}
+
+fn a_stop_that_the_loop_undoes(booted: &Booted) {
+    let plan = booted.plan(8001);
+    plan.must_say("docker stop -- inunit does not last, since unit ");
+    let before = booted.sh("docker inspect -f '{{.Id}}' inunit");
+    booted.sh("docker stop inunit");
+    wait_for("another container", || {
+        let now = booted.command("docker").args(["inspect", "-f", "{{.Id}}", "inunit"]).output();
+        let now = String::from_utf8_lossy(&now.unwrap().stdout).into_owned();
+        (!now.trim().is_empty() && now != before).then_some(())
+    });
+    booted.wait_answer(8001);
+}

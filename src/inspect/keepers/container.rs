@@ -5,7 +5,7 @@ mod client;
 use super::ask::words;
 use super::lineage::{self, Member};
 use super::unit::{self, Manager, Tie};
-use super::{World, losses};
+use super::{World, losses, undone};
 use crate::model::forwarder::{ContainerBehind, Forwarder, ForwarderKind};
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind, TERM};
 use crate::model::owner::Container;
@@ -285,7 +285,17 @@ fn stray(keeper: &mut Keeper, line: &[Member], shown: &ContainerShown, world: &W
     }
 }
 
-/// What runs the container: a unit around it, or a swarm.
+/// How a container's client stands to it.
+struct Attached<'a> {
+    /// The `docker run` that waits for it.
+    client: Option<&'a Member>,
+    /// Whether what ends the client by TERM ends the container.
+    reaches_holder: bool,
+    /// Whether something starts the client again, other than a unit.
+    is_kept: bool,
+}
+
+/// What runs the container: whatever keeps its client, a unit around it, or a swarm.
 fn outer(
     chain: &mut Vec<Keeper>,
     line: &[Member],
@@ -294,7 +304,21 @@ fn outer(
     world: &mut World<'_>,
 ) {
     let holder = &line[0];
-    let mut found = around(holder, shown, user, world);
+    // The client and the monitor pass TERM on; a first process without a handler does not hear it,
+    // and in a control group of its own it outlives them.
+    let first = shown.pid.and_then(|pid| (world.member)(pid));
+    let reaches_holder = first.is_none_or(|first| first.standing.is_deaf_to(TERM).is_none());
+    let client = client::of(shown, world);
+    let mut found = match &client {
+        Some(client) => client::keepers(holder, client, reaches_holder, world),
+        None => Vec::new(),
+    };
+    let is_kept = !found.is_empty();
+    let attached = Attached { client: client.as_ref(), reaches_holder, is_kept };
+    found.extend(around(holder, shown, user, &attached, world));
+    if let Some(client) = client {
+        undone::mark(&lineage::of(client, world.member), &mut found);
+    }
     if let Some(service) = &shown.swarm_service {
         found.push(Keeper {
             restarts: Some(true),
@@ -319,8 +343,10 @@ fn around(
     holder: &Member,
     shown: &ContainerShown,
     user: Option<u32>,
+    attached: &Attached<'_>,
     world: &mut World<'_>,
 ) -> Vec<Keeper> {
+    let &Attached { client, reaches_holder, is_kept } = attached;
     let is_service = |member: &Member| {
         let unit = cgroup::path(&member.cgroups).and_then(cgroup::unit)?;
         let is_single = !is_daemon(&unit.name) && !unit.name.starts_with("user@");
@@ -337,10 +363,6 @@ fn around(
         let tie = Tie { holder, witness: &first, prefix: "", reaches_holder: true, is_kept: false };
         return unit::keepers(&unit, &manager(&first), &tie, world);
     }
-    // The client and the monitor pass TERM on; a first process without a handler does not hear it,
-    // and in a control group of its own it outlives them.
-    let first = shown.pid.and_then(|pid| (world.member)(pid));
-    let reaches_holder = first.is_none_or(|first| first.standing.is_deaf_to(TERM).is_none());
     let conmon = shown.conmon_pid.and_then(|pid| (world.member)(pid));
     if let Some(conmon) = conmon
         && let Some(unit) = is_service(&conmon).or_else(|| shown.systemd_unit.clone())
@@ -349,9 +371,10 @@ fn around(
         let tie = Tie { holder, witness: &conmon, prefix: "", reaches_holder, is_kept: false };
         return unit::keepers(&unit, &manager, &tie, world);
     }
-    let Some((client, unit)) = client::of(shown, world, &is_service) else { return Vec::new() };
-    let tie = Tie { holder, witness: &client, prefix: "", reaches_holder, is_kept: false };
-    unit::keepers(&unit, &manager(&client), &tie, world)
+    let Some(client) = client else { return Vec::new() };
+    let Some(unit) = is_service(client) else { return Vec::new() };
+    let tie = Tie { holder, witness: client, prefix: "", reaches_holder, is_kept };
+    unit::keepers(&unit, &manager(client), &tie, world)
 }
 
 /// Units that run all containers are no container's own.

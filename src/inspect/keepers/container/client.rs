@@ -1,30 +1,49 @@
-//! The `docker run` that runs a container and waits for it, in a service.
+//! The `docker run` that runs a container and waits for it, and what keeps that in turn.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Member, World};
+use crate::inspect::keepers::{lineage, program};
+use crate::model::keeper::Keeper;
 use crate::wire::keepers::ContainerShown;
 
 /// An image may have to be fetched before a container is made of it.
 const LONGEST_FETCH: SignedDuration = SignedDuration::from_mins(30);
 
-/// The client that runs this container, and its service: one that names it; else the only one that
-/// names nothing, and has asked for such an image and command before the container was made.
-pub(super) fn of(
-    shown: &ContainerShown,
-    world: &World<'_>,
-    is_service: &dyn Fn(&Member) -> Option<String>,
-) -> Option<(Member, String)> {
+/// The client that runs this container: one that names it; else the only one that names nothing, and
+/// has asked for such an image and command before the container was made.
+pub(super) fn of(shown: &ContainerShown, world: &World<'_>) -> Option<Member> {
     let nodes = world.tree.iter().filter(|node| matches!(&*node.name, "docker" | "podman"));
-    let members = nodes.filter_map(|node| (world.member)(node.key.pid));
-    let clients: Vec<(Member, String)> =
-        members.filter_map(|member| is_service(&member).map(|unit| (member, unit))).collect();
-    if let Some(named) = clients.iter().find(|(client, _)| names(client, shown)) {
+    let clients: Vec<Member> = nodes.filter_map(|node| (world.member)(node.key.pid)).collect();
+    if let Some(named) = clients.iter().find(|client| names(client, shown)) {
         return Some(named.clone());
     }
-    let mut alike = clients.into_iter().filter(|(client, _)| asks_for(client, shown));
+    let mut alike = clients.into_iter().filter(|client| asks_for(client, shown));
     let only = alike.next()?;
     alike.next().is_none().then_some(only)
+}
+
+/// What starts the client again, such as a loop in a script or a supervisor. A signal that ends the
+/// client ends the holder as well where `reaches_holder`.
+pub(super) fn keepers(
+    holder: &Member,
+    client: &Member,
+    reaches_holder: bool,
+    world: &mut World<'_>,
+) -> Vec<Keeper> {
+    let line = lineage::of(client.clone(), world.member);
+    let above = (1..line.len()).take_while(|at| line[*at].pid() != 1);
+    let mut found: Vec<Keeper> = above.filter_map(|at| program::keeper(&line, at, world)).collect();
+    let passes_on = !client.process.cmdline.iter().any(|it| &**it == "--sig-proxy=false");
+    for keeper in &mut found {
+        keeper.of = vec![holder.pid()];
+        // KILL ends the client before it can tell anybody.
+        let by_kill = keeper.command().is_some_and(|argv| argv.iter().any(|word| word == "KILL"));
+        if keeper.ends_holder == Some(true) && !(reaches_holder && passes_on && !by_kill) {
+            keeper.ends_holder = None;
+        }
+    }
+    found
 }
 
 /// What follows the verb in a client's arguments, with the verb.
@@ -66,5 +85,19 @@ fn asks_for(client: &Member, shown: &ContainerShown) -> bool {
         // The start of a process is known to a second or so.
         waited > SignedDuration::from_secs(-2) && waited < LONGEST_FETCH
     });
-    given_name(&rest).is_none() && waits && is_alike && is_in_time
+    let options =
+        rest.iter().position(|word| *word == shown.image).map_or(&*rest, |at| &rest[..at]);
+    let is_published =
+        |port: u16| [false, true].iter().any(|udp| shown.published(port, *udp).is_some());
+    let publishes = shown.ports.is_empty() || published(options).into_iter().all(is_published);
+    given_name(&rest).is_none() && waits && is_alike && is_in_time && publishes
+}
+
+/// The ports of the host that options name: `-p 8080:80`, `--publish=127.0.0.1:53:53/udp`.
+fn published(options: &[&str]) -> Vec<u16> {
+    let apart = options.windows(2).filter(|pair| matches!(pair[0], "-p" | "--publish"));
+    let apart = apart.map(|pair| pair[1]);
+    let joined = options.iter().filter_map(|word| word.strip_prefix("--publish="));
+    let host = |value: &str| value.rsplit(':').nth(1).and_then(|port| port.parse().ok());
+    apart.chain(joined).filter_map(host).collect()
 }

@@ -185,6 +185,11 @@ fn a_client_without_a_name_is_known_by_what_it_asked_for() {
     assert_eq!(outer(&made(at, "nginx"), &[run]), known);
     assert_eq!(outer(&made(at, "nginx"), &["docker run nginx"]), known, "the image's own command");
     assert_eq!(outer(&made(at, "nginx"), &[run, run]), None, "it could be either");
+    let ports =
+        r#","NetworkSettings":{"Ports":{"80/tcp":[{"HostIp":"","HostPort":"8"}]}},"Created""#;
+    let published = made(at, "nginx").replace(r#","Created""#, ports);
+    let other = "docker run --rm --publish=127.0.0.1:9:80 nginx -p 80";
+    assert_eq!(outer(&published, &[run, other]), known, "the other one publishes another port");
     assert_eq!(outer(&made(at, "other"), &[run]), None);
     assert_eq!(outer(&made(at, "nginx"), &["docker run -d nginx -p 80"]), None);
     assert_eq!(outer(&made(at, "nginx"), &["docker run --name x nginx -p 80"]), None);
