@@ -28,6 +28,8 @@ mod podman;
 mod prefork;
 #[path = "keepers/rights.rs"]
 mod rights;
+#[path = "keepers/settings.rs"]
+mod settings;
 #[path = "keepers/slow.rs"]
 mod slow;
 #[path = "keepers/supervisors.rs"]

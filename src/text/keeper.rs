@@ -58,7 +58,7 @@ fn restarts(keeper: &Keeper, is_alone: bool) -> String {
             format!("{name} holds the socket for what it starts")
         }
         Some(false) if keeper.ends_holder == Some(false) => {
-            format!("systemd holds the socket for {name}")
+            format!("systemd holds the socket for {name}{policy}")
         }
         Some(false) if is_alone => {
             format!("{name} runs it, and does not start it again by itself{policy}")
@@ -129,7 +129,8 @@ fn command(keeper: &Keeper) -> String {
     let starts = match keeper.starts.is_empty() {
         true => String::new(),
         false => {
-            format!("; systemd may then start {} (OnSuccess=, OnFailure=)", list(&keeper.starts))
+            let units = list(&keeper.starts);
+            format!("; systemd may then start {units} (OnSuccess=, OnFailure=, ExecStopPost=)")
         }
     };
     format!("{started}{text}{starts}")

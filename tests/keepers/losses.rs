@@ -135,7 +135,7 @@ fn units_that_cannot_be_without_it(booted: &Booted) {
 fn a_unit_that_is_started_then(booted: &Booted) {
     let plan = booted.plan(8009);
     assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
-    plan.must_say("systemd may then start second.service (OnSuccess=, OnFailure=)");
+    plan.must_say("systemd may then start second.service (OnSuccess=, OnFailure=, ");
     let before = booted.wait_answer(8009);
     booted.sh("systemctl stop -- first.service");
     assert_ne!(booted.wait_answer(8009), before, "the other one has the port");

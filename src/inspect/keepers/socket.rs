@@ -71,6 +71,16 @@ fn is_at(listens: &Listens, socket: &Socket) -> bool {
     listens.udp == is_udp && is_same && there.port() == here.port()
 }
 
+/// What becomes of the connections of a unit with `Accept=yes`.
+fn accepted(connections: u32) -> String {
+    let going_on = match connections {
+        0 => "which has none now".to_owned(),
+        1 => "of which 1 goes on without it".to_owned(),
+        many => format!("of which {many} go on without it"),
+    };
+    format!("Accept=yes: a service for each connection, {going_on}")
+}
+
 fn keeper(
     holder: &Member,
     unit: &str,
@@ -97,6 +107,7 @@ fn keeper(
             let needs_root = world.uid != 0 && !matches!(manager, Manager::User(_));
             keeper.set_command(stop(&program, &systemctl, &units), needs_root);
             keeper.ends_holder = Some(false);
+            keeper.policy = shown.accepts.then(|| accepted(shown.connections));
             let daemons = units.iter().filter(|unit| is_daemon(unit));
             daemons.for_each(|daemon| keeper.also(format!("the containers of {daemon}")));
             keeper.confirmed = Some(Confirmed::Asked);

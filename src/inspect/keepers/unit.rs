@@ -4,6 +4,7 @@
 //! below it. So before a command is offered systemd must know the unit by that very name, run it,
 //! and run it in a control group that the process is in.
 
+mod commands;
 mod starts;
 mod stops;
 
@@ -244,6 +245,7 @@ fn confirmed(
         keeper.ends_holder = (ends == stops::Ends::Yes).then_some(true);
     }
     stops::along(shown, systemctl, world).into_iter().for_each(|unit| keeper.also(unit));
+    commands::add(&mut keeper, shown, systemctl, world);
     keeper.ends_alone =
         shown.kill_mode.as_deref() == Some("process") && shown.stop_commands.is_empty();
     if !keeper.ends_alone {
@@ -295,7 +297,8 @@ fn with_starters(
         }
     }
     keeper.triggered_by = found.iter().map(|starter| starter.name.clone()).collect();
-    keeper.undone_by = found.first().map(|starter| starter.name.clone());
+    let starter = found.first().map(|starter| starter.name.clone());
+    keeper.undone_by = starter.or(keeper.undone_by.take());
     // Each of several starters undoes the stop of another.
     if let [first, .., last] = &mut *found {
         first.undone_by = Some(last.name.clone());

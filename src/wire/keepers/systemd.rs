@@ -21,6 +21,8 @@ pub struct UnitShown {
     pub kill_mode: Option<String>,
     /// `ExecStop`: the commands that a stop runs, which may end what `KillMode` spares.
     pub stop_commands: Vec<String>,
+    /// `ExecStopPost`: the commands that are run whenever it has ended.
+    pub post_commands: Vec<String>,
     /// `KillSignal`: the number of the first signal of a stop.
     pub kill_signal: Option<i32>,
     /// `SendSIGKILL=no`, or `TimeoutStopUSec=infinity`: what does not heed the first signal of a
@@ -61,6 +63,10 @@ pub struct UnitShown {
     pub needs: Vec<String>,
     /// `RequiredBy`, `WantedBy`, `BoundBy` and `UpheldBy`: units that need it.
     pub needed_by: Vec<String>,
+    /// `Accept=yes`, of a socket unit: each connection has a service of its own.
+    pub accepts: bool,
+    /// `NConnections`: how many of these run.
+    pub connections: u32,
     /// `StopWhenUnneeded`: it is stopped when no unit that runs needs it any more.
     pub stops_unneeded: bool,
 }
@@ -77,7 +83,8 @@ pub struct Listens {
 /// The properties that [`units()`] reads, for `systemctl show -p`. One that this systemd does not
 /// know is left out by it.
 pub const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,MainPID,ControlGroup,KillMode,\
-    KillSignal,SendSIGKILL,TimeoutStopUSec,CanStop,RefuseManualStop,ExecStop,Restart,RestartUSec,\
+    KillSignal,SendSIGKILL,TimeoutStopUSec,CanStop,RefuseManualStop,ExecStop,ExecStopPost,\
+    Accept,NConnections,Restart,RestartUSec,\
     RestartPreventExitStatus,RestartForceExitStatus,OnSuccess,OnFailure,Listen,TriggeredBy,Triggers,\
     UpheldBy,RequiredBy,BoundBy,ConsistsOf,PropagatesStopTo,WantedBy,Requires,Wants,BindsTo,Upholds,\
     StopWhenUnneeded";
@@ -104,6 +111,9 @@ fn unit(text: &str) -> UnitShown {
             "KillMode" => unit.kill_mode = some(),
             "SubState" => unit.sub_state = value.to_owned(),
             "ExecStop" => unit.stop_commands.extend(some()),
+            "ExecStopPost" => unit.post_commands.extend(some()),
+            "Accept" => unit.accepts = value == "yes",
+            "NConnections" => unit.connections = value.parse().unwrap_or(0),
             "KillSignal" => unit.kill_signal = value.parse().ok(),
             "SendSIGKILL" => unit.never_kills |= value == "no",
             "TimeoutStopUSec" => unit.never_kills |= value == "infinity",
@@ -197,9 +207,10 @@ mod tests {
     #[test]
     fn a_socket_unit_tells_where_it_listens() {
         // systemd 252
-        let text = "Listen=[::]:8022 (Stream)\nListen=127.0.0.1:53 (Datagram)\n\
+        let text = "Accept=yes\nNConnections=2\nListen=[::]:8022 (Stream)\nListen=127.0.0.1:53 (Datagram)\n\
             Listen=/run/user/2000/bus (Stream)\nListen=[::]:1 (SequentialPacket)\nId=a.socket";
         assert_eq!(units(text)[0].paths, ["/run/user/2000/bus"]);
+        assert_eq!((units(text)[0].accepts, units(text)[0].connections), (true, 2));
         let told = units(text).remove(0).listens;
         let told: Vec<(String, bool)> =
             told.iter().map(|it| (it.addr.to_string(), it.udp)).collect();
