@@ -7,6 +7,7 @@ pub mod clean;
 pub mod column;
 pub mod csv;
 pub mod doctor;
+pub mod drops;
 pub mod duration;
 pub mod ephemeral;
 pub mod event;

@@ -84,6 +84,8 @@ mod why;
 mod why_addresses;
 #[path = "netns/why_binds.rs"]
 mod why_binds;
+#[path = "netns/why_drops.rs"]
+mod why_drops;
 #[path = "netns/why_nat.rs"]
 mod why_nat;
 #[path = "netns/why_paths.rs"]

@@ -2,13 +2,15 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use super::port::{self, Addr, Ports};
 use super::{Exit, Failure, output};
+use crate::inspect::bind::Target;
 use crate::inspect::{ephemeral, unix_path, why};
 use crate::model::unix_path::PathReport;
 use crate::model::why::WhyReport;
-use crate::text::{ephemeral as ephemeral_words, why as words};
+use crate::text::{duration, ephemeral as ephemeral_words, units, why as words};
 
 const SCHEMA: &str = "sockpit.why/1";
 
@@ -17,7 +19,8 @@ const SCHEMA: &str = "sockpit.why/1";
 #[command(
     after_help = "It tries the bind, never listens, and closes at once; a server that starts on the port in
 that very instant can fail. Over UDP, SO_REUSEADDR and SO_REUSEPORT are tried only where no
-socket holds the port.
+socket holds the port. --watch asks the kernel by BPF, as `sockpit events` does, and finds the kinds
+`dropped` and `reset`.
 With several ports, JSON is an array.
 Exit code: 0 a plain bind succeeds (of several: of each), 1 it does not, 3 it could not be found out."
 )]
@@ -31,6 +34,9 @@ pub struct Args {
     /// A link-local one with its interface: fe80::1%eth0.
     #[arg(long, value_name = "ADDR", value_parser = port::parse_scoped_addr)]
     addr: Option<Addr>,
+    /// Watch for so long whether packets to the port are dropped or refused, and why: 5s.
+    #[arg(long, value_name = "D", value_parser = duration::parse)]
+    watch: Option<Duration>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -53,8 +59,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     for (name, port) in ports {
         let report = why::explain(&port::target(port, args.addr))
             .map_err(|error| Failure::not_permitted(error.to_string()))?;
-        reports.push(WhyReport { target: name, ..report });
+        reports.push((port::target(port, args.addr), WhyReport { target: name, ..report }));
     }
+    let reports = watched(args.watch, reports);
     match reports.as_slice() {
         [report] if args.json && is_one => output::json(SCHEMA, report)?,
         reports if args.json => output::json_array(SCHEMA, reports)?,
@@ -69,6 +76,19 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let all = reports.iter().all(|report| report.bindable);
     Ok(if all { Exit::Yes } else { Exit::No })
+}
+
+/// The reports, with what befell packets meanwhile where that was asked for.
+fn watched(span: Option<Duration>, mut reports: Vec<(Target, WhyReport)>) -> Vec<WhyReport> {
+    if let Some(span) = span {
+        if io::stderr().is_terminal() {
+            note!("sockpit: watching for dropped packets and resets for {}", units::duration(span));
+        }
+        let targets: Vec<Target> = reports.iter().map(|(target, _)| *target).collect();
+        let watched = why::watch(&targets, span);
+        reports.iter_mut().for_each(|(target, report)| watched.complete(target, report));
+    }
+    reports.into_iter().map(|(_, report)| report).collect()
 }
 
 /// What is at the path of a UNIX socket, and whose it is.

@@ -47,8 +47,13 @@ impl Target {
     }
 
     /// The protocol that is bound.
-    pub(super) fn protocol(&self) -> Protocol {
+    pub fn protocol(&self) -> Protocol {
         if self.udp { Protocol::Udp } else { Protocol::Tcp }
+    }
+
+    /// The one address that is asked about; `None` for every address, of one family or both.
+    pub fn one_addr(&self) -> Option<IpAddr> {
+        self.addr.map(|addr| addr.to_canonical()).filter(|addr| !addr.is_unspecified())
     }
 
     /// A link-local address means nothing without its interface; where none was given, that of

@@ -1,6 +1,7 @@
 //! Why a port can or cannot be bound: the socket table and the host's rules as evidence, and
 //! trial binds as the verdict.
 
+mod drops;
 mod findings;
 mod rounds;
 mod sight;
@@ -22,6 +23,8 @@ use crate::model::socket::Socket;
 use crate::model::tables::Tables;
 use crate::model::why::{Forward, RuleFacts, TrialBind, WhyReport};
 use crate::sys::{nat_rules, port_rules, processes};
+
+pub use drops::{Watched, watch};
 
 /// Looks at every socket with its owners, and tries the bind: plain, with SO_REUSEADDR, with
 /// SO_REUSEPORT. Nothing listens and every trial is closed at once, but a server that starts
@@ -66,6 +69,7 @@ pub fn explain(target: &Target) -> Result<WhyReport, Error> {
         findings,
         rules: rule_facts(&rules, target.port),
         looks: changing.map(|changing| changing.looks),
+        watched_ms: None,
         health,
         trial,
     })

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,27 @@ pub struct DropFlow {
     pub count: u64,
     /// The last time.
     pub last: Timestamp,
+}
+
+impl Drops {
+    /// What befell packets to one port of this host and its answers, as far as the flows are known;
+    /// `None` for every address.
+    pub fn at_port(&self, protocol: Protocol, port: u16, addr: Option<IpAddr>) -> Vec<DropCause> {
+        let is_there = |flow: &&DropFlow| {
+            flow.protocol == Some(protocol)
+                && flow.local.port == port
+                && addr.is_none_or(|addr| addr == flow.local.addr)
+        };
+        let cause = |cause: &DropCause| {
+            let flows: Vec<DropFlow> = cause.flows.iter().filter(is_there).cloned().collect();
+            let count = flows.iter().map(|flow| flow.count).sum();
+            DropCause { count, flows, others: 0, ..cause.clone() }
+        };
+        let mut causes: Vec<DropCause> = self.causes.iter().map(cause).collect();
+        causes.retain(|cause| cause.count > 0);
+        causes.sort_by_key(|cause| Reverse(cause.count));
+        causes
+    }
 }
 
 impl DropFlow {
@@ -189,6 +211,15 @@ mod tests {
             remote: Some(FlowEnd { addr: [10, 0, 0, 7].into(), port: remote }),
         };
         assert!(drops.causes[0].flows[0].is_of(&of(3)) && !drops.causes[0].flows[0].is_of(&of(2)));
+
+        let at = |protocol, port, addr: Option<[u8; 4]>| {
+            let causes = drops.at_port(protocol, port, addr.map(IpAddr::from));
+            causes.iter().map(|cause| cause.count).collect::<Vec<u64>>()
+        };
+        assert_eq!(at(Protocol::Tcp, 80, None), [3, 1]);
+        assert_eq!(at(Protocol::Tcp, 80, Some([10, 0, 0, 5])), [3, 1]);
+        assert!(at(Protocol::Tcp, 80, Some([10, 0, 0, 6])).is_empty());
+        assert!(at(Protocol::Udp, 80, None).is_empty() && at(Protocol::Tcp, 81, None).is_empty());
     }
 
     #[test]

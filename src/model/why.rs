@@ -27,6 +27,10 @@ pub struct WhyReport {
     /// How often the port was held, where that changed while it was looked at.
     #[serde(default)]
     pub looks: Option<Looks>,
+    /// For how long packets to the port were watched; `None` where that was not asked for, or not
+    /// permitted.
+    #[serde(default)]
+    pub watched_ms: Option<u64>,
     /// What the sources could not tell.
     pub health: Vec<Health>,
 }
@@ -148,6 +152,10 @@ pub enum WhyKind {
     EphemeralFull,
     /// A bind with SO_REUSEADDR shares a UDP port with those who have it.
     ReuseAddrShare,
+    /// The kernel dropped packets to the port.
+    Dropped,
+    /// Connections to the port were reset, by this host or by the peer.
+    Reset,
 }
 
 /// One piece of evidence.

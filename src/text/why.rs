@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::{clean, shell};
+use std::time::Duration;
+
+use super::{clean, shell, units};
 use crate::model::health::{Health, Source};
 use crate::model::unix_path::PathReport;
-use crate::model::why::{Looks, Remedy, RuleFacts, TrialBind, WhyFinding, WhyReport};
+use crate::model::why::{Looks, Remedy, RuleFacts, TrialBind, WhyFinding, WhyKind, WhyReport};
 
 /// The verdict in one line: `0.0.0.0:8080/tcp cannot be bound (tried: EADDRINUSE, with
 /// SO_REUSEADDR too)`.
@@ -93,6 +95,7 @@ pub fn bind(trial: &TrialBind, port: u16) -> String {
 fn notes(report: &WhyReport) -> Vec<(String, String)> {
     let mut lines: Vec<(String, String)> = Vec::new();
     let known = partial(report).into_iter().chain(rules(report.port, &report.rules));
+    let known = known.chain(nothing_dropped(report));
     lines.extend(known.map(|line| ("  · ".to_owned(), line)));
     // Whose processes could not be read matters where a socket is named.
     let names_sockets = report.findings.iter().any(|finding| !finding.sockets.is_empty());
@@ -164,10 +167,17 @@ fn rules(port: u16, rules: &RuleFacts) -> Option<String> {
     (!not.is_empty()).then(|| format!("{port} is {}", not.join(", ")))
 }
 
+/// That packets were watched, and none had a bad fate.
+fn nothing_dropped(report: &WhyReport) -> Option<String> {
+    let is_it = |it: &WhyFinding| matches!(it.kind, WhyKind::Dropped | WhyKind::Reset);
+    let span = units::duration(Duration::from_millis(report.watched_ms?));
+    let is_clean = !report.findings.iter().any(is_it);
+    is_clean.then(|| format!("no packet to it was dropped and nobody was reset within {span}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::why::WhyKind;
 
     fn report() -> WhyReport {
         let trial = |reuse_addr, reuse_port, error: Option<&str>| TrialBind {
@@ -195,6 +205,7 @@ mod tests {
                 reserved: Some(true),
             },
             looks: None,
+            watched_ms: None,
             health: Vec::new(),
         }
     }

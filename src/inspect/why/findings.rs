@@ -70,7 +70,7 @@ impl<'a> InWay<'a> {
     }
 }
 
-fn finding(
+pub(super) fn finding(
     kind: WhyKind,
     text: impl Into<String>,
     sockets: &[&Socket],

@@ -9,7 +9,7 @@ use super::{Dialog, Page, Step};
 use crate::inspect::bind::Target;
 use crate::model::action::KillTarget;
 use crate::model::socket::{Socket, SocketKey};
-use crate::model::why::{Remedy, WhyFinding};
+use crate::model::why::{Remedy, WhyFinding, WhyKind, WhyReport};
 use crate::text::{clean, shell};
 use crate::tui::command::{Command, Motion};
 use crate::tui::cx::Cx;
@@ -88,7 +88,7 @@ impl Dialog for WhyDialog {
     }
 
     fn write(&self, page: &mut Page<'_>) {
-        page::write(&self.stage, page);
+        page::write(&self.stage, &self.target, page);
     }
 
     fn choose(&mut self, motion: Motion) -> bool {
@@ -109,12 +109,17 @@ impl Dialog for WhyDialog {
         }
     }
 
-    fn answer(&mut self, id: RequestId, answer: &Answer, _: &mut Cx<'_>) {
+    fn answer(&mut self, id: RequestId, answer: &Answer, cx: &mut Cx<'_>) {
         let (WhyStage::Asking(asked), Answer::Explained(report)) = (&self.stage, answer) else {
             return;
         };
         if *asked != id {
             return;
+        }
+        // What befalls packets to a port that somebody serves, or that a rule stands before, is told
+        // as it happens: nobody waits for it.
+        if report.as_ref().is_ok_and(|report| packets_matter(report)) {
+            cx.effects.push(Effect::WatchDrops);
         }
         self.stage = match report {
             Ok(report) => WhyStage::Ready {
@@ -125,6 +130,11 @@ impl Dialog for WhyDialog {
             Err(why) => WhyStage::Failed(why.clone()),
         };
     }
+}
+
+fn packets_matter(report: &WhyReport) -> bool {
+    let mut findings = report.findings.iter();
+    findings.any(|it| !it.sockets.is_empty() || it.kind == WhyKind::Firewall)
 }
 
 fn choices(findings: &[WhyFinding], target: &Target) -> Vec<Choice> {

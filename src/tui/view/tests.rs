@@ -791,6 +791,7 @@ fn why_busy() {
         }],
         rules: RuleFacts::default(),
         looks: None,
+        watched_ms: None,
         health: Vec::new(),
     };
     snapshot!("why_busy", Ports, |desk| {

@@ -1,9 +1,13 @@
 //! `w`: the question goes to the row under the key, and remedies lead to plans.
 
 use super::*;
+use crate::tui::fixture::sample;
 use crate::act::close;
 use crate::inspect::bind::Target;
-use crate::model::socket::{SocketId, SocketKey};
+use crate::model::drops::{DropCause, DropFlow, Drops};
+use crate::model::event::EventKind;
+use crate::model::packets::FlowEnd;
+use crate::model::socket::{Protocol, SocketId, SocketKey};
 use crate::model::why::{Remedy, RuleFacts, TrialBind, WhyFinding, WhyKind, WhyReport};
 
 fn asked(effect: &Effect) -> Option<(RequestId, Target)> {
@@ -42,6 +46,7 @@ fn report(remedies: Vec<Remedy>) -> WhyReport {
         }],
         rules: RuleFacts::default(),
         looks: None,
+        watched_ms: None,
         health: Vec::new(),
     }
 }
@@ -146,4 +151,32 @@ fn a_close_opens_the_plan_for_exactly_the_findings_sockets() {
     let key = SocketKey { netns: Some(1), id: SocketId::Cookie(77) };
     assert_eq!(keys, Some(vec![key]));
     assert!(desk.shows_dialog("Close"));
+}
+
+#[test]
+fn what_befalls_packets_to_the_port_is_told_as_it_happens() {
+    let mut desk = Desk::with_rows(140, 40);
+    ask(&mut desk);
+    answer(&mut desk, report(Vec::new()));
+    assert!(desk.last(|effect| matches!(effect, Effect::WatchDrops).then_some(())).is_some());
+    let end = |port| FlowEnd { addr: [10, 0, 0, 5].into(), port };
+    let flow = |port, count| DropFlow {
+        protocol: Some(Protocol::Tcp),
+        local: end(port),
+        remote: end(4000),
+        count,
+        last: wall(0.0),
+    };
+    let cause = DropCause {
+        event: EventKind::Dropped,
+        reason: Some("NETFILTER_DROP".to_owned()),
+        count: 12,
+        flows: vec![flow(9, 9), flow(8080, 3)],
+        others: 0,
+    };
+    let drops = Drops { since: wall(0.0), causes: vec![cause], lost: 0 };
+    desk.send(Event::Feed(FeedUpdate::Drops(sample(Some(drops), Vec::new(), 1))));
+    let screen = desk.screen();
+    let line = "! 3 packets from 10.0.0.5 were dropped since 12:04:31: NETFILTER_DROP: ";
+    assert!(screen.contains(line), "{screen}");
 }

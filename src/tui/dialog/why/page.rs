@@ -1,12 +1,13 @@
 //! The lines of the answer to "why is it busy".
 
 use super::stage::{Choice, WhyStage};
+use crate::inspect::bind::Target;
 use crate::model::why::{TrialBind, WhyReport};
-use crate::text::{clean, shell, why};
+use crate::text::{clean, drops, shell, why};
 use crate::tui::dialog::Page;
 
 /// Writes the answer, as far as it is known.
-pub(super) fn write(stage: &WhyStage, page: &mut Page<'_>) {
+pub(super) fn write(stage: &WhyStage, target: &Target, page: &mut Page<'_>) {
     let theme = page.theme;
     match stage {
         WhyStage::Asking(_) => {
@@ -15,6 +16,7 @@ pub(super) fn write(stage: &WhyStage, page: &mut Page<'_>) {
         WhyStage::Failed(error) => page.hang("! ", &clean(error), theme.danger),
         WhyStage::Ready { report, remedies, chosen } => {
             answer(page, report);
+            dropped(page, target);
             trials(page, report);
             choices(page, remedies, *chosen);
         }
@@ -28,6 +30,16 @@ fn answer(page: &mut Page<'_>, report: &WhyReport) {
     page.hang(sign, &why::verdict(report), style);
     for (lead, text) in why::evidence(report) {
         page.hang(&lead, &text, theme.text);
+    }
+}
+
+/// What the kernel has told of packets to the port since it is asked.
+fn dropped(page: &mut Page<'_>, target: &Target) {
+    let (world, theme) = (page.world, page.theme);
+    let Some(told) = world.drops.value() else { return };
+    let since = told.since.to_zoned(world.timezone.clone()).strftime("since %H:%M:%S").to_string();
+    for cause in told.at_port(target.protocol(), target.port, target.one_addr()) {
+        page.hang("  ! ", &drops::at_port(&cause, &since), theme.warning);
     }
 }
 
