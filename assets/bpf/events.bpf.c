@@ -218,6 +218,8 @@ const volatile __u64 pid_namespace_device = 0;
 const volatile __u64 pid_namespace_inode = 0;
 // Only this network namespace; 0 for all.
 const volatile __u32 only_netns = 0;
+// Nothing is told but the end of connections.
+const volatile __u8 only_ends = 0;
 const volatile __u64 accept_call = ~0ULL;
 const volatile __u64 accept4_call = ~0ULL;
 
@@ -263,12 +265,17 @@ static __always_inline struct record *reserve(__u8 kind)
 	return record;
 }
 
-// Wakes the reader only once much has come together: it looks by itself many times a second.
+#define MUCH (64 * 1024)
+
+// Wakes the reader when much has just come together, and not at each record from then on: a wakeup
+// costs more than all the rest of a record, and the reader looks by itself many times a second.
+// Processors that pass the mark together may step over it, so it is a few records wide.
 static __always_inline void submit(struct record *record)
 {
 	__u64 queued = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	int is_much = queued >= MUCH && queued < MUCH + 8 * sizeof(*record);
 
-	bpf_ringbuf_submit(record, queued > 64 * 1024 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, is_much ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 static __always_inline struct record *begin(struct sock *sk, __u64 cookie, __u8 kind)
@@ -321,6 +328,8 @@ static __always_inline void connecting(struct sock *sk, __u64 cookie)
 	origin.pid = own_pid();
 	bpf_get_current_comm(origin.comm, sizeof(origin.comm));
 	bpf_map_update_elem(&origins, &cookie, &origin, BPF_ANY);
+	if (only_ends)
+		return;
 	record = begin(sk, cookie, KIND_CONNECT);
 	if (!record)
 		return;
@@ -330,10 +339,11 @@ static __always_inline void connecting(struct sock *sk, __u64 cookie)
 
 static __always_inline void established(struct sock *sk, __u64 cookie, int oldstate)
 {
+	int is_incoming = oldstate != SYN_SENT;
 	struct record *record;
 	struct origin *known;
 
-	if (oldstate != SYN_SENT) {
+	if (is_incoming) {
 		// Whoever accepts it is found when accept returns.
 		struct origin origin = {};
 
@@ -341,14 +351,16 @@ static __always_inline void established(struct sock *sk, __u64 cookie, int oldst
 		origin.opened_ns = bpf_ktime_get_boot_ns();
 		bpf_map_update_elem(&origins, &cookie, &origin, BPF_ANY);
 	}
+	if (only_ends)
+		return;
 	record = begin(sk, cookie, KIND_ESTABLISHED);
 	if (!record)
 		return;
-	known = bpf_map_lookup_elem(&origins, &cookie);
+	record->passive = is_incoming;
+	known = is_incoming ? 0 : bpf_map_lookup_elem(&origins, &cookie);
 	if (known) {
 		name(record, known);
-		if (!known->passive)
-			record->duration_ns = record->at_ns - known->opened_ns;
+		record->duration_ns = record->at_ns - known->opened_ns;
 	}
 	submit(record);
 }
@@ -384,6 +396,9 @@ int BPF_PROG(set_state, struct sock *sk, int oldstate, int newstate)
 {
 	__u64 cookie;
 
+	// Most moves are steps of a close that tell nothing.
+	if (newstate != SYN_SENT && newstate != ESTABLISHED && newstate != CLOSE)
+		return 0;
 	if (!is_wanted(sk))
 		return 0;
 	cookie = bpf_get_socket_cookie(sk);
@@ -401,12 +416,9 @@ static __always_inline __u64 call_number(struct pt_regs *regs)
 	__u64 number = ~0ULL;
 
 	if (bpf_core_field_exists(((struct pt_regs___x86 *)regs)->orig_ax)) {
-		bpf_probe_read_kernel(&number, 8, &((struct pt_regs___x86 *)regs)->orig_ax);
+		number = ((struct pt_regs___x86 *)regs)->orig_ax;
 	} else if (bpf_core_field_exists(((struct pt_regs___arm64 *)regs)->syscallno)) {
-		int call = -1;
-
-		bpf_probe_read_kernel(&call, 4, &((struct pt_regs___arm64 *)regs)->syscallno);
-		number = call;
+		number = ((struct pt_regs___arm64 *)regs)->syscallno;
 	}
 	return number;
 }
@@ -664,7 +676,7 @@ static __always_inline int datagram(struct sock *sk, int length, __u8 kind)
 
 	if (sk->sk_protocol == IPPROTO_TCP)
 		adopt(sk);
-	if (length < 0 || sk->sk_protocol != IPPROTO_UDP ||
+	if (only_ends || length < 0 || sk->sk_protocol != IPPROTO_UDP ||
 	    (family != AF_INET && family != AF_INET6) ||
 	    !is_wanted_netns(sk->__sk_common.skc_net.net->ns.inum))
 		return 0;

@@ -99,6 +99,7 @@ impl Events {
         let mut programs = EbpfLoader::new()
             .btf(Some(&btf))
             .override_global("only_netns", &netns, true)
+            .override_global("only_ends", &u8::from(scope.watched == Watched::Ends), true)
             .override_global("pid_namespace_device", &device, true)
             .override_global("pid_namespace_inode", &inode, true)
             .override_global("accept_call", &accept, true)
