@@ -17,6 +17,7 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
+#include "ring.h"
 
 #define RELOCATED __attribute__((preserve_access_index))
 
@@ -195,23 +196,11 @@ enum direction {
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
-} ring SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, __u64);
 	__type(value, struct origin);
 } origins SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} lost SEC(".maps");
 
 // Set before loading. Volatile, or the compiler would take the zeros for the values.
 const volatile __u64 pid_namespace_device = 0;
@@ -249,33 +238,19 @@ static __always_inline int is_wanted(struct sock *sk)
 
 static __always_inline struct record *reserve(__u8 kind)
 {
-	struct record *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-	__u32 zero = 0;
+	struct record *record = room(sizeof(*record));
 
-	if (!record) {
-		__u64 *count = bpf_map_lookup_elem(&lost, &zero);
-
-		if (count)
-			*count += 1;
+	if (!record)
 		return 0;
-	}
 	__builtin_memset(record, 0, sizeof(*record));
 	record->at_ns = bpf_ktime_get_boot_ns();
 	record->kind = kind;
 	return record;
 }
 
-#define MUCH (64 * 1024)
-
-// Wakes the reader when much has just come together, and not at each record from then on: a wakeup
-// costs more than all the rest of a record, and the reader looks by itself many times a second.
-// Processors that pass the mark together may step over it, so it is a few records wide.
 static __always_inline void submit(struct record *record)
 {
-	__u64 queued = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	int is_much = queued >= MUCH && queued < MUCH + 8 * sizeof(*record);
-
-	bpf_ringbuf_submit(record, is_much ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	hand_over(record, sizeof(*record));
 }
 
 static __always_inline struct record *begin(struct sock *sk, __u64 cookie, __u8 kind)

@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
+#include "ring.h"
 
 #define RELOCATED __attribute__((preserve_access_index))
 
@@ -85,23 +86,11 @@ struct record {
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
-} ring SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u32);
 	__type(value, struct pending);
 } entered SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} lost SEC(".maps");
 
 // Set before loading. Volatile, or the compiler would take the zeros for the values.
 const volatile __u64 pid_namespace_device = 0;
@@ -201,14 +190,14 @@ int BPF_PROG(leaves, struct pt_regs *regs, long result)
 {
 	struct pending *pending;
 	struct record *record;
-	__u32 thread, zero = 0;
+	__u32 thread;
 
 	if (!is_wanted(&thread))
 		return 0;
 	pending = bpf_map_lookup_elem(&entered, &thread);
 	if (!pending)
 		return 0;
-	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	record = room(sizeof(*record));
 	if (record) {
 		__u32 number = pending->number & (CALLS - 1);
 
@@ -222,12 +211,7 @@ int BPF_PROG(leaves, struct pt_regs *regs, long result)
 		read_address(record->address,
 			     pointer(record->arguments, calls[number].address));
 		read_value(record->value, pointer(record->arguments, calls[number].value));
-		bpf_ringbuf_submit(record, 0);
-	} else {
-		__u64 *count = bpf_map_lookup_elem(&lost, &zero);
-
-		if (count)
-			*count += 1;
+		hand_over(record, sizeof(*record));
 	}
 	bpf_map_delete_elem(&entered, &thread);
 	return 0;

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use super::column::{Cell, Column};
 use super::units::UNKNOWN;
 use super::{clean, options};
+use crate::model::drops::Drops;
 use crate::model::options::{ChangedBy, OptionsReport};
 use crate::model::owner::Unverified;
 use crate::model::packets::{FlowEnd, PacketCounts};
 use crate::model::probe::ProbeReport;
-use crate::model::socket::Socket;
+use crate::model::socket::{Protocol, Socket};
 use crate::model::table::Told;
 
 /// Adds a line; cells are cleaned.
@@ -113,6 +114,35 @@ pub fn flows(counts: &PacketCounts) -> String {
             owner.map(|owner| owner.name.to_string()).unwrap_or_default(),
         ];
         line(&mut out, cells);
+    }
+    out
+}
+
+/// Dropped packets and resets: a line a flow of each cause, and one without ends for the rest.
+pub fn drops(drops: &Drops) -> String {
+    let mut out = String::new();
+    let head = ["event", "reason", "protocol", "local_addr", "local_port"];
+    line(&mut out, head.into_iter().chain(["remote_addr", "remote_port", "count", "last"]));
+    for cause in &drops.causes {
+        let lead = [cause.event.name(), cause.reason.as_deref().unwrap_or_default()];
+        let lead = lead.map(str::to_owned);
+        for flow in &cause.flows {
+            let protocol = flow.protocol.map(Protocol::name).unwrap_or_default().to_owned();
+            let addr = |end: FlowEnd| end.addr.to_string();
+            let port = |end: FlowEnd| match end.port {
+                0 => String::new(),
+                port => port.to_string(),
+            };
+            let (local, remote) = (flow.local, flow.remote);
+            let ends = [protocol, addr(local), port(local), addr(remote), port(remote)];
+            let counts = [flow.count.to_string(), flow.last.to_string()];
+            line(&mut out, lead.iter().cloned().chain(ends).chain(counts));
+        }
+        if cause.others > 0 {
+            let ends = std::iter::repeat_n(String::new(), 5);
+            let counts = [cause.others.to_string(), String::new()];
+            line(&mut out, lead.iter().cloned().chain(ends).chain(counts));
+        }
     }
     out
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::command::ExportFormat;
 use crate::collect::ports::ledger;
 use crate::model::document::Document;
+use crate::model::drops::Drops;
 use crate::model::health::Health;
 use crate::model::options::OptionsReport;
 use crate::model::owner::Unverified;
@@ -66,6 +67,8 @@ pub enum Content {
     },
     /// Packet counts.
     Packets(Arc<PacketCounts>),
+    /// Dropped packets and resets.
+    Drops(Arc<Drops>),
     /// Options of the selected socket.
     Options(Box<OptionsReport>),
     /// The tester's report.
@@ -130,6 +133,7 @@ impl Content {
             Self::Ports { .. } => "ports",
             Self::History { .. } => "history",
             Self::Packets(_) => "packets",
+            Self::Drops(_) => "drops",
             Self::Options(_) => "opts",
             Self::Probe(_) => "probe",
         }
@@ -164,6 +168,7 @@ impl Content {
                 },
             ),
             Self::Packets(counts) => document(&schema, &**counts),
+            Self::Drops(drops) => document(&schema, &**drops),
             Self::Options(report) => document(&schema, report),
             Self::Probe(report) => document(&schema, report),
         }
@@ -186,6 +191,7 @@ impl Content {
                 }
             }
             Self::Packets(counts) => out = csv::flows(counts),
+            Self::Drops(drops) => out = csv::drops(drops),
             Self::Options(report) => out = csv::options([&**report]),
             Self::Probe(report) => out = csv::stages(report),
         }

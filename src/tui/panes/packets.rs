@@ -78,7 +78,7 @@ impl Pane for Packets {
         let Canvas { buf, area, scroll, theme, cursor, .. } = canvas;
         let area = self.filters.draw(buf, area, theme, cursor);
         if self.view == View::Drops {
-            return self.draw_drops(world, buf, area, scroll, theme);
+            return drops::draw(world, self.focus.as_ref(), buf, area, scroll, theme);
         }
         let sample = &world.packets.sample;
         let Some(counts) = world.packets.value() else {
@@ -94,7 +94,7 @@ impl Pane for Packets {
             }
             let rest = lines::blocked(buf, area, theme, sample);
             let table = lines::interfaces(world, theme);
-            return draw_list(buf, rest, scroll, &table);
+            return lines::draw_list(buf, rest, scroll, &table);
         };
         let area = message::troubles(buf, area, theme, sample);
         self.draw_rate(buf, paint::line(area, 0), counts, theme);
@@ -114,8 +114,8 @@ impl Pane for Packets {
             true => split(below, protocols.len()),
             false => (Rect { height: 0, ..below }, below),
         };
-        draw_lines(buf, beside, &protocols);
-        draw_list(buf, list, scroll, &self.list(world, counts, list.width, theme));
+        lines::draw_lines(buf, beside, &protocols);
+        lines::draw_list(buf, list, scroll, &self.list(world, counts, list.width, theme));
     }
 
     fn command(&mut self, command: Command, scroll: &mut Scroll, cx: &mut Cx<'_>) -> Response {
@@ -198,7 +198,10 @@ impl Pane for Packets {
     }
 
     fn export(&self, world: &World, format: ExportFormat) -> Option<Export> {
-        let content = Content::Packets(world.packets.value()?.clone());
+        let content = match self.view {
+            View::Drops => Content::Drops(world.drops.value()?.clone()),
+            _ => Content::Packets(world.packets.value()?.clone()),
+        };
         Some(Export { content, format, at: world.now.wall })
     }
 }
@@ -316,34 +319,10 @@ impl Packets {
             View::Drops => Vec::new(),
             View::Interfaces => lines::interfaces(world, theme),
         };
-        self.say_nothing_yet(&mut list, theme);
-        list
-    }
-
-    fn say_nothing_yet(&self, list: &mut Vec<Line>, theme: &Theme) {
         if list.len() == 1 {
             list.push(vec![(self.view.nothing_yet().to_owned(), theme.dim)]);
         }
-    }
-
-    /// Drops and resets, which the kernel tells whether or not packets may be captured.
-    fn draw_drops(
-        &self,
-        world: &World,
-        buf: &mut ratatui::buffer::Buffer,
-        area: Rect,
-        scroll: &mut Scroll,
-        theme: &Theme,
-    ) {
-        let sample = &world.drops.sample;
-        let Some(drops) = world.drops.value() else {
-            let text = "Asking the kernel for drops and resets …";
-            return message::no_value(buf, area, theme, sample, text);
-        };
-        let area = message::troubles(buf, area, theme, sample);
-        let mut list = drops::lines(drops, world, self.focus.as_ref(), area.width, theme);
-        self.say_nothing_yet(&mut list, theme);
-        draw_list(buf, area, scroll, &list);
+        list
     }
 }
 
@@ -368,21 +347,6 @@ fn split(area: Rect, protocols: usize) -> (Rect, Rect) {
     let height = wanted.min(5).min(area.height / 2);
     let list = Rect { y: area.y + height, height: area.height - height, ..area };
     (Rect { height, ..area }, list)
-}
-
-fn draw_lines(buf: &mut ratatui::buffer::Buffer, area: Rect, lines: &[Line]) {
-    for (index, line) in lines.iter().take(usize::from(area.height)).enumerate() {
-        paint::pieces(buf, paint::line(area, index), line);
-    }
-}
-
-/// A heading that stays, and a list below it that scrolls.
-fn draw_list(buf: &mut ratatui::buffer::Buffer, area: Rect, scroll: &mut Scroll, list: &[Line]) {
-    let Some((heading, rows)) = list.split_first() else { return };
-    draw_lines(buf, paint::line(area, 0), std::slice::from_ref(heading));
-    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let shown = scroll.show(body, rows.len(), None);
-    draw_lines(buf, body, &rows[shown]);
 }
 
 fn packet_rate(world: &World) -> Option<f64> {

@@ -1,7 +1,6 @@
 //! `w`: the question goes to the row under the key, and remedies lead to plans.
 
 use super::*;
-use crate::tui::fixture::sample;
 use crate::act::close;
 use crate::inspect::bind::Target;
 use crate::model::drops::{DropCause, DropFlow, Drops};
@@ -9,6 +8,7 @@ use crate::model::event::EventKind;
 use crate::model::packets::FlowEnd;
 use crate::model::socket::{Protocol, SocketId, SocketKey};
 use crate::model::why::{Remedy, RuleFacts, TrialBind, WhyFinding, WhyKind, WhyReport};
+use crate::tui::fixture::sample;
 
 fn asked(effect: &Effect) -> Option<(RequestId, Target)> {
     match effect {

@@ -3,16 +3,22 @@
 
 use std::time::Duration;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
 use crate::catalog::reasons;
 use crate::model::drops::{DropCause, DropFlow, Drops};
 use crate::model::packets::{FlowEnd, FlowFocus};
 use crate::model::socket::Protocol;
 use crate::text::{clean, units};
 use crate::tui::theme::Theme;
+use crate::tui::widgets::message;
 use crate::tui::widgets::paint::{self, Line};
+use crate::tui::widgets::scroll::Scroll;
 use crate::tui::world::World;
 
-use super::lines::heading;
+use super::lines::{draw_list, heading};
+use super::views::View;
 
 /// At most so many flows are listed below a cause.
 const FLOWS: usize = 6;
@@ -20,8 +26,30 @@ const FLOWS: usize = 6;
 /// What stands to the left of the words.
 const NUMBERS: u16 = 18;
 
+/// Draws them, whether or not packets may be captured: the kernel tells.
+pub(super) fn draw(
+    world: &World,
+    focus: Option<&FlowFocus>,
+    buf: &mut Buffer,
+    area: Rect,
+    scroll: &mut Scroll,
+    theme: &Theme,
+) {
+    let sample = &world.drops.sample;
+    let Some(drops) = world.drops.value() else {
+        let text = "Asking the kernel for drops and resets …";
+        return message::no_value(buf, area, theme, sample, text);
+    };
+    let area = message::troubles(buf, area, theme, sample);
+    let mut list = lines(drops, world, focus, area.width, theme);
+    if drops.causes.is_empty() {
+        list.push(vec![(View::Drops.nothing_yet().to_owned(), theme.dim)]);
+    }
+    draw_list(buf, area, scroll, &list);
+}
+
 /// The heading, and the causes: what befell the selected socket first.
-pub(super) fn lines(
+fn lines(
     drops: &Drops,
     world: &World,
     focus: Option<&FlowFocus>,
@@ -156,6 +184,27 @@ mod tests {
         desk.press(KeyCode::Char('v'));
         assert!(desk.last(|effect| matches!(effect, Effect::WatchDrops).then_some(())).is_some());
         desk
+    }
+
+    #[test]
+    fn what_is_exported_is_what_is_on_screen() {
+        let mut desk = desk();
+        feed(&mut desk, Some(drops(1)), Vec::new(), 1);
+        let export = |desk: &mut Desk, as_what: &str| {
+            desk.press(KeyCode::Char(':'));
+            desk.type_text(as_what);
+            desk.press(KeyCode::Enter);
+            let exported = desk.last(|effect| match effect {
+                Effect::Export(_, export) => Some(export.render().unwrap()),
+                _ => None,
+            });
+            exported.unwrap()
+        };
+        let json = export(&mut desk, "as JSON");
+        assert!(json.starts_with(r#"{"schema":"sockpit.drops/1","since""#), "{json}");
+        let csv = export(&mut desk, "as CSV");
+        let line = "dropped,NETFILTER_DROP,tcp,10.0.0.5,8080,10.0.0.7,5000,4,2026-03-14T12:04:22Z";
+        assert!(csv.lines().any(|it| it.starts_with(line)), "{csv}");
     }
 
     fn feed(desk: &mut Desk, value: Option<Drops>, health: Vec<Health>, seconds: u32) {

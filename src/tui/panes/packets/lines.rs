@@ -14,6 +14,7 @@ use crate::text::{clean, problem, units};
 use crate::tui::label;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint::{self, Line};
+use crate::tui::widgets::scroll::Scroll;
 use crate::tui::world::World;
 
 /// TCP's RST and FIN bits (RFC 9293, 3.1).
@@ -218,6 +219,22 @@ pub(super) fn interfaces(world: &World, theme: &Theme) -> Vec<Line> {
         ]);
     }
     lines
+}
+
+/// Lines from the top of an area, as many as fit.
+pub(super) fn draw_lines(buf: &mut Buffer, area: Rect, lines: &[Line]) {
+    for (index, line) in lines.iter().take(usize::from(area.height)).enumerate() {
+        paint::pieces(buf, paint::line(area, index), line);
+    }
+}
+
+/// A heading that stays, and a list below it that scrolls.
+pub(super) fn draw_list(buf: &mut Buffer, area: Rect, scroll: &mut Scroll, list: &[Line]) {
+    let Some((heading, rows)) = list.split_first() else { return };
+    draw_lines(buf, paint::line(area, 0), std::slice::from_ref(heading));
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let shown = scroll.show(body, rows.len(), None);
+    draw_lines(buf, body, &rows[shown]);
 }
 
 pub(super) fn heading(text: &str, theme: &Theme) -> Line {
