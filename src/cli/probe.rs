@@ -59,6 +59,10 @@ pub struct Args {
     /// Connect by Multipath TCP, and say whether the peer speaks it.
     #[arg(long)]
     mptcp: bool,
+    /// Send the first bytes with the SYN (TCP Fast Open, RFC 7413), where the target's address has
+    /// given a cookie before; else ask it for one. A second round (--count 2) then has it.
+    #[arg(long, conflicts_with = "via")]
+    fast_open: bool,
     /// Do it all in this network namespace: a name as `ip netns` has it, or a path such as
     /// /proc/PID/ns/net.
     #[arg(long, value_name = "NS")]

@@ -12,7 +12,7 @@ use super::health::Health;
 
 pub use detail::{
     BytesDetail, Certificate, CloseDetail, CloseHow, ConnectDetail, Detail, EchoDetail, End,
-    GreetingDetail, Hop, HopEnd, IcmpAnswer, ListenerDetail, LocalDetail, ProxyDetail,
+    FastOpenDetail, GreetingDetail, Hop, HopEnd, IcmpAnswer, ListenerDetail, LocalDetail, ProxyDetail,
     RequestDetail, ResolveDetail, ResolveSource, RouteKind, RstDetail, TlsDetail, TlsFault,
 };
 pub use stage_name::StageName;

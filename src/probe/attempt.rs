@@ -1,6 +1,7 @@
 //! One attempt at one address: its stages in order, and the verdict.
 
 mod datagrams;
+mod fast_open;
 mod line;
 mod path;
 mod reset;
@@ -67,7 +68,7 @@ impl Attempt<'_> {
             Err(fault) => verdict::of(&fault, &scene),
             Ok((connection, rtt)) => self.talk(connection, rtt, &mut scene, waterfall).await,
         };
-        let verdict = self.with_author(verdict, &scene, waterfall).await;
+        let verdict = self.with_author(verdict, &mut scene, waterfall).await;
         Tried { verdict, connected, health: scene.evidence.health }
     }
 
@@ -117,7 +118,7 @@ impl Attempt<'_> {
         let patience = self.settings.connect_timeout();
         let drops = drops::Watch::begin(scene.address);
         let tcp::Connecting { result, took, detail } =
-            tcp::connect(scene.address, &self.settings.outfit, patience).await;
+            tcp::connect(scene.address, &self.settings.outfit, self.opening(), patience).await;
         scene.connect = detail;
         if result.is_err() {
             scene.evidence.dropped = drops.end().await;
@@ -159,6 +160,13 @@ impl Attempt<'_> {
             }
         };
         let waited = started.elapsed();
+        let talked = match &line {
+            Line::Stream(pipe) => fast_open::settled(pipe, talked, scene, waterfall),
+            _ => talked,
+        };
+        if let Err(fault @ (Fault::Silence | Fault::Connect { .. })) = &talked {
+            look_for_reasons(fault, scene).await;
+        }
         self.look_behind(local, &talked, rtt, scene).await;
         let talked = match talked {
             Err(fault) => return verdict::of(&fault, scene),

@@ -20,6 +20,8 @@ pub struct Outfit {
     pub options: Arc<[Wish]>,
     /// TCP connections are to be of Multipath TCP.
     pub mptcp: bool,
+    /// The first bytes are to go with the SYN (RFC 7413).
+    pub fast_open: bool,
 }
 
 impl Outfit {

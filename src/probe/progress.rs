@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::model::probe::{Attempt, Detail, ProbeSummary, RstDetail, Stage, StageName, Verdict};
+use crate::model::probe::{Attempt, ConnectDetail, Detail, ProbeSummary, Stage, StageName, Verdict};
 
 /// One thing that happened, in order. Of one attempt come any number of stages, each begun
 /// and done, then its end.
@@ -70,11 +70,11 @@ impl<'a> Waterfall<'a> {
         self.tell(Progress::StageDone { seq, address, stage }).await;
     }
 
-    /// What was learnt of the RST after its stage had ended: it goes with the whole attempt.
-    pub(super) fn note_rst(&mut self, rst: RstDetail) {
+    /// What was learnt of the connect stage after it had ended: it goes with the whole attempt.
+    pub(super) fn amend_connect(&mut self, found: &ConnectDetail) {
         for stage in &mut self.stages {
             if let Detail::Connect(connect) = &mut stage.detail {
-                connect.rst = Some(rst);
+                (**connect).clone_from(found);
             }
         }
     }

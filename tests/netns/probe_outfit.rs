@@ -4,10 +4,12 @@
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::probe::{ip, lonely_link, probe, replace_in_etc};
-use crate::support::{in_namespace, sockpit, wait_for};
+use crate::probe::{assert_fails, ip, lonely_link, probe, replace_in_etc};
+use crate::probe_lies::nft;
+use crate::support::{in_namespace, in_namespace_with, sockpit, wait_for};
 
 fn listener(address: &str) -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(address).unwrap();
@@ -112,5 +114,77 @@ fn every_address_is_tried_and_the_one_that_a_client_would_use_is_told() {
         let picked = &document["happy_eyeballs"]["picked"];
         assert_eq!(*picked, address.to_string(), "{document}");
         assert!(document["happy_eyeballs"]["after_us"].is_u64(), "{document}");
+    });
+}
+
+/// Answers each request on 127.0.0.1:9080, and takes data that comes with the SYN (`tcp(7)`,
+/// TCP_FASTOPEN).
+const FAST_SERVER: &str = "
+import socket
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 8)
+s.bind(('127.0.0.1', 9080))
+s.listen(8)
+print('ready', flush=True)
+while True:
+    c, _ = s.accept()
+    c.settimeout(0.5)
+    try:
+        c.recv(4096)
+        c.sendall(b'HTTP/1.0 204 No Content\\r\\n\\r\\n')
+    except OSError:
+        pass
+    c.close()
+";
+
+#[test]
+fn fast_open_tells_of_the_cookie_and_of_the_data() {
+    in_namespace_with(&["nft", "python3"], || {
+        std::fs::write("/proc/sys/net/ipv4/tcp_fastopen", "3").unwrap();
+        let mut server = Command::new("python3")
+            .args(["-c", FAST_SERVER])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = [0; 6];
+        std::io::Read::read_exact(server.stdout.as_mut().unwrap(), &mut ready).unwrap();
+        let fast = "--fast-open";
+        let told = |document: &Value, attempt: usize| {
+            let stages = document["attempts"][attempt]["stages"].as_array().unwrap();
+            let connect = stages.iter().find(|stage| stage["name"] == "connect").unwrap();
+            let found = &connect["detail"]["fast_open"];
+            (found["cookie"].as_bool(), found["accepted"].as_bool())
+        };
+        let target = "http://127.0.0.1:9080/";
+        let (code, document) = probe(&[target, fast, "--count", "2", "--interval", "1ms"]);
+        assert_eq!(code, 0, "{document}");
+        assert_eq!(told(&document, 0), (Some(false), None), "{document}");
+        assert_eq!(told(&document, 1), (Some(true), Some(true)), "{document}");
+        // Who only listens has nothing to send, and connects all the same.
+        let (code, document) = probe(&["tcp://127.0.0.1:9080", fast]);
+        assert_eq!((code, told(&document, 0)), (0, (Some(true), None)), "{document}");
+        // The cookie is one of the address: another port need not take the data, or listen at all.
+        let (listener, address) = listener("127.0.0.1:0");
+        let answering = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let _ = std::io::Read::read(&mut stream, &mut request).unwrap();
+            std::io::Write::write_all(&mut stream, b"HTTP/1.0 204 No Content\r\n\r\n").unwrap();
+        });
+        let (code, document) = probe(&[&format!("http://{address}/"), fast]);
+        assert_eq!((code, told(&document, 0)), (0, (Some(true), Some(false))), "{document}");
+        answering.join().unwrap();
+        let closed = ["http://127.0.0.1:9081/", fast];
+        assert_fails(&closed, "refused", "peer", Some("ECONNREFUSED"));
+        nft("table inet f { chain i { type filter hook input priority 0; tcp dport 9080 drop }}");
+        let lost = [target, fast, "--timeout", "500ms"];
+        let document = assert_fails(&lost, "timeout", "local", None);
+        let text = document["verdict"]["text"].as_str().unwrap();
+        assert!(text.contains("drops what comes in there"), "{document}");
+        server.kill().unwrap();
+        server.wait().unwrap();
+        let refused = sockpit().args(["probe", "udp://127.0.0.1:9080", fast]).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     });
 }

@@ -1,4 +1,5 @@
-//! A MariaDB that counts connections without a login as errors: probes lock nobody out.
+//! MariaDB: the upgrade to TLS, and connections without a login, which it counts as errors: probes lock
+//! nobody out.
 //!
 //! Written down for MariaDB 10.11 (Debian 12).
 
@@ -7,7 +8,11 @@ use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
-use crate::servers::{Server, assert_verdict};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::certificates::Authority;
+use crate::servers::{Server, assert_verdict, shown, stage};
 use crate::support::{in_namespace_with, run};
 
 /// How many errors the server forgives.
@@ -15,6 +20,54 @@ const FORGIVEN: usize = 5;
 
 /// An address of this host that is not the loopback's own: that one is never locked out.
 const HOST: &str = "192.0.2.9";
+
+/// MariaDB on port 3306 with a data directory of its own, and these options besides.
+fn start_mariadb(directory: TempDir, more: &[&str]) -> Server {
+    let at = |name: &str| directory.path().join(name).display().to_string();
+    let data = format!("--datadir={}", at("data"));
+    run(Command::new("mariadb-install-db").args(["--no-defaults", "--user=root", &data]));
+    // From a host without any user the server does not even greet.
+    fs::write(at("init"), "CREATE USER 'somebody'@'%' IDENTIFIED BY 'secret';\n").unwrap();
+    let mut arguments = vec![
+        "--no-defaults".to_owned(),
+        "--user=root".to_owned(),
+        data,
+        format!("--socket={}", at("socket")),
+        format!("--pid-file={}", at("pid")),
+        format!("--init-file={}", at("init")),
+        "--port=3306".to_owned(),
+    ];
+    arguments.extend(more.iter().map(|option| (*option).to_owned()));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    Server::start_in(directory, "mariadbd", &arguments, 3306)
+}
+
+#[test]
+fn mariadb_is_asked_for_tls() {
+    in_namespace_with(&["mariadbd", "openssl"], || {
+        let authority = Authority::new();
+        let good = authority.good("good", "localhost");
+        let (chain, key) = (shown(&good.chain), shown(&good.key));
+        let secured = [format!("--ssl-cert={chain}"), format!("--ssl-key={key}")];
+        let secured: Vec<&str> = secured.iter().map(String::as_str).collect();
+        let server = start_mariadb(tempfile::tempdir().unwrap(), &secured);
+        let ca = authority.file();
+        let args = ["mysql://localhost", "-4", "--starttls", "--ca", &ca];
+        let document = assert_verdict(&args, "ok", None, "MariaDB");
+        assert_eq!(stage(&document, "tls")["fault"], Value::Null, "{document}");
+        assert!(stage(&document, "tls")["version"].is_string(), "{document}");
+        assert!(stage(&document, "request").to_string().contains("Access denied"), "{document}");
+        // A certificate that nobody vouches for is a fault, and the login goes on.
+        let args = ["mysql://localhost", "-4", "--starttls"];
+        let document = assert_verdict(&args, "tls_failed", Some("peer"), "");
+        assert!(stage(&document, "request").to_string().contains("Access denied"), "{document}");
+        drop(server);
+        let _plain = start_mariadb(tempfile::tempdir().unwrap(), &["--skip-ssl"]);
+        let args = ["mysql://localhost", "-4", "--starttls"];
+        let document = assert_verdict(&args, "protocol_error", Some("peer"), "");
+        assert_eq!(stage(&document, "tls"), &Value::Null, "{document}");
+    });
+}
 
 #[test]
 fn mariadb_locks_nobody_out_who_is_probed_by_its_protocol() {
@@ -27,22 +80,8 @@ fn mariadb_locks_nobody_out_who_is_probed_by_its_protocol() {
         // Only hosts that have a name are counted.
         fs::write(at("hosts"), format!("127.0.0.1 localhost\n{HOST} probe.example\n")).unwrap();
         run(Command::new("mount").args(["--bind", &at("hosts"), "/etc/hosts"]));
-        let data = format!("--datadir={}", at("data"));
-        run(Command::new("mariadb-install-db").args(["--no-defaults", "--user=root", &data]));
-        // From a host without any user the server does not even greet.
-        fs::write(at("init"), "CREATE USER 'somebody'@'%' IDENTIFIED BY 'secret';\n").unwrap();
-        let arguments = [
-            "--no-defaults".to_owned(),
-            "--user=root".to_owned(),
-            data.clone(),
-            format!("--socket={}", at("socket")),
-            format!("--pid-file={}", at("pid")),
-            format!("--init-file={}", at("init")),
-            format!("--max-connect-errors={FORGIVEN}"),
-            "--port=3306".to_owned(),
-        ];
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let _server = Server::start_in(directory, "mariadbd", &arguments, 3306);
+        let more = format!("--max-connect-errors={FORGIVEN}");
+        let _server = start_mariadb(directory, &[&more]);
 
         let target = format!("mysql://{HOST}");
         for _ in 0..2 * FORGIVEN {

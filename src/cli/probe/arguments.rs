@@ -64,13 +64,13 @@ fn outfit(args: &Args) -> Result<Outfit, Failure> {
             Wish::parse(&written).map_err(|wrong| Failure::usage(format!("--set: {wrong}")))?;
         if wish.name == "TCP_FASTOPEN_CONNECT" {
             return Err(Failure::usage(
-                "--set: with TCP_FASTOPEN_CONNECT connect(2) sends nothing, so that there would be no \
-                 handshake to test",
+                "--set: TCP_FASTOPEN_CONNECT defers the handshake to the first bytes: --fast-open does \
+                 that, and tells what came of it",
             ));
         }
         options.push(wish);
     }
-    Ok(Outfit { source, source_port, options: options.into(), mptcp: args.mptcp })
+    Ok(Outfit { source, source_port, options: options.into(), mptcp: args.mptcp, fast_open: args.fast_open })
 }
 
 /// `ADDR`, `ADDR:PORT`, `[V6]:PORT`, `:PORT`.

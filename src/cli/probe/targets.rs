@@ -59,7 +59,7 @@ fn check_way(target: &Target, settings: &Settings) -> Result<(), Failure> {
             "cannot probe `{text}` by --via: a proxy carries only TCP connections"
         )));
     }
-    let Outfit { source, source_port, options, mptcp } = &settings.outfit;
+    let Outfit { source, source_port, options, mptcp, fast_open } = &settings.outfit;
     let has_outfit = source.is_some() || source_port.is_some() || !options.is_empty();
     if target.protocol().carrier() == Carrier::Unix && has_outfit {
         return Err(Failure::usage(format!(
@@ -68,7 +68,7 @@ fn check_way(target: &Target, settings: &Settings) -> Result<(), Failure> {
         )));
     }
     let is_stream = matches!(target.protocol().carrier(), Carrier::Tcp | Carrier::Tls);
-    let streams_alone = [(*mptcp, "--mptcp"), (settings.every_address, "--every-address")];
+    let streams_alone = [(*mptcp, "--mptcp"), (*fast_open, "--fast-open"), (settings.every_address, "--every-address")];
     if let Some((_, option)) = streams_alone.iter().find(|(asked, _)| *asked && !is_stream) {
         return Err(Failure::usage(format!(
             "cannot probe `{text}` by {option}: it is no TCP target"

@@ -205,6 +205,16 @@ pub struct RstDetail {
     pub before_target: bool,
 }
 
+/// What came of TCP Fast Open (RFC 7413).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FastOpenDetail {
+    /// Whether a cookie of the target's address was known; else one was asked for.
+    pub cookie: bool,
+    /// Whether the target took the data that went with the SYN; `None` where none went, or nobody
+    /// told.
+    pub accepted: Option<bool>,
+}
+
 /// The connect stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectDetail {
@@ -218,6 +228,8 @@ pub struct ConnectDetail {
     pub mss: Option<u32>,
     /// Whether the connection is one of Multipath TCP (RFC 8684), where that was asked for.
     pub mptcp: Option<bool>,
+    /// What came of TCP Fast Open, where that was asked for.
+    pub fast_open: Option<FastOpenDetail>,
     /// How often the SYN was sent again.
     pub retransmits: Option<u32>,
     /// ICMP errors that came back, in order.

@@ -20,14 +20,15 @@ impl Attempt<'_> {
     pub(super) async fn with_author(
         &self,
         verdict: Verdict,
-        scene: &Scene,
+        scene: &mut Scene,
         waterfall: &mut Waterfall<'_>,
     ) -> Verdict {
         if !self.may_repeat(scene) || !is_by_rst(&verdict, scene) {
             return verdict;
         }
         let Some(rst) = self.look_whose_rst(scene).await else { return verdict };
-        waterfall.note_rst(rst);
+        scene.connect.rst = Some(rst);
+        waterfall.amend_connect(&scene.connect);
         if rst.before_target { verdict::by_a_device_before(verdict, rst, scene) } else { verdict }
     }
 

@@ -6,7 +6,7 @@ use crate::model::dialogue::AppProtocol;
 
 use super::datagram::Datagrams;
 use super::talk::Stream;
-use super::{Dialogue, GREETING, dns, ftp, h2, http, imap, listen, memcached, mqtt, mysql, ntp};
+use super::{Dialogue, GREETING, Input, dns, ftp, h2, http, imap, listen, memcached, mqtt, mysql, ntp};
 use super::{pop3, postgres, redis, smtp, socks, ssh, telnet};
 
 /// Which conversation to have.
@@ -126,6 +126,11 @@ impl Exchange {
             }
             Self::Socks4 { end } => Box::new(Stream::new(socks::Socks4::new(end.clone()))),
         }
+    }
+
+    /// Whether its first word is ours.
+    pub fn speaks_first(&self) -> bool {
+        !self.begin().step(Input::Opened, Duration::ZERO).send.is_empty()
     }
 
     /// The protocol that it speaks; `None` where it only listens.

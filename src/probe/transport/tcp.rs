@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::super::fault::Fault;
 use super::super::outfit::Outfit;
-use crate::model::probe::ConnectDetail;
+use crate::model::probe::{ConnectDetail, FastOpenDetail};
 use crate::sys::handshake::Phase;
 use crate::sys::{self, connecting, errno};
 
@@ -27,9 +27,21 @@ const GLANCE: Duration = Duration::from_millis(2);
 /// A connection to oneself is tried again from another port as often as this.
 const TRIES: u32 = 8;
 
+/// Whether data shall go with the SYN (RFC 7413).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::probe) enum Opening {
+    /// No.
+    Plain,
+    /// Yes; `with_data` says whether we are the ones who speak first.
+    Fast {
+        /// Else the SYN goes alone.
+        with_data: bool,
+    },
+}
+
 /// What a handshake led to.
 pub(in crate::probe) enum Connection {
-    /// It stands.
+    /// It stands, or will with the first bytes that are sent on it.
     Open(TcpStream),
     /// The peer broke it off as soon as it stood.
     Broken(io::Error),
@@ -49,12 +61,13 @@ pub(in crate::probe) struct Connecting {
 pub(in crate::probe) async fn connect(
     address: SocketAddr,
     outfit: &Outfit,
+    opening: Opening,
     patience: Duration,
 ) -> Connecting {
     // Held until another port is found, so that the system does not choose the same again.
     let mut met_itself = Vec::new();
     loop {
-        let mut tried = once(address, outfit, patience).await;
+        let mut tried = once(address, outfit, opening, patience).await;
         tried.detail.self_connects = met_itself.len() as u32;
         match tried.result {
             Ok(Connection::Open(stream)) if is_self(&stream) => {
@@ -83,16 +96,24 @@ fn is_self(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(own), Ok(peer)) if own == peer)
 }
 
-async fn once(address: SocketAddr, outfit: &Outfit, patience: Duration) -> Connecting {
+async fn once(
+    address: SocketAddr,
+    outfit: &Outfit,
+    opening: Opening,
+    patience: Duration,
+) -> Connecting {
     let mut detail = ConnectDetail { remote: Some(address), ..ConnectDetail::default() };
-    let socket = match prepare(address, outfit) {
+    let socket = match prepare(address, outfit, opening) {
         Ok(socket) => socket,
         Err(error) => {
             return Connecting { result: Err(Fault::Here(error)), took: Duration::ZERO, detail };
         }
     };
     let started = Instant::now();
-    let begun = begin(&socket, address);
+    let begun = match opening {
+        Opening::Plain => begin(&socket, address),
+        Opening::Fast { with_data } => begin_fast(&socket, address, with_data, &mut detail),
+    };
     let mut took = started.elapsed();
     // Not earlier: a socket that never connected reads as writable and hung up.
     let mut stream = match TcpStream::from_std(socket.into()) {
@@ -134,8 +155,11 @@ async fn once(address: SocketAddr, outfit: &Outfit, patience: Duration) -> Conne
     Connecting { result, took, detail }
 }
 
-fn prepare(address: SocketAddr, outfit: &Outfit) -> io::Result<Socket> {
+fn prepare(address: SocketAddr, outfit: &Outfit, opening: Opening) -> io::Result<Socket> {
     let socket = outfit.plain(address)?;
+    if opening != Opening::Plain {
+        connecting::open_fast(&socket).map_err(io::Error::other)?;
+    }
     if address.is_ipv6() {
         // Without it an error is told without its code and sender.
         let _ = connecting::queue_icmp_errors(&socket, true, true);
@@ -176,6 +200,10 @@ fn begin(socket: &Socket, address: SocketAddr) -> Result<Handshake, Fault> {
         Err(error) if errno::is_connecting(&error) => {}
         Err(error) => return Err(Fault::Connect { error, at_once: true }),
     }
+    how_far(socket)
+}
+
+fn how_far(socket: &Socket) -> Result<Handshake, Fault> {
     if socket.peer_addr().is_ok() {
         return Ok(Handshake::Done);
     }
@@ -188,6 +216,32 @@ fn begin(socket: &Socket, address: SocketAddr) -> Result<Handshake, Fault> {
             Ok(None) => Ok(Handshake::Running),
             Ok(Some(error)) | Err(error) => Err(Fault::Connect { error, at_once: false }),
         },
+    }
+}
+
+/// The same where data may go with the SYN. With a cookie of the peer the kernel sends nothing before
+/// there is something to send; without one it asks for one, in an ordinary handshake.
+fn begin_fast(
+    socket: &Socket,
+    address: SocketAddr,
+    with_data: bool,
+    detail: &mut ConnectDetail,
+) -> Result<Handshake, Fault> {
+    let cookie = match socket.connect(&address.into()) {
+        Ok(()) => true,
+        Err(error) if errno::is_connecting(&error) => false,
+        Err(error) => return Err(Fault::Connect { error, at_once: true }),
+    };
+    detail.fast_open = Some(FastOpenDetail { cookie, accepted: None });
+    if cookie && with_data {
+        return Ok(Handshake::Done);
+    }
+    // Without a word of ours nothing would ever go.
+    match if cookie { socket.send(&[]) } else { Ok(0) } {
+        Err(error) if !errno::is_connecting(&error) => {
+            Err(Fault::Connect { error, at_once: true })
+        }
+        Ok(_) | Err(_) => how_far(socket),
     }
 }
 

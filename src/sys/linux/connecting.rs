@@ -19,6 +19,9 @@ const CLOSE: u8 = 7;
 const CLOSE_WAIT: u8 = 8;
 const LAST_ACK: u8 = 9;
 
+/// `TCPI_OPT_SYN_DATA` (linux/tcp.h): the SYN-ACK acknowledged data of the SYN.
+const SYN_DATA: u8 = 32;
+
 /// `SO_EE_ORIGIN_ICMP`, `SO_EE_ORIGIN_ICMP6` (linux/errqueue.h).
 const ORIGIN_ICMP: u8 = 2;
 const ORIGIN_ICMP6: u8 = 3;
@@ -46,24 +49,28 @@ pub fn peer_ended_first(socket: &Socket) -> Result<bool> {
 }
 
 fn state(socket: &Socket) -> Result<u8> {
-    // The first byte of `struct tcp_info` is the state.
-    let mut state = 0_u8;
-    let mut length = 1 as libc::socklen_t;
-    // SAFETY: the pointer is to one byte, `length` says so, and the kernel writes no more than
+    head_of_info::<1>(socket).map(|[state]| state)
+}
+
+/// The first bytes of `struct tcp_info` (linux/tcp.h); the very first is the state.
+fn head_of_info<const LENGTH: usize>(socket: &Socket) -> Result<[u8; LENGTH]> {
+    let mut head = [0_u8; LENGTH];
+    let mut length = LENGTH as libc::socklen_t;
+    // SAFETY: the pointer is to LENGTH bytes, `length` says so, and the kernel writes no more than
     // that; both outlive the call.
     let result = unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),
             libc::IPPROTO_TCP,
             libc::TCP_INFO,
-            (&raw mut state).cast::<c_void>(),
+            head.as_mut_ptr().cast::<c_void>(),
             &raw mut length,
         )
     };
     if result != 0 {
         return Err(Error::os("read TCP_INFO", io::Error::last_os_error()));
     }
-    Ok(state)
+    Ok(head)
 }
 
 /// Whether ICMP errors are to be queued, with their codes and senders. TCP over IPv4 queues them
@@ -166,6 +173,24 @@ pub fn speaks_mptcp(socket: &Socket) -> Result<bool> {
         Some(libc::EOPNOTSUPP | libc::ENOPROTOOPT) => Ok(false),
         _ => Err(Error::os("read MPTCP_INFO", error)),
     }
+}
+
+/// Has connect(2) wait for the first bytes and send them with the SYN, where a cookie of that peer
+/// is known (`tcp(7)`, TCP_FASTOPEN_CONNECT; RFC 7413). Without one it asks for one.
+pub fn open_fast(socket: &Socket) -> Result<()> {
+    set_flag(socket, libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT, true)
+        .map_err(|error| Error::os("have a connection opened fast", error))
+}
+
+/// Whether the peer took the data that went with the SYN; `None` where none did, or no answer came.
+pub fn took_fast_data(socket: &Socket) -> Result<Option<bool>> {
+    let [.., options, _, bits] = head_of_info::<8>(socket)?;
+    // `tcpi_fastopen_client_fail`: 2 is TFO_DATA_NOT_ACKED, 3 is TFO_SYN_RETRANSMITTED.
+    Ok(match (options & SYN_DATA != 0, bits >> 1 & 3) {
+        (true, _) => Some(true),
+        (false, 2 | 3) => Some(false),
+        (false, _) => None,
+    })
 }
 
 /// Takes the next ICMP error from the socket's queue, with the system's number for it; `None`

@@ -26,6 +26,16 @@ pub fn speaks_mptcp(_socket: &Socket) -> Result<bool> {
     Err(Error::unsupported("Multipath TCP", ONLY_LINUX))
 }
 
+/// Has connect(2) wait for the first bytes and send them with the SYN.
+pub fn open_fast(_socket: &Socket) -> Result<()> {
+    Err(Error::unsupported("TCP Fast Open", ONLY_LINUX))
+}
+
+/// Whether the peer took the data that went with the SYN.
+pub fn took_fast_data(_socket: &Socket) -> Result<Option<bool>> {
+    Err(Error::unsupported("TCP Fast Open", ONLY_LINUX))
+}
+
 /// Whether the peer's FIN came before ours.
 pub fn peer_ended_first(_socket: &Socket) -> Result<bool> {
     Err(Error::unsupported("who ended a connection first", ONLY_LINUX))

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::answers;
 use super::words::icmp_words;
 use crate::model::probe::{
-    CloseDetail, CloseHow, ConnectDetail, Detail, End, GreetingDetail, LocalDetail, ProxyDetail,
+    FastOpenDetail, CloseDetail, CloseHow, ConnectDetail, Detail, End, GreetingDetail, LocalDetail, ProxyDetail,
     RequestDetail, ResolveDetail, Stage, TlsDetail,
 };
 use crate::text::clean::{clean, clean_to};
@@ -86,6 +86,9 @@ fn connect_words(ok: bool, found: &ConnectDetail) -> String {
         Some(false) => ", the peer speaks no MPTCP",
         None => "",
     });
+    if let Some(fast_open) = found.fast_open {
+        words.push_str(fast_open_words(fast_open));
+    }
     if let Some(times @ 1..) = found.retransmits {
         words.push_str(&format!(", SYN sent {} times", times + 1));
     }
@@ -98,6 +101,15 @@ fn connect_words(ok: bool, found: &ConnectDetail) -> String {
         words.push_str(&format!(", met itself {times} before"));
     }
     words
+}
+
+fn fast_open_words(found: FastOpenDetail) -> &'static str {
+    match (found.cookie, found.accepted) {
+        (false, _) => ", fast open: no cookie yet, one was asked for",
+        (true, Some(true)) => ", fast open: data taken with the SYN",
+        (true, Some(false)) => ", fast open: data with the SYN was not taken",
+        (true, None) => ", fast open: with a cookie, no data went with the SYN",
+    }
 }
 
 fn tls_words(found: &TlsDetail) -> String {
