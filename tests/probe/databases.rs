@@ -56,11 +56,12 @@ fn mariadb_is_asked_for_tls() {
         let document = assert_verdict(&args, "ok", None, "MariaDB");
         assert_eq!(stage(&document, "tls")["fault"], Value::Null, "{document}");
         assert!(stage(&document, "tls")["version"].is_string(), "{document}");
-        assert!(stage(&document, "request").to_string().contains("Access denied"), "{document}");
+        // Whom the server takes for an anonymous user is in.
+        assert!(stage(&document, "request")["logged_in"].is_boolean(), "{document}");
         // A certificate that nobody vouches for is a fault, and the login goes on.
         let args = ["mysql://localhost", "-4", "--starttls"];
         let document = assert_verdict(&args, "tls_failed", Some("peer"), "");
-        assert!(stage(&document, "request").to_string().contains("Access denied"), "{document}");
+        assert!(stage(&document, "request")["logged_in"].is_boolean(), "{document}");
         drop(server);
         let _plain = start_mariadb(tempfile::tempdir().unwrap(), &["--skip-ssl"]);
         let args = ["mysql://localhost", "-4", "--starttls"];
