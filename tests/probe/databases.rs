@@ -65,7 +65,7 @@ fn mariadb_is_asked_for_tls() {
         drop(server);
         let _plain = start_mariadb(tempfile::tempdir().unwrap(), &["--skip-ssl"]);
         let args = ["mysql://localhost", "-4", "--starttls"];
-        let document = assert_verdict(&args, "protocol_error", Some("peer"), "");
+        let document = assert_verdict(&args, "tls_failed", Some("peer"), "no upgrade to TLS");
         assert_eq!(stage(&document, "tls"), &Value::Null, "{document}");
     });
 }
