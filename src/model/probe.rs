@@ -12,8 +12,9 @@ use super::health::Health;
 
 pub use detail::{
     BytesDetail, Certificate, CloseDetail, CloseHow, ConnectDetail, Detail, EchoDetail, End,
-    FastOpenDetail, GreetingDetail, Hop, HopEnd, IcmpAnswer, ListenerDetail, LocalDetail, ProxyDetail,
-    RequestDetail, ResolveDetail, ResolveSource, RouteKind, RstDetail, TlsDetail, TlsFault,
+    FastOpenDetail, GreetingDetail, Hop, HopEnd, IcmpAnswer, ListenerDetail, LocalDetail,
+    ProxyDetail, RequestDetail, ResolveDetail, ResolveSource, RouteKind, RstDetail, TlsDetail,
+    TlsFault,
 };
 pub use stage_name::StageName;
 

@@ -68,6 +68,7 @@ impl Attempt<'_> {
             Err(fault) => verdict::of(&fault, &scene),
             Ok((connection, rtt)) => self.talk(connection, rtt, &mut scene, waterfall).await,
         };
+        let connected = connected && fast_open::is_done(&scene);
         let verdict = self.with_author(verdict, &mut scene, waterfall).await;
         Tried { verdict, connected, health: scene.evidence.health }
     }

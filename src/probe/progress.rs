@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::model::probe::{Attempt, ConnectDetail, Detail, ProbeSummary, Stage, StageName, Verdict};
+use crate::model::probe::{
+    Attempt, ConnectDetail, Detail, ProbeSummary, Stage, StageName, Verdict,
+};
 
 /// One thing that happened, in order. Of one attempt come any number of stages, each begun
 /// and done, then its end.

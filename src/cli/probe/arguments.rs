@@ -70,7 +70,13 @@ fn outfit(args: &Args) -> Result<Outfit, Failure> {
         }
         options.push(wish);
     }
-    Ok(Outfit { source, source_port, options: options.into(), mptcp: args.mptcp, fast_open: args.fast_open })
+    Ok(Outfit {
+        source,
+        source_port,
+        options: options.into(),
+        mptcp: args.mptcp,
+        fast_open: args.fast_open,
+    })
 }
 
 /// `ADDR`, `ADDR:PORT`, `[V6]:PORT`, `:PORT`.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::net::Ipv6Addr;
 
 use super::super::Failure;
 use crate::probe::{Carrier, Family, Host, Outfit, Settings, Target, Written};
@@ -68,7 +69,11 @@ fn check_way(target: &Target, settings: &Settings) -> Result<(), Failure> {
         )));
     }
     let is_stream = matches!(target.protocol().carrier(), Carrier::Tcp | Carrier::Tls);
-    let streams_alone = [(*mptcp, "--mptcp"), (*fast_open, "--fast-open"), (settings.every_address, "--every-address")];
+    let streams_alone = [
+        (*mptcp, "--mptcp"),
+        (*fast_open, "--fast-open"),
+        (settings.every_address, "--every-address"),
+    ];
     if let Some((_, option)) = streams_alone.iter().find(|(asked, _)| *asked && !is_stream) {
         return Err(Failure::usage(format!(
             "cannot probe `{text}` by {option}: it is no TCP target"
@@ -124,8 +129,7 @@ fn joined(words: &[String]) -> Vec<String> {
     for word in words {
         match out.last_mut() {
             Some(host) if may_take_port && is_port(word) => {
-                host.push(':');
-                host.push_str(word);
+                *host = with_port(host, word);
                 may_take_port = false;
             }
             _ => {
@@ -140,11 +144,22 @@ fn joined(words: &[String]) -> Vec<String> {
 /// Whether a word is a host without a port.
 fn takes_port(word: &str) -> bool {
     let host = word.split_once("://").map_or(word, |(_, rest)| rest);
-    let is_bare_v6 = host.matches(':').count() > 1 && !host.contains('[');
-    if host.starts_with(['/', '@']) || host.contains('/') || is_bare_v6 {
+    if host.starts_with(['/', '@']) || host.contains('/') {
         return false;
     }
-    host.ends_with(']') || !host.contains(':')
+    host.ends_with(']') || !host.contains(':') || is_bare_v6(host)
+}
+
+/// Whether it is an IPv6 address, perhaps with its interface, without brackets.
+fn is_bare_v6(host: &str) -> bool {
+    host.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+}
+
+/// Host and port as one target; an IPv6 address gets its brackets.
+fn with_port(word: &str, port: &str) -> String {
+    let at = word.find("://").map_or(0, |at| at + 3);
+    let (scheme, host) = word.split_at(at);
+    if is_bare_v6(host) { format!("{scheme}[{host}]:{port}") } else { format!("{word}:{port}") }
 }
 
 /// What a file has that the user names.
@@ -178,6 +193,8 @@ mod tests {
         assert_eq!(words("8080 9090"), ["8080", "9090"]);
         assert_eq!(words("host:1 80"), ["host:1", "80"]);
         assert_eq!(words("[::1] 80-82"), ["[::1]:80-82"]);
+        assert_eq!(words("::1 80"), ["[::1]:80"]);
+        assert_eq!(words("ssh://fe80::1%eth0 22"), ["ssh://[fe80::1%eth0]:22"]);
         assert_eq!(words("tcp://host 5 other"), ["tcp://host:5", "other"]);
         assert_eq!(words("@list 80"), ["@list", "80"]);
         assert_eq!(words("https://h/p 80"), ["https://h/p", "80"]);

@@ -31,6 +31,12 @@ impl Attempt<'_> {
     }
 }
 
+/// Whether a handshake that was left to the first bytes has come about.
+pub(super) fn is_done(scene: &Scene) -> bool {
+    let left_open = scene.connect.fast_open.is_some_and(|found| found.cookie);
+    !left_open || scene.connect.rtt_us.is_some()
+}
+
 /// Takes note of what became of the data, and takes a handshake that has failed for what it is.
 pub(super) fn settled(
     pipe: &Pipe,

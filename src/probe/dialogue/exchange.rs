@@ -6,7 +6,9 @@ use crate::model::dialogue::AppProtocol;
 
 use super::datagram::Datagrams;
 use super::talk::Stream;
-use super::{Dialogue, GREETING, Input, dns, ftp, h2, http, imap, listen, memcached, mqtt, mysql, ntp};
+use super::{
+    Dialogue, GREETING, Input, dns, ftp, h2, http, imap, listen, memcached, mqtt, mysql, ntp,
+};
 use super::{pop3, postgres, redis, smtp, socks, ssh, telnet};
 
 /// Which conversation to have.

@@ -238,9 +238,7 @@ fn begin_fast(
     }
     // Without a word of ours nothing would ever go.
     match if cookie { socket.send(&[]) } else { Ok(0) } {
-        Err(error) if !errno::is_connecting(&error) => {
-            Err(Fault::Connect { error, at_once: true })
-        }
+        Err(error) if !errno::is_connecting(&error) => Err(Fault::Connect { error, at_once: true }),
         Ok(_) | Err(_) => how_far(socket),
     }
 }

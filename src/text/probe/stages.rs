@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::answers;
 use super::words::icmp_words;
 use crate::model::probe::{
-    FastOpenDetail, CloseDetail, CloseHow, ConnectDetail, Detail, End, GreetingDetail, LocalDetail, ProxyDetail,
-    RequestDetail, ResolveDetail, Stage, TlsDetail,
+    CloseDetail, CloseHow, ConnectDetail, Detail, End, FastOpenDetail, GreetingDetail, LocalDetail,
+    ProxyDetail, RequestDetail, ResolveDetail, Stage, TlsDetail,
 };
 use crate::text::clean::{clean, clean_to};
 use crate::text::units;
