@@ -56,6 +56,8 @@ mod owners_by_kernel;
 mod packet_capture;
 #[path = "netns/packet_filters.rs"]
 mod packet_filters;
+#[path = "netns/packet_gaps.rs"]
+mod packet_gaps;
 #[path = "netns/packets.rs"]
 mod packets;
 #[path = "netns/ports.rs"]

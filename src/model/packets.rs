@@ -37,6 +37,9 @@ pub struct Losses {
     /// Later fragments whose first was not seen; they count for their addresses, and for no port.
     #[serde(default)]
     pub fragments: u64,
+    /// Milliseconds in which a live capture that had begun did not run; `None` for a file.
+    #[serde(default)]
+    pub gap_ms: Option<u64>,
     /// Packets whose process is known and found no room among the processes.
     pub process_table: u64,
 }
@@ -255,6 +258,25 @@ pub struct CaptureBackend {
     pub reason: Option<String>,
 }
 
+/// A file that the packets of a running capture are written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writing {
+    /// Where it is.
+    pub path: String,
+    /// Packets in it.
+    pub packets: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// Packets that are not in it, since the disk was too slow or writing had ended.
+    pub left_out: u64,
+    /// For how long packets went into it.
+    pub duration_ms: u64,
+    /// Whether it is complete.
+    pub is_closed: bool,
+    /// Why it ended before that was asked for, or was not made.
+    pub trouble: Option<String>,
+}
+
 /// Cumulative counts of one capture (`sockpit.packets/1`). Rates are the difference of two.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PacketCounts {
@@ -333,6 +355,9 @@ pub struct PacketCounts {
     /// What the last packets tell of the flow that is looked at.
     #[serde(skip)]
     pub look: Option<Arc<FlowLook>>,
+    /// The file that is written, or was written last.
+    #[serde(skip)]
+    pub writing: Option<Writing>,
 }
 
 impl PacketCounts {

@@ -19,7 +19,7 @@ use crate::probe::Target;
 use super::command::Command;
 use super::cx::Cx;
 use super::dialog::{self, Dialog};
-use super::effect::{Effect, Requests};
+use super::effect::{Capturing, Effect, Requests};
 use super::event::{Answer, Event, FeedUpdate, Moment, RequestId};
 use super::filters::Filters;
 use super::geometry::{Arrangement, Geometry, Split};
@@ -72,7 +72,7 @@ pub struct App {
     has_clipboard: bool,
     screen: Rect,
     requests: Requests,
-    capturing: Option<bool>,
+    capturing: Option<Capturing>,
     capture_when: CaptureWhen,
     clicked: Option<(Instant, Position)>,
     // The mouse holds the split.
@@ -307,10 +307,15 @@ impl App {
     /// Packets are captured as it is configured: what is not on screen is counted on.
     fn capture(&mut self, effects: &mut Vec<Effect>) {
         let visible = self.geometry().is_some_and(|geometry| geometry.shows(PaneId::Packets));
+        let counts = self.world.packets.value();
+        let writing = counts.and_then(|counts| counts.writing.as_ref());
+        let attended = visible || writing.is_some_and(|writing| !writing.is_closed);
+        let has_begun = self.capturing.is_some_and(|how| how != Capturing::Off);
         let wanted = match self.capture_when {
-            CaptureWhen::Always => visible || self.capturing == Some(true),
-            CaptureWhen::OnScreen => visible,
-            CaptureWhen::Off => false,
+            CaptureWhen::Off => Capturing::Off,
+            _ if attended => Capturing::Attended,
+            CaptureWhen::Always if has_begun => Capturing::InBackground,
+            CaptureWhen::Always | CaptureWhen::OnScreen => Capturing::Off,
         };
         if self.capturing != Some(wanted) {
             self.capturing = Some(wanted);

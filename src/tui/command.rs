@@ -139,6 +139,8 @@ pub enum Command {
     FilterFlows,
     /// Edit the filter that says which packets are captured.
     FilterCapture,
+    /// Write packets to a file from now on, or end that file.
+    WritePackets,
     /// Count packets from nothing again.
     ResetCounts,
     /// Edit the tester's target.

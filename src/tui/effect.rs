@@ -1,6 +1,7 @@
 //! What the application wants done: data, run by the executor.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 use super::arrange::Arrange;
@@ -76,7 +77,7 @@ pub enum Effect {
     /// Write a file.
     Export(RequestId, Box<Export>),
     /// Count packets, or rest.
-    Capture(bool),
+    Capture(Capturing),
     /// Count dropped packets and resets from now on.
     WatchDrops,
     /// List the flows of this socket whatever their rank.
@@ -88,6 +89,8 @@ pub enum Effect {
     /// Capture only what this expression in tcpdump's language lets through; all, where it is
     /// empty. Counting begins anew.
     CaptureOnly(RequestId, String),
+    /// Write packets to this new file from now on; without one, end the file that there is.
+    WritePackets(Option<PathBuf>),
     /// Count packets from nothing again.
     ResetCounts,
     /// List the sockets of every network namespace, or of sockpit's own.
@@ -121,6 +124,17 @@ impl Effect {
             _ => None,
         }
     }
+}
+
+/// How packets are captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capturing {
+    /// Not at all.
+    Off,
+    /// With a tenth of a core at most: nobody looks.
+    InBackground,
+    /// Whatever it takes.
+    Attended,
 }
 
 /// A test to run.

@@ -33,6 +33,9 @@ use crate::sys::host;
 /// Answers that may wait for the loop. Whoever has one more waits until there is room.
 pub(super) const ANSWERS: usize = 64;
 
+/// The last packets of a file wait for a look at whose they are, and for the disk.
+const LAST_PACKETS: Duration = Duration::from_secs(3);
+
 /// A file system that hangs must not keep the terminal for longer.
 const SETTLING: Duration = Duration::from_secs(1);
 
@@ -65,11 +68,12 @@ impl Executor {
                 self.keeping = Some(self.start(id, keep));
             }
             Effect::Export(id, export) => self.block(id, move || Answer::Exported(write(&export))),
-            Effect::Capture(on) => self.feeds.capture(on),
+            Effect::Capture(how) => self.feeds.capture(how),
             Effect::WatchDrops => self.feeds.watch_drops(),
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
             Effect::LookAtFlow(flow) => self.feeds.look_at(flow),
             Effect::ListFlows(wanted) => self.feeds.list_flows(wanted),
+            Effect::WritePackets(path) => self.feeds.write_packets(path),
             Effect::ResetCounts => self.feeds.reset_packets(),
             Effect::CaptureOnly(id, text) => {
                 let feeds = self.feeds.clone();
@@ -187,6 +191,9 @@ impl Executor {
 
     /// Waits a moment for what must not be lost at the end.
     pub(super) async fn settle(&mut self) {
+        let feeds = self.feeds.clone();
+        // A panic in there is told of by the panic hook.
+        let _ = tokio::task::spawn_blocking(move || feeds.end_writing(LAST_PACKETS)).await;
         if let Some(keeping) = self.keeping.take() {
             let _ = tokio::time::timeout(SETTLING, keeping).await;
         }

@@ -1,8 +1,10 @@
 //! The feeds that the dashboard watches.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::effect::Capturing;
 use super::event::FeedUpdate;
 use crate::collect::packets::{CaptureOptions, Steering, Wanted, parse_filter};
 use crate::collect::{Feed, drops, interfaces, packets, ports};
@@ -47,12 +49,24 @@ impl Feeds {
     }
 
     /// Counts packets, or rests and keeps the counts.
-    pub fn capture(&self, on: bool) {
-        if on {
-            self.packets.control().resume();
-        } else {
-            self.packets.control().pause();
+    pub fn capture(&self, how: Capturing) {
+        self.steering.attend(how == Capturing::Attended);
+        match how {
+            Capturing::Off => self.packets.control().pause(),
+            Capturing::InBackground | Capturing::Attended => self.packets.control().resume(),
         }
+    }
+
+    /// Writes packets to this new file from now on; without one, ends the file that there is.
+    pub fn write_packets(&self, path: Option<PathBuf>) {
+        self.steering.write(path);
+        self.packets.control().refresh();
+    }
+
+    /// Ends the file that is written, and waits until it is complete, at most so long.
+    pub fn end_writing(&self, limit: Duration) {
+        self.write_packets(None);
+        self.steering.wait_written(limit);
     }
 
     /// Counts dropped packets and resets from now on.
@@ -67,7 +81,7 @@ impl Feeds {
 
     /// Looks at one flow packet by packet, and soon.
     pub fn look_at(&self, flow: Option<FlowKey>) {
-        self.steering.set_look(flow);
+        self.steering.set_look(flow, false);
         self.packets.control().refresh();
     }
 

@@ -1,9 +1,14 @@
 //! The Packets pane over traffic of which every packet is known.
 
+use std::fs;
 use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use crate::pty::Terminal;
-use crate::support::in_namespace;
+use crate::support::{self, in_namespace};
 use crate::wait_for_panes;
 
 /// Sends datagrams to a port of this host where somebody listens.
@@ -21,13 +26,13 @@ impl Sender {
     }
 
     fn send(&self, packets: usize) {
-        (0..packets).for_each(|_| assert_eq!(self.socket.send(b"0123456789").unwrap(), 10));
+        (0..packets).for_each(|_| assert_eq!(self.socket.send(&[b'.'; 1_200]).unwrap(), 1_200));
     }
 }
 
 /// The dashboard with nothing but Packets.
-fn packets() -> Terminal {
-    let mut terminal = Terminal::sockpit(140, 40, &[]);
+fn packets(home: &Path) -> Terminal {
+    let mut terminal = Terminal::sockpit_at(140, 40, home);
     wait_for_panes(&terminal);
     terminal.send("2z");
     terminal.wait_row(&["2 Packets", "flows"]);
@@ -38,7 +43,8 @@ fn packets() -> Terminal {
 fn flows_are_filtered_and_what_is_captured_too() {
     in_namespace(|| {
         let (one, other) = (Sender::to(7001), Sender::to(7002));
-        let mut terminal = packets();
+        let home = tempfile::tempdir().unwrap();
+        let mut terminal = packets(home.path());
         one.send(3);
         other.send(5);
         terminal.wait_row(&["udp", "127.0.0.1:7001", " 3 "]);
@@ -72,5 +78,66 @@ fn flows_are_filtered_and_what_is_captured_too() {
         terminal.wait_row(&["udp", "127.0.0.1:7002", " 2 "]);
         terminal.send("q");
         assert!(terminal.wait_exit().success());
+    });
+}
+
+/// Files of packets there, the oldest first.
+fn files(place: &Path) -> Vec<PathBuf> {
+    let all = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        all.filter(|path| path.extension().is_some_and(|it| it == "pcapng")).collect();
+    files.sort();
+    files
+}
+
+/// What `sockpit packets -r` says of a file.
+fn read(file: &Path, options: &[&str]) -> Value {
+    let output = support::sockpit()
+        .args(["packets", "--json", "-r"])
+        .arg(file)
+        .args(options)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn packets_are_written_from_one_key_to_the_next_or_to_the_end_of_the_program() {
+    in_namespace(|| {
+        let home = tempfile::tempdir().unwrap();
+        let sender = Sender::to(7001);
+        let mut terminal = packets(home.path());
+        sender.send(3);
+        terminal.wait_row(&["udp", "127.0.0.1:7001", " 3 "]);
+
+        terminal.send("w");
+        terminal.wait_row(&["writing ./sockpit-packets-", ".pcapng", " in "]);
+        sender.send(20);
+        terminal.wait_row(&["writing ./sockpit-packets-", "20 packets"]);
+        terminal.send("w");
+        terminal.wait_row(&["Written: ./sockpit-packets-", "20 packets"]);
+        sender.send(5);
+        let [file] = &files(home.path())[..] else { panic!("one file") };
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        let counts = read(file, &[]);
+        assert_eq!(counts["packets"], 20, "{counts}");
+        assert_eq!(counts["losses"]["kernel"], 0, "the statistics are there: {counts}");
+        let whole = read(file, &["--list"]);
+        assert!(whole.as_array().unwrap().iter().all(|line| line["captured"] == 1_242), "{whole}");
+
+        terminal.wait_row(&["udp", "127.0.0.1:7001", " 28 "]);
+        terminal.wait_gone("Written:");
+        terminal.send("w");
+        terminal.wait_row(&["writing ./sockpit-packets-", " in "]);
+        sender.send(7);
+        terminal.wait_row(&["writing ./sockpit-packets-", "7 packets"]);
+        sender.send(4);
+        terminal.wait_row(&["udp", "127.0.0.1:7001", " 39 "]);
+        terminal.send("q");
+        assert!(terminal.wait_exit().success());
+        let counts = read(&files(home.path())[1], &[]);
+        assert_eq!(counts["packets"], 11, "{counts}");
+        assert_eq!(counts["losses"]["kernel"], 0, "the file is complete: {counts}");
     });
 }

@@ -69,7 +69,7 @@ impl Terminal {
         let before = format!("{:?}", pair.master.get_termios());
         let mut command = CommandBuilder::new(program);
         command.args(args);
-        command.cwd(std::env::temp_dir());
+        command.cwd(home);
         command.env("TERM", "xterm-256color");
         command.env("XDG_STATE_HOME", home.join("state"));
         command.env("XDG_CONFIG_HOME", home.join("config"));

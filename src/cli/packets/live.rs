@@ -105,7 +105,7 @@ pub(super) fn capture(args: &Args) -> Result<Exit, Failure> {
         live = live.watched_by(each);
         looking = Some(look);
     }
-    let result = count(args, &mut live, is_list(&looking))?;
+    let result = count(args, &mut live, looking.as_ref())?;
     live.unwatch();
     // Once more, so that flows since the last look find their processes.
     sockets.refresh_within(LAST_LOOK);
@@ -140,7 +140,7 @@ fn sockets(netns: Option<&Namespace>) -> Result<Feed<SocketTable>, Failure> {
 fn count(
     args: &Args,
     live: &mut LiveCapture,
-    is_list: bool,
+    looking: Option<&Look>,
 ) -> Result<Result<(), packets::CaptureError>, Failure> {
     // Listening comes first: Ctrl-C asks for the summary from the first packet on.
     let interrupt = listen()?;
@@ -158,8 +158,9 @@ fn count(
         result = live.run(schedule.next(), args.count, || interrupt.is_pressed());
         if schedule.take_look() {
             live.attribute();
+            looking.iter().for_each(|look| look.flush());
         }
-        if schedule.take_tick() && !is_list {
+        if schedule.take_tick() && !looking.is_some_and(Look::is_list) {
             print_line(&live.snapshot(&Limits::LIVE, Listing::default())?)?;
         }
         if live.has_ended() {

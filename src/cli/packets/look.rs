@@ -103,6 +103,13 @@ impl Look {
         Ok((Self { writer, list, ladders, broken }, each_of(all)))
     }
 
+    /// Has the packets written that wait for others to come.
+    pub(super) fn flush(&self) {
+        if let Some((_, writer)) = &self.writer {
+            writer.flush();
+        }
+    }
+
     /// Ends the file and says what became of it.
     pub(super) fn finish(self, dropped: Option<u64>) -> Result<(), Failure> {
         let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner).take();

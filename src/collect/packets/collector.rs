@@ -1,18 +1,22 @@
 //! The packets feed: a capture that runs while someone looks.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::live::{CaptureOptions, LiveCapture};
+use super::recording::Recording;
 use super::snapshot::Limits;
-use super::wanted::{Listing, Wanted};
+use super::sockets::Sockets;
+use super::steering::{Orders, Steering};
+use super::wanted::Listing;
 use crate::collect::{Collector, Control, Feed, Round, spawn as spawn_collector};
 use crate::model::health::{Health, Source};
-use crate::model::packets::{FlowFocus, FlowKey, PacketCounts};
+use crate::model::packets::PacketCounts;
 use crate::model::table::SocketTable;
 use crate::sys;
-use crate::wire::filter::{Filter, FilterError};
+use crate::wire::filter::Filter;
 
 const SOURCE: Source = Source::Capture;
 
@@ -28,86 +32,91 @@ pub fn spawn(
     Ok((spawn_collector(collector, period, true)?, steering))
 }
 
-/// Steers what a running packets feed counts and lists. Clones steer the same feed.
-#[derive(Clone, Debug)]
-pub struct Steering(Arc<Mutex<State>>);
-
-#[derive(Debug)]
-struct State {
-    focus: Option<FlowFocus>,
-    look: Option<FlowKey>,
-    wanted: Option<Wanted>,
-    options: CaptureOptions,
-    /// What `options` has compiled.
-    filter: Option<Filter>,
-    /// Counts again from nothing.
-    restart: bool,
-}
-
-impl Steering {
-    fn new(options: CaptureOptions) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            focus: None,
-            look: None,
-            wanted: None,
-            options,
-            filter: None,
-            restart: false,
-        })))
-    }
-
-    /// Lists the flows of this socket whatever their rank, from the next snapshot on.
-    pub fn set_focus(&self, focus: Option<FlowFocus>) {
-        self.lock().focus = focus;
-    }
-
-    /// Looks at this flow packet by packet, from the next snapshot on.
-    pub fn set_look(&self, flow: Option<FlowKey>) {
-        self.lock().look = flow;
-    }
-
-    /// Lists only flows that are wanted, from the next snapshot on.
-    pub fn set_wanted(&self, wanted: Option<Wanted>) {
-        self.lock().wanted = wanted;
-    }
-
-    /// Counts again from nothing.
-    pub fn restart(&self) {
-        self.lock().restart = true;
-    }
-
-    /// Captures only what the filter lets through, or everything, and counts again from nothing.
-    pub fn capture_only(&self, filter: Option<Filter>) -> Result<(), FilterError> {
-        let program = filter.as_ref().map(Filter::for_live).transpose()?;
-        let mut state = self.lock();
-        state.options.filter = program;
-        state.filter = filter;
-        state.restart = true;
-        Ok(())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is valid at every moment: a poisoned lock loses nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// What nobody looks at takes one part in so many of a core.
+const BACKGROUND_SHARE: u32 = 10;
+/// However dear it is to tell of them, packets are counted for one part in so many of a period.
+const LEAST_SHARE: u32 = 50;
 
 struct Packets {
     steering: Steering,
     live: LiveCapture,
+    /// What `live` captures with.
+    options: CaptureOptions,
     sockets: Option<Feed<SocketTable>>,
+    recording: Option<Recording>,
+    /// The file that was asked for last.
+    file: Option<PathBuf>,
+    attended: bool,
+    /// What the last snapshot took of the processor.
+    telling: Duration,
 }
 
 impl Packets {
     fn new(steering: Steering, sockets: Option<Feed<SocketTable>>) -> Self {
-        let live = capture(&steering.lock(), sockets.as_ref());
-        Self { steering, live, sockets }
+        let options = steering.take().options;
+        let live = LiveCapture::new(options.clone(), None, sockets.clone()).keeping();
+        Self {
+            steering,
+            live,
+            options,
+            sockets,
+            recording: None,
+            file: None,
+            attended: true,
+            telling: Duration::ZERO,
+        }
     }
 
-    fn follow_steering(&mut self) {
-        let mut state = self.steering.lock();
-        if std::mem::take(&mut state.restart) {
-            self.live = capture(&state, self.sockets.as_ref());
+    fn follow(&mut self, orders: Orders) {
+        self.attended = orders.attended;
+        if orders.recapture {
+            self.end_recording(Some("what is captured was changed"));
+            self.options.filter = orders.options.filter;
+            self.reopen(orders.filter.as_ref());
+        }
+        if orders.whole && self.options.snap_length.is_none() {
+            self.options.snap_length = Some(CaptureOptions::WHOLE);
+            self.reopen(orders.filter.as_ref());
+        }
+        if orders.restart || orders.recapture {
+            self.live.reset();
+        }
+        if orders.file != self.file {
+            self.end_recording(None);
+            if let Some(path) = &orders.file {
+                self.begin_recording(path, orders.filter.as_ref());
+            }
+            self.file = orders.file;
+        }
+    }
+
+    /// Has the next round capture anew, when all that came before is counted.
+    fn reopen(&mut self, filter: Option<&Filter>) {
+        self.pause();
+        self.live.set_options(self.options.clone(), filter);
+    }
+
+    fn begin_recording(&mut self, path: &Path, filter: Option<&Filter>) {
+        let sockets = self.sockets.clone().map(|table| Sockets::new(table, None));
+        let filter = filter.map(Filter::text);
+        let (recording, each) = Recording::begin(path, filter, sockets, &self.steering);
+        if let Some(each) = each {
+            self.live.watch(each);
+        }
+        self.recording = Some(recording);
+    }
+
+    fn end_recording(&mut self, why: Option<&str>) {
+        if let Some(recording) = self.recording.as_mut().filter(|recording| recording.is_open()) {
+            self.live.unwatch();
+            recording.end(self.live.dropped(), why, &self.steering);
+        }
+    }
+
+    /// Counts what has come, and lets the ring go.
+    fn pause(&mut self) {
+        if let Err(error) = self.live.finish(None) {
+            tracing::debug!(%error, "the last packets of a capture are not counted");
         }
     }
 
@@ -118,29 +127,45 @@ impl Packets {
         self.live.open()?;
         let until = Instant::now() + control.period();
         let steering = &self.steering;
-        let stop = || control.is_paused() || control.is_stopped() || steering.lock().restart;
-        self.live.run(until, None, stop)
+        let budget = (!self.attended).then(|| budget(control.period(), self.telling));
+        let begun = sys::clock::thread_cpu();
+        let is_spent = || budget.is_some_and(|budget| spent_since(begun) >= budget);
+        let is_called = || control.is_paused() || control.is_stopped() || steering.is_urgent();
+        self.live.run(until, None, || is_called() || is_spent())?;
+        if is_spent() {
+            // The rest of the period is a gap.
+            self.pause();
+        }
+        Ok(())
     }
 
-    fn publish(&mut self) -> sys::Result<PacketCounts> {
-        let (focus, look, wanted) = {
-            let state = self.steering.lock();
-            (state.focus, state.look, state.wanted.clone())
-        };
-        let listing = Listing { focus: focus.as_ref(), wanted: wanted.as_ref() };
+    fn publish(&mut self, orders: &Orders) -> sys::Result<PacketCounts> {
+        let begun = sys::clock::thread_cpu();
+        let listing = Listing { focus: orders.focus.as_ref(), wanted: orders.wanted.as_ref() };
         let mut counts = self.live.snapshot(&Limits::LIVE, listing)?;
-        counts.look = look.and_then(|flow| self.live.look(&flow, &counts)).map(Arc::new);
+        let look = orders.look.and_then(|flow| self.live.look(&flow, &counts));
+        counts.look = look.map(Arc::new);
+        if self.recording.as_ref().is_some_and(Recording::has_failed) {
+            self.end_recording(None);
+        }
+        counts.writing = self.recording.as_ref().map(Recording::status);
+        if let Some(recording) = &self.recording {
+            recording.flush();
+        }
+        self.telling = spent_since(begun);
         Ok(counts)
     }
 }
 
-/// A capture as it is asked for, before it begins.
-fn capture(state: &State, sockets: Option<&Feed<SocketTable>>) -> LiveCapture {
-    let live = LiveCapture::new(state.options.clone(), None, sockets.cloned()).keeping();
-    match &state.filter {
-        Some(filter) => live.filtered_by(filter),
-        None => live,
-    }
+/// What counting may take of the processor in a period, beside telling of it.
+fn budget(period: Duration, telling: Duration) -> Duration {
+    (period / BACKGROUND_SHARE).saturating_sub(telling).max(period / LEAST_SHARE)
+}
+
+/// What this thread has taken of the processor; nothing where the system does not tell.
+fn spent_since(begun: Option<Duration>) -> Duration {
+    let both = sys::clock::thread_cpu().zip(begun);
+    both.map_or(Duration::ZERO, |(now, begun)| now.saturating_sub(begun))
 }
 
 impl Collector for Packets {
@@ -151,9 +176,12 @@ impl Collector for Packets {
     }
 
     fn sample(&mut self, control: &Control) -> Round<PacketCounts> {
-        let before = sys::clock::thread_cpu();
-        self.follow_steering();
-        let result = self.count(control).and_then(|()| self.publish());
+        let begun = sys::clock::thread_cpu();
+        self.follow(self.steering.take());
+        let result = self.count(control);
+        // What was asked for meanwhile is answered at once, as far as it needs no capture anew.
+        let orders = self.steering.orders();
+        let result = result.and_then(|()| self.publish(&orders));
         let (value, health) = match result {
             Ok(counts) => {
                 let health = health_of(&counts);
@@ -166,8 +194,7 @@ impl Collector for Packets {
             }
         };
         // A round lasts the whole period, mostly waiting: its length is not its cost.
-        let spent = sys::clock::thread_cpu().zip(before).map(|(now, before)| now - before);
-        Round { value, health: vec![health], cost: Some(spent.unwrap_or_default()) }
+        Round { value, health: vec![health], cost: Some(spent_since(begun)) }
     }
 
     fn fills_period(&self) -> bool {
@@ -175,7 +202,7 @@ impl Collector for Packets {
     }
 
     fn rest(&mut self) {
-        self.live.close();
+        self.pause();
     }
 }
 

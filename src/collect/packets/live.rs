@@ -1,6 +1,7 @@
 //! A capture that runs: the ring, the counter, and the names of what is counted.
 
 mod names;
+mod span;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::sys::netns::Namespace;
 use crate::wire::filter::Filter;
 use crate::wire::frame::{Layers, Summary, decode, detail, ip_packet};
 use names::Names;
+use span::Span;
 
 /// Bytes of an Ethernet header before its tag or type.
 const ADDRESSES: usize = 12;
@@ -45,8 +47,9 @@ pub struct LiveCapture {
     sockets: Option<Sockets>,
     /// What the kernel said of captures that were closed.
     past: CaptureStatistics,
-    past_duration: Duration,
-    opened: Option<Instant>,
+    /// What it said of the one that runs when counting began anew.
+    before: CaptureStatistics,
+    span: Span,
     each: Watch,
     ended: bool,
     /// The filter's text.
@@ -87,8 +90,8 @@ impl LiveCapture {
             sockets: sockets.map(|table| Sockets::new(table, netns.clone())),
             netns,
             past: CaptureStatistics::default(),
-            past_duration: Duration::ZERO,
-            opened: None,
+            before: CaptureStatistics::default(),
+            span: Span::default(),
             each: Watch::default(),
             ended: false,
             filter: None,
@@ -106,11 +109,34 @@ impl LiveCapture {
         self.each.each = None;
     }
 
+    /// Has `each` look at every packet that counts from now on.
+    pub(super) fn watch(&mut self, each: Each) {
+        self.each.each = Some(each);
+    }
+
     /// Says which filter its options have.
     #[must_use]
     pub fn filtered_by(mut self, filter: &Filter) -> Self {
         self.filter = Some(Arc::from(filter.text()));
         self
+    }
+
+    /// Captures something else over the same interfaces, once it is closed and opened again.
+    pub(super) fn set_options(&mut self, options: CaptureOptions, filter: Option<&Filter>) {
+        self.options = options;
+        self.filter = filter.map(|filter| Arc::from(filter.text()));
+    }
+
+    /// Counts from nothing again, without a gap where it runs.
+    pub(super) fn reset(&mut self) {
+        let statistics = self.capture.as_mut().and_then(|capture| capture.statistics().ok());
+        self.before = statistics.unwrap_or_default();
+        self.past = CaptureStatistics::default();
+        self.counter = Counter::new();
+        self.span.reset();
+        if let Some(store) = &mut self.each.store {
+            *store = Store::default();
+        }
     }
 
     /// Has `each` look at every packet that counts from now on.
@@ -150,9 +176,18 @@ impl LiveCapture {
                 reason: capture.fallback().map(str::to_owned),
             });
             self.capture = Some(capture);
-            self.opened = Some(Instant::now());
+            self.span.open();
         }
         Ok(())
+    }
+
+    /// What the kernel has dropped; `None` where that cannot be known now.
+    pub(super) fn dropped(&mut self) -> Option<u64> {
+        let now = match &mut self.capture {
+            Some(capture) => since(capture.statistics().ok()?, self.before),
+            None => CaptureStatistics::default(),
+        };
+        Some(sum(self.past, now).drops)
     }
 
     /// Why it does not capture in the fastest way, where it was free to.
@@ -167,13 +202,13 @@ impl LiveCapture {
 
     /// Lets the ring go. What was in it and not counted yet is not counted.
     pub fn close(&mut self) {
-        self.past_duration = self.duration();
-        self.opened = None;
+        self.span.close();
         if let Some(mut capture) = self.capture.take() {
             self.names.resolve(&capture);
             // A capture that cannot tell its losses any more has none to add.
             let last = capture.statistics().unwrap_or_default();
-            self.past = sum(self.past, last);
+            let before = std::mem::take(&mut self.before);
+            self.past = sum(self.past, since(last, before));
         }
     }
 
@@ -236,14 +271,15 @@ impl LiveCapture {
         let mut statistics = self.past;
         if let Some(capture) = &mut self.capture {
             self.names.resolve(capture);
-            statistics = sum(statistics, capture.statistics()?);
+            statistics = sum(statistics, since(capture.statistics()?, self.before));
         }
         self.attribute();
         let mut counts = self.counter.snapshot(&self.names.names, limits, listing);
         counts.source = self.source();
         counts.filter.clone_from(&self.filter);
         counts.backend.clone_from(&self.backend);
-        counts.duration_ms = u64::try_from(self.duration().as_millis()).unwrap_or(u64::MAX);
+        counts.duration_ms = milliseconds(self.span.captured());
+        counts.losses.gap_ms = Some(milliseconds(self.span.gap()));
         counts.losses.kernel = Some(statistics.drops);
         counts.losses.ring = Some(statistics.freezes);
         Ok(counts)
@@ -265,9 +301,17 @@ impl LiveCapture {
             names => names.join(", "),
         }
     }
+}
 
-    fn duration(&self) -> Duration {
-        self.past_duration + self.opened.map_or(Duration::ZERO, |opened| opened.elapsed())
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn since(now: CaptureStatistics, before: CaptureStatistics) -> CaptureStatistics {
+    CaptureStatistics {
+        packets: now.packets.saturating_sub(before.packets),
+        drops: now.drops.saturating_sub(before.drops),
+        freezes: now.freezes.saturating_sub(before.freezes),
     }
 }
 

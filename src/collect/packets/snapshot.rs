@@ -81,6 +81,7 @@ impl Counter {
                 undecoded: self.undecoded,
                 flow_table: self.evicted.packets,
                 fragments: self.fragments.unjoined,
+                gap_ms: None,
                 process_table: self.attribution.lost,
             },
             protocols: self.protocols(),
@@ -105,6 +106,7 @@ impl Counter {
             icmp: self.icmp_messages(),
             unread_links: self.unread_links(),
             look: None,
+            writing: None,
         }
     }
 

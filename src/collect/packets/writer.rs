@@ -9,7 +9,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -60,12 +60,24 @@ struct Shared {
     written: Mutex<Written>,
 }
 
+/// How far a file is, also when it is closed.
+#[derive(Clone, Debug)]
+pub(super) struct Progress(Arc<Shared>);
+
+impl Progress {
+    pub(super) fn so_far(&self) -> Written {
+        self.0.snapshot()
+    }
+}
+
 /// A file that is being written.
 #[derive(Debug)]
 pub struct FileWriter {
     shared: Arc<Shared>,
     thread: JoinHandle<()>,
     finish: SyncSender<Chunk>,
+    /// The packets that wait for others.
+    collecting: Arc<Mutex<Collecting>>,
 }
 
 /// Packets on their way to the file.
@@ -109,26 +121,38 @@ impl FileWriter {
             .name("capture writer".to_owned())
             .spawn(move || out.run(&receive))?;
         let collecting = Collecting::new(send.clone(), Arc::clone(&shared), waits);
-        Ok((Self { shared, thread, finish: send }, collecting.each()))
+        let collecting = Arc::new(Mutex::new(collecting));
+        let each = Collecting::each(Arc::clone(&collecting));
+        Ok((Self { shared, thread, finish: send, collecting }, each))
     }
 
-    /// What is in the file so far.
-    pub fn so_far(&self) -> Written {
-        self.shared.snapshot()
+    /// Has the packets written that wait for others to come. To be called now and then: who
+    /// looks at packets is not told when none come.
+    pub fn flush(&self) {
+        lock(&self.collecting).pass_on();
     }
 
-    /// Writes what waits, and the statistics, `dropped` among them. What looks at packets must
-    /// be gone.
+    /// To be asked what is in the file so far.
+    pub(super) fn progress(&self) -> Progress {
+        Progress(Arc::clone(&self.shared))
+    }
+
+    /// Writes what waits, and the statistics, `dropped` among them. What looks at packets writes
+    /// no more.
     pub fn finish(self, dropped: Option<u64>) -> Written {
+        {
+            let mut collecting = lock(&self.collecting);
+            collecting.waits = true;
+            collecting.pass_on();
+        }
         // A thread that has ended has said why.
         let _ = self.finish.send(Chunk { end: Some(dropped), ..Chunk::default() });
         drop(self.finish);
-        let result = self.thread.join();
-        let mut written = self.shared.snapshot();
-        if result.is_err() {
+        if self.thread.join().is_err() {
+            let mut written = self.shared.written.lock().unwrap_or_else(PoisonError::into_inner);
             written.ended.get_or_insert("writing stopped at a fault of sockpit".to_owned());
         }
-        written
+        self.shared.snapshot()
     }
 }
 
@@ -139,7 +163,13 @@ impl Shared {
     }
 }
 
+fn lock(collecting: &Mutex<Collecting>) -> MutexGuard<'_, Collecting> {
+    // Between two packets a chunk is whole.
+    collecting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Gathers packets in the capture's thread.
+#[derive(Debug)]
 struct Collecting {
     send: SyncSender<Chunk>,
     shared: Arc<Shared>,
@@ -153,9 +183,10 @@ impl Collecting {
         Self { send, shared, waits, chunk: Chunk::default(), names: Vec::new() }
     }
 
-    fn each(mut self) -> Each {
+    fn each(collecting: Arc<Mutex<Self>>) -> Each {
         Box::new(move |packet| {
-            self.add(packet);
+            // Nobody else asks for it but once in a while.
+            lock(&collecting).add(packet);
             ControlFlow::Continue(())
         })
     }

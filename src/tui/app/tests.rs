@@ -319,32 +319,32 @@ fn zoom_focus_and_tabs() {
 #[test]
 fn packets_are_captured_on_once_their_pane_was_on_screen() {
     let capture = |effect: &Effect| match effect {
-        Effect::Capture(on) => Some(*on),
+        Effect::Capture(how) => Some(*how),
         _ => None,
     };
     let mut desk = Desk::with_rows(80, 24);
-    assert_eq!(desk.last(capture), Some(false));
+    assert_eq!(desk.last(capture), Some(Capturing::Off));
     desk.press(KeyCode::Char('2'));
-    assert_eq!(desk.last(capture), Some(true));
+    assert_eq!(desk.last(capture), Some(Capturing::Attended));
     desk.press(KeyCode::Char('1'));
-    assert_eq!(desk.last(capture), Some(true), "it goes on");
+    assert_eq!(desk.last(capture), Some(Capturing::InBackground), "it goes on");
 }
 
 #[test]
 fn packets_are_captured_only_on_screen_where_that_is_configured() {
     let capture = |effect: &Effect| match effect {
-        Effect::Capture(on) => Some(*on),
+        Effect::Capture(how) => Some(*how),
         _ => None,
     };
     let mut desk = Desk::with_rows(140, 40);
     desk.app.capture_when = CaptureWhen::OnScreen;
-    assert_eq!(desk.last(capture), Some(true));
+    assert_eq!(desk.last(capture), Some(Capturing::Attended));
     desk.press(KeyCode::Char('z'));
-    assert_eq!(desk.last(capture), Some(false));
+    assert_eq!(desk.last(capture), Some(Capturing::Off));
     desk.press(KeyCode::Char('2'));
-    assert_eq!(desk.last(capture), Some(true));
+    assert_eq!(desk.last(capture), Some(Capturing::Attended));
     desk.press(KeyCode::Char('1'));
-    assert_eq!(desk.last(capture), Some(false));
+    assert_eq!(desk.last(capture), Some(Capturing::Off));
 }
 
 #[test]

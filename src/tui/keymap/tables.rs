@@ -176,6 +176,12 @@ pub(super) static PACKETS: &[Binding] = &[
         "",
         "Capture only what an expression of tcpdump's lets through, and count anew",
     ),
+    bind(
+        &[Key::char('w')],
+        Command::WritePackets,
+        "write",
+        "Write whole packets to a new pcapng file here, or end that file",
+    ),
     bind(&[Key::char('s')], Command::SortNext, "", "Sort the list by the next column"),
     bind(&[Key::char('S')], Command::SortReverse, "", "Reverse the order"),
     bind(&[Key::char('R')], Command::ResetCounts, "", "Count from nothing again"),

@@ -7,10 +7,10 @@ mod flows;
 mod lines;
 mod lists;
 mod look;
+mod recording;
 mod views;
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use ratatui::layout::{Position, Rect};
 
@@ -31,6 +31,7 @@ use crate::tui::widgets::sparkline::sparkline;
 use crate::tui::world::World;
 use filter::Filters;
 use flows::{Order, Row};
+use recording::Recording;
 use views::View;
 
 /// Rates kept for the graph.
@@ -48,6 +49,7 @@ pub struct Packets {
     /// The order of the lists that are not of flows.
     list_order: (lists::Order, bool),
     filters: Filters,
+    recording: Recording,
     /// The flow under the cursor.
     cursor: Option<FlowKey>,
     /// The flow that is looked at packet by packet.
@@ -97,6 +99,7 @@ impl Pane for Packets {
             return lines::draw_list(buf, rest, scroll, &table);
         };
         let area = message::troubles(buf, area, theme, sample);
+        let area = self.recording.draw(world, buf, area, theme);
         self.draw_rate(buf, paint::line(area, 0), counts, theme);
         paint::spans(buf, paint::line(area, 1), lines::totals(counts, world, theme));
         paint::spans(
@@ -137,6 +140,7 @@ impl Pane for Packets {
                 self.show(View::named(name).unwrap_or(self.view), scroll, cx);
             }
             Command::Details if self.view == View::Flows => self.show(View::Ladder, scroll, cx),
+            Command::WritePackets => self.recording.toggle(cx),
             Command::ResetCounts => {
                 cx.effects.push(Effect::ResetCounts);
                 cx.world.say("Counting from nothing again");
@@ -172,6 +176,7 @@ impl Pane for Packets {
             cx.effects.push(Effect::FocusFlows(focus));
         }
         self.look_at_flow(cx);
+        self.recording.advance(cx);
         let seq = cx.world.packets.sample.seq;
         if seq == self.seen {
             return;
@@ -351,11 +356,8 @@ fn split(area: Rect, protocols: usize) -> (Rect, Rect) {
 
 fn packet_rate(world: &World) -> Option<f64> {
     let now = world.packets.value()?;
-    let (before, between) = world.packets.earlier()?;
-    // Nothing was captured in between: that is a gap and no low rate.
-    if between > 3 * world.packets.sample.period.max(Duration::from_millis(500)) {
-        return None;
-    }
+    // Where a gap lies in between there is no rate: it is drawn as one.
+    let (before, seconds) = lines::since_before(world)?;
     let packets = now.total.packets.checked_sub(before.total.packets)?;
-    Some(packets as f64 / between.as_secs_f64())
+    Some(packets as f64 / seconds)
 }

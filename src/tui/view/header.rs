@@ -115,10 +115,12 @@ fn capture(world: &World, theme: &Theme) -> (Option<String>, Style) {
         (None, None) => units::UNKNOWN.to_owned(),
         (kernel, ring) => units::count(kernel.unwrap_or(0) + ring.unwrap_or(0)),
     };
-    let style = if lost == "0" { theme.text } else { theme.warning };
+    let gap = losses.gap_ms.filter(|ms| *ms >= 1_000).map(Duration::from_millis);
+    let gap = gap.map_or(String::new(), |gap| format!(", {} gap", units::duration(gap)));
+    let style = if lost == "0" && gap.is_empty() { theme.text } else { theme.warning };
     let source = clean(&counts.source);
     let packets = units::count(counts.total.packets);
-    (Some(format!("capture {source} {sign} {packets} pkt, {lost} lost")), style)
+    (Some(format!("capture {source} {sign} {packets} pkt, {lost} lost{gap}")), style)
 }
 
 /// The moment that the table on screen was read.

@@ -2,8 +2,10 @@
 
 use crossterm::event::KeyCode;
 
-use crate::model::packets::{Count, Flow, FlowEnd, FlowOwner, PacketCounts, PortCount};
-use crate::tui::effect::Effect;
+use crate::model::packets::{
+    Count, Flow, FlowEnd, FlowOwner, Losses, PacketCounts, PortCount, Writing,
+};
+use crate::tui::effect::{Capturing, Effect};
 use crate::tui::event::{Answer, Event, FeedUpdate};
 use crate::tui::fixture::{Desk, sample};
 
@@ -190,4 +192,83 @@ fn counting_from_nothing_is_asked_for_by_a_capital() {
     let mut desk = desk(counts());
     desk.press(KeyCode::Char('R'));
     assert!(desk.last(|effect| matches!(effect, Effect::ResetCounts).then_some(())).is_some());
+}
+
+#[test]
+fn a_file_shows_how_far_it_is_and_is_captured_for_off_screen_too() {
+    let mut desk = desk(counts());
+    let ordered = |desk: &Desk| {
+        desk.last(|effect| match effect {
+            Effect::WritePackets(path) => Some(path.clone()),
+            _ => None,
+        })
+    };
+    desk.press(KeyCode::Char('w'));
+    let path = ordered(&desk).flatten().unwrap().display().to_string();
+    assert_eq!(path, "./sockpit-packets-20260314T120432Z.pcapng");
+    let writing = |packets, is_closed, trouble: Option<&str>| Writing {
+        path: path.clone(),
+        packets,
+        bytes: packets * 1_000,
+        left_out: 0,
+        duration_ms: 12_000,
+        is_closed,
+        trouble: trouble.map(str::to_owned),
+    };
+    let with = |writing| PacketCounts { writing: Some(writing), ..counts() };
+    feed(&mut desk, with(writing(1_204, false, None)));
+    let line = format!("writing {path}  1.20 MB, 1,204 packets in 12");
+    assert!(desk.screen().contains(&line), "{}", desk.screen());
+
+    let capture = |desk: &Desk| {
+        desk.last(|effect| match effect {
+            Effect::Capture(how) => Some(*how),
+            _ => None,
+        })
+    };
+    desk.press(KeyCode::Char('1'));
+    assert_eq!(capture(&desk), Some(Capturing::Attended), "a file is wanted whole");
+    desk.press(KeyCode::Char('2'));
+    desk.press(KeyCode::Char('w'));
+    assert_eq!(ordered(&desk), Some(None));
+    feed(&mut desk, with(writing(1_300, true, None)));
+    assert!(desk.screen().contains(&format!("Written: {path}, 1.30 MB, 1,300 packets")));
+    assert!(!desk.screen().contains("writing "));
+    desk.press(KeyCode::Char('1'));
+    assert_eq!(capture(&desk), Some(Capturing::InBackground));
+
+    desk.press(KeyCode::Char('2'));
+    desk.press(KeyCode::Char('w'));
+    let path = ordered(&desk).flatten().unwrap().display().to_string();
+    let failed = Writing { path, ..writing(0, true, Some("Permission denied")) };
+    feed(&mut desk, with(failed));
+    let screen = desk.screen();
+    assert!(screen.contains("Cannot write ./sockpit") && screen.contains("denied"), "{screen}");
+}
+
+#[test]
+fn a_gap_is_drawn_counted_and_has_no_rate() {
+    let at = |packets, gap_ms| PacketCounts {
+        total: Count { packets, bytes: 0 },
+        losses: Losses {
+            kernel: Some(0),
+            ring: Some(0),
+            gap_ms: Some(gap_ms),
+            ..Losses::default()
+        },
+        ..counts()
+    };
+    let mut desk = desk(at(100, 0));
+    feed(&mut desk, at(200, 0));
+    assert!(desk.screen().contains(" 100 pkt/s"), "{}", desk.screen());
+    feed(&mut desk, at(210, 900));
+    assert!(desk.screen().contains(" - pkt/s"), "{}", desk.screen());
+    feed(&mut desk, at(310, 1_800));
+    feed(&mut desk, at(410, 1_800));
+    let screen = desk.screen();
+    assert!(screen.contains("█  █ 100 pkt/s"), "{screen}");
+    assert!(
+        screen.contains("1.8 s not captured") && screen.contains("0 lost, 1.8 s gap"),
+        "{screen}"
+    );
 }

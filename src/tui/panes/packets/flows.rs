@@ -10,7 +10,7 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::paint::{self, Line};
 use crate::tui::world::World;
 
-use super::lines::{flag, heading};
+use super::lines::{flag, heading, since_before};
 
 /// What the rows are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,10 +47,10 @@ pub(super) fn rows<'a>(
     focus: Option<&FlowFocus>,
     (order, is_reversed): (Order, bool),
 ) -> Vec<Row<'a>> {
-    let earlier = world.packets.earlier();
-    let before: Option<(HashMap<FlowKey, Count>, f64)> = earlier.map(|(counts, between)| {
+    let before: Option<(HashMap<FlowKey, Count>, f64)> = since_before(world).map(|earlier| {
+        let (counts, seconds) = earlier;
         let known = counts.flows.iter().map(|flow| (flow.key(), flow.count));
-        (known.collect(), between.as_secs_f64())
+        (known.collect(), seconds)
     });
     let rate = |flow: &Flow| {
         let (known, seconds) = before.as_ref()?;

@@ -1,6 +1,7 @@
 //! The lines of Packets: totals, lists, losses.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -21,6 +22,19 @@ use crate::tui::world::World;
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
+
+/// From here on a gap in the capture is no mere change of its ring.
+const NOTICED_GAP_MS: u64 = 1_000;
+
+/// The counts of the sample before, and the seconds that were captured since; `None` where a gap
+/// lies between.
+pub(super) fn since_before(world: &World) -> Option<(&PacketCounts, f64)> {
+    let (before, between) = world.packets.earlier()?;
+    let gap = |counts: &PacketCounts| Duration::from_millis(counts.losses.gap_ms.unwrap_or(0));
+    let missed = gap(world.packets.value()?).saturating_sub(gap(before));
+    let captured = between.saturating_sub(missed);
+    (missed < between / 10).then_some((before, captured.as_secs_f64()))
+}
 
 /// Why nothing is captured, and what would mend it. Returns the rest of the area.
 pub(super) fn blocked(
@@ -60,7 +74,14 @@ pub(super) fn losses(counts: &PacketCounts) -> (String, bool) {
     for (number, name) in others.into_iter().filter(|(number, _)| *number > 0) {
         text.push_str(&format!(", {} {name}", units::count(number)));
     }
-    let is_bad = losses.kernel.unwrap_or(0) + losses.ring.unwrap_or(0) + losses.flow_table > 0;
+    let gap_ms = losses.gap_ms.unwrap_or(0);
+    if gap_ms > 0 {
+        let gap = units::duration(Duration::from_millis(gap_ms));
+        text.push_str(&format!(", {gap} not captured"));
+    }
+    // The ring is changed within milliseconds; what is longer has lost something.
+    let is_bad = losses.kernel.unwrap_or(0) + losses.ring.unwrap_or(0) + losses.flow_table > 0
+        || gap_ms >= NOTICED_GAP_MS;
     (text, is_bad)
 }
 
@@ -141,10 +162,10 @@ pub(super) fn protocols(world: &World, theme: &Theme) -> Vec<Line> {
     let mut lines = vec![heading("protocol    packets     bytes   /s", theme)];
     let Some(counts) = world.packets.value() else { return lines };
     for protocol in &counts.protocols {
-        let rate = world.packets.earlier().map(|(before, between)| {
+        let rate = since_before(world).map(|(before, seconds)| {
             let old = before.protocols.iter().find(|old| old.name == protocol.name);
             let old = old.map(|old| old.count).unwrap_or_default();
-            protocol.count.since(old).packets as f64 / between.as_secs_f64()
+            protocol.count.since(old).packets as f64 / seconds
         });
         let rate = rate.map_or(units::UNKNOWN.to_owned(), |rate| format!("{rate:.0}"));
         let Count { packets, bytes } = protocol.count;
