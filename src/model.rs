@@ -43,6 +43,7 @@ pub mod serve;
 pub mod set;
 pub mod signal;
 pub mod socket;
+pub mod stream;
 pub mod table;
 pub mod tables;
 pub mod tcp;

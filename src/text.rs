@@ -26,6 +26,7 @@ pub mod probe;
 pub mod problem;
 pub mod serve;
 pub mod shell;
+pub mod stream;
 pub mod table;
 pub mod trace;
 pub mod units;

@@ -19,6 +19,7 @@ mod snapshot;
 mod sockets;
 mod steering;
 mod store;
+mod stream;
 mod tcp;
 #[cfg(test)]
 mod tests;

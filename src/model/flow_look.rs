@@ -3,6 +3,7 @@
 use super::ladder::Ladder;
 use super::packet::PacketLine;
 use super::packets::ends::FlowKey;
+use super::stream::FlowStream;
 
 /// A flow, as far as its packets are kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +14,8 @@ pub struct FlowLook {
     pub missing: u64,
     /// Its life; `None` where no packet of it is kept.
     pub ladder: Option<Ladder>,
+    /// What its ends said; `None` where no packet of it is kept.
+    pub stream: Option<FlowStream>,
     /// Its last packets, in their order.
     pub packets: Vec<PacketLook>,
 }

@@ -139,6 +139,8 @@ pub enum Command {
     FilterFlows,
     /// Edit the filter that says which packets are captured.
     FilterCapture,
+    /// Show payload as a hex dump, or as text.
+    HexDump,
     /// Write packets to a file from now on, or end that file.
     WritePackets,
     /// Count packets from nothing again.

@@ -84,6 +84,8 @@ pub enum Effect {
     FocusFlows(Option<FlowFocus>),
     /// Look at this flow packet by packet.
     LookAtFlow(Option<FlowKey>),
+    /// Capture whole packets from now on.
+    TakeWholePackets,
     /// List only flows that are wanted, or all.
     ListFlows(Option<Wanted>),
     /// Capture only what this expression in tcpdump's language lets through; all, where it is

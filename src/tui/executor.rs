@@ -72,6 +72,7 @@ impl Executor {
             Effect::WatchDrops => self.feeds.watch_drops(),
             Effect::FocusFlows(focus) => self.feeds.focus(focus),
             Effect::LookAtFlow(flow) => self.feeds.look_at(flow),
+            Effect::TakeWholePackets => self.feeds.take_whole_packets(),
             Effect::ListFlows(wanted) => self.feeds.list_flows(wanted),
             Effect::WritePackets(path) => self.feeds.write_packets(path),
             Effect::ResetCounts => self.feeds.reset_packets(),

@@ -81,7 +81,13 @@ impl Feeds {
 
     /// Looks at one flow packet by packet, and soon.
     pub fn look_at(&self, flow: Option<FlowKey>) {
-        self.steering.set_look(flow, false);
+        self.steering.set_look(flow);
+        self.packets.control().refresh();
+    }
+
+    /// Captures whole packets from now on.
+    pub fn take_whole_packets(&self) {
+        self.steering.take_whole();
         self.packets.control().refresh();
     }
 

@@ -31,8 +31,7 @@ pub fn ip_packet(link: Link, frame: &[u8]) -> Option<&[u8]> {
     decode::ip_packet(link, frame)
 }
 
-/// What a frame has behind the IP header that [`decode`] found in it: on links whose header is
-/// Ethernet's, a cooked capture's or none.
+/// What a frame has behind the IP header that [`decode`] found in it.
 #[inline]
 pub fn detail<'a>(link: Link, frame: &'a [u8], ip: &Ip) -> Detail<'a> {
     detail::detail(link, frame, ip)
@@ -43,13 +42,9 @@ pub fn spoken_of(ip: &Ip, payload: &[u8]) -> Option<Ip> {
     detail::spoken_of(ip, payload)
 }
 
-/// Where the IP header of a frame begins, for any kind of link: where the same bytes alone say the
-/// same. For looking at one frame, not at many.
+/// Where the IP header of a frame begins, for any kind of link.
 pub fn ip_at(link: Link, frame: &[u8]) -> Option<usize> {
-    const FURTHEST: usize = 512;
-    let summary = decode(link, frame);
-    let ip = summary.ip()?;
-    (0..frame.len().min(FURTHEST)).find(|at| decode(Link::RawIp, &frame[*at..]).ip() == Some(ip))
+    decode::place_of(decode(link, frame).ip()?, frame)
 }
 
 /// Reads a frame that begins with a `link` header.

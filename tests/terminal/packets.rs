@@ -1,9 +1,11 @@
 //! The Packets pane over traffic of which every packet is known.
 
 use std::fs;
-use std::net::UdpSocket;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -139,5 +141,36 @@ fn packets_are_written_from_one_key_to_the_next_or_to_the_end_of_the_program() {
         let counts = read(&files(home.path())[1], &[]);
         assert_eq!(counts["packets"], 11, "{counts}");
         assert_eq!(counts["losses"]["kernel"], 0, "the file is complete: {counts}");
+    });
+}
+
+#[test]
+fn what_two_ends_said_is_read_as_text_and_as_a_dump() {
+    in_namespace(|| {
+        let home = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:7003").unwrap();
+        let mut terminal = packets(home.path());
+        // Whole packets are captured from here on.
+        terminal.send("t");
+        terminal.wait_row(&["2 Packets", "stream"]);
+        terminal.wait_for("not captured");
+        let mut client = TcpStream::connect("127.0.0.1:7003").unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        client.write_all(b"GET /shop HTTP/1.1\r\nHost: shop\r\n\r\n").unwrap();
+        let mut read = [0; 34];
+        server.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        server.read_exact(&mut read).unwrap();
+        let body = "y".repeat(2_000);
+        server.write_all(format!("HTTP/1.1 200 OK\r\n\r\n{body}end\x1b[2J").as_bytes()).unwrap();
+        let from = client.local_addr().unwrap().to_string();
+        terminal.wait_row(&[&format!("{from} → 127.0.0.1:7003, 34 bytes")]);
+        terminal.wait_row(&["│GET /shop HTTP/1.1 "]);
+        terminal.wait_row(&[&format!("127.0.0.1:7003 → {from}, 2,026 bytes")]);
+        terminal.wait_row(&["│HTTP/1.1 200 OK "]);
+        terminal.wait_row(&["yyyend", "[2J"]);
+        terminal.send("X");
+        terminal.wait_row(&["0000  47 45 54 20 2f 73 68 6f  70 20", "GET /shop HTTP/1"]);
+        terminal.send("q");
+        assert!(terminal.wait_exit().success());
     });
 }

@@ -68,13 +68,16 @@ impl Steering {
         self.lock().focus = focus;
     }
 
-    /// Looks at this flow packet by packet, from the next snapshot on. With `whole` packets are
-    /// taken whole from then on, to the end.
-    pub fn set_look(&self, flow: Option<FlowKey>, whole: bool) {
+    /// Looks at this flow packet by packet, from the next snapshot on.
+    pub fn set_look(&self, flow: Option<FlowKey>) {
+        self.lock().look = flow;
+    }
+
+    /// Takes whole packets from now on.
+    pub fn take_whole(&self) {
         let mut orders = self.lock();
-        orders.look = flow;
-        orders.urgent |= whole && !orders.whole;
-        orders.whole |= whole;
+        orders.urgent |= !orders.whole;
+        orders.whole = true;
     }
 
     /// Lists only flows that are wanted, from the next snapshot on.

@@ -7,6 +7,7 @@ use super::each::Packet;
 use super::flows::FlowId;
 use super::ladder::FlowLadder;
 use super::lines::packet_line;
+use super::stream::Streams;
 use crate::model::flow_look::{FlowLook, PacketLook};
 use crate::model::packets::FlowKey;
 use crate::wire::frame::{Link, decode};
@@ -86,13 +87,16 @@ impl Store {
         names: &[Option<std::sync::Arc<str>>],
     ) -> FlowLook {
         let mut ladder = FlowLadder::default();
+        let mut stream = Streams::default();
         let mut of_flow: Vec<&Kept> = Vec::new();
         for kept in &self.kept {
             let packet = &self.bytes[kept.at..kept.at + kept.taken];
             let summary = decode(kept.link, packet);
             let is_of_flow = summary.ip().is_some_and(|ip| FlowId::of(ip).0.key() == *key);
             if is_of_flow {
-                ladder.note(&kept.packet(packet, &summary, names));
+                let packet = kept.packet(packet, &summary, names);
+                ladder.note(&packet);
+                stream.note(&packet);
                 of_flow.push(kept);
             }
         }
@@ -105,7 +109,8 @@ impl Store {
             PacketLook { line: packet_line(&packet, kept.number, true), bytes: bytes.into() }
         };
         let packets = of_flow[first_shown..].iter().map(shown).collect();
-        FlowLook { key: *key, missing, ladder: ladder.finish(), packets }
+        let (ladder, stream) = (ladder.finish(), stream.finish());
+        FlowLook { key: *key, missing, ladder, stream, packets }
     }
 }
 

@@ -193,6 +193,8 @@ pub(super) static PACKETS: &[Binding] = &[
     ),
     view(&[Key::char('F')], "flows", "Flows"),
     view(&[Key::char('d')], "packets", "The last packets of the flow, field by field"),
+    view(&[Key::char('t')], "stream", "What the ends of the flow said"),
+    bind(&[Key::char('X')], Command::HexDump, "", "Payload as text, or as a hex dump"),
     view(&[Key::char('l')], "protocols", "Protocols, layer by layer"),
     view(&[Key::char('p')], "ports", "Ports"),
     view(&[Key::char('o')], "processes", "Processes, the owners of flows"),

@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use ratatui::layout::{Position, Rect};
 
 use crate::model::packets::{FlowFocus, FlowKey, PacketCounts};
+use crate::text::stream::Form;
 use crate::text::units;
 use crate::tui::command::{Command, ExportFormat, Motion};
 use crate::tui::effect::Effect;
@@ -50,6 +51,8 @@ pub struct Packets {
     list_order: (lists::Order, bool),
     filters: Filters,
     recording: Recording,
+    /// How payload is shown.
+    form: Form,
     /// The flow under the cursor.
     cursor: Option<FlowKey>,
     /// The flow that is looked at packet by packet.
@@ -140,6 +143,7 @@ impl Pane for Packets {
                 self.show(View::named(name).unwrap_or(self.view), scroll, cx);
             }
             Command::Details if self.view == View::Flows => self.show(View::Ladder, scroll, cx),
+            Command::HexDump => self.form = self.form.other(),
             Command::WritePackets => self.recording.toggle(cx),
             Command::ResetCounts => {
                 cx.effects.push(Effect::ResetCounts);
@@ -214,8 +218,10 @@ impl Pane for Packets {
 impl Packets {
     fn show(&mut self, view: View, scroll: &mut Scroll, cx: &mut Cx<'_>) {
         self.view = view;
-        if view == View::Drops {
-            cx.effects.push(Effect::WatchDrops);
+        match view {
+            View::Drops => cx.effects.push(Effect::WatchDrops),
+            View::Stream => cx.effects.push(Effect::TakeWholePackets),
+            _ => {}
         }
         scroll.offset = 0;
         self.look_at_flow(cx);
@@ -313,6 +319,7 @@ impl Packets {
             }
             View::Ladder => look::ladder(counts, self.look.as_ref(), width, theme),
             View::Packets => look::packets(counts, self.look.as_ref(), theme),
+            View::Stream => look::stream(counts, self.look.as_ref(), self.form, width, theme),
             View::Hosts => lists::hosts(counts, self.list_order, theme),
             View::Applications => lists::applications(counts, self.list_order, theme),
             View::Dns => lines::dns(counts, theme),

@@ -383,7 +383,7 @@ fn looked_at() -> FlowLook {
     let bytes = [0xc9, 0x58, 0x1f, 0x90, 0, 8, 0, 0].into();
     let key = counts(9_211).flows[0].key();
     let packets = vec![PacketLook { line, bytes }];
-    FlowLook { key, missing: 2, ladder: Some(ladder), packets }
+    FlowLook { key, missing: 2, ladder: Some(ladder), stream: None, packets }
 }
 
 fn look_at_first_flow(desk: &mut Desk) {
@@ -424,7 +424,7 @@ fn packets_problems() {
         counts.flows[2].tcp = Some(tcp);
         desk.press(KeyCode::Char('2'));
         feed_packets(desk, Some(counts), Vec::new(), 1);
-        for _ in 0..8 {
+        for _ in 0..9 {
             desk.press(KeyCode::Char('v'));
         }
     });

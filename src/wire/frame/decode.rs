@@ -7,7 +7,7 @@ use super::link::Link;
 use super::payload::{
     FIRST_ETHER_TYPE, IPV4, IPV6, MAX_TAGS, cut_link, ether_payload, is_tag, llc, ppp, raw_ip,
 };
-use super::summary::{Layers, Summary};
+use super::summary::{Address, Ip, Layers, Summary};
 use super::{ip, older, wireless, wrapped};
 
 #[inline]
@@ -65,6 +65,28 @@ pub(super) fn ip_packet(link: Link, frame: &[u8]) -> Option<&[u8]> {
         }
     }
     None
+}
+
+/// Where the IP header begins that was found in a frame of any kind: where its addresses stand,
+/// and the bytes from there on say the same by themselves.
+pub(super) fn place_of(ip: &Ip, frame: &[u8]) -> Option<usize> {
+    const FURTHEST: usize = 512;
+    (0..frame.len().min(FURTHEST)).find(|at| {
+        let bytes = &frame[*at..];
+        has_addresses(ip, bytes) && raw_ip(bytes).ip() == Some(ip)
+    })
+}
+
+fn has_addresses(ip: &Ip, bytes: &[u8]) -> bool {
+    match (ip.source, ip.destination) {
+        (Address::V4(source), Address::V4(destination)) => {
+            let addresses = bytes.get(12..20).and_then(|it| it.split_first_chunk::<4>());
+            addresses.is_some_and(|(first, second)| {
+                *first == source.to_be_bytes() && second == destination.to_be_bytes()
+            })
+        }
+        _ => bytes.first().is_some_and(|byte| byte >> 4 == 6),
+    }
 }
 
 /// A header of `length` bytes with the protocol at `protocol_at`.

@@ -1,7 +1,7 @@
 //! What of a transport header and payload is counted beyond ports and flags.
 
 use super::bytes::be16;
-use super::decode::{decode, ip_packet};
+use super::decode::{decode, ip_packet, place_of};
 use super::ip::behind_v6;
 use super::link::Link;
 use super::summary::{Ip, Transport};
@@ -86,15 +86,16 @@ pub struct Detail<'a> {
 #[inline]
 pub(super) fn detail<'a>(link: Link, frame: &'a [u8], ip: &Ip) -> Detail<'a> {
     let found = match ip.transport {
-        Transport::Tcp { source, destination, flags: Some(_) } => transport(link, frame)
+        Transport::Tcp { source, destination, flags: Some(_) } => transport(link, frame, ip)
             .and_then(|(bytes, length)| tcp(bytes, length, source, destination)),
-        Transport::Ports { source, destination, .. } if ip.protocol == 17 => transport(link, frame)
-            .and_then(|(bytes, _)| {
+        Transport::Ports { source, destination, .. } if ip.protocol == 17 => {
+            transport(link, frame, ip).and_then(|(bytes, _)| {
                 let payload = bytes.get(8..)?;
                 let application = datagram(payload, source, destination);
                 Some(Detail { segment: None, application, payload })
-            }),
-        Transport::Icmp { .. } => transport(link, frame)
+            })
+        }
+        Transport::Icmp { .. } => transport(link, frame, ip)
             .and_then(|(bytes, _)| Some(Detail { payload: bytes.get(8..)?, ..Detail::default() })),
         _ => None,
     };
@@ -104,8 +105,11 @@ pub(super) fn detail<'a>(link: Link, frame: &'a [u8], ip: &Ip) -> Detail<'a> {
 /// What follows the IP header and its extension headers, and how long that is by the packet's
 /// own word.
 #[inline]
-fn transport(link: Link, frame: &[u8]) -> Option<(&[u8], usize)> {
-    let packet = ip_packet(link, frame)?;
+fn transport<'a>(link: Link, frame: &'a [u8], ip: &Ip) -> Option<(&'a [u8], usize)> {
+    let packet = match ip_packet(link, frame) {
+        Some(packet) => packet,
+        None => frame.get(place_of(ip, frame)?..)?,
+    };
     match packet.first()? >> 4 {
         4 => {
             let header = usize::from(packet[0] & 0xf) * 4;

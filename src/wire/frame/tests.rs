@@ -409,6 +409,33 @@ fn a_tunnel_tells_what_it_carries() {
 }
 
 #[test]
+fn what_follows_the_ip_header_is_found_on_every_link() {
+    let query = [7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, b'a', 0, 0, 1, 0, 1];
+    let packet = ipv4(17, &udp(40_000, 53, &query));
+    let behind = |header: &[u8]| [header, &packet].concat();
+    let pppoe = [&[0x11, 0, 0, 1, 0, 49, 0, 0x21][..], &packet].concat();
+    for (link, frame) in [
+        (Link::Ppp, behind(&[0xff, 3, 0, 0x21])),
+        (Link::Ppp, behind(&[0x21])),
+        (Link::PppHdlc, behind(&[0x0f, 0, 8, 0])),
+        (Link::CiscoHdlc, behind(&[0x0f, 0, 8, 0])),
+        (Link::Null, behind(&[2, 0, 0, 0])),
+        (Link::Ethernet, ethernet(0x8864, &pppoe)),
+        (Link::Ethernet, ethernet(0x8847, &behind(&[0, 0, 0x11, 64]))),
+        (Link::Wireless, data_frame(&packet)),
+        (Link::Radiotap, [&[0, 0, 8, 0, 0, 0, 0, 0][..], &data_frame(&packet)].concat()),
+    ] {
+        let summary = decode(link, &frame);
+        let detail = detail(link, &frame, summary.ip().unwrap());
+        assert_eq!(detail.application, Application::Dns, "{link:?} {frame:02x?}");
+        assert_eq!(detail.payload, query, "{link:?}");
+    }
+    let frame = [&[0x57][..], &ipv6(6, &tcp(1, 2, TCP_SYN))].concat();
+    let summary = decode(Link::Ppp, &frame);
+    assert!(detail(Link::Ppp, &frame, summary.ip().unwrap()).segment.is_some());
+}
+
+#[test]
 fn ports_are_read_though_the_tcp_header_is_cut() {
     let packet = ipv4(6, &tcp(40000, 80, TCP_SYN));
     let cut = decode(Link::RawIp, &packet[..24]);

@@ -2,6 +2,7 @@
 
 use crate::model::flow_look::FlowLook;
 use crate::model::packets::{FlowKey, PacketCounts};
+use crate::text::stream::{self as stream_text, Form, StreamLine};
 use crate::text::{bytes, ladder as ladder_text, packet, units};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint::Line;
@@ -41,6 +42,31 @@ pub(super) fn packets(counts: &PacketCounts, flow: Option<&FlowKey>, theme: &The
         all.extend(dump.lines().map(|line| vec![(format!("  {line}"), theme.dim)]));
     }
     all.extend(missing(look, theme));
+    all
+}
+
+/// What the ends of the flow said.
+pub(super) fn stream(
+    counts: &PacketCounts,
+    flow: Option<&FlowKey>,
+    form: Form,
+    width: u16,
+    theme: &Theme,
+) -> Vec<Line> {
+    let Some(look) = look(counts, flow) else { return waiting(flow, theme) };
+    let Some(stream) = &look.stream else { return nothing_kept(look, theme) };
+    let mut all = vec![heading("what the two ends said; X shows text or a hex dump", theme)];
+    all.extend(missing(look, theme));
+    let lines = stream_text::lines(stream, form, usize::from(width));
+    if lines.is_empty() {
+        all.push(vec![("no payload is kept of it".to_owned(), theme.dim)]);
+    }
+    all.extend(lines.into_iter().map(|line| match line {
+        StreamLine::Speaker(text) => vec![(text, theme.heading)],
+        StreamLine::Said(true, text) => vec![(text, theme.text)],
+        StreamLine::Said(false, text) => vec![(text, theme.accent)],
+        StreamLine::Missing(text) => vec![(text, theme.warning)],
+    }));
     all
 }
 

@@ -7,6 +7,7 @@ pub(super) enum View {
     Flows,
     Ladder,
     Packets,
+    Stream,
     Ports,
     Processes,
     Hosts,
@@ -20,10 +21,11 @@ pub(super) enum View {
 
 impl View {
     /// In the order in which a key goes through them.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Flows,
         Self::Ladder,
         Self::Packets,
+        Self::Stream,
         Self::Ports,
         Self::Processes,
         Self::Hosts,
@@ -64,7 +66,7 @@ impl View {
     pub(super) fn nothing_yet(self) -> &'static str {
         match self {
             Self::Flows => "No flow yet: they appear as packets arrive; v shows other views.",
-            Self::Ladder | Self::Packets => {
+            Self::Ladder | Self::Packets | Self::Stream => {
                 "No flow yet to look at: Enter on a flow shows its life."
             }
             Self::Ports => "No port yet: no TCP or UDP packet has arrived.",
@@ -83,7 +85,7 @@ impl View {
 
     /// Whether it shows the packets of one flow.
     pub(super) fn is_of_one_flow(self) -> bool {
-        matches!(self, Self::Ladder | Self::Packets)
+        matches!(self, Self::Ladder | Self::Packets | Self::Stream)
     }
 
     /// Whether the totals by protocol have room beside it, and are not what it shows.
@@ -96,6 +98,7 @@ impl View {
             Self::Flows => "flows",
             Self::Ladder => "ladder",
             Self::Packets => "packets",
+            Self::Stream => "stream",
             Self::Ports => "ports",
             Self::Processes => "processes",
             Self::Hosts => "hosts",
