@@ -156,7 +156,8 @@ impl Forwarders {
         let cgroups = serving.and_then(|it| sys::process::cgroups(it.pid).ok());
         let serving = cgroups.and_then(|cgroups| cgroup::container_of(&cgroups));
         let is_lent = serving.is_some_and(|serving| *serving.id != *container.id);
-        (!is_lent).then(|| stop::command(container, command::own_uid()))?
+        let command = || stop::command(container, command::own_uid(), stop::docker_needs_root());
+        (!is_lent).then(command)?
     }
 
     /// The rules that lead from the port to the container behind it.

@@ -21,6 +21,7 @@ mod pm2;
 mod program;
 mod script;
 mod socket;
+mod supervisord;
 mod undone;
 mod unit;
 

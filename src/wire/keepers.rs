@@ -9,7 +9,7 @@ mod status;
 mod systemd;
 
 pub use container::{ContainerShown, PodShown, container, ids, pod};
-pub use ini::{includes, stops_group};
+pub use ini::{includes, server_url, stops_group};
 pub use span::milliseconds;
 pub use state::{State, container_state, pm2_state, service_state, supervisord_state, unit_state};
 pub use status::{Pm2App, Program, is_of, monit, passwd, pm2, supervisord};

@@ -30,13 +30,14 @@ fn a_container_is_stopped_and_not_what_forwards_to_it() {
          docker run -d --name both -p 8011:80 -p 8012:81 --stop-signal KILL web \
              sh -c 'httpd -f -h /www -p 81 & exec httpd -f -h /www -p 80'
          docker run -d --name direct --net host {WEB} 8003
+         docker run -d --name joes --user 2000:2000 --net host {WEB} 8009
          docker run -d --name lender -p 8007:80 --stop-signal KILL web sleep 12345
          docker run -d --name guest --net container:lender {WEB} 80
          docker run -d --name pair -p 8008:80 --stop-signal KILL web \
              sh -c 'httpd -f -h /www -p 80 & sleep 23456 & wait'
          systemctl start run noname; docker exec -d direct httpd -f -h /www -p 8005"
     ));
-    for port in 8001..=8008 {
+    for port in 8001..=8009 {
         booted.wait_answer(port);
     }
     a_user_without_rights(&booted);
@@ -93,15 +94,29 @@ const ROOTLESS: &str = "[Service]\nRestart=always\nDelegate=yes\nKillMode=mixed\
     Environment=DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns\n\
     ExecStart=/usr/share/docker.io/contrib/dockerd-rootless.sh\n";
 
-/// Who may not see the holder learns of the container by docker-proxy's arguments.
+/// Who may not see the holder learns of the container by docker-proxy's arguments; and whoever may
+/// not speak to the daemon is told to do it as root.
 fn a_user_without_rights(booted: &Booted) {
-    let line = "setpriv --reuid 2000 --regid 2000 --clear-groups sockpit kill 8001 --dry-run";
-    let output = booted.command("sh").args(["-c", line]).output().unwrap();
+    let as_joe = |line: &str| {
+        let line = format!("setpriv --reuid 2000 --regid 2000 --clear-groups {line}");
+        booted.command("sh").args(["-c", &line]).output().unwrap()
+    };
+    let output = as_joe("sockpit kill 8009 --dry-run");
+    let said = stdout(&output);
+    assert!(said.contains("this would stop it, if it is true: sudo docker stop -- "), "{output:?}");
+    assert!(said.contains("not confirmed: docker says: "), "{output:?}");
+    let output = as_joe("sockpit kill 8001 --dry-run");
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     let said = stdout(&output);
     assert!(said.contains("only forwards, to container "), "{output:?}");
     assert!(said.contains(" at 172.17.0.2:80"), "{output:?}");
-    assert!(said.contains("; this would stop it: docker stop -- "), "{output:?}");
+    let (_, command) = said.split_once("; this would stop it: ").unwrap();
+    let command = command.lines().next().unwrap().trim_end_matches('.');
+    let bare = command.strip_prefix("sudo ").unwrap();
+    assert!(!as_joe(bare).status.success(), "it needs root");
+    let name = bare.strip_prefix("docker stop -- ").unwrap();
+    let running = booted.sh(&format!("docker inspect -f '{{{{.State.Status}}}}' {name}"));
+    assert_eq!(running, "running\n");
 }
 
 fn a_container_with_a_proxy(booted: &Booted) {

@@ -17,8 +17,8 @@ fn what_a_supervisor_runs_is_stopped_by_it_alone() {
     start_services(&booted, "s6", 8030, "s6-svscan /srv/s6");
     start_monit(&booted);
     for port in [
-        8001, 8015, 8041, 8042, 8011, 8012, 8013, 8014, 8021, 8022, 8023, 8024, 8031, 8032, 8033,
-        8034,
+        8001, 8015, 8016, 8017, 8041, 8042, 8011, 8012, 8013, 8014, 8021, 8022, 8023, 8024, 8031,
+        8032, 8033, 8034,
     ] {
         booted.wait_answer(port);
     }
@@ -51,7 +51,23 @@ fn start_supervisord(booted: &Booted) {
          [program:inner]\ncommand=/usr/local/bin/serve 8014\n\
          [group:grouped]\nprograms=inner\n",
     );
-    booted.sh("systemctl start supervisor");
+    // Two more beside it, each with a program of the same name, told of by their directory alone;
+    // the configuration of the second one says nothing to supervisorctl.
+    let control = "[supervisorctl]\nserverurl=unix://%(here)s/s.sock\n";
+    for (name, port, control) in [("own", 8016, control), ("bare", 8017, "")] {
+        let text = format!(
+            "[supervisord]\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=%(here)s/pid\n\
+             [unix_http_server]\nfile=%(here)s/s.sock\n[rpcinterface:supervisor]\n\
+             supervisor.rpcinterface_factory = \
+             supervisor.rpcinterface:make_main_rpcinterface\n\
+             {control}[program:web]\ncommand=/usr/local/bin/serve {port}\n"
+        );
+        booted.write(&format!("/srv/{name}/supervisord.conf"), &text);
+        let unit =
+            format!("[Service]\nWorkingDirectory=/srv/{name}\nExecStart=/usr/bin/supervisord -n\n");
+        booted.units(&[(&format!("{name}.service"), &unit)]);
+    }
+    booted.sh("systemctl start supervisor own bare");
 }
 
 /// Service directories below one unit, one of which ignores TERM.
@@ -155,6 +171,12 @@ fn a_service_that_is_started_once(booted: &Booted, port: u16, command: &str) {
 }
 
 fn programs_of_supervisord(booted: &Booted) {
+    let own = booted.follow(8016, "supervisord ");
+    let command = "/usr/bin/supervisorctl -c /srv/own/supervisord.conf stop web";
+    assert_eq!(own.narrow(), [command]);
+    let bare = booted.follow(8017, "supervisord ");
+    assert_eq!(bare.narrow(), ["/usr/bin/supervisorctl -s unix:///srv/bare/s.sock stop web"]);
+    booted.wait_answer(8011);
     let control = "/usr/bin/supervisorctl -c /etc/supervisor/supervisord.conf stop";
     let plan = booted.follow(8011, "supervisord ");
     assert_eq!(plan.narrow(), [format!("{control} web")]);

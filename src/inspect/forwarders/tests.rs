@@ -248,9 +248,14 @@ fn a_container_is_stopped_as_the_user_whose_it_is() {
             first: None,
             confirmed: ToldBy::Asked,
         };
-        stop::command(&container, own_uid).map(|argv| argv.join(" "))
+        stop::command(&container, own_uid, own_uid == 5).map(|argv| argv.join(" "))
     };
     assert_eq!(of("docker", 0, 1000).as_deref(), Some("docker stop -- web"));
+    assert_eq!(of("docker", 0, 5).as_deref(), Some("sudo docker stop -- web"));
+    assert_eq!(
+        of("docker", 1000, 5).as_deref(),
+        Some("sudo docker -H unix:///run/user/1000/docker.sock stop -- web")
+    );
     assert_eq!(
         of("docker", 1000, 0).as_deref(),
         Some("docker -H unix:///run/user/1000/docker.sock stop -- web")

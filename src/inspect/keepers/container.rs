@@ -5,7 +5,7 @@ mod client;
 use super::ask::words;
 use super::lineage::{self, Member};
 use super::unit::{self, Manager, Tie};
-use super::{World, losses, undone};
+use super::{World, losses, program, undone};
 use crate::model::forwarder::{ContainerBehind, Forwarder, ForwarderKind};
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind, TERM};
 use crate::model::owner::Container;
@@ -103,9 +103,6 @@ fn runtime(name: &str, user: Option<u32>, world: &mut World<'_>) -> Result<Runti
     let Some(uid) = user else { return Ok(Runtime { program, before: Vec::new() }) };
     let socket = format!("unix:///run/user/{uid}/docker.sock");
     match program {
-        _ if uid != world.uid && world.uid != 0 => {
-            Err(format!("only root can ask the {program} of another user"))
-        }
         "docker" => Ok(Runtime { program, before: words(&["-H", &socket]) }),
         _ if uid == world.uid => Ok(Runtime { program, before: Vec::new() }),
         // podman has no daemon: it has to run as the user whose containers are meant.
@@ -122,6 +119,18 @@ fn runtime(name: &str, user: Option<u32>, world: &mut World<'_>) -> Result<Runti
             let before = words(&["-u", &user, "--", &env, &home, &runtime, &podman]);
             Ok(Runtime { program: "runuser", before })
         }
+    }
+}
+
+/// Why a runtime cannot be asked with these rights; `None` where it may be.
+fn forbidden(name: &str, user: Option<u32>, world: &World<'_>) -> Option<String> {
+    match user {
+        _ if world.uid == 0 => None,
+        Some(uid) if uid == world.uid => None,
+        Some(_) => Some(format!("only root can ask the {name} of another user")),
+        // Without a daemon it would look for the container among the user's own.
+        None if name == "podman" => Some("only root can ask podman for root's containers".into()),
+        None => None,
     }
 }
 
@@ -150,8 +159,18 @@ fn of_runtime(
 ) -> Vec<Keeper> {
     let mut keeper = named(line, container);
     let name = &*container.runtime;
-    keeper.untested = Some(words(&[name, "stop", "--", &keeper.name]));
-    let asked = runtime(name, user, world).and_then(|runtime| {
+    let runtime = runtime(name, user, world);
+    let stop = ["stop", "--", &keeper.name];
+    keeper.untested = Some(match &runtime {
+        Ok(runtime) => runtime.argv(runtime.program, &stop),
+        Err(_) => words(&[&[name], &stop[..]].concat()),
+    });
+    let forbidden = forbidden(name, user, world);
+    if forbidden.is_some() {
+        program::by_root(&mut keeper, world);
+    }
+    let asked = runtime.and_then(|runtime| {
+        forbidden.map_or(Ok(()), Err)?;
         let (program, shown) = ask(&runtime, name, &container.id, world)?;
         let first = shown.pid.ok_or_else(|| format!("{name} names no process of it"))?;
         let member = (world.member)(first);
@@ -169,6 +188,10 @@ fn of_runtime(
     let (runtime, program, shown) = match asked {
         Ok(asked) => asked,
         Err(why) => {
+            // Whoever may not turn to the daemon needs root for its commands, too.
+            if why.contains("permission denied") {
+                program::by_root(&mut keeper, world);
+            }
             keeper.reason = Some(why);
             return vec![keeper];
         }

@@ -3,7 +3,7 @@
 use super::World;
 use super::ask::words;
 use super::lineage::Member;
-use super::program::{elsewhere, is_ours, pids};
+use super::program::{elsewhere, is_ours, leave_to_root, pids};
 use crate::model::keeper::{Confirmed, Keeper, KeeperKind};
 use crate::wire::keepers as said;
 
@@ -45,7 +45,8 @@ pub(super) fn keeper(line: &[Member], world: &mut World<'_>) -> Option<Keeper> {
         }
         Err(why) => {
             keeper.reason = Some(why);
-            keeper.untested = Some(words(&["monit", "stop", "NAME"]));
+            keeper.untested = Some(words(&[&["monit"], &*file, &["stop", "NAME"]].concat()));
+            leave_to_root(&mut keeper, &monit, world);
             (line[0].cgroups == monit.cgroups && !monit.cgroups.is_empty()).then_some(keeper)
         }
     }

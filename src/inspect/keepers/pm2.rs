@@ -28,10 +28,23 @@ fn list(member: &Member, world: &mut World<'_>) -> Result<(Vec<String>, Vec<Pm2A
     Ok((vec![program, home, path], said::pm2(&text)))
 }
 
+/// A stop that is not looked into: by whom the daemon belongs to, and in its directory.
+fn untested(member: &Member, what: &str, world: &World<'_>) -> Vec<String> {
+    let mut argv = Vec::new();
+    if let Some(uid) = member.process.uid.filter(|uid| *uid != world.uid) {
+        argv.extend(words(&["sudo", "-u", &format!("#{uid}")]));
+    }
+    if let Some(home) = pm2_home(member) {
+        argv.extend(words(&["env", &format!("PM2_HOME={home}")]));
+    }
+    argv.extend(words(&["pm2", "stop", what]));
+    argv
+}
+
 /// The application that the holder is, or was started by.
 pub(super) fn application(keeper: &mut Keeper, line: &[Member], at: usize, world: &mut World<'_>) {
     keeper.restarts = Some(true);
-    keeper.untested = Some(words(&["pm2", "stop", "ID"]));
+    keeper.untested = Some(untested(&line[at], "ID", world));
     let app = list(&line[at], world).and_then(|(argv, apps)| {
         let ours = pids(&line[..at]);
         let is_ours = |app: &Pm2App| app.pid.is_some_and(|pid| ours.contains(&pid));
@@ -62,7 +75,7 @@ pub(super) fn cluster(holder: &Member, world: &mut World<'_>) -> Keeper {
     let mut keeper = Keeper {
         restarts: Some(false),
         confirmed: Some(Confirmed::Name),
-        untested: Some(words(&["pm2", "stop", "NAME"])),
+        untested: Some(untested(holder, "NAME", world)),
         ..Keeper::new(KeeperKind::Pm2, called(holder, KeeperKind::Pm2), holder.pid())
     };
     let (mut argv, mut apps) = match list(holder, world) {

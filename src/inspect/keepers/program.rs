@@ -1,10 +1,9 @@
 //! Parents whose trade it is to start their child again, told by program and arguments.
 
-use super::ask::{Reply, words};
+use super::ask::words;
 use super::lineage::{self, Member};
-use super::{World, directory, losses, pm2, script};
+use super::{World, directory, losses, pm2, script, supervisord};
 use crate::model::keeper::{Confirmed, Deafness, Keeper, KeeperKind, TERM};
-use crate::wire::keepers as said;
 
 /// Programs by name: of the process, of the file, or of the script that an interpreter runs.
 const PROGRAMS: [(&str, KeeperKind); 30] = [
@@ -45,10 +44,6 @@ const FORWARDERS: [&str; 5] = ["tini", "dumb-init", "catatonit", "docker-init", 
 
 /// The commands of sv and s6-svc that send KILL.
 const BY_KILL: [&str; 2] = ["force-stop", "-dk"];
-
-/// supervisord looks once a second, and waits one to three seconds longer after a start that
-/// failed.
-const LOOP_DELAY_MS: u64 = 3_000;
 
 /// Which kind of keeper a process is, if it is one.
 pub fn kind(member: &Member) -> Option<KeeperKind> {
@@ -105,7 +100,7 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
         KeeperKind::Daemontools => {
             directory::service(&mut keeper, line, at, world, ["svc", "-d", "svstat"]);
         }
-        KeeperKind::Supervisord => supervisord(&mut keeper, line, at, world),
+        KeeperKind::Supervisord => supervisord::program(&mut keeper, line, at, world),
         KeeperKind::Pm2 => pm2::application(&mut keeper, line, at, world),
         KeeperKind::Emperor => emperor(&mut keeper, line, at),
         KeeperKind::Cron => {
@@ -130,6 +125,7 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
             whole(&mut keeper, line, at, world);
         }
     }
+    leave_to_root(&mut keeper, member, world);
     if keeper.ends_holder == Some(true) {
         reach(&mut keeper, line, at, world);
     }
@@ -155,7 +151,8 @@ fn reach(keeper: &mut Keeper, line: &[Member], at: usize, world: &World<'_>) {
     if is_alone && !losses::leaves_heirs(last, by_term, world) {
         return;
     }
-    if keeper.kind == KeeperKind::Supervisord && signals_group(keeper, line, at, world) {
+    if keeper.kind == KeeperKind::Supervisord && supervisord::signals_group(keeper, line, at, world)
+    {
         let program = program.pid();
         let in_group =
             |pid: u32| (world.member)(pid).is_some_and(|it| it.standing.group == Some(program));
@@ -206,34 +203,6 @@ pub(super) fn super_server(holder: &Member) -> Keeper {
             holder.pid(),
         )
     }
-}
-
-/// Whether supervisord sends its signal to the whole process group of a program (`stopasgroup`),
-/// and the holder is in that.
-fn signals_group(keeper: &Keeper, line: &[Member], at: usize, world: &World<'_>) -> bool {
-    let Some(name) = keeper.instance.as_deref() else { return false };
-    // supervisord makes each program the leader of a group.
-    let program = line[at - 1].pid();
-    let is_outside = |member: &Member| member.standing.group != Some(program);
-    let below = |pid: &&u32| world.tree.ancestors(**pid).contains(&program);
-    let mut heirs = world.subjects.iter().filter(below).filter_map(|pid| (world.member)(*pid));
-    if line[..at].iter().any(is_outside) || heirs.any(|it| is_outside(&it)) {
-        return false;
-    }
-    let file = line[at].option("-c", "--configuration").and_then(|file| line[at].absolute(file));
-    let Some(file) = file else { return false };
-    let mut texts = (world.read)(&file);
-    let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
-    let more: Vec<String> = texts.iter().flat_map(|text| said::includes(text)).collect();
-    for pattern in more {
-        let is_whole = pattern.starts_with('/');
-        let pattern = if is_whole { pattern } else { format!("{directory}/{pattern}") };
-        texts.extend((world.read)(&pattern));
-    }
-    // A process of several is called `web:web_00`, its program `web`.
-    let names = name.split(':');
-    let told = |text: &String| names.clone().find_map(|name| said::stops_group(text, name));
-    texts.iter().find_map(told) == Some(true)
 }
 
 /// What a keeper is called by its users, where its process has another name: `nodemon 625`.
@@ -308,39 +277,18 @@ pub(super) fn elsewhere(member: &Member, world: &World<'_>) -> Option<String> {
     is_other.then(|| "it lives among files of its own, in another mount namespace".to_owned())
 }
 
-fn supervisord(keeper: &mut Keeper, line: &[Member], at: usize, world: &mut World<'_>) {
-    let member = &line[at];
-    // Its `autorestart` and the exit code decide, and supervisorctl does not tell the first.
-    keeper.restarts = None;
-    keeper.delay_ms = Some(LOOP_DELAY_MS);
-    let file = member.option("-c", "--configuration").and_then(|file| member.absolute(file));
-    let file: Vec<&str> = file.iter().flat_map(|file| ["-c", file]).collect();
-    keeper.untested = Some(words(&[&["supervisorctl"], &*file, &["stop", "NAME"]].concat()));
-    let asked = match elsewhere(member, world) {
-        Some(why) => Err(why),
-        // It loads what its configuration names.
-        None if !is_ours(member, world) && !file.get(1).is_none_or(|file| (world.trusts)(file)) => {
-            Err("another user can change its configuration".to_owned())
-        }
-        None => world.asker.ask("supervisorctl", &[&*file, &["status"]].concat()),
-    };
-    let program = asked.and_then(|Reply { program, text }| {
-        let ours = pids(&line[..at]);
-        let is_ours = |found: &said::Program| found.pid.is_some_and(|pid| ours.contains(&pid));
-        let found = said::supervisord(&text).into_iter().find(is_ours);
-        found
-            .map(|found| (program, found.name))
-            .ok_or_else(|| unlike(&text, "supervisorctl status", " pid "))
-    });
-    match program {
-        Ok((path, name)) => {
-            // `stop all` stops every program; with its group before it the name is a name.
-            let named = if name == "all" { "all:all" } else { &name };
-            keeper.asks = Some(words(&[&[&*path], &*file, &["status", named]].concat()));
-            confirm(keeper, words(&[&[&*path], &*file, &["stop", named]].concat()));
-            keeper.instance = Some(name);
-        }
-        Err(why) => keeper.reason = Some(why),
+/// What could not be looked into is for root to do where the keeper is another user's.
+pub(super) fn leave_to_root(keeper: &mut Keeper, member: &Member, world: &World<'_>) {
+    if !is_ours(member, world) && keeper.stop.is_none() {
+        by_root(keeper, world);
+    }
+}
+
+/// What could not be looked into for want of rights is for root to do.
+pub(super) fn by_root(keeper: &mut Keeper, world: &World<'_>) {
+    let untested = keeper.untested.as_mut().filter(|argv| argv[0] != "sudo");
+    if let Some(argv) = untested.filter(|_| world.uid != 0) {
+        argv.insert(0, "sudo".to_owned());
     }
 }
 

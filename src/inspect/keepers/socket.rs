@@ -114,7 +114,10 @@ fn keeper(
         }
         Ok(_) => keeper.reason = Some("systemd refuses to stop it by hand".to_owned()),
         Err(why) => {
-            keeper.untested = Some(stop("systemctl", &[], &[unit]));
+            keeper.untested = Some(match manager.arguments(world) {
+                Ok(systemctl) => stop("systemctl", &systemctl, &[unit]),
+                Err(_) => manager.untested(unit),
+            });
             keeper.reason = Some(why);
         }
     }

@@ -21,6 +21,8 @@ struct System {
     members: HashMap<u32, Member>,
     /// What is printed when a command line begins like this.
     replies: Vec<(String, String)>,
+    /// What is said of a question that none of them answers.
+    refusal: Option<String>,
     asked: RefCell<Vec<String>>,
     uid: u32,
     distrusted: Vec<String>,
@@ -67,7 +69,8 @@ impl System {
             let line = format!("{program} {}", arguments.join(" "));
             self.asked.borrow_mut().push(line.clone());
             let reply = self.replies.iter().find(|(question, _)| line.starts_with(question));
-            let text = reply.map(|(_, text)| text.clone()).ok_or(format!("{program} is silent"))?;
+            let refusal = || self.refusal.clone().unwrap_or(format!("{program} is silent"));
+            let text = reply.map(|(_, text)| text.clone()).ok_or_else(refusal)?;
             Ok(Reply { program: format!("/usr/bin/{program}"), text })
         };
         let member = |pid: u32| self.members.get(&pid).cloned();

@@ -57,6 +57,16 @@ impl Manager {
             Self::Machine(name) => Ok(words(&["-M", name])),
         }
     }
+
+    /// A stop of one of its units by root, where it cannot be asked.
+    pub(super) fn untested(&self, unit: &str) -> Vec<String> {
+        let whose = match self {
+            Self::System => Vec::new(),
+            Self::User(uid) => words(&["--user", "-M", &format!("{uid}@.host")]),
+            Self::Machine(name) => words(&["-M", name]),
+        };
+        std::iter::once("sudo".to_owned()).chain(stop("systemctl", &whose, &[unit])).collect()
+    }
 }
 
 /// The unit as keeper, and then whatever starts it.
@@ -74,7 +84,7 @@ pub(super) fn keepers(
     let systemctl = match manager.arguments(world) {
         Ok(arguments) => arguments,
         Err(why) => {
-            keeper.untested = Some(words(&["systemctl", "--user", "stop", "--", name]));
+            keeper.untested = Some(manager.untested(name));
             keeper.reason = Some(why);
             return vec![keeper];
         }

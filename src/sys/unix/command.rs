@@ -157,6 +157,14 @@ pub fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Whether this user may write to what is at a path, such as a daemon's socket; `None` where nothing
+/// is there, or that may not be looked at.
+pub fn may_write(path: &Path) -> Option<bool> {
+    path.metadata().ok()?;
+    let (access, flags) = (rustix::fs::Access::WRITE_OK, rustix::fs::AtFlags::EACCESS);
+    Some(rustix::fs::accessat(rustix::fs::CWD, path, access, flags).is_ok())
+}
+
 /// Whether nobody but root can change this file, or put another one in its place.
 pub fn is_trusted(path: &Path) -> bool {
     trusted(path).is_ok()

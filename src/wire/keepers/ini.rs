@@ -1,4 +1,5 @@
-//! supervisord's configuration, as far as it says what a stop of a program reaches.
+//! supervisord's configuration, as far as it says where it listens and what a stop of a program
+//! reaches.
 
 /// The patterns of further files (`[include]`, `files`), as written: relative to the file's own
 /// directory where they do not begin with a slash.
@@ -26,6 +27,24 @@ pub fn stops_group(text: &str, program: &str) -> Option<bool> {
         ["true", "yes", "on", "1"].contains(&&*value)
     };
     is_known.then(|| value.is_some_and(is_on))
+}
+
+/// Where supervisord listens for supervisorctl, as that takes it (`-s`): `unix:///run/s.sock`,
+/// `http://127.0.0.1:9001`. `here` is the directory of the file.
+pub fn server_url(text: &str, here: &str) -> Option<String> {
+    let settings = settings(text);
+    let value = |wanted: &str, name: &str| {
+        let mut set =
+            settings.iter().filter(|(section, key, _)| *section == wanted && *key == name);
+        set.next().map(|(_, _, value)| value.replace("%(here)s", here))
+    };
+    if let Some(file) = value("unix_http_server", "file").filter(|file| file.starts_with('/')) {
+        return Some(format!("unix://{file}"));
+    }
+    let port = value("inet_http_server", "port")?;
+    let (host, port) = port.rsplit_once(':').unwrap_or(("", &port));
+    let host = if matches!(host, "" | "*" | "0.0.0.0") { "127.0.0.1" } else { host };
+    port.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("http://{host}:{port}"))
 }
 
 /// Section, key and value of each setting; a line that begins with a blank goes on with the value
@@ -74,6 +93,24 @@ mod tests {
         for end in 0..TEXT.len() {
             stops_group(&TEXT[..end], "web");
         }
+    }
+
+    #[test]
+    fn where_it_listens_is_told() {
+        let told = |text: &str| server_url(text, "/srv/a");
+        let by_path = "[unix_http_server]\nfile=%(here)s/s.sock ; it\n";
+        assert_eq!(told(by_path).as_deref(), Some("unix:///srv/a/s.sock"));
+        for (port, url) in [
+            ("127.0.0.1:9001", "http://127.0.0.1:9001"),
+            ("*:9001", "http://127.0.0.1:9001"),
+            (":9001", "http://127.0.0.1:9001"),
+            ("9001", "http://127.0.0.1:9001"),
+        ] {
+            let text = format!("[inet_http_server]\nport = {port}\n");
+            assert_eq!(told(&text).as_deref(), Some(url), "{port}");
+        }
+        assert_eq!(told("[unix_http_server]\nfile=s.sock\n"), None);
+        assert_eq!(told(TEXT), None);
     }
 
     #[test]

@@ -110,13 +110,37 @@ fn a_users_container_is_asked_of_that_users_runtime() {
     own.uid = 2000;
     assert_eq!(stop(&own.chain(30)[0]).0, "/usr/bin/podman stop -- web");
     own.uid = 5;
-    assert!(own.chain(30)[0].stop.is_none(), "only root can ask another user's podman");
+    let others = &own.chain(30)[0];
+    assert!(others.stop.is_none(), "only root can ask another user's podman");
+    let line = "sudo runuser -u sup -- /usr/bin/env HOME=/home/sup XDG_RUNTIME_DIR=/run/user/2000 \
+                /usr/bin/podman stop -- web";
+    assert_eq!(others.untested.as_ref().unwrap().join(" "), line.replace("web", ID));
     let rootless = group.replace("libpod", "docker");
     let replies = [("docker -H unix:///run/user/2000/docker.sock inspect", &*reply)];
     let chain = system(&rootless, &replies).chain(30);
     assert!(
         stop(&chain[0]).0.starts_with("/usr/bin/docker -H unix:///run/user/2000/docker.sock stop")
     );
+}
+
+/// Root's containers are told of to others as root's: their own podman knows none of them, and the
+/// daemon does not talk to them.
+#[test]
+fn a_container_that_only_root_may_stop_is_left_to_root() {
+    let denied = "docker says: Got permission denied while trying to connect";
+    for (runtime, refusal, reason) in [
+        ("docker", Some(denied), denied),
+        ("docker", None, "docker is silent"),
+        ("podman", Some(denied), "only root can ask podman for root's containers"),
+    ] {
+        let group = format!("/machine.slice/{runtime}-{ID}.scope").replace("podman", "libpod");
+        let mut system = system(&group, &[]);
+        system.refusal = refusal.map(str::to_owned);
+        system.uid = 5;
+        let keeper = system.chain(30).remove(0);
+        let needs_root = keeper.untested.as_ref().unwrap()[0] == "sudo";
+        assert_eq!((needs_root, keeper.reason.as_deref()), (refusal.is_some(), Some(reason)));
+    }
 }
 
 #[test]

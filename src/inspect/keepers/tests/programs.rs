@@ -85,6 +85,31 @@ fn supervisord_is_asked_with_its_own_configuration() {
     assert_eq!(stop(&system.chain(31)[0]), (line.to_owned(), None));
 }
 
+/// Without the option any supervisord may answer.
+#[test]
+fn supervisord_is_asked_with_the_configuration_that_it_has_found_itself() {
+    let command = |files: &[(&str, &str)], ask: &str| {
+        let cmdline = "/usr/bin/python3 /opt/s/bin/supervisord -n";
+        let mut system = below("supervisord", cmdline, "/srv/own", &[(ask, STATUS)]);
+        let own = |&(path, text): &(&str, &str)| (path.to_owned(), text.to_owned());
+        system.files = files.iter().map(own).collect();
+        stop(&system.chain(30)[0]).0
+    };
+    let usual = ("/etc/supervisor/supervisord.conf", "[supervisord]\n");
+    let own = "[unix_http_server]\nfile=%(here)s/s.sock\n";
+    for (file, ask) in [
+        ("/srv/own/supervisord.conf", "supervisorctl -c /srv/own/supervisord.conf status"),
+        ("/srv/own/etc/supervisord.conf", "supervisorctl -c /srv/own/etc/supervisord.conf status"),
+        ("/opt/s/etc/supervisord.conf", "supervisorctl -c /opt/s/etc/supervisord.conf status"),
+        // It has no section for supervisorctl.
+        ("/srv/own/supervisord.conf", "supervisorctl -s unix:///srv/own/s.sock status"),
+    ] {
+        let stop = ask.replace(" status", " stop web");
+        assert_eq!(command(&[usual, (file, own)], ask), format!("/usr/bin/{stop}"));
+    }
+    assert_eq!(command(&[], "supervisorctl status"), "");
+}
+
 #[test]
 fn a_program_whose_whole_group_is_stopped_ends_through_its_shell() {
     let ask = "supervisorctl -c /etc/supervisor/s.conf status";
@@ -153,6 +178,8 @@ fn a_configuration_that_others_can_change_is_not_loaded() {
     let chain = system.chain(30);
     assert!(chain[0].stop.is_none() && system.asked.borrow().is_empty(), "{chain:?}");
     assert!(chain[0].reason.as_ref().unwrap().contains("change its configuration"));
+    let untested = "sudo supervisorctl -c /home/u/s.conf stop NAME";
+    assert_eq!(chain[0].untested.as_ref().unwrap().join(" "), untested);
 }
 
 #[test]

@@ -152,8 +152,9 @@ fn what_else_a_supervisor_runs_goes_with_its_unit() {
     let group = "/system.slice/supervisor.service";
     let reply = shown("supervisor.service", 20, group, "");
     let status = "web RUNNING pid 30, uptime 0:10:08\nother RUNNING pid 31, uptime 0:10:08\n";
-    let mut system = system(group, &[("systemctl show", &reply), ("supervisorctl status", status)]);
-    system.add(20, 1, "supervisord", "supervisord", group);
+    let mut system =
+        system(group, &[("systemctl show", &reply), ("supervisorctl -c /s.conf status", status)]);
+    system.add(20, 1, "supervisord", "supervisord -c s.conf", group);
     system.add(30, 20, "python3", "python3 srv.py", group);
     system.add(31, 20, "python3", "python3 other.py", group);
     let chain = system.chain(30);
@@ -307,4 +308,13 @@ fn what_root_alone_may_stop_is_not_offered_to_others() {
     assert!(chain[0].stop.is_none() && chain[0].needs_root, "{chain:?}");
     assert!(chain[0].command().unwrap().join(" ").starts_with("sudo /usr/bin/systemctl stop"));
     assert!(chain[0].is_narrow());
+}
+
+#[test]
+fn a_unit_of_another_user_is_stopped_by_root_at_that_users_manager() {
+    let group = "/user.slice/user-2000.slice/user@2000.service/app.slice/web.service";
+    let mut system = system(group, &[]);
+    system.uid = 1000;
+    let untested = system.chain(30).remove(0).untested.unwrap().join(" ");
+    assert_eq!(untested, "sudo systemctl --user -M 2000@.host stop -- web.service");
 }
