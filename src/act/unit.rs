@@ -103,6 +103,10 @@ fn afterwards(kill: &KillPlan, stopped: &Keeper) -> KillPlan {
     let outer = kill.keepers.iter().skip(at + 1);
     let keepers: Vec<Keeper> =
         outer.filter(|keeper| Some(&keeper.name) == stopped.undone_by.as_ref()).cloned().collect();
+    // What systemd starts once it has ended may take the port as well.
+    let starts = Keeper { restarts: Some(false), ..stopped.clone() };
+    let starts = Some(starts).filter(|stopped| !stopped.starts.is_empty());
+    let keepers: Vec<Keeper> = starts.into_iter().chain(keepers).collect();
     let watch_ms = keeper::watch_ms(&keepers).max(kill.watch_ms.min(LEAST_WATCH_MS));
     KillPlan { keepers, parents: Vec::new(), watch_ms, ..kill.clone() }
 }

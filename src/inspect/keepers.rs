@@ -37,7 +37,7 @@ use crate::sys::command::{self, Program};
 use crate::sys::{containers, process, processes};
 use crate::wire::cgroup;
 
-pub use after::{After, after};
+pub use after::{After, after, next};
 pub use ask::{Ask, Reply};
 pub use holders::{of_places, of_socket, of_sockets};
 pub use lineage::Member;

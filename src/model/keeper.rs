@@ -241,8 +241,11 @@ impl Keeper {
 /// How long a port is to be watched after its holder's end: as long as its keepers may take to
 /// bring it back, and a second more.
 pub fn watch_ms<'a>(keepers: impl IntoIterator<Item = &'a Keeper>) -> u64 {
-    let each = keepers.into_iter().filter(|keeper| keeper.may_restart());
-    let each = each.map(|keeper| keeper.delay_ms.map_or(KEPT_MS, |delay| delay + START_MS));
+    let each = keepers.into_iter().filter_map(|keeper| {
+        let again = keeper.delay_ms.map_or(KEPT_MS, |delay| delay + START_MS);
+        let next = (!keeper.starts.is_empty()).then_some(KEPT_MS);
+        keeper.may_restart().then_some(again).max(next)
+    });
     each.max().map_or(UNKEPT_MS, |longest| longest.clamp(UNKEPT_MS, LONGEST_MS))
 }
 
@@ -326,6 +329,8 @@ mod tests {
         assert_eq!(watch_ms(&[]), 1_000);
         assert_eq!(watch_ms(&[keeper(Some(false), Some(9_000))]), 1_000);
         assert_eq!(watch_ms(&[keeper(None, None)]), 3_000);
+        let starts = vec!["next.service".to_owned()];
+        assert_eq!(watch_ms(&[Keeper { starts, ..keeper(Some(false), None) }]), 3_000);
         assert_eq!(watch_ms(&[keeper(Some(true), Some(100))]), 1_100);
         assert_eq!(watch_ms(&[keeper(Some(true), Some(2_000)), keeper(None, None)]), 3_000);
         assert_eq!(watch_ms(&[keeper(Some(true), Some(5_000))]), 6_000);

@@ -43,6 +43,15 @@ const UNITS: &[(&str, &str)] = &[
         "[Unit]\nOnSuccess=second.service\n[Service]\nExecStart=/usr/local/bin/serve 8009\n",
     ),
     ("second.service", "[Service]\nExecStart=/usr/local/bin/serve 8009\n"),
+    (
+        "before.service",
+        "[Unit]\nOnSuccess=after.service\nOnFailure=after.service\n\
+         [Service]\nExecStart=/usr/local/bin/serve 8010\n",
+    ),
+    (
+        "after.service",
+        "[Service]\nExecStart=/bin/sh -c 'sleep 4; exec /usr/local/bin/serve 8010'\n",
+    ),
 ];
 
 /// A server with a child of another program.
@@ -60,8 +69,8 @@ fn what_goes_along_is_told_before() {
     booted.units(UNITS);
     booted.program("/usr/local/bin/parent", PARENT);
     booted.write("/srv/nginx.conf", NGINX);
-    booted.sh("systemctl start pair mux parent front inner middle outer first");
-    for port in 8001..=8009 {
+    booted.sh("systemctl start pair mux parent front inner middle outer first before");
+    for port in 8001..=8010 {
         booted.wait_answer(port);
     }
     a_process_beside_the_holder(&booted);
@@ -70,6 +79,7 @@ fn what_goes_along_is_told_before() {
     a_master_and_its_workers(&booted);
     units_that_cannot_be_without_it(&booted);
     a_unit_that_is_started_then(&booted);
+    a_unit_that_is_slow_to_start_then(&booted);
 }
 
 fn is_running(booted: &Booted, command: &str) -> bool {
@@ -139,4 +149,15 @@ fn a_unit_that_is_started_then(booted: &Booted) {
     let before = booted.wait_answer(8009);
     booted.sh("systemctl stop -- first.service");
     assert_ne!(booted.wait_answer(8009), before, "the other one has the port");
+}
+
+/// Its process is there at once, and takes four seconds to its listener.
+fn a_unit_that_is_slow_to_start_then(booted: &Booted) {
+    let plan = booted.plan(8010);
+    plan.must_say("; systemd may then start after.service (OnSuccess=, OnFailure=)");
+    assert_eq!(plan.keeper("before.service")["starts"].as_array().unwrap().len(), 1, "{plan:#?}");
+    let output = booted.kill(&["8010"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("has taken 8010/tcp again"));
+    booted.wait_answer(8010);
 }

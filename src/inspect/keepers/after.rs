@@ -39,6 +39,20 @@ pub fn after(keeper: &Keeper, since: u64) -> After {
     }
 }
 
+/// What the units do that systemd starts once this keeper's own has ended (`OnSuccess=`), with the
+/// name of the first that does something. Blocks, for five seconds at most for each.
+pub fn next(keeper: &Keeper, since: u64) -> Option<(&str, After)> {
+    keeper.starts.iter().find_map(|unit| {
+        let mut asks = keeper.asks.clone()?;
+        // The unit is the last word of the question.
+        unit.clone_into(asks.last_mut()?);
+        match after(&Keeper { asks: Some(asks), ..keeper.clone() }, since) {
+            done @ (After::Starting(_) | After::Started(_)) => Some((&**unit, done)),
+            After::Settled | After::Unknown => None,
+        }
+    })
+}
+
 fn judge(keeper: &Keeper, text: &str, is_new: &dyn Fn(u32) -> bool) -> After {
     let instance = keeper.instance.as_deref().unwrap_or_default();
     let state = match keeper.kind {

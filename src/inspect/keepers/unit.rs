@@ -239,7 +239,9 @@ fn confirmed(
     };
     let main = line.iter().find(is_first);
     starts::again(&mut keeper, shown, is_main, tie.is_kept, main);
-    keeper.starts = shown.on_success.iter().chain(&shown.on_failure).cloned().collect();
+    keeper.starts.clone_from(&shown.on_success);
+    let others = shown.on_failure.iter().filter(|unit| !shown.on_success.contains(unit));
+    keeper.starts.extend(others.cloned());
     let has_heirs = main.is_some_and(|main| losses::leaves_heirs(main, true, world));
     let ends = stops::ends(shown, is_main, has_heirs, tie);
     keeper.untested = None;

@@ -38,7 +38,31 @@ impl Port<'_, '_> {
                 return Ok(coming);
             }
         }
+        for keeper in self.plan.keepers.iter().filter(|keeper| !keeper.starts.is_empty()) {
+            if let Some(reason) = self.next(keeper, since, tell)? {
+                return Ok(Some(reason));
+            }
+        }
         self.wait_while(START, tell, &mut |port| port.goes_on())
+    }
+
+    /// Waits on while what systemd starts in place of a unit comes to the port. One that runs and
+    /// does not hold the port has not taken it: only what is being started yet is a reason.
+    fn next(
+        &mut self,
+        keeper: &Keeper,
+        since: u64,
+        tell: &mut dyn FnMut(Progress),
+    ) -> Result<Option<String>, Proof> {
+        let target = target_name(&self.plan.target);
+        let mut is_starting = false;
+        let reason = self.wait_while(START, tell, &mut |_| {
+            let (unit, after) = keepers::next(keeper, since)?;
+            is_starting = matches!(after, After::Starting(_));
+            let name = &keeper.name;
+            Some(format!("{target} is free now; systemd is starting {unit}, as {name} has ended"))
+        })?;
+        Ok(reason.filter(|_| is_starting))
     }
 
     /// Watches the port while there is a reason to, and for this time after the last one; at the end
