@@ -13,7 +13,7 @@ use super::kill::{self, Progress};
 use crate::inspect::Error;
 use crate::inspect::forwarders::Forwarders;
 use crate::inspect::keepers;
-use crate::model::action::{KillPlan, StopOutcome, StopPlan};
+use crate::model::action::{KillPlan, KillTarget, StopOutcome, StopPlan};
 use crate::model::keeper::{self, Confirmed, Keeper};
 use crate::model::owner::ProcessKey;
 use crate::model::socket::Socket;
@@ -48,11 +48,19 @@ pub fn plans(kills: &[KillPlan]) -> Vec<StopPlan> {
         let is_meant = |what: &String| {
             let mut names = victims().map(|victim| format!("{} {}", victim.name, victim.key.pid));
             names.any(|name| *what == name || what.starts_with(&format!("{name} at ")))
+                || kills.iter().any(|kill| is_target(&kill.target, what))
         };
         plan.stops_also.retain(|what| !is_meant(what));
     }
     plans.sort_by_key(|plan| (!plan.is_narrow(), !plan.covers_all, plan.undone_by.is_some()));
     plans
+}
+
+/// Whether that is a port of a socket unit which another one of the kills is to free.
+fn is_target(target: &KillTarget, what: &str) -> bool {
+    let KillTarget::Port { port, udp, addr: None } = target else { return false };
+    let protocol = if *udp { "udp" } else { "tcp" };
+    what.contains(&format!(":{port}/{protocol} of "))
 }
 
 fn add(plans: &mut Vec<StopPlan>, kill: &KillPlan, keeper: &Keeper, stop: &[String]) {

@@ -153,6 +153,7 @@ fn merged(chains: Vec<Vec<Keeper>>) -> Vec<Keeper> {
             None => all.push(keeper),
         }
     }
+    socket::without_repetition(&mut all);
     all
 }
 

@@ -32,6 +32,11 @@ const UNITS: &[(&str, &str)] = &[
         "[Service]\nType=notify\nNotifyAccess=all\nFileDescriptorStoreMax=1\n\
          ExecStart=/usr/local/bin/store 8010\n",
     ),
+    ("two.socket", "[Socket]\nListenStream=8011\nListenStream=8012\n"),
+    ("two.service", "[Service]\nExecStart=/usr/local/bin/all\n"),
+    ("twin-a.socket", "[Socket]\nListenStream=8013\nService=twin.service\n"),
+    ("twin-b.socket", "[Socket]\nListenStream=8014\nService=twin.service\n"),
+    ("twin.service", "[Service]\nExecStart=/usr/local/bin/all\n"),
     (
         "upholder.service",
         "[Unit]\nUpholds=upheld.service\n[Service]\nExecStart=/usr/local/bin/serve 8009\n",
@@ -55,16 +60,26 @@ while True:
     client.close()
 "#;
 
+/// A server of all listeners that systemd hands over.
+const ALL: &str = "#!/usr/bin/python3\nimport os, selectors, socket\n\
+    ready = selectors.DefaultSelector()\n\
+    for fd in range(3, 3 + int(os.environ['LISTEN_FDS'])):\n    \
+    ready.register(socket.socket(fileno=fd), selectors.EVENT_READ)\n\
+    while True:\n    for key, _ in ready.select():\n        \
+    client, _ = key.fileobj.accept()\n        \
+    client.sendall(b'%d\\n' % os.getpid())\n        client.close()\n";
+
 #[test]
 fn units_are_stopped_as_the_plan_says() {
     let Some(booted) = boot(&[]) else { return };
     booted.units(UNITS);
     booted.program("/usr/local/bin/store", STORE);
+    booted.program("/usr/local/bin/all", ALL);
     booted.sh(
         "systemctl start quick@8001 quick@8002 slow act.socket beside.socket left nostop upholder
-         systemctl start store",
+         systemctl start store two.socket twin-a.socket twin-b.socket",
     );
-    for port in 8001..=8010 {
+    for port in 8001..=8014 {
         booted.wait_answer(port);
     }
     a_unit_that_starts_it_at_once(&booted);
@@ -74,6 +89,8 @@ fn units_are_stopped_as_the_plan_says() {
     a_unit_that_refuses(&booted);
     a_unit_that_is_upheld(&booted);
     a_unit_that_leaves_its_socket_with_systemd(&booted);
+    a_socket_unit_with_two_ports(&booted);
+    two_socket_units_of_one_service(&booted);
 }
 
 /// The instance of a template, of which another one goes on.
@@ -117,6 +134,29 @@ fn a_socket_unit(booted: &Booted) {
     booted.wait_answer(8004);
     booted.follow(8004, "act.socket");
     booted.wait_answer(8005);
+}
+
+/// Its other port goes along, which is said.
+fn a_socket_unit_with_two_ports(booted: &Booted) {
+    let plan = booted.plan(8011);
+    assert!(plan.narrow().is_empty(), "{:?}", plan.narrow());
+    let command = "systemctl stop -- two.socket two.service";
+    plan.must_say(&format!("{command} stops it, and with it [::]:8012/tcp of two.socket"));
+    assert_eq!(plan.count(command), 1, "{plan:#?}");
+    booted.why_offers_no_stop(8011);
+    booted.wait_answer(8012);
+    booted.sh(command);
+    assert_eq!((booted.ask(8011), booted.ask(8012)), (None, None), "as was said");
+}
+
+/// The other one starts the service again, which gets no socket of the one that was stopped.
+fn two_socket_units_of_one_service(booted: &Booted) {
+    let plan = booted.follow(8013, "twin-a.socket");
+    let command = "systemctl stop -- twin-a.socket twin.service";
+    assert_eq!(plan.narrow(), [format!("/usr/bin/{command}")]);
+    assert_eq!(plan.count(command), 1, "{plan:#?}");
+    booted.wait_answer(8014);
+    booted.stays_silent(8013, Duration::from_millis(500));
 }
 
 fn a_unit_whose_stop_leaves_the_process(booted: &Booted) {

@@ -23,7 +23,7 @@ pub(super) fn keepers(
     let service = activation.and_then(|activation| activation.unit.as_deref());
     let services: Vec<&str> = service.into_iter().collect();
     if let Some(unit) = activation.and_then(|activation| activation.socket_unit.as_deref()) {
-        return vec![keeper(holder, unit, &services, manager, world)];
+        return vec![keeper(holder, unit, &services, holds, manager, world)];
     }
     let mut units: Vec<String> = Vec::new();
     for unit in listening(holds, manager, world) {
@@ -32,10 +32,11 @@ pub(super) fn keepers(
         }
     }
     match (&*units, service) {
-        ([], Some(service)) => vec![keeper(holder, service, &[], manager, world)],
-        (units, _) => {
-            units.iter().map(|unit| keeper(holder, unit, &services, manager, world)).collect()
-        }
+        ([], Some(service)) => vec![keeper(holder, service, &[], holds, manager, world)],
+        (units, _) => units
+            .iter()
+            .map(|unit| keeper(holder, unit, &services, holds, manager, world))
+            .collect(),
     }
 }
 
@@ -85,6 +86,7 @@ fn keeper(
     holder: &Member,
     unit: &str,
     services: &[&str],
+    holds: &[Socket],
     manager: &Manager,
     world: &mut World<'_>,
 ) -> Keeper {
@@ -108,6 +110,8 @@ fn keeper(
             keeper.set_command(stop(&program, &systemctl, &units), needs_root);
             keeper.ends_holder = Some(false);
             keeper.policy = shown.accepts.then(|| accepted(shown.connections));
+            beside(&shown, holds).into_iter().for_each(|what| keeper.also(what));
+            keeper.undone_by = bound_to(unit, services, &systemctl, world);
             let daemons = units.iter().filter(|unit| is_daemon(unit));
             daemons.for_each(|daemon| keeper.also(format!("the containers of {daemon}")));
             keeper.confirmed = Some(Confirmed::Asked);
@@ -122,4 +126,60 @@ fn keeper(
         }
     }
     keeper
+}
+
+/// Where a socket unit listens besides.
+fn beside(shown: &UnitShown, holds: &[Socket]) -> Vec<String> {
+    let of = |what: String| format!("{what} of {}", shown.id);
+    let others = shown.listens.iter().filter(|at| !holds.iter().any(|held| is_at(at, held)));
+    let ports = others.map(|at| {
+        let protocol = if at.udp { "udp" } else { "tcp" };
+        of(format!("{}/{protocol}", at.addr))
+    });
+    let others = shown.paths.iter().filter(|path| !holds.iter().any(|held| is_path(path, held)));
+    ports.chain(others.map(|path| of(path.clone()))).collect()
+}
+
+/// Another unit that starts one of these services, where that service brings this socket unit with it
+/// (`Sockets=`).
+fn bound_to(
+    unit: &str,
+    services: &[&str],
+    systemctl: &[String],
+    world: &mut World<'_>,
+) -> Option<String> {
+    let mut ask = |units: &[&str]| {
+        // Without a name systemctl tells of the manager.
+        let asked = (!units.is_empty()).then(|| show(units, systemctl, world))?;
+        asked.ok().map(|(_, shown)| shown)
+    };
+    let shown = ask(services)?;
+    let bringing = shown.iter().filter(|service| service.needs.iter().any(|it| it == unit));
+    let others = bringing.flat_map(|service| &service.triggered_by).filter(|other| *other != unit);
+    let others: Vec<&str> = others.map(String::as_str).collect();
+    ask(&others)?.into_iter().find(UnitShown::is_active).map(|other| other.id)
+}
+
+/// The service's chain names its socket units as what starts it; where the command for one of them is
+/// that of the unit which holds the very socket, the latter knows better what comes of it.
+pub(super) fn without_repetition(keepers: &mut Vec<Keeper>) {
+    let holding =
+        |keeper: &Keeper| keeper.kind == KeeperKind::Systemd && keeper.ends_holder == Some(false);
+    let held: Vec<Keeper> = keepers.iter().filter(|it| holding(it)).cloned().collect();
+    let is_repeated = |keeper: &Keeper| {
+        !holding(keeper)
+            && keeper.command().is_some()
+            && held.iter().any(|it| it.name == keeper.name && it.command() == keeper.command())
+    };
+    let repeated: Vec<Keeper> = keepers.iter().filter(|it| is_repeated(it)).cloned().collect();
+    keepers.retain(|keeper| !is_repeated(keeper));
+    for one in repeated {
+        let same = keepers.iter_mut().find(|it| it.command() == one.command() && holding(it));
+        let Some(same) = same else { continue };
+        let new = one.of.iter().filter(|pid| !same.of.contains(pid));
+        same.of.extend(new.copied().collect::<Vec<u32>>());
+        one.stops_also.into_iter().for_each(|what| same.also(what));
+        same.ends_children.extend(one.ends_children);
+        same.starts.extend(one.starts);
+    }
 }

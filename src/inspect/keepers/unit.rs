@@ -312,8 +312,9 @@ fn with_starters(
     let starter = found.first().map(|starter| starter.name.clone());
     keeper.undone_by = starter.or(keeper.undone_by.take());
     // Each of several starters undoes the stop of another.
-    if let [first, .., last] = &mut *found {
-        first.undone_by = Some(last.name.clone());
+    let names = keeper.triggered_by.clone();
+    for starter in &mut found {
+        starter.undone_by = names.iter().find(|other| **other != starter.name).cloned();
     }
     found.insert(0, keeper);
     found

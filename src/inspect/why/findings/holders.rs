@@ -200,8 +200,15 @@ fn socket_activation(scene: &Scene<'_>, socket: &Socket) -> Option<WhyFinding> {
     let passed = passed.map_or(String::new(), |unit| format!(" and has passed it to {unit}"));
     let text = format!("systemd holds {end} for {unit}{passed}: it stays when the service stops");
     let kept = socket.owners.iter().flat_map(|owner| keepers_of(scene, owner.process.pid));
-    let remedy = narrow(&kept.collect::<Vec<Keeper>>());
-    let remedy = remedy.unwrap_or_else(|| stop_socket_unit(socket));
+    let kept: Vec<Keeper> = kept.collect();
+    let remedy = match narrow(&kept) {
+        Some(remedy) => remedy,
+        // What costs more is for the plan of a kill.
+        None if kept.iter().any(|keeper| keeper.command().is_some()) => {
+            end_holder(scene, &[socket])
+        }
+        None => stop_socket_unit(socket),
+    };
     Some(finding(WhyKind::SocketActivation, text, &[socket], vec![remedy]))
 }
 
