@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::kill::Subject;
+use crate::model::forwarder::Ending;
 use crate::model::tree::ProcessTree;
 use crate::text::forwarder;
 
@@ -58,6 +59,16 @@ pub(super) fn shared(pid: u32, tree: &ProcessTree, subject: &Subject) -> Option<
         let others = if fellows == 1 { "1 other process" } else { "the other processes" };
         format!("it is pid 1 of its PID namespace: {others} ({fellows}) in it end with it")
     })
+}
+
+/// Whether a process takes its children along when it ends.
+pub(super) fn takes_children(pid: u32, tree: &ProcessTree, subject: &Subject) -> bool {
+    let is_named = |name: &str| name == "systemd" || name.starts_with("PM2 v");
+    let ending = subject.forwarder.as_ref().map(|forwarder| forwarder.ending);
+    pid == 1
+        || tree.get(pid).is_some_and(|node| is_named(&node.name))
+        || subject.standing.is_inner_init()
+        || ending == Some(Ending::Daemon)
 }
 
 /// Why a process is protected, as a clause; `None` for ordinary ones.

@@ -25,6 +25,8 @@ fn what_a_supervisor_runs_is_stopped_by_it_alone() {
     a_job_of_cron(&booted);
     a_service_directory(&booted, 8020, "runsv ", "/usr/bin/sv down /srv/runit/web");
     a_service_directory(&booted, 8030, "s6-supervise ", "/usr/bin/s6-svc -d /srv/s6/web");
+    a_script_that_goes_on(&booted, 8025);
+    a_script_that_starts_it_as_a_child(&booted, 8026);
     a_service_that_ignores_term(&booted, 8023, "/usr/bin/sv force-stop /srv/runit/deaf");
     a_service_that_ignores_term(&booted, 8033, "/usr/bin/s6-svc -dk /srv/s6/deaf");
     a_service_that_is_started_once(&booted, 8024, "sv once /srv/runit/once");
@@ -79,6 +81,11 @@ fn start_services(booted: &Booted, name: &str, base: u16, scan: &str) {
         let run = format!("#!/bin/sh\n{first}exec /usr/local/bin/serve {port}\n");
         booted.program(&format!("/srv/{name}/{service}/run"), &run);
     }
+    // Children of their scripts, of which one goes on to something else.
+    let goes_on = format!("#!/bin/sh\n/usr/local/bin/serve {}\nexec sleep 1000\n", base + 5);
+    booted.program(&format!("/srv/{name}/goes-on/run"), &goes_on);
+    let child = format!("#!/bin/sh\n/usr/local/bin/serve {}\nexit 0\n", base + 6);
+    booted.program(&format!("/srv/{name}/child/run"), &child);
     let unit = format!("[Service]\nExecStart=/usr/bin/{scan}\nKillSignal=HUP\n");
     booted.units(&[(&format!("{name}.service"), &unit)]);
     booted.sh(&format!("systemctl start {name}"));
@@ -147,6 +154,24 @@ fn a_service_directory(booted: &Booted, base: u16, keeper: &str, command: &str) 
     assert_eq!(plan.narrow(), [command]);
     booted.stays_silent(base + 1, Duration::from_millis(1_500));
     booted.wait_answer(base + 2);
+}
+
+/// runsv sees no end of its own child.
+fn a_script_that_goes_on(booted: &Booted, port: u16) {
+    let plan = booted.plan(port);
+    plan.must_say("may start it again (once ");
+    let output = booted.kill(&[&port.to_string()]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("starts it again"), "{output:?}");
+    booted.stays_silent(port, Duration::from_millis(1_500));
+}
+
+/// It is runsv that starts it again, through the script, and not the unit around it.
+fn a_script_that_starts_it_as_a_child(booted: &Booted, port: u16) {
+    let output = booted.kill(&[&port.to_string()]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(&format!("has taken {port}/tcp again, started by runsv ")), "{said}");
+    booted.wait_answer(port);
 }
 
 /// What is said to stop it sends KILL; so that nothing says that it does not.

@@ -32,6 +32,8 @@ const UNITS: &[(&str, &str)] = &[
         "[Service]\nType=notify\nNotifyAccess=all\nFileDescriptorStoreMax=1\n\
          ExecStart=/usr/local/bin/store 8010\n",
     ),
+    ("clock.timer", "[Timer]\nOnUnitInactiveSec=500ms\nOnActiveSec=0\nAccuracySec=1ms\n"),
+    ("clock.service", "[Service]\nExecStart=/usr/local/bin/serve 8015\n"),
     ("two.socket", "[Socket]\nListenStream=8011\nListenStream=8012\n"),
     ("two.service", "[Service]\nExecStart=/usr/local/bin/all\n"),
     ("twin-a.socket", "[Socket]\nListenStream=8013\nService=twin.service\n"),
@@ -77,9 +79,9 @@ fn units_are_stopped_as_the_plan_says() {
     booted.program("/usr/local/bin/all", ALL);
     booted.sh(
         "systemctl start quick@8001 quick@8002 slow act.socket beside.socket left nostop upholder
-         systemctl start store two.socket twin-a.socket twin-b.socket",
+         systemctl start store two.socket twin-a.socket twin-b.socket clock.timer",
     );
-    for port in 8001..=8014 {
+    for port in 8001..=8015 {
         booted.wait_answer(port);
     }
     a_unit_that_starts_it_at_once(&booted);
@@ -91,6 +93,7 @@ fn units_are_stopped_as_the_plan_says() {
     a_unit_that_leaves_its_socket_with_systemd(&booted);
     a_socket_unit_with_two_ports(&booted);
     two_socket_units_of_one_service(&booted);
+    a_unit_that_a_timer_starts(&booted);
 }
 
 /// The instance of a template, of which another one goes on.
@@ -157,6 +160,21 @@ fn two_socket_units_of_one_service(booted: &Booted) {
     assert_eq!(plan.count(command), 1, "{plan:#?}");
     booted.wait_answer(8014);
     booted.stays_silent(8013, Duration::from_millis(500));
+}
+
+/// The service itself does not start again.
+fn a_unit_that_a_timer_starts(booted: &Booted) {
+    let plan = booted.plan(8015);
+    assert_eq!(plan.keeper("clock.service")["restarts"], false);
+    let output = booted.kill(&["8015"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("has taken 8015/tcp again, started by clock.timer"), "{said}");
+    booted.wait_answer(8015);
+    let command = plan.keeper("clock.timer")["stop"].as_array().unwrap().iter();
+    let command: Vec<&str> = command.map(|word| word.as_str().unwrap()).collect();
+    booted.sh(&command.join(" "));
+    booted.stays_silent(8015, Duration::from_millis(1_500));
 }
 
 fn a_unit_whose_stop_leaves_the_process(booted: &Booted) {
@@ -227,6 +245,7 @@ fn a_users_units_are_stopped_by_that_users_manager() {
     let plan = booted.plan(8003);
     assert!(plan.is_protected());
     plan.must_say("every process of that user ends with it");
+    assert!(!plan.says("Left behind"), "{plan:#?}");
     let output = booted.kill(&["8003"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);

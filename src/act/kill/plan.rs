@@ -225,12 +225,17 @@ fn blast_radius(
         .filter(|socket| socket.owners.iter().all(|owner| pids.contains(&owner.process.pid)))
         .filter(|socket| !holders.contains(socket))
         .collect();
+    let takes_along = |pid: u32| {
+        let subject = facts.subjects.iter().find(|(of, _)| *of == pid).map(|(_, subject)| subject);
+        guard::takes_children(pid, &facts.tree, subject.unwrap_or(&Subject::default()))
+    };
     let children = |pid: &u32| facts.tree.children(*pid).collect::<Vec<&ProcessNode>>();
     BlastRadius {
         other_listeners: lost.iter().filter(|socket| is_serving(socket)).map(own).collect(),
         connections: connections(&lost),
         children: pids
             .iter()
+            .filter(|pid| !takes_along(**pid))
             .flat_map(children)
             .map(|child| child.key.pid)
             .filter(|pid| !pids.contains(pid))

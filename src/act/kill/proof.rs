@@ -1,6 +1,7 @@
 //! After the victims: is the port free, and does it stay so?
 
 mod coming;
+mod respawn;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +13,7 @@ use super::words::{describe_socket, list, target_name, who};
 use super::{Depth, Look, Progress};
 use crate::inspect::bind::{self, BindAnswer, How, Outcome, Target};
 use crate::inspect::forwarders::{Held, redirect};
-use crate::inspect::keepers::{self, Before};
+use crate::inspect::keepers::Before;
 use crate::inspect::unix_path;
 use crate::model::action::{KillPlan, KillTarget, PortProof, Respawn};
 use crate::model::forwarder::Forwarder;
@@ -246,40 +247,6 @@ impl Port<'_, '_> {
         let respawned = self.respawn(&owner.process);
         let who = who(&respawned.name, respawned.pid);
         Proof { respawned: Some(respawned), ..Proof::busy(format!("{who} has taken {name} again")) }
-    }
-
-    fn respawn(&self, process: &Process) -> Respawn {
-        let supervisor = self.planned_keeper(process);
-        let supervisor = supervisor.or_else(|| keepers::claimed(process).map(|it| it.name));
-        Respawn {
-            pid: process.pid,
-            name: process.name.to_string(),
-            supervisor: supervisor.or_else(|| self.common_parent(process)),
-        }
-    }
-
-    /// The keeper of the plan whose child the new holder is.
-    fn planned_keeper(&self, process: &Process) -> Option<String> {
-        let mut keepers = self.plan.keepers.iter();
-        let parent = keepers.find(|keeper| keeper.pid.is_some() && keeper.pid == process.ppid)?;
-        Some(parent.name.clone())
-    }
-
-    /// The parent that a new holder has in common with a victim: the one that started both.
-    /// The first process is also the parent of all whose own has ended, so that this says
-    /// nothing of it, unless starting again is its trade.
-    fn common_parent(&self, process: &Process) -> Option<String> {
-        let parent = process.ppid?;
-        let mut owners = self.plan.victims.iter().flat_map(|victim| &victim.holds);
-        let victims: Vec<u32> = self.plan.victims.iter().map(|victim| victim.key.pid).collect();
-        let common = owners.any(|socket| {
-            let mut owners = socket.owners.iter().map(|owner| &owner.process);
-            owners.any(|owner| victims.contains(&owner.pid) && owner.ppid == Some(parent))
-        });
-        let tree = common.then(process::tree)?.ok()?;
-        let node = tree.get(parent)?;
-        let started_both = parent != 1 || keepers::is_restarter(parent);
-        started_both.then(|| who(&node.name, parent))
     }
 
     /// The answer of a plain bind, and beside it that of one with SO_REUSEADDR, as servers do

@@ -126,6 +126,7 @@ pub(super) fn keeper(line: &[Member], at: usize, world: &mut World<'_>) -> Optio
         }
     }
     leave_to_root(&mut keeper, member, world);
+    only_its_own_child(&mut keeper, between.iter().rev().find(|it| !passes_on(it)));
     if keeper.ends_holder == Some(true) {
         reach(&mut keeper, line, at, world);
     }
@@ -140,10 +141,6 @@ fn reach(keeper: &mut Keeper, line: &[Member], at: usize, world: &World<'_>) {
     if matches!(keeper.kind, KeeperKind::Watcher | KeeperKind::Parent | KeeperKind::Pm2) {
         return;
     }
-    let passes_on = |member: &Member| {
-        let mut names = member.names().into_iter().filter_map(|name| name.split(' ').next());
-        names.any(|name| FORWARDERS.contains(&name))
-    };
     let program = &line[at - 1];
     let last = line[..at].iter().rev().find(|member| !passes_on(member)).unwrap_or(&line[0]);
     let by_term = keeper.stop.as_ref().is_none_or(|stop| !BY_KILL.contains(&&*stop[1]));
@@ -163,6 +160,12 @@ fn reach(keeper: &mut Keeper, line: &[Member], at: usize, world: &World<'_>) {
     } else {
         keeper.ends_holder = None;
     }
+}
+
+/// Whether a process passes a signal on, and ends with its child.
+fn passes_on(member: &Member) -> bool {
+    let mut names = member.names().into_iter().filter_map(|name| name.split(' ').next());
+    names.any(|name| FORWARDERS.contains(&name))
 }
 
 /// Whether a keeper starts nothing again for the mere end of what it has started.
@@ -275,6 +278,19 @@ pub(super) fn elsewhere(member: &Member, world: &World<'_>) -> Option<String> {
     let (there, here) = (member.standing.mount_namespace, world.mount_namespace);
     let is_other = there.is_some() && here.is_some() && there != here;
     is_other.then(|| "it lives among files of its own, in another mount namespace".to_owned())
+}
+
+/// It starts its own child again once that one has ended. What is between it and the holder may go on
+/// to something else: a `run` script to its next line.
+fn only_its_own_child(keeper: &mut Keeper, between: Option<&Member>) {
+    let starts_a_child = matches!(
+        keeper.kind,
+        KeeperKind::Runit | KeeperKind::S6 | KeeperKind::Daemontools | KeeperKind::Pm2
+    );
+    if let Some(child) = between.filter(|_| starts_a_child && keeper.restarts == Some(true)) {
+        keeper.restarts = None;
+        keeper.policy = Some(format!("once {} has ended", child.who()));
+    }
 }
 
 /// What could not be looked into is for root to do where the keeper is another user's.

@@ -60,6 +60,9 @@ fn what_shells_between_them_start_may_outlive_the_service() {
     system.add(32, 31, "node", "node a.js", "/");
     let chain = system.chain(32);
     assert_eq!(stop(&chain[0]), ("/usr/bin/sv down /srv/rv/web".to_owned(), None));
+    // What is between them may go on to something else.
+    assert_eq!((chain[0].restarts, chain[0].delay_ms), (None, Some(1_000)));
+    assert_eq!(chain[0].policy.as_deref(), Some("once python3 30 has ended"));
     // An init passes the signal on.
     system.add(30, 20, "tini", "tini -- python3", "/");
     system.add(33, 30, "python3", "python3 srv.py", "/");
