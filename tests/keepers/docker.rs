@@ -30,14 +30,14 @@ fn a_container_is_stopped_and_not_what_forwards_to_it() {
          docker run -d --name both -p 8011:80 -p 8012:81 --stop-signal KILL web \
              sh -c 'httpd -f -h /www -p 81 & exec httpd -f -h /www -p 80'
          docker run -d --name direct --net host {WEB} 8003
-         docker run -d --name joes --user 2000:2000 --net host {WEB} 8009
+         docker run -d --name joes --user 2000:2000 --net host {WEB} 8013
          docker run -d --name lender -p 8007:80 --stop-signal KILL web sleep 12345
          docker run -d --name guest --net container:lender {WEB} 80
          docker run -d --name pair -p 8008:80 --stop-signal KILL web \
              sh -c 'httpd -f -h /www -p 80 & sleep 23456 & wait'
          systemctl start run noname; docker exec -d direct httpd -f -h /www -p 8005"
     ));
-    for port in 8001..=8009 {
+    for port in (8001..=8008).chain([8013]) {
         booted.wait_answer(port);
     }
     a_user_without_rights(&booted);
@@ -101,7 +101,7 @@ fn a_user_without_rights(booted: &Booted) {
         let line = format!("setpriv --reuid 2000 --regid 2000 --clear-groups {line}");
         booted.command("sh").args(["-c", &line]).output().unwrap()
     };
-    let output = as_joe("sockpit kill 8009 --dry-run");
+    let output = as_joe("sockpit kill 8013 --dry-run");
     let said = stdout(&output);
     assert!(said.contains("this would stop it, if it is true: sudo docker stop -- "), "{output:?}");
     assert!(said.contains("not confirmed: docker says: "), "{output:?}");
