@@ -9,6 +9,8 @@ mod ends;
 mod hostile;
 #[path = "terminal/job.rs"]
 mod job;
+#[path = "terminal/keepers.rs"]
+mod keepers;
 #[path = "terminal/kernel.rs"]
 mod kernel;
 #[path = "terminal/live.rs"]
