@@ -129,6 +129,46 @@ fn whoever_may_ask_the_kernel_need_not_be_able_to_read_proc() {
 }
 
 #[test]
+fn what_a_ring_holds_that_may_not_be_read_is_hidden() {
+    in_namespace_of_root(|| {
+        let mut server = Server::start_unready(
+            "import ctypes
+libc = ctypes.CDLL(None)
+ring = libc.syscall(425, 8, ctypes.create_string_buffer(256))
+s = tcp(port=7003)
+if ring >= 0: libc.syscall(427, ring, 2, (ctypes.c_int * 1)(s.fileno()), 1); s.close()
+ready()",
+        );
+        server.read_pid();
+        // The first look reads /proc, the next one the kernel's own tables.
+        let mut watch = Command::new("setpriv")
+            .args(["--bounding-set", "-all,+bpf,+perfmon", "--inh-caps=-all", "--"])
+            .arg(sockpit().get_program())
+            .args(["ports", "--watch=0.2", "--jsonl"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+        let mut events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+        // Ours is seen when the kernel tells; by then that of the ring was looked at, too.
+        let listener = TcpListener::bind("127.0.0.1:7004").unwrap();
+        let mut told = Value::Null;
+        events.find(|event| {
+            let socket = &event["socket"];
+            if socket["local"]["port"] == 7003 {
+                told = socket.clone();
+            }
+            socket["local"]["port"] == 7004 && socket["owners"][0]["pid"] == std::process::id()
+        });
+        drop(listener);
+        watch.kill().unwrap();
+        watch.wait().unwrap();
+        assert_eq!(told["ownership"]["kind"], "hidden", "{told}");
+        assert_eq!(told["owners_complete"], false, "{told}");
+    });
+}
+
+#[test]
 fn without_the_right_proc_tells() {
     in_namespace(|| {
         let _listener = TcpListener::bind("127.0.0.1:7002").unwrap();

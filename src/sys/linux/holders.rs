@@ -141,6 +141,17 @@ impl HolderScan {
         kernel.scan(self.proc.as_fd(), expected)
     }
 
+    /// The processes of which a pass through the kernel's tables showed nothing, though they may
+    /// not be read here either: some policy keeps them to themselves.
+    pub(super) fn kept_back(&self, scan: &Scan) -> Result<Vec<(u32, Errno)>> {
+        let is_seen =
+            |pid: u32| scan.holders.binary_search_by_key(&pid, |holder| holder.key.pid).is_ok();
+        let mut reader = Reader::new(self.proc.as_fd());
+        let unseen = proc::pids(&self.proc)?.into_iter().filter(|pid| !is_seen(*pid));
+        let refusal = |pid| Some((pid, reader.read(pid, Vec::new()).ok()?.refusal?));
+        Ok(unseen.filter_map(refusal).collect())
+    }
+
     /// Makes the result of what is in memory, and notes which sockets are shared.
     fn collect(&mut self, pids: &[u32], scan: &mut Scan) {
         let total = self.memory.values().map(|known| known.sockets.len() + known.apart.len()).sum();

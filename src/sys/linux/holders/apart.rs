@@ -20,8 +20,9 @@ const ATTEMPTS: u32 = 3;
 
 /// The sockets in the file table of the io_uring that is at this descriptor of a thread, as held by
 /// the `process` with this index.
-pub(super) fn in_ring(thread: &OwnedFd, fd: i32, process: u32) -> impl Iterator<Item = Holding> {
-    ring(thread, fd).into_iter().map(move |held| Apart::of_ring(fd, held).holding(process))
+pub(super) fn in_ring(thread: &OwnedFd, fd: i32, process: u32) -> Result<Vec<Holding>> {
+    let held = ring(thread, fd)?.into_iter();
+    Ok(held.map(|held| Apart::of_ring(fd, held).holding(process)).collect())
 }
 
 /// Adds what is held apart to the descriptors of a process that were `found`. How many
@@ -37,7 +38,7 @@ pub(super) fn complete(pid: u32, process: &OwnedFd, found: &mut Descriptors, thr
     found.thread = living.as_ref().map(|(tid, _)| *tid);
     let at = living.as_ref().map_or(process.as_fd(), |(_, thread)| thread.as_fd());
     for &fd in &found.rings {
-        found.apart.extend(ring(at, fd).into_iter().map(|held| Apart::of_ring(fd, held)));
+        found.apart.extend(ring(at, fd).unwrap_or_default().into_iter().map(|held| Apart::of_ring(fd, held)));
     }
     if threads > 1 {
         let first = found.thread.unwrap_or(pid);
@@ -51,18 +52,16 @@ fn count_threads(process: &OwnedFd) -> u64 {
 }
 
 /// The sockets in the file table of the io_uring that is at this descriptor.
-fn ring(process: impl AsFd, fd: i32) -> Vec<(u32, u64)> {
-    let Ok(infos) = proc::open_dir(process, c"fdinfo") else { return Vec::new() };
+fn ring(process: impl AsFd, fd: i32) -> Result<Vec<(u32, u64)>> {
+    let infos = proc::open_dir(process, c"fdinfo")?;
     let mut content = Vec::new();
     for _ in 0..ATTEMPTS {
-        if proc::read_file(&infos, Decimal::new(fd as u32).as_c_str(), &mut content).is_err() {
-            break;
-        }
+        proc::read_file(&infos, Decimal::new(fd as u32).as_c_str(), &mut content)?;
         if content.windows(10).any(|text| text == b"UserFiles:") {
-            return procfs::ring_sockets(&content);
+            return Ok(procfs::ring_sockets(&content));
         }
     }
-    Vec::new()
+    Ok(Vec::new())
 }
 
 /// The sockets in tables of threads that do not share the one of the thread `first`. Each table
@@ -100,7 +99,7 @@ fn of_thread(thread: &OwnedFd, tid: u32) -> Result<Vec<Apart>> {
                 held.push(Apart { inode, through: Through::Thread { tid }, fd });
             }
             Ok(Target::Ring) => {
-                held.extend(ring(thread, fd).into_iter().map(|held| Apart::of_ring(fd, held)));
+                held.extend(ring(thread, fd).unwrap_or_default().into_iter().map(|held| Apart::of_ring(fd, held)));
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::os::fd::BorrowedFd;
 
+use rustix::io::Errno;
 use rustix::param::clock_ticks_per_second;
 
 use super::super::bpf::iterator::Descriptors;
@@ -86,7 +87,15 @@ impl Pass {
         for (tid, process, fd) in self.rings {
             // Of a thread, too, there is a directory by its number.
             let Ok(thread) = proc::open_dir(proc, Decimal::new(tid).as_c_str()) else { continue };
-            self.scan.holdings.extend(apart::in_ring(&thread, fd, process));
+            match apart::in_ring(&thread, fd, process) {
+                Ok(held) => self.scan.holdings.extend(held),
+                Err(errno @ (Errno::ACCESS | Errno::PERM)) => {
+                    let holder = &self.scan.holders[process as usize];
+                    self.scan.refuse([(holder.key.pid, errno)]);
+                }
+                // It has ended.
+                Err(_) => {}
+            }
         }
         let mut scan = self.scan;
         scan.processes = scan.holders.len();

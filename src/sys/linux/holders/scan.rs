@@ -22,8 +22,19 @@ pub(in super::super) struct Scan {
     pub(in super::super) refused: Vec<(u32, Errno)>,
     /// Processes that ended while they were looked at; what they held may have gone to others.
     pub(in super::super) ended: usize,
-    /// Whether the kernel's own tables were read: nobody is left out then.
+    /// Whether the kernel's own tables were read: nobody is left out then, but for rings that may
+    /// not be read and what a policy keeps back.
     pub(in super::super) by_kernel: bool,
     /// Processes that may have changed what they hold since this time, in order of their pid.
     pub(in super::super) unverified: Vec<(ProcessKey, Timestamp)>,
+}
+
+impl Scan {
+    /// Adds processes that could not be read, and why.
+    pub(in super::super) fn refuse(&mut self, pids: impl IntoIterator<Item = (u32, Errno)>) {
+        self.refused.extend(pids);
+        self.refused.sort_unstable_by_key(|(pid, _)| *pid);
+        self.refused.dedup_by_key(|(pid, _)| *pid);
+        self.unreadable = self.refused.len();
+    }
 }

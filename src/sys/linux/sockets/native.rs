@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
+use rustix::io::Errno;
 
 use super::super::super::listing::{Coverage, Listing, Reach};
 use super::super::holders::{Ahead, HolderScan};
@@ -57,6 +58,9 @@ pub(super) struct Native {
     pub(super) most_descriptors: usize,
     /// Sockets that nobody was found to hold, after every descriptor was looked up.
     pub(super) ownerless: HashSet<Identity>,
+    /// Processes that may hold some of them, and that neither `/proc` nor the kernel's own tables
+    /// show; `None` until these have been asked.
+    pub(super) kept_back: Option<Vec<(u32, Errno)>>,
     /// Those of them that the kernel holds itself.
     pub(super) kernel: HashMap<Identity, Ownership>,
     /// What no table lists.
@@ -88,6 +92,7 @@ impl Native {
             is_repeated: false,
             most_descriptors: usize::MAX,
             ownerless: HashSet::new(),
+            kept_back: None,
             kernel: HashMap::new(),
             unlisted: Unlisted::default(),
             pending: HashSet::new(),

@@ -10,7 +10,7 @@ use super::entry::Entry;
 use super::identity::{Identity, SecondLooks, identity};
 use super::join::Join;
 use super::native::Native;
-use super::sight::Outlook;
+use super::sight::{self, Outlook};
 use super::unlisted::Scope;
 use crate::model::join::Holders;
 use crate::model::kernel_port::KernelPort;
@@ -30,6 +30,11 @@ impl Native {
         // What changes hands during a pass through the kernel's tables can be missed.
         let may_miss = scan.ended > 0 || scan.by_kernel;
         let is_partial = !scan.unverified.is_empty();
+        if scan.by_kernel && self.kept_back.is_none() {
+            // What `/proc` showed nobody to hold is looked at anew.
+            self.ownerless.clear();
+            self.kept_back = Some(Vec::new());
+        }
         let mut join = self.join(sockets, scan);
         let mut lost = join.lost(sockets, |identity| self.ownerless.contains(&identity));
         self.kernel.retain(|identity, _| self.ownerless.contains(identity));
@@ -47,7 +52,11 @@ impl Native {
             if is_partial && self.can_wait(&open) {
                 join.pending = open;
             } else if !open.is_empty() && (is_partial || may_miss) {
-                let scan = self.scan(sockets, usize::MAX, None)?;
+                let mut scan = self.scan(sockets, usize::MAX, None)?;
+                if scan.by_kernel && sight::has_the_rights() {
+                    let kept_back = self.kept_back.insert(self.scan.kept_back(&scan)?);
+                    scan.refuse(kept_back.iter().copied());
+                }
                 join = self.join(sockets, scan);
                 join.kernel.clone_from(&self.kernel);
             }
@@ -57,6 +66,9 @@ impl Native {
             |identity| join.second.contains_key(&identity) || join.pending.contains(&identity);
         let ownerless = join.lost(sockets, is_settled);
         self.ownerless = ownerless.iter().filter_map(|socket| identity(socket)).collect();
+        if self.ownerless.is_empty() {
+            self.kept_back.iter_mut().for_each(Vec::clear);
+        }
         self.pending.clone_from(&join.pending);
         Ok(join)
     }
@@ -99,7 +111,10 @@ impl Native {
         }
         if let Some(way) = self.kernel_way.get() {
             match self.scan.by_kernel(way, sockets.len()) {
-                Ok(scan) => return Ok(scan),
+                Ok(mut scan) => {
+                    scan.refuse(self.kept_back.iter().flatten().copied());
+                    return Ok(scan);
+                }
                 Err(error) => self.kernel_way.settle(Err(error)),
             }
         }

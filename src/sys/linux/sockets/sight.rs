@@ -103,8 +103,7 @@ const OWN_NAMESPACE: &str =
 
 impl Obstacle {
     fn of(proc: BorrowedFd<'_>, scan: &Scan) -> Option<Self> {
-        // The kernel's own tables leave nobody out.
-        if scan.by_kernel {
+        if scan.by_kernel && scan.unreadable == 0 {
             return None;
         }
         // We are one ourselves.
@@ -239,7 +238,8 @@ fn why(errno: Errno) -> String {
     errno::name(&error).map_or_else(|| format!("error {}", errno.raw_os_error()), str::to_owned)
 }
 
-fn has_the_rights() -> bool {
+/// Whether sockpit has all rights that reading a process takes.
+pub(super) fn has_the_rights() -> bool {
     let wanted = CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH;
     capabilities(None).is_ok_and(|sets| sets.effective.contains(wanted))
 }
