@@ -68,7 +68,7 @@ pub(super) fn who(name: &str, pid: u32) -> String {
 /// `a`, `a and b`, `a, b and c`; more than six are counted.
 pub(super) fn list(items: impl Iterator<Item = String>) -> String {
     const MOST: usize = 6;
-    let mut items: Vec<String> = items.collect();
+    let mut items = said_once(items);
     if items.len() > MOST {
         let rest = items.len() - (MOST - 1);
         items.truncate(MOST - 1);
@@ -79,6 +79,22 @@ pub(super) fn list(items: impl Iterator<Item = String>) -> String {
         Some((last, [])) => last.clone(),
         Some((last, first)) => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// What is said several times is said once, and how often.
+fn said_once(items: impl Iterator<Item = String>) -> Vec<String> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for item in items {
+        match counted.iter_mut().find(|(known, _)| *known == item) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((item, 1)),
+        }
+    }
+    let told = |(item, count)| match count {
+        1 => item,
+        _ => format!("{item} ({count} of them)"),
+    };
+    counted.into_iter().map(told).collect()
 }
 
 /// Names in a sentence: `a`, `a and b`, `a, b and c`; more than six are counted.

@@ -249,7 +249,7 @@ pub(super) fn unaccepted(scene: &Scene) -> String {
              does not accept"
         ),
         Listening::Here(ListenerDetail { owner, backlog, .. }) => {
-            let queued = backlog.map(|backlog| format!(" ({} wait)", backlog.queued));
+            let queued = backlog.map(|backlog| format!(" ({} waiting)", backlog.queued));
             format!(
                 ", but only its kernel does: {owner} has not accepted the connection yet{}",
                 queued.unwrap_or_default()

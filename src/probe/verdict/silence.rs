@@ -71,7 +71,7 @@ fn cause(scene: &Scene) -> String {
                 _ => format!("{owner} does not accept: find what blocks it, or raise its backlog"),
             };
             format!(
-                "the listener's accept queue is full ({queued} wait, its limit is {limit}). {why}"
+                "the listener's accept queue is full ({queued} waiting, its limit is {limit}). {why}"
             )
         }
         Listening::Here(ListenerDetail { at, owner, .. }) => format!(

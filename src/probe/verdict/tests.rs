@@ -284,7 +284,9 @@ fn a_full_accept_queue_is_named_with_its_owner() {
     };
     let full = told(Listening::Here(listener(Some(Backlog { queued: 129, limit: 128 }))));
     assert!(
-        full.contains("accept queue is full (129 wait, its limit is 128). python3 4242 does not"),
+        full.contains(
+            "accept queue is full (129 waiting, its limit is 128). python3 4242 does not"
+        ),
         "{full}"
     );
     // One more than the limit finds room.

@@ -265,7 +265,7 @@ pub(super) static FIELD: &[Binding] = &[
 pub static SIGNS: &[(&str, &str)] = &[
     ("+ ~ ✕", "A new row, a row whose state or owners changed, a row that ended"),
     ("▶ ● ♪", "The selected row, a marked row, a row whose port rings"),
-    ("3/128", "QUEUE of a listener: 3 wait to be accepted, its limit is 128; ! from 80 % on"),
+    ("3/128", "QUEUE of a listener: 3 waiting to be accepted, its limit is 128; ! from 80 % on"),
     ("64k:0", "QUEUE of others: bytes unread:unsent, k is 1000; ! if it does not move, or drops"),
     ("129+3", "Held by process 129 and 3 others"),
     ("~129", "Not checked since the process last ran: it may no longer hold the socket"),

@@ -478,3 +478,12 @@ fn a_plan_survives_json() {
     let back: KillPlan = serde_json::from_value(json).unwrap();
     assert_eq!(back.victims.len(), 1);
 }
+
+#[test]
+fn what_is_held_several_times_is_said_once() {
+    let one = "0.0.0.0:5353 as UDP socket".to_owned();
+    let other = "[::]:5353 as UDP socket".to_owned();
+    let held = [one.clone(), other.clone(), one.clone(), one];
+    let told = super::super::words::list(held.into_iter());
+    assert_eq!(told, "0.0.0.0:5353 as UDP socket (3 of them) and [::]:5353 as UDP socket");
+}

@@ -14,11 +14,11 @@ pub(super) fn accept_queue_full(look: &Look<'_>) -> Option<OptionFinding> {
     Some(finding(
         "accept_queue_full",
         format!(
-            "the accept queue is full ({} wait, its limit is {}): new connections wait or fail \
+            "the accept queue is full ({} waiting, its limit is {}): new connections wait or fail \
              until the process accepts",
             backlog.queued, backlog.limit
         ),
-        format!("{} of {} wait", backlog.queued, backlog.limit),
+        format!("{} of {} waiting", backlog.queued, backlog.limit),
         "let the program accept faster or by more threads; a longer backlog only delays it",
     ))
 }

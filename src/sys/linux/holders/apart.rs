@@ -38,7 +38,9 @@ pub(super) fn complete(pid: u32, process: &OwnedFd, found: &mut Descriptors, thr
     found.thread = living.as_ref().map(|(tid, _)| *tid);
     let at = living.as_ref().map_or(process.as_fd(), |(_, thread)| thread.as_fd());
     for &fd in &found.rings {
-        found.apart.extend(ring(at, fd).unwrap_or_default().into_iter().map(|held| Apart::of_ring(fd, held)));
+        found.apart.extend(
+            ring(at, fd).unwrap_or_default().into_iter().map(|held| Apart::of_ring(fd, held)),
+        );
     }
     if threads > 1 {
         let first = found.thread.unwrap_or(pid);
@@ -99,7 +101,12 @@ fn of_thread(thread: &OwnedFd, tid: u32) -> Result<Vec<Apart>> {
                 held.push(Apart { inode, through: Through::Thread { tid }, fd });
             }
             Ok(Target::Ring) => {
-                held.extend(ring(thread, fd).unwrap_or_default().into_iter().map(|held| Apart::of_ring(fd, held)));
+                held.extend(
+                    ring(thread, fd)
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(|held| Apart::of_ring(fd, held)),
+                );
             }
             _ => {}
         }

@@ -37,7 +37,7 @@ fn queue(socket: &Socket) -> String {
         };
         let (queued, limit) = (backlog.queued, backlog.limit);
         return format!(
-            "{queued} wait to be accepted, limit {limit} ({} %){alarm}",
+            "{queued} waiting to be accepted, limit {limit} ({} %){alarm}",
             backlog.percent()
         );
     }

@@ -40,7 +40,7 @@ pub(super) fn lines(world: &World, theme: &Theme) -> Vec<Line> {
         let full = if backlog.is_full() { ": full" } else { "" };
         add(
             "queue",
-            format!("{} wait to be accepted, limit {}{full}", backlog.queued, backlog.limit),
+            format!("{} waiting to be accepted, limit {}{full}", backlog.queued, backlog.limit),
         );
     }
     if socket.state == State::Listen
