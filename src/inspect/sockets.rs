@@ -112,7 +112,9 @@ pub fn list(request: &Request) -> Result<Listing, Error> {
 /// The TCP or UDP sockets that have the local port `port`, in every state, without owners or
 /// service: a look that is cheap enough to be repeated many times a second.
 pub fn on_port(protocol: Protocol, port: u16) -> Result<Vec<Socket>, Error> {
-    sys::sockets::on_port(protocol, port)
+    let mut sockets = sys::sockets::on_port(protocol, port)?;
+    Socket::sort_canonical(&mut sockets);
+    Ok(sockets)
 }
 
 /// The TCP socket that has this local end and this remote one, without owners or service; `None`

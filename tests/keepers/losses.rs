@@ -154,7 +154,7 @@ fn a_unit_that_is_started_then(booted: &Booted) {
 /// Its process is there at once, and takes four seconds to its listener.
 fn a_unit_that_is_slow_to_start_then(booted: &Booted) {
     let plan = booted.plan(8010);
-    plan.must_say("; systemd may then start after.service (OnSuccess=, OnFailure=)");
+    plan.must_say("; systemd may then start after.service (OnSuccess=, OnFailure=, ");
     assert_eq!(plan.keeper("before.service")["starts"].as_array().unwrap().len(), 1, "{plan:#?}");
     let output = booted.kill(&["8010"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");

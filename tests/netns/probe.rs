@@ -127,7 +127,7 @@ fn a_full_accept_queue_is_a_timeout_on_this_side() {
         let target = address.to_string();
         let document = assert_fails(&[&target, "--timeout", "300ms"], "timeout", "local", None);
         let text = document["verdict"]["text"].as_str().unwrap();
-        let full = format!("accept queue is full ({} wait, its limit is 0)", waiting.len());
+        let full = format!("accept queue is full ({} waiting, its limit is 0)", waiting.len());
         assert!(text.contains(&full), "{text}");
         assert!(text.contains(&format!(" {} does not accept", std::process::id())), "{text}");
     });

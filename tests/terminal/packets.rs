@@ -38,6 +38,8 @@ fn packets(home: &Path) -> Terminal {
     wait_for_panes(&terminal);
     terminal.send("2z");
     terminal.wait_row(&["2 Packets", "flows"]);
+    // What is sent before the capture has begun is not counted.
+    terminal.wait_for("capture any ●");
     terminal
 }
 
