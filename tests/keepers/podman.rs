@@ -19,11 +19,18 @@ const QUADLET: &str = "[Service]\nRestart=always\nEnvironment=PODMAN_SYSTEMD_UNI
 const PLAIN: &str = "[Service]\nRestart=always\nTimeoutStopSec=1\n\
     ExecStart=/usr/bin/podman run --rm --name plain -p 8006:80 web httpd -f -h /www -p 80\n";
 
+/// Nothing but image, command, port and time tells which container it is for.
+const LOOP: &str = "#!/bin/sh\nwhile :; do\n  podman run --rm -p 8007:80 web \\\n    \
+    sh -c 'trap \"exit 0\" TERM; httpd -f -h /www -p 80 & wait'\n  sleep 0.1\ndone\n";
+
 #[test]
 fn a_container_of_roots_podman_is_stopped_and_not_its_monitor() {
     let Some(booted) = boot(&PROGRAMS) else { return };
     prepare(&booted);
-    booted.units(&[("quad.service", QUADLET), ("plain.service", PLAIN)]);
+    let looping = "[Service]\nRestart=always\nExecStart=/srv/again\n";
+    booted.program("/srv/again", LOOP);
+    let units = [("quad.service", QUADLET), ("plain.service", PLAIN), ("loop.service", looping)];
+    booted.units(&units);
     booted.sh(&format!(
         "podman import -q /tmp/image.tar web
          podman run -d --name web --restart always -p 8001:80 {WEB} 80
@@ -32,15 +39,16 @@ fn a_container_of_roots_podman_is_stopped_and_not_its_monitor() {
          podman pod create --name pod -p 8005:80 --infra-image localhost/web --infra-command pause
          podman run -d --name inpod --pod pod {WEB} 80
          podman run -d --name idle --pod pod {WEB} 81
-         systemctl start quad plain"
+         systemctl start quad plain loop"
     ));
-    for port in 8001..=8006 {
+    for port in 8001..=8007 {
         booted.wait_answer(port);
     }
     a_port_that_the_monitor_holds(&booted);
     a_container_that_a_unit_runs(&booted);
     a_port_of_a_pod(&booted);
     a_container_that_outlives_its_unit(&booted);
+    a_container_that_a_loop_runs(&booted);
     booted.follow(8004, "direct");
     booted.wait_answer(8002);
 }
@@ -82,6 +90,15 @@ fn a_container_that_a_unit_runs(booted: &Booted) {
     booted.follow(8003, "quad.service");
     booted.stays_silent(8003, Duration::from_secs(1));
     booted.wait_answer(8002);
+}
+
+/// What lasts is the unit's stop, with which the loop ends.
+fn a_container_that_a_loop_runs(booted: &Booted) {
+    let plan = booted.plan(8007);
+    plan.must_say(" does not last, since again ");
+    plan.must_say(" --tree does not last, since loop.service starts it again");
+    booted.follow(8007, "loop.service");
+    booted.stays_silent(8007, Duration::from_secs(1));
 }
 
 /// The unit's stop ends the client and the monitor, as is said.

@@ -391,7 +391,10 @@ fn around(
         && let Some(unit) = is_service(&conmon).or_else(|| shown.systemd_unit.clone())
     {
         let manager = user.map_or_else(|| manager(&conmon), Manager::User);
-        let tie = Tie { holder, witness: &conmon, prefix: "", reaches_holder, is_kept: false };
+        // Whatever starts the client again descends from the unit, as the client does.
+        let beside = client.filter(|it| is_kept && is_service(it).as_ref() == Some(&unit));
+        let witness = beside.unwrap_or(&conmon);
+        let tie = Tie { holder, witness, prefix: "", reaches_holder, is_kept };
         return unit::keepers(&unit, &manager, &tie, world);
     }
     let Some(client) = client else { return Vec::new() };

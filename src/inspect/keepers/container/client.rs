@@ -73,11 +73,12 @@ fn given_name<'a>(rest: &[&'a str]) -> Option<&'a str> {
 fn asks_for(client: &Member, shown: &ContainerShown) -> bool {
     let Some(("run", rest)) = asked(client) else { return false };
     let waits = !rest.iter().any(|word| matches!(*word, "-d" | "--detach" | "--detach=true"));
-    let tail: Vec<&str> =
-        std::iter::once(&*shown.image).chain(shown.command.iter().map(String::as_str)).collect();
-    let bare = [shown.image.as_str()];
     // Where none is asked for the command is the image's own.
-    let is_alike = rest.ends_with(&tail) || rest.ends_with(&bare);
+    let is_end = |at: &usize| {
+        let command = &rest[at + 1..];
+        is_image(rest[*at], &shown.image) && (command.is_empty() || command == shown.command)
+    };
+    let image = (0..rest.len()).find(is_end);
     let made = shown.created.parse::<Timestamp>().ok();
     let began = client.process.started_at;
     let is_in_time = began.zip(made).is_some_and(|(began, made)| {
@@ -85,12 +86,18 @@ fn asks_for(client: &Member, shown: &ContainerShown) -> bool {
         // The start of a process is known to a second or so.
         waited > SignedDuration::from_secs(-2) && waited < LONGEST_FETCH
     });
-    let options =
-        rest.iter().position(|word| *word == shown.image).map_or(&*rest, |at| &rest[..at]);
+    let options = &rest[..image.unwrap_or(rest.len())];
     let is_published =
         |port: u16| [false, true].iter().any(|udp| shown.published(port, *udp).is_some());
     let publishes = shown.ports.is_empty() || published(options).into_iter().all(is_published);
-    given_name(&rest).is_none() && waits && is_alike && is_in_time && publishes
+    given_name(&rest).is_none() && waits && image.is_some() && is_in_time && publishes
+}
+
+/// Whether an image is asked for by this word: podman shows it with its registry and its tag.
+fn is_image(word: &str, image: &str) -> bool {
+    let bare = |name: &str| name.strip_suffix(":latest").unwrap_or(name).to_owned();
+    let (word, image) = (bare(word), bare(image));
+    image == word || image.ends_with(&format!("/{word}"))
 }
 
 /// The ports of the host that options name: `-p 8080:80`, `--publish=127.0.0.1:53:53/udp`.

@@ -215,6 +215,7 @@ fn a_client_without_a_name_is_known_by_what_it_asked_for() {
     let other = "docker run --rm --publish=127.0.0.1:9:80 nginx -p 80";
     assert_eq!(outer(&published, &[run, other]), known, "the other one publishes another port");
     assert_eq!(outer(&made(at, "other"), &[run]), None);
+    assert_eq!(outer(&made(at, "docker.io/library/nginx:latest"), &[run]), known);
     assert_eq!(outer(&made(at, "nginx"), &["docker run -d nginx -p 80"]), None);
     assert_eq!(outer(&made(at, "nginx"), &["docker run --name x nginx -p 80"]), None);
     assert_eq!(outer(&made("2026-03-14T09:00:00Z", "nginx"), &[run]), None, "it was there before");
