@@ -49,7 +49,12 @@ fn families(payload: &[u8]) {
     let _ = (kernel_port::device(payload), kernel_port::family_number(payload));
     for family in [Family::Fou, Family::L2tp, Family::Mptcp, Family::WireGuard] {
         if let Ok(Some(port)) = family.port(payload) {
-            assert_ne!(port.ownership().reason, None);
+            let socket = socket::blank();
+            for is_here in [true, false] {
+                let ownership = port.ownership(&socket, is_here);
+                assert_ne!(ownership.reason, None);
+                assert!(is_here || ownership.freed_by.is_none());
+            }
         }
     }
     let mut told = socket::blank();

@@ -31,7 +31,7 @@ pub fn ip_packet(link: Link, frame: &[u8]) -> Option<&[u8]> {
     decode::ip_packet(link, frame)
 }
 
-/// What a frame has behind the IP header that [`decode`] found in it.
+/// What a frame has behind the IP header that [`decode()`] found in it.
 #[inline]
 pub fn detail<'a>(link: Link, frame: &'a [u8], ip: &Ip) -> Detail<'a> {
     detail::detail(link, frame, ip)

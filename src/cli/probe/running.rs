@@ -118,8 +118,8 @@ mod tests {
         assert_eq!(out, b"");
         queue.take(0, b"a".to_vec(), &mut out).unwrap();
         assert_eq!(out, b"ab");
-        queue.take(3, b"d".to_vec(), &mut out).unwrap();
+        queue.take(3, b"c".to_vec(), &mut out).unwrap();
         queue.tell_the_rest(&mut out).unwrap();
-        assert_eq!(out, b"abd");
+        assert_eq!(out, b"abc");
     }
 }

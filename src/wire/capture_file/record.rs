@@ -23,7 +23,7 @@ pub struct CaptureInterface {
 /// A captured packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// Index into [`CaptureReader::interfaces`].
+    /// Index into [`super::CaptureReader::interfaces`].
     pub interface: usize,
     /// How its bytes begin.
     pub link: Link,

@@ -82,7 +82,7 @@ pub struct Detail<'a> {
     pub payload: &'a [u8],
 }
 
-/// Reads on where [`super::decode`] found `ip`.
+/// Reads on where [`super::decode()`] found `ip`.
 #[inline]
 pub(super) fn detail<'a>(link: Link, frame: &'a [u8], ip: &Ip) -> Detail<'a> {
     let found = match ip.transport {
