@@ -13,6 +13,7 @@ pub(super) enum Missing {
     /// To see who holds sockets.
     Owners,
     /// To load programs into the kernel.
+    #[cfg(feature = "bpf")]
     Bpf,
     /// To enter network namespaces.
     Namespaces,
@@ -32,7 +33,9 @@ fn remedy(missing: Missing, is_root: bool) -> &'static str {
             "grant it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH (docker run --cap-add SYS_PTRACE \
              --cap-add DAC_READ_SEARCH)"
         }
+        #[cfg(feature = "bpf")]
         (Missing::Bpf, false) => "run as root, or with CAP_BPF and CAP_PERFMON",
+        #[cfg(feature = "bpf")]
         (Missing::Bpf, true) => {
             "grant it CAP_BPF and CAP_PERFMON in the machine's first user namespace (docker run \
              --cap-add BPF --cap-add PERFMON)"
@@ -70,7 +73,13 @@ mod tests {
 
     #[test]
     fn root_is_not_told_to_become_root() {
-        for missing in [Missing::Owners, Missing::Bpf, Missing::Namespaces, Missing::Network] {
+        for missing in [
+            Missing::Owners,
+            #[cfg(feature = "bpf")]
+            Missing::Bpf,
+            Missing::Namespaces,
+            Missing::Network,
+        ] {
             assert!(remedy(missing, false).starts_with("run as root, or with CAP_"));
             let told = remedy(missing, true);
             assert!(told.contains("--cap-add") && !told.contains("run as root"), "{told}");

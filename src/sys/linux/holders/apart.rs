@@ -11,19 +11,11 @@ use rustix::io::Result;
 use super::super::proc::{self, Decimal};
 use super::descriptors::{Apart, Descriptors, Target, look_up};
 use super::sharing::kcmp;
-use crate::model::join::Holding;
 use crate::model::owner::Through;
 use crate::wire::procfs;
 
 /// The kernel leaves a ring's files out while the ring is in use; so often it is asked again.
 const ATTEMPTS: u32 = 3;
-
-/// The sockets in the file table of the io_uring that is at this descriptor of a thread, as held by
-/// the `process` with this index.
-pub(super) fn in_ring(thread: &OwnedFd, fd: i32, process: u32) -> Result<Vec<Holding>> {
-    let held = ring(thread, fd)?.into_iter();
-    Ok(held.map(|held| Apart::of_ring(fd, held).holding(process)).collect())
-}
 
 /// Adds what is held apart to the descriptors of a process that were `found`. How many
 /// `threads` it has need not be asked where it is known.
@@ -38,9 +30,7 @@ pub(super) fn complete(pid: u32, process: &OwnedFd, found: &mut Descriptors, thr
     found.thread = living.as_ref().map(|(tid, _)| *tid);
     let at = living.as_ref().map_or(process.as_fd(), |(_, thread)| thread.as_fd());
     for &fd in &found.rings {
-        found.apart.extend(
-            ring(at, fd).unwrap_or_default().into_iter().map(|held| Apart::of_ring(fd, held)),
-        );
+        found.apart.extend(in_ring(at, fd).unwrap_or_default());
     }
     if threads > 1 {
         let first = found.thread.unwrap_or(pid);
@@ -54,13 +44,14 @@ fn count_threads(process: &OwnedFd) -> u64 {
 }
 
 /// The sockets in the file table of the io_uring that is at this descriptor.
-fn ring(process: impl AsFd, fd: i32) -> Result<Vec<(u32, u64)>> {
+pub(super) fn in_ring(process: impl AsFd, fd: i32) -> Result<Vec<Apart>> {
     let infos = proc::open_dir(process, c"fdinfo")?;
     let mut content = Vec::new();
     for _ in 0..ATTEMPTS {
         proc::read_file(&infos, Decimal::new(fd as u32).as_c_str(), &mut content)?;
         if content.windows(10).any(|text| text == b"UserFiles:") {
-            return Ok(procfs::ring_sockets(&content));
+            let held = procfs::ring_sockets(&content).into_iter();
+            return Ok(held.map(|held| Apart::of_ring(fd, held)).collect());
         }
     }
     Ok(Vec::new())
@@ -100,14 +91,7 @@ fn of_thread(thread: &OwnedFd, tid: u32) -> Result<Vec<Apart>> {
             Ok(Target::Socket(inode)) => {
                 held.push(Apart { inode, through: Through::Thread { tid }, fd });
             }
-            Ok(Target::Ring) => {
-                held.extend(
-                    ring(thread, fd)
-                        .unwrap_or_default()
-                        .into_iter()
-                        .map(|held| Apart::of_ring(fd, held)),
-                );
-            }
+            Ok(Target::Ring) => held.extend(in_ring(thread, fd).unwrap_or_default()),
             _ => {}
         }
     }

@@ -87,8 +87,10 @@ impl Pass {
         for (tid, process, fd) in self.rings {
             // Of a thread, too, there is a directory by its number.
             let Ok(thread) = proc::open_dir(proc, Decimal::new(tid).as_c_str()) else { continue };
-            match apart::in_ring(&thread, fd, process) {
-                Ok(held) => self.scan.holdings.extend(held),
+            match apart::in_ring(&thread, fd) {
+                Ok(held) => {
+                    self.scan.holdings.extend(held.iter().map(|held| held.holding(process)));
+                }
                 Err(errno @ (Errno::ACCESS | Errno::PERM)) => {
                     let holder = &self.scan.holders[process as usize];
                     self.scan.refuse([(holder.key.pid, errno)]);
