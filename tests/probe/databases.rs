@@ -25,13 +25,17 @@ const HOST: &str = "192.0.2.9";
 fn start_mariadb(directory: TempDir, more: &[&str]) -> Server {
     let at = |name: &str| directory.path().join(name).display().to_string();
     let data = format!("--datadir={}", at("data"));
-    run(Command::new("mariadb-install-db").args(["--no-defaults", "--user=root", &data]));
+    // Temporary tables are named by the process id, which is the same in every PID namespace.
+    let temporary = format!("--tmpdir={}", directory.path().display());
+    let install = ["--no-defaults", "--user=root", &data, &temporary];
+    run(Command::new("mariadb-install-db").args(install));
     // From a host without any user the server does not even greet.
     fs::write(at("init"), "CREATE USER 'somebody'@'%' IDENTIFIED BY 'secret';\n").unwrap();
     let mut arguments = vec![
         "--no-defaults".to_owned(),
         "--user=root".to_owned(),
         data,
+        temporary,
         format!("--socket={}", at("socket")),
         format!("--pid-file={}", at("pid")),
         format!("--init-file={}", at("init")),
