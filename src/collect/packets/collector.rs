@@ -54,7 +54,7 @@ struct Packets {
 impl Packets {
     fn new(steering: Steering, sockets: Option<Feed<SocketTable>>) -> Self {
         let options = steering.take().options;
-        let live = LiveCapture::new(options.clone(), None, sockets.clone()).keeping();
+        let live = LiveCapture::new(options.clone(), None, sockets.clone()).for_a_screen();
         Self {
             steering,
             live,

@@ -100,6 +100,11 @@ impl Counter {
         Self::with_flow_limit(MAX_FLOWS)
     }
 
+    /// Counts of nothing, which hold as many flows as these do.
+    pub(super) fn afresh(&self) -> Self {
+        Self::with_flow_limit(self.flows.limit())
+    }
+
     pub(super) fn with_flow_limit(flows: usize) -> Self {
         Self {
             total: Count::default(),

@@ -69,6 +69,10 @@ impl FlowTable {
         }
     }
 
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
     }

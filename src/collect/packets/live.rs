@@ -30,6 +30,9 @@ use span::Span;
 
 /// Bytes of an Ethernet header before its tag or type.
 const ADDRESSES: usize = 12;
+/// Flows that are counted each on their own for a screen, where nobody reads more: on a host with many
+/// short connections all others would take memory for as long as it is open.
+const FLOWS_ON_SCREEN: usize = 16_384;
 /// How long a wait for packets may last before the caller is asked again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -132,7 +135,7 @@ impl LiveCapture {
         let statistics = self.capture.as_mut().and_then(|capture| capture.statistics().ok());
         self.before = statistics.unwrap_or_default();
         self.past = CaptureStatistics::default();
-        self.counter = Counter::new();
+        self.counter = self.counter.afresh();
         self.span.reset();
         if let Some(store) = &mut self.each.store {
             *store = Store::default();
@@ -146,10 +149,11 @@ impl LiveCapture {
         self
     }
 
-    /// Keeps the last packets, for looks at one flow.
+    /// For a screen: the last packets are kept, for looks at one flow, and fewer flows.
     #[must_use]
-    pub(super) fn keeping(mut self) -> Self {
+    pub(super) fn for_a_screen(mut self) -> Self {
         self.each.store = Some(Store::default());
+        self.counter = Counter::with_flow_limit(FLOWS_ON_SCREEN);
         self
     }
 
