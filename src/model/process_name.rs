@@ -4,6 +4,8 @@
 //! from, for a script those of the script. Some programs rename that thread (node: "MainThread"),
 //! and then say nothing of what they are. So the kernel's name counts for as long as it is that of
 //! a file which the process was started by, and is told whole; else the program's own name does.
+//! A title that a program wrote for itself begins with what it was called by: Debian's redis-server is
+//! a link to redis-check-rdb, and "redis-server 127.0.0.1:6379" is all that says so.
 
 /// The kernel's `TASK_COMM_LEN`, without the NUL.
 const COMM_LEN: usize = 15;
@@ -15,7 +17,8 @@ pub fn of(comm: &str, exe: Option<&str>, arguments: &[Box<str>]) -> Box<str> {
     let called = arguments.first().map(|first| base(first));
     let script = arguments.get(1).map(|second| base(second));
     let is_it = |name: &&str| truncated(name) == comm.as_bytes();
-    let started_by = [called, exe, script].into_iter().flatten().find(is_it);
+    let titled = called.map(first_word);
+    let started_by = [called, exe, script, titled].into_iter().flatten().find(is_it);
     if let Some(name) = started_by {
         return name.into();
     }
@@ -43,6 +46,11 @@ fn base(path: &str) -> &str {
         return path;
     }
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// `nginx: worker process` is titled nginx.
+fn first_word(title: &str) -> &str {
+    title.split([' ', ':']).next().unwrap_or(title)
 }
 
 fn truncated(name: &str) -> &[u8] {
@@ -78,6 +86,19 @@ mod tests {
         assert_eq!(name("sh", Some("/bin/busybox"), &["sh", "-c", "x"]), "sh");
         assert_eq!(name("nginx", Some("/usr/sbin/nginx"), &["nginx: worker process"]), "nginx");
         assert_eq!(name("sshd", Some("/usr/sbin/sshd"), &["sshd: root@pts/0"]), "sshd");
+    }
+
+    #[test]
+    fn a_title_tells_what_a_link_was_called() {
+        let redis = Some("/usr/bin/redis-check-rdb");
+        assert_eq!(name("redis-server", redis, &["redis-server *:6379"]), "redis-server");
+        assert_eq!(
+            name("redis-server", redis, &["/usr/bin/redis-server ::1:6379"]),
+            "redis-server"
+        );
+        let python = Some("/usr/bin/python3.11");
+        assert_eq!(name("gunicorn", python, &["gunicorn: master [shop]"]), "gunicorn");
+        assert_eq!(name("MainThread", redis, &["redis-server *:6379"]), "redis-check-rdb");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Holders that `/proc/PID/fd` does not show: rings, threads with a table of their own, processes
 //! without their first thread, the kernel; and what processes are called.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::kill::Server;
-use crate::support::{cannot_run, in_namespace, run, sockpit};
+use crate::support::{cannot_run, in_namespace, in_namespace_with, run, sockpit, wait_for};
 
 /// `python3` with what the scripts need of the C library.
 const C: &str = "
@@ -226,6 +226,25 @@ ready()"
         let shown = text(&["ports", "lport:8080", "--columns", "name,cwd"]);
         assert!(shown.contains("python3") && shown.contains(place), "{shown}");
         assert!(!text(&["ports", "name:nginx"]).contains(":8080"));
+    });
+}
+
+/// Debian 12 has redis-server 7.0 as a link to redis-check-rdb, and it gives itself a title.
+#[test]
+fn a_server_that_is_a_link_to_another_program_has_the_name_that_it_was_called_by() {
+    in_namespace_with(&["redis-server"], || {
+        let mut redis = Command::new("redis-server");
+        redis.args(["--port", "6379", "--save", "", "--bind", "127.0.0.1"]).stdout(Stdio::null());
+        let mut redis = redis.spawn().unwrap();
+        let names = wait_for("redis with its title", || {
+            let row = rows("6379").pop()?;
+            let owner = &row["owners"][0];
+            let is_titled = owner["cmdline"][0].as_str()?.contains("127.0.0.1:6379");
+            is_titled.then(|| (owner["name"].clone(), owner["exe"].clone()))
+        });
+        redis.kill().unwrap();
+        redis.wait().unwrap();
+        assert_eq!(names.0, "redis-server", "{names:?}");
     });
 }
 
