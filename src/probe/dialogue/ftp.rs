@@ -23,13 +23,13 @@ pub(super) struct Ftp {
     starttls: bool,
     at: At,
     replies: Replies,
-    greeting: Greeting,
+    greeting: Option<Greeting>,
 }
 
 impl Ftp {
     pub(super) fn new(starttls: bool) -> Self {
         let replies = Replies::default();
-        Self { starttls, at: At::Greeting, replies, greeting: Greeting::default() }
+        Self { starttls, at: At::Greeting, replies, greeting: None }
     }
 
     fn replied(&mut self, reply: &Reply, now: &mut Now<'_>) -> Turn {
@@ -40,7 +40,7 @@ impl Ftp {
         match self.at {
             At::Greeting => self.greeted(reply, now),
             At::Feat => {
-                let greeting = std::mem::take(&mut self.greeting);
+                let greeting = self.greeting.take().unwrap_or_default();
                 now.greeting(Greeting { capabilities: features(reply), ..greeting });
                 if !self.starttls {
                     return Turn::End(Conclusion::Answered, QUIT.to_vec());
@@ -69,7 +69,7 @@ impl Ftp {
             // "Service ready in nnn minutes": the greeting follows.
             100..200 => Turn::Say(Vec::new(), GREETING),
             200..300 => {
-                self.greeting = reply.greeting(AppProtocol::Ftp);
+                self.greeting = Some(reply.greeting(AppProtocol::Ftp));
                 self.at = At::Feat;
                 Turn::Say(b"FEAT\r\n".to_vec(), ANSWER)
             }
@@ -91,6 +91,10 @@ impl Talk for Ftp {
             Ok(reply) => self.replied(&reply, now),
             Err(turn) => turn,
         }
+    }
+
+    fn kept_greeting(&mut self) -> Option<Greeting> {
+        self.greeting.take()
     }
 
     fn secured(&mut self, _: &mut Now<'_>) -> Turn {

@@ -20,14 +20,13 @@ pub(super) struct Imap {
     starttls: bool,
     over_tls: bool,
     at: At,
-    greeting: Greeting,
+    greeting: Option<Greeting>,
     listed: Option<Vec<String>>,
 }
 
 impl Imap {
     pub(super) fn new(starttls: bool) -> Self {
-        let greeting = Greeting::default();
-        Self { starttls, over_tls: false, at: At::Greeting, greeting, listed: None }
+        Self { starttls, over_tls: false, at: At::Greeting, greeting: None, listed: None }
     }
 
     fn line(&mut self, line: String, now: &mut Now<'_>) -> Option<Turn> {
@@ -67,7 +66,7 @@ impl Imap {
         }
         let software = recognise::software(AppProtocol::Imap, line);
         let (protocol, text) = (Some(AppProtocol::Imap), Some(line.to_owned()));
-        self.greeting = Greeting { protocol, text, software, capabilities: None };
+        self.greeting = Some(Greeting { protocol, text, software, capabilities: None });
         // Many servers list them here, so that nobody has to ask (RFC 9051, 7.1).
         let inside = line.split_once("[CAPABILITY ").and_then(|(_, rest)| rest.split_once(']'));
         self.listed = inside.map(|(names, _)| words_of(names));
@@ -91,7 +90,7 @@ impl Imap {
         }
         let mut names = listed.iter().flatten();
         let offers = names.any(|name| name.eq_ignore_ascii_case("STARTTLS"));
-        let greeting = std::mem::take(&mut self.greeting);
+        let greeting = self.greeting.take().unwrap_or_default();
         now.greeting(Greeting { capabilities: listed, ..greeting });
         match (self.starttls, offers) {
             (false, _) => Turn::End(Conclusion::Answered, LOGOUT.to_vec()),
@@ -123,6 +122,10 @@ impl Talk for Imap {
             }
         }
         Turn::More
+    }
+
+    fn kept_greeting(&mut self) -> Option<Greeting> {
+        self.greeting.take()
     }
 
     fn secured(&mut self, _: &mut Now<'_>) -> Turn {

@@ -24,14 +24,14 @@ pub(super) struct Pop3 {
     starttls: bool,
     over_tls: bool,
     at: At,
-    greeting: Greeting,
+    greeting: Option<Greeting>,
     listed: Vec<String>,
 }
 
 impl Pop3 {
     pub(super) fn new(starttls: bool) -> Self {
-        let (greeting, listed) = (Greeting::default(), Vec::new());
-        Self { starttls, over_tls: false, at: At::Greeting, greeting, listed }
+        let listed = Vec::new();
+        Self { starttls, over_tls: false, at: At::Greeting, greeting: None, listed }
     }
 
     fn line(&mut self, line: String, now: &mut Now<'_>) -> Option<Turn> {
@@ -40,7 +40,7 @@ impl Pop3 {
             At::Greeting if granted => {
                 let software = recognise::software(AppProtocol::Pop3, &line);
                 let (protocol, text) = (Some(AppProtocol::Pop3), Some(line));
-                self.greeting = Greeting { protocol, text, software, capabilities: None };
+                self.greeting = Some(Greeting { protocol, text, software, capabilities: None });
                 self.at = At::Capa;
                 Some(Turn::Say(b"CAPA\r\n".to_vec(), ANSWER))
             }
@@ -81,7 +81,7 @@ impl Pop3 {
         let mut listed = capabilities.iter().flatten();
         let offers = listed.any(|name| name.eq_ignore_ascii_case("STLS"));
         let knows = capabilities.is_some();
-        let greeting = std::mem::take(&mut self.greeting);
+        let greeting = self.greeting.take().unwrap_or_default();
         now.greeting(Greeting { capabilities, ..greeting });
         match self.starttls {
             false => Turn::End(Conclusion::Answered, QUIT.to_vec()),
@@ -116,6 +116,10 @@ impl Talk for Pop3 {
             }
         }
         Turn::More
+    }
+
+    fn kept_greeting(&mut self) -> Option<Greeting> {
+        self.greeting.take()
     }
 
     fn secured(&mut self, _: &mut Now<'_>) -> Turn {

@@ -25,7 +25,7 @@ pub(super) struct Smtp {
     starttls: bool,
     at: At,
     replies: Replies,
-    greeting: Greeting,
+    greeting: Option<Greeting>,
 }
 
 impl Smtp {
@@ -33,7 +33,7 @@ impl Smtp {
     pub(super) fn new(client: &str, starttls: bool) -> Self {
         let client = client.chars().filter(char::is_ascii_graphic).collect();
         let replies = Replies::default();
-        Self { client, starttls, at: At::Greeting, replies, greeting: Greeting::default() }
+        Self { client, starttls, at: At::Greeting, replies, greeting: None }
     }
 
     fn say(&mut self, at: At, words: &str) -> Turn {
@@ -75,12 +75,12 @@ impl Smtp {
             // QUIT is expected after a 554, too (RFC 5321, 3.1).
             return Turn::End(reply.refusal(), QUIT.to_vec());
         }
-        self.greeting = reply.greeting(AppProtocol::Smtp);
+        self.greeting = Some(reply.greeting(AppProtocol::Smtp));
         self.say(At::Ehlo, "EHLO")
     }
 
     fn greet(&mut self, capabilities: Option<Vec<String>>, now: &mut Now<'_>) {
-        let greeting = std::mem::take(&mut self.greeting);
+        let greeting = self.greeting.take().unwrap_or_default();
         now.greeting(Greeting { capabilities, ..greeting });
     }
 
@@ -112,6 +112,10 @@ impl Talk for Smtp {
             Ok(reply) => self.replied(&reply, now),
             Err(turn) => turn,
         }
+    }
+
+    fn kept_greeting(&mut self) -> Option<Greeting> {
+        self.greeting.take()
     }
 
     fn secured(&mut self, _: &mut Now<'_>) -> Turn {

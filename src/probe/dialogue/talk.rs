@@ -36,6 +36,11 @@ pub(super) trait Talk: Send {
         Turn::End(Conclusion::Answered, Vec::new())
     }
 
+    /// The greeting that waits for what the server offers besides, to be told together.
+    fn kept_greeting(&mut self) -> Option<Greeting> {
+        None
+    }
+
     /// Nothing more comes, for this reason; `None` leaves the conclusion to the stream.
     fn gave_up(&mut self, _: &mut Now<'_>, _: Lull) -> Option<Conclusion> {
         None
@@ -184,9 +189,12 @@ impl<T: Talk> Stream<T> {
     fn done(&mut self, conclusion: Conclusion, send: Vec<u8>, mut learnt: Vec<Learnt>) -> Step {
         let is_greeting = |fact: &Learnt| matches!(fact, Learnt::Greeting(_));
         let greeted = self.greeted || learnt.iter().any(is_greeting);
-        if let Conclusion::Refused(refusal) = &conclusion
+        if greeted {
+            // What comes behind it changes nothing.
+        } else if let Some(kept) = self.talk.kept_greeting() {
+            learnt.push(Learnt::Greeting(kept));
+        } else if let Conclusion::Refused(refusal) = &conclusion
             && T::GREETS
-            && !greeted
         {
             let (protocol, text) = (Some(T::PROTOCOL), Some(refusal.words.clone()));
             learnt.push(Learnt::Greeting(Greeting { protocol, text, ..Greeting::default() }));

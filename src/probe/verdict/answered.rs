@@ -61,7 +61,9 @@ pub(in crate::probe) fn concluded(
             let reset = io::Error::from(io::ErrorKind::ConnectionReset);
             rejected::broken(error.unwrap_or(&reset), scene)
         }
-        Conclusion::Closed { reset: false, heard_bytes } => closed(*heard_bytes, subject, scene),
+        Conclusion::Closed { reset: false, heard_bytes } => {
+            closed(talked, *heard_bytes, subject, scene)
+        }
     }
 }
 
@@ -216,9 +218,15 @@ fn guess_words(subject: &Subject) -> String {
 }
 
 /// The peer closed before it had answered.
-fn closed(heard_bytes: u64, subject: &Subject, scene: &Scene) -> Verdict {
+fn closed(talked: &Talked, heard_bytes: u64, subject: &Subject, scene: &Scene) -> Verdict {
     let address = scene.place();
+    let greeted = talked.greeting.as_ref().and_then(|greeting| greeting.text.as_deref());
     let text = match (heard_bytes, subject.spoken) {
+        (0, Some(_)) if let Some(line) = greeted.and_then(|text| text.lines().next()) => format!(
+            "{address} greets with `{}` and closes the connection in place of an answer{}",
+            clean_to(line, QUOTED),
+            redirected(scene)
+        ),
         (0, None) => format!(
             "{address} accepts the connection and closes it at once without a word, as an access \
              rule does, or a forwarder whose own target is down{}",

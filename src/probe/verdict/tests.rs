@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::*;
-use crate::model::dialogue::Conclusion;
+use crate::model::dialogue::{AppProtocol, Conclusion, Greeting};
 use crate::model::probe::{ConnectDetail, IcmpAnswer, ListenerDetail};
 use crate::model::socket::Backlog;
 use crate::probe::Host;
@@ -211,6 +211,21 @@ fn accepted_and_closed_at_once_is_closed_by_the_peer() {
     let verdict = concluded(&talked, Some(Ending::PeerFirst), &subject(), &scene(OWN));
     assert_eq!((verdict.outcome, verdict.side), (OutcomeKind::Closed, Some(Side::Peer)));
     assert!(verdict.text.contains("without a word"), "{}", verdict.text);
+}
+
+#[test]
+fn who_greets_and_closes_was_not_without_a_word() {
+    let text = Some("220 ready".to_owned());
+    let talked = Talked {
+        greeting: Some(Greeting { text, ..Greeting::default() }),
+        conclusion: Conclusion::Closed { reset: false, heard_bytes: 0 },
+        ..Talked::new(false)
+    };
+    let subject =
+        Subject { protocol: Protocol::Smtp, spoken: Some(AppProtocol::Smtp), ..subject() };
+    let verdict = concluded(&talked, Some(Ending::PeerFirst), &subject, &scene(OWN));
+    assert_eq!((verdict.outcome, verdict.side), (OutcomeKind::Closed, Some(Side::Peer)));
+    assert!(verdict.text.contains("greets with `220 ready` and closes"), "{}", verdict.text);
 }
 
 #[test]

@@ -64,3 +64,11 @@ fn a_mail_server_is_no_ftp_server() {
         (Some(AppProtocol::Smtp), Some("Postfix (Debian/GNU)"))
     );
 }
+
+#[test]
+fn a_greeting_stays_heard_though_the_server_leaves_then() {
+    let events = [In::Bytes(b"220 ready\r\n"), In::Fin];
+    let played = play(&Exchange::Ftp { starttls: false }, &events);
+    assert_eq!(played.conclusion, Conclusion::Closed { reset: false, heard_bytes: 0 });
+    assert_eq!(played.greeting().unwrap().text.as_deref(), Some("220 ready"));
+}

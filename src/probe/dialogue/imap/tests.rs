@@ -62,3 +62,14 @@ fn a_pop3_server_is_no_imap_server() {
     let Conclusion::WrongProtocol(heard) = played.conclusion else { panic!("{played:?}") };
     assert_eq!(heard.protocol, Some(AppProtocol::Pop3));
 }
+
+#[test]
+fn a_greeting_stays_heard_though_the_server_leaves_then() {
+    for words in ["* OK ready", "* PREAUTH welcome"] {
+        let greeting = format!("{words}\r\n");
+        let events = [In::Bytes(greeting.as_bytes()), In::Fin];
+        let played = play(&Exchange::Imap { starttls: false }, &events);
+        assert_eq!(played.conclusion, Conclusion::Closed { reset: false, heard_bytes: 0 });
+        assert_eq!(played.greeting().unwrap().text.as_deref(), Some(words));
+    }
+}

@@ -52,3 +52,11 @@ fn an_imap_server_is_no_pop3_server() {
     let Conclusion::WrongProtocol(heard) = played.conclusion else { panic!("{played:?}") };
     assert_eq!(heard.protocol, Some(AppProtocol::Imap));
 }
+
+#[test]
+fn a_greeting_stays_heard_though_the_server_leaves_then() {
+    let events = [In::Bytes(b"+OK ready\r\n"), In::Fin];
+    let played = play(&Exchange::Pop3 { starttls: false }, &events);
+    assert_eq!(played.conclusion, Conclusion::Closed { reset: false, heard_bytes: 0 });
+    assert_eq!(played.greeting().unwrap().text.as_deref(), Some("+OK ready"));
+}

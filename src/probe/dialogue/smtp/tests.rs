@@ -112,3 +112,11 @@ fn an_endless_greeting_ends() {
     let played = play(&smtp(false), &[In::Bytes(&endless)]);
     assert!(matches!(played.conclusion, Conclusion::Malformed { .. }), "{:?}", played.conclusion);
 }
+
+#[test]
+fn a_greeting_stays_heard_though_the_server_leaves_then() {
+    let events = [In::Bytes(b"220 mail.example ESMTP\r\n"), In::Fin];
+    let played = play(&smtp(false), &events);
+    assert_eq!(played.conclusion, Conclusion::Closed { reset: false, heard_bytes: 0 });
+    assert_eq!(played.greeting().unwrap().text.as_deref(), Some("220 mail.example ESMTP"));
+}
